@@ -1,0 +1,1 @@
+"""Studies and agents: where environments and students meet."""

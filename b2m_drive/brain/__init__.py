@@ -1,0 +1,1 @@
+"""Teachers: recordings, simulated brains, their latent dynamics, and their controls."""

@@ -1,0 +1,133 @@
+"""What a brain did, trial by trial, and what happened in those trials."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Bool, Float32, Float64, Int64
+
+LEFT, RIGHT = 0, 1
+
+FIXATION = "fixation"
+MAINTENANCE = "maintenance"
+PROBE = "probe"
+
+
+def item_period(position: int) -> str:
+    """Name of the period that starts when the item at this position (from 0) appears."""
+    return f"item{position + 1}"
+
+
+@dataclass(frozen=True)
+class DecisionTrials:
+    """The trials of a memory decision session: what was shown when, and what was answered.
+
+    Times are in seconds on the session's own clock. Stimuli are indices from 0.
+    """
+
+    trial_id: Int64[np.ndarray, " trial"]
+    stimulus: Int64[np.ndarray, "trial item"]
+    item_onset: Float64[np.ndarray, "trial item"]  # [s]
+    maintenance_onset: Float64[np.ndarray, " trial"]  # [s]
+    probe_onset: Float64[np.ndarray, " trial"]  # [s]
+    inter_stimulus_interval: Float64[np.ndarray, " trial"]  # [s]
+    probe_left: Int64[np.ndarray, " trial"]
+    probe_right: Int64[np.ndarray, " trial"]
+    target_side: Int64[np.ndarray, " trial"]  # LEFT or RIGHT: where the probe shown before is
+    answered_correctly: Bool[np.ndarray, " trial"]
+    n_stimuli: int  # stimuli of the session, shown in these trials or not
+
+    def __len__(self) -> int:
+        return len(self.trial_id)
+
+    @property
+    def n_items(self) -> int:
+        """Items shown in each trial."""
+        return int(self.stimulus.shape[1])
+
+    def select(self, rows: np.ndarray) -> DecisionTrials:
+        """These trials only, by row number or mask."""
+        return replace(
+            self,
+            **{
+                name: getattr(self, name)[rows]
+                for name in self.__dataclass_fields__
+                if name != "n_stimuli"
+            },
+        )
+
+
+@dataclass(frozen=True)
+class TrialBins:
+    """Time bins that every trial has, each placed by an event of the trial itself.
+
+    Bin *b* of a trial starts ``start[b]`` seconds after the onset of ``period[b]`` in that trial,
+    so trials whose intervals differ share one set of bins. Bins of one item may reach into
+    the next one where the interval between them is short.
+    """
+
+    period: tuple[str, ...]  # FIXATION, "item1", ..., MAINTENANCE or PROBE, one a bin
+    start: Float64[np.ndarray, " time"]  # [s] since the period's onset (FIXATION: since item 1)
+    width: float  # [s]
+
+    def __len__(self) -> int:
+        return len(self.period)
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One recorded (or simulated) neuron or cluster of neurons."""
+
+    name: str
+    region: str
+    kind: str  # "SU" single unit, "MU" multi-unit, "simulated"
+
+
+@dataclass(frozen=True)
+class BrainRecording:
+    """Binned activity of many units in the trials of one session."""
+
+    activity: Float32[np.ndarray, "trial time unit"]  # spikes a bin (smoothed if smoothing > 0)
+    bins: TrialBins
+    trials: DecisionTrials
+    units: tuple[Unit, ...]
+    subject: str
+    session: str
+    source: str
+    licence: str
+    simulated: bool
+    smoothing: float = 0.0  # [s] standard deviation of the Gaussian kernel
+    notes: tuple[str, ...] = ()  # what was left out, and how much of it
+
+    def __post_init__(self) -> None:
+        expected = (len(self.trials), len(self.bins), len(self.units))
+        if self.activity.shape != expected:
+            raise ValueError(
+                f"activity of {self.session}: expected {expected} (trial, time, unit), "
+                f"came {self.activity.shape}"
+            )
+        if 0 in expected:
+            raise ValueError(f"{self.session}: no trials, bins or units left, shape {expected}")
+        if not np.isfinite(self.activity).all():
+            count = int((~np.isfinite(self.activity)).sum())
+            raise ValueError(f"activity of {self.session}: {count} values are NaN or infinite")
+
+    def select_trials(self, rows: np.ndarray) -> BrainRecording:
+        """These trials only, by row number or mask."""
+        return replace(self, activity=self.activity[rows], trials=self.trials.select(rows))
+
+
+@dataclass(frozen=True)
+class SpikeSession:
+    """Spike times as recorded (or simulated), before they are binned."""
+
+    spike_times: tuple[Float64[np.ndarray, " spike"], ...]  # [s], one sorted array a unit
+    units: tuple[Unit, ...]
+    trials: DecisionTrials
+    subject: str
+    session: str
+    source: str
+    licence: str
+    simulated: bool
+    notes: tuple[str, ...] = ()

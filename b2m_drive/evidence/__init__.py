@@ -1,0 +1,1 @@
+"""Evidence: alignment, paired comparisons, their statistics and the report."""

@@ -1,0 +1,1 @@
+"""Brain Contrastive Transfer and Brain Latent Transfer, for any layer of any network."""
