@@ -1,0 +1,207 @@
+"""Run the groups of a comparison: on all cores, resumable, each result written whole.
+
+A group is the set of students advanced together. It is also the unit of resume: a group either
+has its table of scores or is run again from its start, so a comparison that was killed and
+resumed holds exactly the numbers of one that was not.
+"""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_EXCEPTION, Future, ProcessPoolExecutor, wait
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import torch
+from tqdm.auto import tqdm
+
+from b2m_drive.evidence.scores import Score, read_scores, write_scores
+
+CONFIG = "config.json"
+SCORES = "scores.csv"
+_GROUPS = "groups"
+_POLL = 0.2  # [s] between updates of the progress bar
+
+Plan = TypeVar("Plan")
+
+
+@dataclass(frozen=True)
+class Group(Generic[Plan]):
+    """Students advanced together, and where their scores go."""
+
+    name: str
+    plan: Plan  # what the study needs to run it; must survive pickling
+    n_steps: int  # for the progress bar
+    folder: Path | None = None  # a folder shared between runs; None: the run's own
+
+
+RunGroup = Callable[[Any, Callable[[], None]], list[Score]]
+
+_counter: Any = None  # in a worker: training steps done by all workers
+
+
+def open_run(folder: Path, config: dict[str, Any]) -> Path:
+    """Make the run's folder, or take up one of the same configuration.
+
+    Raises:
+        ValueError: If the folder holds another configuration; names what differs.
+    """
+    path = folder / CONFIG
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f"{folder}: expected a folder for the run, came a file")
+    if path.is_file():
+        _refuse_other_configuration(path, config)
+    elif folder.is_dir() and any(folder.iterdir()):
+        raise ValueError(f"{folder}: expected an empty folder or a run, came other files")
+    (folder / _GROUPS).mkdir(parents=True, exist_ok=True)
+    if not path.is_file():
+        write_json(path, config)
+    return folder
+
+
+def write_json(path: Path, entries: dict[str, Any]) -> None:
+    """Write entries as JSON, whole or not at all."""
+    draft = path.with_name(f".{path.name}.draft-{os.getpid()}")
+    draft.write_text(json.dumps(entries, indent=2) + "\n")
+    os.replace(draft, path)
+
+
+def run_groups(
+    folder: Path,
+    groups: Sequence[Group[Plan]],
+    run_group: RunGroup,
+    n_workers: int,
+    progress: bool = True,
+) -> list[Score]:
+    """Run what has no scores yet, then join all groups' scores into one table.
+
+    Args:
+        folder: Of the run, from `open_run`.
+        groups: All of the comparison.
+        run_group: Called in a worker with a group's plan and a function to call after each
+            training step; a module's function or a `functools.partial` of one.
+        n_workers: Processes, each with one thread.
+        progress: Show a bar of training steps.
+    """
+    pending = [group for group in groups if not _table_of(folder, group).is_file()]
+    if pending:
+        _run_pending(folder, pending, run_group, min(n_workers, len(pending)), progress)
+    scores = [score for group in groups for score in read_scores(_table_of(folder, group))]
+    write_scores(folder / SCORES, scores)
+    return scores
+
+
+def _run_pending(
+    folder: Path,
+    pending: Sequence[Group[Plan]],
+    run_group: RunGroup,
+    n_workers: int,
+    progress: bool,
+) -> None:
+    context = multiprocessing.get_context("spawn")
+    counter = context.Value("q", 0)
+    total = sum(group.n_steps for group in pending)
+    with (
+        tqdm(total=total, unit="step", desc="training", disable=not progress) as bar,
+        ProcessPoolExecutor(n_workers, context, _start_worker, (counter,)) as pool,
+    ):
+        futures = [
+            pool.submit(_run_and_write, run_group, group.plan, _table_of(folder, group))
+            for group in pending
+        ]
+        try:
+            _watch(futures, counter, bar)
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for process in multiprocessing.active_children():
+                process.terminate()
+            raise
+
+
+def _watch(futures: list[Future[None]], counter: Any, bar: Any) -> None:
+    waiting = set(futures)
+    while waiting:
+        done, waiting = wait(waiting, timeout=_POLL, return_when=FIRST_EXCEPTION)
+        bar.update(counter.value - bar.n)
+        for future in done:
+            future.result()
+
+
+def _start_worker(counter: Any) -> None:
+    global _counter
+    _counter = counter
+    torch.set_num_threads(1)
+
+
+def _run_and_write(run_group: RunGroup, plan: Any, table: Path) -> None:
+    table.parent.mkdir(parents=True, exist_ok=True)
+    write_scores(table, run_group(plan, _count_step))
+
+
+def _count_step() -> None:
+    with _counter.get_lock():
+        _counter.value += 1
+
+
+def expected_seconds(
+    groups: Sequence[Group[Plan]], run_group: RunGroup, n_workers: int, n_probe_steps: int = 8
+) -> float:
+    """Time that the groups would take, from the first steps of one group of each size."""
+    per_step: dict[int, float] = {}
+    total = 0.0
+    for group in groups:
+        size = len(getattr(group.plan, "conditions", ())) or 1
+        if size not in per_step:
+            per_step[size] = _seconds_a_step(group.plan, run_group, n_probe_steps)
+        total += per_step[size] * group.n_steps
+    return total / min(n_workers, len(groups))
+
+
+class _EnoughStepsError(Exception):
+    pass
+
+
+def _seconds_a_step(plan: Any, run_group: RunGroup, n_probe_steps: int) -> float:
+    times: list[float] = []
+
+    def count() -> None:
+        times.append(time.perf_counter())
+        if len(times) > n_probe_steps:
+            raise _EnoughStepsError
+
+    n_threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        run_group(plan, count)
+    except _EnoughStepsError:
+        pass
+    finally:
+        torch.set_num_threads(n_threads)
+    return (times[-1] - times[0]) / (len(times) - 1)
+
+
+def _table_of(folder: Path, group: Group[Plan]) -> Path:
+    return (group.folder or folder / _GROUPS) / f"{group.name}.csv"
+
+
+def _refuse_other_configuration(path: Path, config: dict[str, Any]) -> None:
+    try:
+        before = json.loads(path.read_text())
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path}: expected the configuration of a run, came {error}") from error
+    now = json.loads(json.dumps(config))
+    differing = [
+        f"{name}: there {before.get(name)!r}, now {now.get(name)!r}"
+        for name in sorted(set(before) | set(now))
+        if before.get(name) != now.get(name)
+    ]
+    if differing:
+        raise ValueError(
+            f"{path.parent} holds a run of another configuration; give another folder. "
+            + "; ".join(differing)
+        )
