@@ -1,0 +1,36 @@
+# Everything on a fresh machine that has Python 3.11+ and make.
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+PIP_ARGS = --quiet --disable-pip-version-check -c constraints.txt
+
+.PHONY: demo test quick lint install clean
+
+demo: install  ## teach a network from the simulated brain, and write the report
+	$(BIN)/b2m-drive demo
+
+test: $(VENV)/.dev  ## all tests
+	$(BIN)/pytest -n auto
+
+quick: $(VENV)/.dev  ## the quick tests
+	$(BIN)/pytest -n auto -m "not slow"
+
+lint: $(VENV)/.dev  ## style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+install: $(VENV)/.installed
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install $(PIP_ARGS) torch
+	$(BIN)/python -m pip install $(PIP_ARGS) -e .
+	touch $@
+
+$(VENV)/.dev: $(VENV)/.installed
+	$(BIN)/python -m pip install $(PIP_ARGS) -e ".[dev]"
+	touch $@
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,121 @@
+"""The teachers of the memory study: the brain, its nulls and its probes, as latents."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from b2m_envs.memory_decision import TrialBatch
+
+from b2m_drive.brain.controls import (
+    information_rate,
+    kept_for_accuracy,
+    kept_for_auc,
+    label_latents,
+    project_randomly,
+    shuffle_trials,
+)
+from b2m_drive.brain.latents import (
+    LATENT_METHODS,
+    PAIRINGS,
+    Activity,
+    BrainLatents,
+    LatentMethod,
+    Pairing,
+    decode_stimuli,
+    latents_of,
+)
+from b2m_drive.brain.pairing import average_in_windows
+from b2m_drive.brain.recording import BrainRecording
+from b2m_drive.brain.windows import teaching_windows, window_activity
+from b2m_drive.students.decision_rnn import DecisionRNN
+
+NULL_TEACHERS = ("shuffled", "untrained_network", "random_projection")
+PROBE_TEACHERS = ("labels", "labels_corrupted")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How a recording becomes a teacher: which latents, paired how."""
+
+    latents: LatentMethod = "decoded"
+    pairing: Pairing = "recorded"
+
+    def __post_init__(self) -> None:
+        if self.latents not in LATENT_METHODS:
+            raise ValueError(f"latents: expected one of {LATENT_METHODS}, came {self.latents!r}")
+        if self.pairing not in PAIRINGS:
+            raise ValueError(f"pairing: expected one of {PAIRINGS}, came {self.pairing!r}")
+
+
+def brain_activity(recording: BrainRecording) -> Activity:
+    """Square roots of the spike counts in the teaching windows: the root evens out variance."""
+    windows = teaching_windows(recording.trials.n_items)
+    counts = window_activity(recording, windows)
+    return Activity(np.sqrt(counts), windows, recording.trials)
+
+
+def teacher_latents(
+    teacher: str,
+    reading: Reading,
+    activity: Activity,
+    seen: TrialBatch,
+    untrained: DecisionRNN,
+    time_step: float,
+    generator: np.random.Generator,
+) -> BrainLatents:
+    """The latents of one teacher, all made in the same way from its activity.
+
+    Args:
+        teacher: ``"brain"``, a null or a probe.
+        reading: Latents and pairing, the same for all.
+        activity: The brain's, in the teaching trials.
+        seen: The same trials as a student sees them, its noise included, row by row.
+        untrained: A student of another seed that never learnt.
+        time_step: Of ``seen`` [s].
+        generator: Of shuffles, projections and corruptions.
+    """
+    if teacher in PROBE_TEACHERS:
+        return _labels(teacher, reading, activity, generator)
+    if teacher == "shuffled":
+        activity = shuffle_trials(activity, generator)
+    elif teacher == "untrained_network":
+        with torch.no_grad():
+            hidden = untrained(torch.from_numpy(seen.observation)).hidden.numpy()
+        activity = _network_activity(hidden, activity, seen, time_step)
+    elif teacher == "random_projection":
+        n_units = untrained.settings.hidden_size
+        projected = project_randomly(seen.observation, n_units, generator)
+        activity = _network_activity(projected, activity, seen, time_step)
+    elif teacher != "brain":
+        known: Sequence[str] = ("brain", *NULL_TEACHERS, *PROBE_TEACHERS)
+        raise ValueError(f"teacher: expected one of {known}, came {teacher!r}")
+    teaching = np.ones(len(activity.trials), dtype=bool)
+    return latents_of(activity, teaching, method=reading.latents, pairing=reading.pairing, seed=0)
+
+
+def _network_activity(
+    steps: np.ndarray, brain: Activity, seen: TrialBatch, time_step: float
+) -> Activity:
+    values = average_in_windows(steps, brain.windows, seen.period_names, seen.period, time_step)
+    return replace(brain, values=values)
+
+
+def _labels(
+    teacher: str, reading: Reading, activity: Activity, generator: np.random.Generator
+) -> BrainLatents:
+    kept = (1.0, 1.0)
+    if teacher == "labels_corrupted":
+        teaching = np.ones(len(activity.trials), dtype=bool)
+        evidence = decode_stimuli(activity, teaching, seed=0)
+        accuracy, auc = information_rate(evidence, activity.trials, activity.windows)
+        kept = (kept_for_accuracy(accuracy, activity.trials.n_stimuli), kept_for_auc(auc))
+    return label_latents(
+        activity.trials,
+        activity.windows,
+        pairing=reading.pairing,
+        kept=kept,
+        generator=generator,
+    )
