@@ -24,7 +24,9 @@ PAIRINGS: tuple[Pairing, ...] = ("recorded", "carried")
 
 _N_FOLDS = 5
 _RIDGE_STRENGTHS = tuple(10.0 ** np.arange(0, 6))
-_MOST_COMPONENTS = 16
+_DIMENSIONS = (1, 2, 3, 4, 6, 8, 12, 16)
+_MOST_COMPONENTS = max(_DIMENSIONS)
+_MOST_ITERATIONS = 200
 _NO_SPREAD = 1e-6
 
 
@@ -241,9 +243,8 @@ def _principal_components(
 
     values = _z_scored(activity, teaching)
     fitted = _rows(values[teaching])
-    most = min(_MOST_COMPONENTS, fitted.shape[1] - 1)
     if n_latents is None:
-        n_latents = _likeliest_dimension(values[teaching], most, seed)
+        n_latents = likeliest_dimension(activity, teaching, seed)
     elif not 1 <= n_latents <= fitted.shape[1]:
         raise ValueError(f"n_latents: expected 1 to {fitted.shape[1]} (units), came {n_latents}")
     model = PCA(n_latents, svd_solver="full").fit(fitted)
@@ -255,23 +256,26 @@ def _principal_components(
     return latents, variance / variance.sum(1, keepdims=True)
 
 
-def _likeliest_dimension(
-    values: Float32[np.ndarray, "trial window unit"], most: int, seed: int
+def likeliest_dimension(
+    activity: Activity, teaching: Bool[np.ndarray, " trial"], seed: int
 ) -> int:
-    """Components of the probabilistic PCA under which held-out trials are likeliest.
+    """Number of latents under which held-out teaching trials are likeliest.
 
-    Tipping & Bishop (1999), "Probabilistic principal component analysis".
+    By factor analysis, which, unlike the likelihood of PCA, lets each unit have its own noise
+    (Yu et al. 2009 choose the dimension of neural state spaces so).
     """
-    from sklearn.decomposition import PCA
+    from sklearn.decomposition import FactorAnalysis
     from sklearn.model_selection import KFold
 
-    candidates = sorted({k for k in (1, 2, 3, 4, 6, 8, 12, 16) if k <= most} | {max(most, 1)})
+    values = _z_scored(activity, teaching)[teaching]
+    most = min(_MOST_COMPONENTS, values.shape[-1] - 1)
+    candidates = sorted({k for k in _DIMENSIONS if k <= most} | {max(most, 1)})
     folds = KFold(_N_FOLDS, shuffle=True, random_state=seed)
     score = np.zeros(len(candidates))
     for fit, held in folds.split(values):
         for index, k in enumerate(candidates):
-            model = PCA(k, svd_solver="full").fit(_rows(values[fit]))
-            score[index] += model.score(_rows(values[held]))
+            model = FactorAnalysis(k, svd_method="lapack", max_iter=_MOST_ITERATIONS, tol=0.1)
+            score[index] += model.fit(_rows(values[fit])).score(_rows(values[held]))
     return int(candidates[int(score.argmax())])
 
 

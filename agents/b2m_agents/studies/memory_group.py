@@ -7,21 +7,21 @@ from dataclasses import replace
 
 import numpy as np
 import torch
-from b2m_envs.memory_decision import MemoryDecisionTask, TrialBatch
+from b2m_drive.evidence.alignment import alignment_scores
 from torch import Tensor, nn
 
-from b2m_agents.studies.memory_plan import ALONE_LABELLED, MemoryPlan, replayed
+from b2m_agents.studies.memory_plan import ALONE_LABELLED, TEACHERS, MemoryPlan, replayed
 from b2m_agents.studies.teachers import Reading, brain_activity, teacher_latents
 from b2m_drive.brain.latents import BrainLatents
 from b2m_drive.brain.pairing import average_in_windows, window_of_steps
 from b2m_drive.brain.recording import BrainRecording
-from b2m_drive.evidence.alignment import alignment_scores
 from b2m_drive.evidence.scores import Score
 from b2m_drive.students.decision_rnn import DecisionRNN, DecisionRNNSettings
 from b2m_drive.students.fitting import FittingSettings, fit, limit_each_gradient
 from b2m_drive.students.stacked_rnn import StackedDecisionRNN
 from b2m_drive.transfer.schedule import WeightSchedule
 from b2m_drive.transfer.stacked import Lesson, StackedLessons
+from b2m_envs.memory_decision import MemoryDecisionTask, TrialBatch
 
 FIXATION_WEIGHT = 0.1  # of a step before the probes, beside 1 for a step of the decision
 # One stream of random numbers for each purpose, so that conditions differ in nothing else.
@@ -195,29 +195,29 @@ class TaughtRun(GroupRun):
         generator = generator_for(self.seed, TEACHER)
         seen = self.task.unroll(self.teaching_trials, generator)
         untrained = self._new_student(self.seed, UNTRAINED)
-        made: dict[str, BrainLatents] = {}
+        made: dict[tuple[str, Reading], BrainLatents] = {}
+        for reading in self.settings.readings:
+            n_latents = None
+            for teacher in TEACHERS:
+                made[teacher, reading] = teacher_latents(
+                    teacher,
+                    reading,
+                    activity,
+                    seen,
+                    untrained,
+                    self.settings.time_step,
+                    generator_for(self.seed, TEACHER),
+                    n_latents,
+                )
+                n_latents = n_latents or made[teacher, reading].values.shape[-1]
         lessons: list[BrainLatents | None] = []
         for condition in self.plan.conditions:
             if condition == ALONE_LABELLED:
                 lessons.append(None)
-                continue
-            _, latents, pairing, teacher = condition.split("/")
-            source = f"{latents}/{pairing}/{teacher}"
-            if source not in made:
-                reading = next(
-                    r
-                    for r in self.settings.readings
-                    if (r.latents, r.pairing) == (latents, pairing)
-                )
-                made[source] = self._latents_of(teacher, reading, activity, seen, untrained)
-            lessons.append(made[source])
+            else:
+                _, latents, pairing, teacher = condition.split("/")
+                lessons.append(made[teacher, Reading(latents, pairing)])  # type: ignore[arg-type]
         return lessons
-
-    def _latents_of(self, teacher, reading, activity, seen, untrained):  # type: ignore[no-untyped-def]
-        generator = generator_for(self.seed, TEACHER)
-        return teacher_latents(
-            teacher, reading, activity, seen, untrained, self.settings.time_step, generator
-        )
 
     def _window_of_steps(self, batch: TrialBatch) -> np.ndarray:
         return window_of_steps(

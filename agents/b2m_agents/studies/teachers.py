@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from b2m_envs.memory_decision import TrialBatch
 
 from b2m_drive.brain.controls import (
     information_rate,
@@ -31,6 +30,7 @@ from b2m_drive.brain.pairing import average_in_windows
 from b2m_drive.brain.recording import BrainRecording
 from b2m_drive.brain.windows import teaching_windows, window_activity
 from b2m_drive.students.decision_rnn import DecisionRNN
+from b2m_envs.memory_decision import TrialBatch
 
 NULL_TEACHERS = ("shuffled", "untrained_network", "random_projection")
 PROBE_TEACHERS = ("labels", "labels_corrupted")
@@ -65,6 +65,7 @@ def teacher_latents(
     untrained: DecisionRNN,
     time_step: float,
     generator: np.random.Generator,
+    n_latents: int | None,
 ) -> BrainLatents:
     """The latents of one teacher, all made in the same way from its activity.
 
@@ -76,6 +77,7 @@ def teacher_latents(
         untrained: A student of another seed that never learnt.
         time_step: Of ``seen`` [s].
         generator: Of shuffles, projections and corruptions.
+        n_latents: Of principal components; None chooses it (for the brain; nulls get the same).
     """
     if teacher in PROBE_TEACHERS:
         return _labels(teacher, reading, activity, generator)
@@ -93,7 +95,14 @@ def teacher_latents(
         known: Sequence[str] = ("brain", *NULL_TEACHERS, *PROBE_TEACHERS)
         raise ValueError(f"teacher: expected one of {known}, came {teacher!r}")
     teaching = np.ones(len(activity.trials), dtype=bool)
-    return latents_of(activity, teaching, method=reading.latents, pairing=reading.pairing, seed=0)
+    return latents_of(
+        activity,
+        teaching,
+        method=reading.latents,
+        pairing=reading.pairing,
+        seed=0,
+        n_latents=n_latents if reading.latents == "pca" else None,
+    )
 
 
 def _network_activity(

@@ -1,0 +1,213 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from b2m_drive.brain.controls import (
+    information_rate,
+    kept_for_accuracy,
+    kept_for_auc,
+    label_latents,
+    shuffle_trials,
+)
+from b2m_drive.brain.latents import (
+    Activity,
+    carry,
+    decode_stimuli,
+    explainable_variance,
+    latents_of,
+    memory_set,
+    shown_in,
+)
+from b2m_drive.brain.pairing import NO_WINDOW, average_in_windows, window_of_steps
+from b2m_drive.brain.recording import DecisionTrials
+from b2m_drive.brain.windows import DELAY, ENCODING, Window, teaching_windows
+
+N_STIMULI = 6
+
+
+def some_trials(n: int, generator: np.random.Generator) -> DecisionTrials:
+    order = np.array([generator.permutation(N_STIMULI) for _ in range(n)])
+    side = generator.integers(2, size=n)
+    left = np.where(side == 0, order[:, 0], order[:, 3])
+    right = np.where(side == 1, order[:, 0], order[:, 3])
+    onset = np.arange(3)[None] * 0.7 + np.arange(n)[:, None] * 8.0
+    return DecisionTrials(
+        np.arange(n, dtype=np.int64) + 100,
+        order[:, :3].astype(np.int64),
+        onset,
+        onset[:, -1] + 0.9,
+        onset[:, -1] + 3.4,
+        np.full(n, 0.5),
+        left.astype(np.int64),
+        right.astype(np.int64),
+        side.astype(np.int64),
+        np.ones(n, dtype=bool),
+        N_STIMULI,
+    )
+
+
+def activity_of(
+    trials: DecisionTrials, generator: np.random.Generator, *, noise: float, n_units: int = 20
+) -> Activity:
+    """Units that are tuned at random to the items shown and to the items held."""
+    windows = teaching_windows(3)
+    tuning = generator.normal(size=(N_STIMULI, n_units))
+    clean = shown_in(windows, trials) @ tuning
+    values = clean + noise * generator.normal(size=clean.shape)
+    return Activity(values.astype(np.float32), windows, trials)
+
+
+@pytest.fixture
+def generator() -> np.random.Generator:
+    return np.random.default_rng(0)
+
+
+def test_decoded_latents_of_a_clear_brain_name_the_items(generator) -> None:
+    trials = some_trials(80, generator)
+    activity = activity_of(trials, generator, noise=0.2)
+    evidence = decode_stimuli(activity, np.ones(80, dtype=bool), seed=0)
+    accuracy, auc = information_rate(evidence, trials, activity.windows)
+    assert accuracy > 0.97
+    assert auc > 0.97
+
+
+def test_a_brain_shuffled_before_the_fit_decodes_at_chance(generator) -> None:
+    trials = some_trials(150, generator)
+    activity = activity_of(trials, generator, noise=0.2)
+    evidence = decode_stimuli(shuffle_trials(activity, generator), np.ones(150, dtype=bool), seed=0)
+    accuracy, auc = information_rate(evidence, trials, activity.windows)
+    assert abs(accuracy - 1 / N_STIMULI) < 0.08
+    assert abs(auc - 0.5) < 0.08
+
+
+def test_held_out_trials_do_not_touch_the_fit(generator) -> None:
+    trials = some_trials(60, generator)
+    activity = activity_of(trials, generator, noise=1.0)
+    teaching = np.arange(60) < 45
+    spoilt = activity.values.copy()
+    spoilt[45:] = 1e3
+    for method in ("decoded", "pca"):
+        before = latents_of(activity, teaching, method=method, pairing="recorded", seed=0)
+        after = latents_of(
+            replace(activity, values=spoilt), teaching, method=method, pairing="recorded", seed=0
+        )
+        np.testing.assert_allclose(before.values[:45], after.values[:45], atol=1e-4)
+        assert not np.allclose(before.values[45:], after.values[45:])
+        assert before.fitted_on.tolist() == list(range(100, 145))
+
+
+def test_carried_latents_are_the_sum_over_the_same_trials_items() -> None:
+    windows = (
+        Window("item1", 0.1, 0.5),
+        Window("item1", 0.5, 0.9),
+        Window("item2", 0.1, 0.5),
+        Window("item2", 0.5, 0.9),
+        Window("maintenance", 0.1, 0.5),
+    )
+    values = np.array([[[1.0], [3.0], [10.0], [20.0], [-7.0]]], np.float32)
+    assert carry(values, windows)[0, :, 0].tolist() == [1, 3, 10, 20, 2 + 15]
+
+
+def test_latents_have_zero_mean_and_unit_variance_in_each_phase(generator) -> None:
+    activity = activity_of(some_trials(60, generator), generator, noise=1.0)
+    latents = latents_of(activity, np.ones(60, dtype=bool), method="pca", pairing="carried", seed=0)
+    for phase in (ENCODING, DELAY):
+        part = latents.values[:, latents.phase == phase].reshape(-1, latents.values.shape[-1])
+        np.testing.assert_allclose(part.mean(0), 0, atol=1e-4)
+        np.testing.assert_allclose(part.std(0), 1, atol=1e-3)
+    np.testing.assert_allclose(latents.share_of_variance.sum(1), 1)
+
+
+def test_cross_validation_finds_the_number_of_components(generator) -> None:
+    trials = some_trials(120, generator)
+    windows = teaching_windows(3)
+    factors = generator.normal(size=(120, len(windows), 3))
+    mixing = generator.normal(size=(3, 25))
+    values = factors @ mixing * 2 + generator.normal(size=(120, len(windows), 25))
+    latents = latents_of(
+        Activity(values.astype(np.float32), windows, trials),
+        np.ones(120, dtype=bool),
+        method="pca",
+        pairing="recorded",
+        seed=0,
+    )
+    assert latents.values.shape[-1] == 3
+
+
+def test_the_noise_ceiling_is_one_for_labels_and_nothing_for_a_shuffled_brain(generator) -> None:
+    trials = some_trials(120, generator)
+    activity = activity_of(trials, generator, noise=0.5)
+    everything = np.ones(120, dtype=bool)
+    clean = label_latents(trials, activity.windows, pairing="recorded", generator=generator)
+    shuffled = latents_of(
+        shuffle_trials(activity, generator),
+        everything,
+        method="decoded",
+        pairing="recorded",
+        seed=0,
+    )
+    for phase in ("encoding", "delay"):
+        assert explainable_variance(clean, trials, 0)[phase] > 0.98
+        assert explainable_variance(shuffled, trials, 0)[phase] < 0.05
+
+
+def test_corrupted_labels_have_the_rate_that_was_asked_for(generator) -> None:
+    trials = some_trials(3000, generator)
+    windows = teaching_windows(3)
+    latents = label_latents(
+        trials,
+        windows,
+        pairing="recorded",
+        kept=(kept_for_accuracy(0.4, N_STIMULI), kept_for_auc(0.7)),
+        generator=generator,
+    )
+    accuracy, auc = information_rate(latents.values, trials, windows)
+    assert abs(accuracy - 0.4) < 0.03
+    assert abs(auc - 0.7) < 0.05
+
+
+def test_shuffling_leaves_no_trial_in_its_place(generator) -> None:
+    activity = activity_of(some_trials(12, generator), generator, noise=1.0)
+    shuffled = shuffle_trials(activity, generator).values
+    assert not (shuffled == activity.values).all((1, 2)).any()
+    assert sorted(shuffled.sum((1, 2)).tolist()) == sorted(activity.values.sum((1, 2)).tolist())
+
+
+def test_the_memory_set_holds_what_was_shown(generator) -> None:
+    trials = some_trials(5, generator)
+    held = memory_set(trials)
+    for row, shown in zip(held, trials.stimulus, strict=True):
+        assert sorted(np.flatnonzero(row)) == sorted(shown)
+
+
+def test_steps_find_their_window_by_event_and_time() -> None:
+    windows = teaching_windows(2)
+    names = ("fixation", "item1", "item2", "maintenance", "probe")
+    period = np.array([[0, 1, 1, 1, 2, 3, 3, 4, -1]])
+    since = np.array([[0, 0, 0.4, 0.8, 0, 0, 0.6, 0, 0]], np.float32)
+    found = window_of_steps(windows, names, period, since, 0.2)[0]
+    # 0.2 s after item 1, 0.6 s, 1.0 s (no window), 0.2 s after item 2, delay 0.2 s and 0.8 s
+    assert found.tolist() == [NO_WINDOW, 0, 1, NO_WINDOW, 2, 4, 5, NO_WINDOW, NO_WINDOW]
+
+
+def test_a_window_of_one_item_reaches_into_the_next_period() -> None:
+    windows = (Window("item1", 0.1, 0.5), Window("item1", 0.5, 0.9))
+    period = np.array([[0, 1, 2, 2, 2, 2]])
+    steps = np.arange(6, dtype=np.float32).reshape(1, 6, 1)
+    average = average_in_windows(steps, windows, ("fixation", "item1", "item2"), period, 0.2)
+    assert average[0, :, 0].tolist() == [1.5, 3.5]
+
+
+def test_bad_choices_are_named(generator) -> None:
+    activity = activity_of(some_trials(30, generator), generator, noise=1.0)
+    everything = np.ones(30, dtype=bool)
+    with pytest.raises(ValueError, match="n_latents: expected 1 to 20"):
+        latents_of(activity, everything, method="pca", pairing="recorded", seed=0, n_latents=21)
+    with pytest.raises(ValueError, match="at least 10, came 3"):
+        latents_of(activity, np.arange(30) < 3, method="pca", pairing="recorded", seed=0)
+    activity.values[0, 0, 0] = np.nan
+    with pytest.raises(ValueError, match="NaN"):
+        latents_of(activity, everything, method="pca", pairing="recorded", seed=0)
