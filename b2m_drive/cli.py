@@ -45,7 +45,7 @@ def demo(
     out: Annotated[Path, typer.Option(help="Folder of the run.")] = Path("runs/demo"),
     workers: Workers = 0,
     seeds: Seeds = 8,
-    steps: Steps = 1000,
+    steps: Steps = 800,
 ) -> None:
     """Teach a network from the ideal simulated brain, and write the report. A few minutes.
 
@@ -81,7 +81,7 @@ def compare_memory_command(
         ),
     ] = None,
     seeds: Seeds = 8,
-    steps: Steps = 1000,
+    steps: Steps = 800,
     out: Annotated[
         Path | None, typer.Option(help="Folder of the run; resumes one that is there.")
     ] = None,

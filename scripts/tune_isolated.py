@@ -13,17 +13,19 @@ import json
 from dataclasses import asdict, replace
 from pathlib import Path
 
-import b2m_agents.studies
 import numpy as np
 import torch
+from tqdm import tqdm
+
+import b2m_agents.studies
 from b2m_agents.studies.isolated import IsolatedSettings
 from b2m_agents.studies.memory_group import run_group
 from b2m_agents.studies.memory_plan import ALONE, MemoryPlan, MemoryStudySettings
 from b2m_envs.memory_decision import MemoryDecisionSettings
-from tqdm import tqdm
 
-LEARNING_RATES = (0.001, 0.003, 0.006, 0.012)
-UPDATE_GATE_BIASES = (0.0, 1.0, 2.0, 3.0)
+LEARNING_RATES = (0.003, 0.006, 0.012)
+UPDATE_GATE_BIASES = (1.0, 2.0, 3.0)
+INPUT_GAINS = (12.0, 24.0)
 SEEDS = (1000, 1001, 1002, 1003)
 FILE = Path(b2m_agents.studies.__path__[0]) / "isolated_memory.json"
 
@@ -39,11 +41,11 @@ def main() -> None:
         time_step=study.time_step,
         observation_noise=study.observation_noise,
     )
-    grid = list(itertools.product(LEARNING_RATES, UPDATE_GATE_BIASES))
+    grid = list(itertools.product(LEARNING_RATES, UPDATE_GATE_BIASES, INPUT_GAINS))
     table = []
     with tqdm(total=len(grid) * study.n_steps, unit="step") as bar:
-        for learning_rate, bias in grid:
-            settings = IsolatedSettings(64, learning_rate, bias)
+        for learning_rate, bias, gain in grid:
+            settings = IsolatedSettings(64, learning_rate, bias, gain)
             plan = MemoryPlan(study, settings, task, (ALONE,), SEEDS, None)
             scores = run_group(plan, lambda: bar.update() and None)
             area = float(np.mean([score.value for score in scores]))
@@ -51,7 +53,7 @@ def main() -> None:
             table.append({**asdict(settings), "area": round(area, 4), "last": round(last, 4)})
             tqdm.write(str(table[-1]))
     best = max(table, key=lambda row: row["area"])
-    chosen = {name: best[name] for name in asdict(IsolatedSettings(64, 0.0, 0.0))}
+    chosen = {name: best[name] for name in asdict(settings)}
     entries = {"settings": chosen, "chosen_by": "area under the validation curve", "grid": table}
     FILE.write_text(json.dumps({**entries, "seeds": SEEDS}, indent=1) + "\n")
     print(f"chosen: {chosen}, written to {FILE.name}")

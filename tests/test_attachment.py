@@ -423,6 +423,22 @@ def test_attaching_to_the_compiled_wrapper_uses_the_paths_of_the_network() -> No
     torch._dynamo.reset()
 
 
+def test_a_compiled_network_is_not_run_with_the_hooks_of_another_one_of_its_class() -> None:
+    taught, untaught = stacked_layers(), stacked_layers()
+    compiled = [torch.compile(network, backend="eager") for network in (taught, untaught)]
+    compiled[1](STIMULI)
+    attachment = attach(taught, "2.0", stimulus_brain())
+    for _ in range(2):
+        compiled[0](STIMULI)
+        compiled[1](SEQUENCES[:5, 0])
+        assert attachment.loss(IDS).item() > 0
+    later = attach(taught, "3", stimulus_brain())
+    attachment.remove()
+    compiled[0](STIMULI)
+    assert later.loss(IDS).item() > 0
+    torch._dynamo.reset()
+
+
 # ---- coming and going -------------------------------------------------------------------------
 
 
@@ -455,6 +471,8 @@ def test_a_copied_network_does_not_answer_for_its_original() -> None:
     copy = deepcopy(network)
     attachment.loss(IDS)
     copy(STIMULI)
+    (hook_of_the_copy,) = copy[0]._forward_hooks.values()
+    assert hook_of_the_copy.collected is None
     with pytest.raises(RuntimeError, match="no forward call"):
         attachment.loss(IDS)
 

@@ -8,7 +8,7 @@ import torch
 from b2m_drive.students.decision_rnn import DecisionRNN, DecisionRNNSettings
 from b2m_drive.students.stacked_rnn import StackedDecisionRNN
 
-SETTINGS = DecisionRNNSettings(observation_size=7, hidden_size=12, n_actions=3)
+SETTINGS = DecisionRNNSettings(observation_size=7, hidden_size=12, n_actions=3, input_gain=1.5)
 
 
 def students(n: int) -> list[DecisionRNN]:

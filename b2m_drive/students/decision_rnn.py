@@ -26,6 +26,7 @@ class DecisionRNNSettings:
     hidden_size: int = 64
     n_actions: int = 3
     update_gate_bias: float = 2.0  # > 0 keeps memory at the start of training
+    input_gain: float = 1.0  # multiplies the observation, for stimulus codes of small norm
 
     def __post_init__(self) -> None:
         for name in ("observation_size", "hidden_size", "n_actions"):
@@ -70,7 +71,7 @@ class DecisionRNN(nn.Module):
 
     def forward(self, observation: Float[Tensor, "batch time feature"]) -> DecisionOutput:
         """Answer every step of every trial, from a hidden state of zero."""
-        hidden, _ = self.rnn(observation)
+        hidden, _ = self.rnn(observation * self.settings.input_gain)
         return DecisionOutput(self.readout(hidden), hidden)
 
     def save_pretrained(self, folder: str | Path) -> Path:

@@ -56,7 +56,7 @@ class StackedDecisionRNN(nn.Module):
     ) -> StackedOutput:
         """Answer every step of every trial; a model axis of one shows all students the same."""
         hidden: Tensor = _GRUOverTime.apply(  # type: ignore[no-untyped-call]
-            observation.permute(2, 0, 1, 3).contiguous(),
+            observation.permute(2, 0, 1, 3).contiguous() * self.settings.input_gain,
             self.weight_input,
             self.weight_hidden,
             self.bias_input,

@@ -109,5 +109,5 @@ def sample_positions(
 
 def _direction(rows: Float[Tensor, "*model pair latent"]) -> Float[Tensor, "*model pair latent"]:
     """Rows at unit length; rows of length zero stay zero and keep a finite gradient."""
-    norm = torch.linalg.vector_norm(rows, dim=-1, keepdim=True)
+    norm: Tensor = torch.linalg.vector_norm(rows, dim=-1, keepdim=True)
     return rows / norm.masked_fill(norm < _SMALLEST_NORM, 1.0)

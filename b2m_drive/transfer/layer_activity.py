@@ -21,14 +21,14 @@ class LayerActivity:
 
     It listens only while gradients are enabled, so evaluation under ``torch.no_grad`` costs
     nothing. If a layer runs several times in one forward call, the last time counts. The hook is
-    plain enough for ``torch.compile`` to trace without a graph break, provided that it is there
-    before the compiled network's first call.
+    plain enough for ``torch.compile`` to trace it without a graph break.
     """
 
     def __init__(self, network: nn.Module, layer: str, output_index: int | str = 0) -> None:
         self.path = layer
         self.layer = find_layer(network, layer)
         self._collector = _Collector(layer, output_index)
+        _let_compiled_networks_notice_hooks()
         self._hook = self.layer.register_forward_hook(self._collector)
 
     def take(self) -> Tensor:
@@ -40,15 +40,14 @@ class LayerActivity:
         output, self._collector.collected = self._collector.collected, None
         if output is None:
             raise RuntimeError(
-                f"layer {self.path!r}: no forward call with gradients since the last loss. Call "
-                "the network on the batch first (a compiled network: attach before its first call)"
+                f"layer {self.path!r}: no forward call with gradients since the last loss; call "
+                "the network on the batch first"
             )
         return output
 
     def remove(self) -> None:
         """Stop listening, and leave the network as it was."""
         self._hook.remove()
-        self._collector.listening = False  # an already compiled graph still holds the hook
         self._collector.collected = None
 
 
@@ -81,8 +80,21 @@ class _Collector:
             return chosen
         raise ValueError(
             f"layer {self.path!r}: expected a tensor, or one at output_index="
-            f"{self.output_index!r}, came {type(output).__name__} with {type(chosen).__name__} there"
+            f"{self.output_index!r}, came {type(output).__name__} holding {type(chosen).__name__}"
         )
+
+
+def _let_compiled_networks_notice_hooks() -> None:
+    """Make ``torch.compile`` check for hooks, and compile anew what it compiled without looking.
+
+    By default it does not look, so of two networks of one class, one with a hook and one without,
+    both would run whichever was compiled last (``skip_nnmodule_hook_guards`` in PyTorch).
+    """
+    import torch._dynamo  # takes a second, and a training loop's optimiser imports it as well
+
+    if torch._dynamo.config.skip_nnmodule_hook_guards:
+        torch._dynamo.config.skip_nnmodule_hook_guards = False
+        torch.compiler.reset()
 
 
 def find_layer(network: nn.Module, path: str) -> nn.Module:
@@ -91,7 +103,7 @@ def find_layer(network: nn.Module, path: str) -> nn.Module:
     Raises:
         ValueError: If there is none; the message shows the nearest paths.
     """
-    layers = dict(without_compilation(network).named_modules())
+    layers: dict[str, nn.Module] = dict(without_compilation(network).named_modules())
     if path in layers:
         return layers[path]
     paths = [known for known in layers if known]
@@ -106,8 +118,7 @@ def find_layer(network: nn.Module, path: str) -> nn.Module:
 
 def without_compilation(network: nn.Module) -> nn.Module:
     """The network that ``torch.compile`` was given, or the network itself."""
-    original = getattr(network, "_orig_mod", network)
-    assert isinstance(original, nn.Module)
+    original: nn.Module = getattr(network, "_orig_mod", network)
     return original
 
 
@@ -151,8 +162,7 @@ def features_of(
         rows = rows.flatten(2).mean(2) if rows.ndim > 2 else rows
     elif pool == "token_mean":
         rows = rows.flatten(1, -2).mean(1) if rows.ndim > 2 else rows
-    rows = rows.flatten(1)
-    return rows.unflatten(0, batch_first.shape[:2]) if over_time else rows
+    return rows.reshape(*batch_first.shape[:n_kept], -1)
 
 
 def feature_size_of(layer: nn.Module, pool: Pool) -> int | None:
@@ -161,11 +171,11 @@ def feature_size_of(layer: nn.Module, pool: Pool) -> int | None:
         layer = layer.self_attn
     if isinstance(layer, nn.RNNBase):
         directions = 2 if layer.bidirectional else 1
-        return directions * (layer.proj_size or layer.hidden_size)
+        return directions * int(layer.proj_size or layer.hidden_size)
     if isinstance(layer, nn.Linear):
         return layer.out_features
     if isinstance(layer, nn.MultiheadAttention):
-        return layer.embed_dim
+        return int(layer.embed_dim)
     if isinstance(layer, _ConvNd) and pool == "spatial_mean":
         return layer.out_channels
     return None
@@ -184,7 +194,7 @@ def output_for(
     try:
         network.eval()
         with torch.enable_grad():
-            network(*example) if isinstance(example, tuple) else network(example)
+            network(*(example if isinstance(example, tuple) else (example,)))
         return activity.take().detach()
     finally:
         activity.remove()

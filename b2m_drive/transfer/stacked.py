@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from jaxtyping import Float, Float32, Int64
 from torch import Tensor, nn
 
+from b2m_drive.transfer.attachment import Strategy
 from b2m_drive.transfer.contrastive import info_nce_loss, near_in_time, sample_positions
 from b2m_drive.transfer.latent_regression import latent_regression_loss
-
-Strategy = Literal["regression", "contrastive"]
-STRATEGIES: tuple[Strategy, ...] = ("regression", "contrastive")
 
 
 @dataclass(frozen=True)

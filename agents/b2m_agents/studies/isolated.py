@@ -19,6 +19,7 @@ class IsolatedSettings:
     hidden_size: int
     learning_rate: float
     update_gate_bias: float
+    input_gain: float
 
 
 def frozen_settings() -> IsolatedSettings:

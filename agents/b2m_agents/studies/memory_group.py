@@ -55,6 +55,7 @@ class GroupRun:
             self.held_out[0].observation.shape[-1],
             plan.isolated.hidden_size,
             update_gate_bias=plan.isolated.update_gate_bias,
+            input_gain=plan.isolated.input_gain,
         )
         self.network = StackedDecisionRNN(
             [self._new_student(seed, INIT) for _, seed in plan.students]

@@ -25,14 +25,14 @@ class MemoryStudySettings:
     strategies: tuple[Strategy, ...] = ("regression", "contrastive")
     readings: tuple[Reading, ...] = (Reading(),)
     seeds: tuple[int, ...] = tuple(range(8))
-    n_steps: int = 1000
+    n_steps: int = 800
     batch_size: int = 32  # generated trials a step
     recorded_batch_size: int = 16  # recorded trials a step
     evaluate_every: int = 50  # [steps]
     n_evaluation_trials: int = 512
     time_step: float = 0.2  # [s]
     code_size: int = 8  # numbers that describe a stimulus
-    observation_noise: float = 0.3  # standard deviation
+    observation_noise: float = 0.1  # standard deviation, beside codes of norm 1
     weight: float = 1.0  # of the transfer term at the start
     falls_to_zero_at: float = 0.5  # share of the training after which the term is off
     temperature: float = 0.2  # of the contrastive loss
