@@ -1,0 +1,99 @@
+"""From spike times to activity in bins, each placed by an event of its own trial."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Float64
+
+from b2m_drive.brain.recording import (
+    FIXATION,
+    MAINTENANCE,
+    PROBE,
+    BrainRecording,
+    DecisionTrials,
+    SpikeSession,
+    TrialBins,
+    item_period,
+)
+
+DEFAULT_BIN_WIDTH = 0.1  # [s]
+_EDGE_TOLERANCE = 1e-9  # [s]
+
+
+def trial_bins(n_items: int, bin_width: float = DEFAULT_BIN_WIDTH) -> TrialBins:
+    """Bins from 0.8 s before the first item to 1 s after the probes appear.
+
+    Each item has bins for 0.9 s after its onset. Where the next item follows sooner they reach
+    into it: a response outlasts its stimulus, and a spike may count for both.
+
+    Raises:
+        ValueError: If an item's 0.9 s and the other spans are not whole numbers of bins.
+    """
+    spans = [(FIXATION, -0.8, 0.0)]
+    spans += [(item_period(position), 0.0, 0.9) for position in range(n_items)]
+    spans += [(MAINTENANCE, 0.0, 2.4), (PROBE, 0.0, 1.0)]
+    period: list[str] = []
+    starts: list[float] = []
+    for name, start, stop in spans:
+        count = (stop - start) / bin_width if bin_width > 0 else 0.0
+        if count < 1 or abs(count - round(count)) > 1e-6:
+            raise ValueError(
+                f"bin_width: expected a width that divides 0.1 s evenly, came {bin_width} s"
+            )
+        period += [name] * round(count)
+        starts += [start + k * bin_width for k in range(round(count))]
+    return TrialBins(tuple(period), np.array(starts), bin_width)
+
+
+def bin_spikes(session: SpikeSession, bins: TrialBins, smoothing: float = 0.0) -> BrainRecording:
+    """Count each unit's spikes in every bin of every trial; a bin is [start, stop).
+
+    Args:
+        session: Spike times on the session's clock.
+        bins: Of a trial, from `trial_bins`.
+        smoothing: Standard deviation [s] of a Gaussian kernel along the bins of each period (it
+            never mixes periods); 0: none.
+    """
+    if not (np.isfinite(smoothing) and smoothing >= 0):
+        raise ValueError(f"smoothing: expected 0 s or more, came {smoothing}")
+    start = _period_onsets(session.trials, bins) + bins.start - _EDGE_TOLERANCE
+    stop = start + bins.width
+    activity = np.empty((*start.shape, len(session.units)), np.float32)
+    for unit, times in enumerate(session.spike_times):
+        activity[..., unit] = np.searchsorted(times, stop) - np.searchsorted(times, start)
+    if smoothing > 0:
+        _smooth_within_periods(activity, bins, smoothing)
+    return BrainRecording(
+        activity,
+        bins,
+        session.trials,
+        session.units,
+        session.subject,
+        session.session,
+        session.source,
+        session.licence,
+        session.simulated,
+        smoothing,
+        session.notes,
+    )
+
+
+def _period_onsets(trials: DecisionTrials, bins: TrialBins) -> Float64[np.ndarray, "trial time"]:
+    """Onset of each bin's period in each trial [s]."""
+    onset = {FIXATION: trials.item_onset[:, 0]}
+    for position in range(trials.n_items):
+        onset[item_period(position)] = trials.item_onset[:, position]
+    onset[MAINTENANCE] = trials.maintenance_onset
+    onset[PROBE] = trials.probe_onset
+    return np.stack([onset[name] for name in bins.period], axis=1)
+
+
+def _smooth_within_periods(activity: np.ndarray, bins: TrialBins, smoothing: float) -> None:
+    from scipy.ndimage import gaussian_filter1d
+
+    period = np.array(bins.period)
+    for name in dict.fromkeys(bins.period):
+        columns = period == name
+        activity[:, columns] = gaussian_filter1d(
+            activity[:, columns], smoothing / bins.width, axis=1, mode="nearest"
+        )
