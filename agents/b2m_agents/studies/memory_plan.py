@@ -15,6 +15,7 @@ from b2m_drive.transfer.stacked import Strategy
 ALONE = "alone"
 ALONE_HEAD = "alone_head"
 ALONE_LABELLED = "alone_labelled"
+SHARE_TEACHING = 0.8  # of the recorded trials; the others are held out
 TEACHERS = ("brain", *NULL_TEACHERS, *PROBE_TEACHERS)
 
 
@@ -104,5 +105,5 @@ def split_trials(recording: BrainRecording) -> np.ndarray:
     """Which recorded trials teach (True) and which are held out, by a fixed draw."""
     order = np.random.default_rng(0).permutation(len(recording.trials))
     teaching = np.zeros(len(order), dtype=bool)
-    teaching[order[: round(_SHARE_TEACHING * len(order))]] = True
+    teaching[order[: round(SHARE_TEACHING * len(order))]] = True
     return teaching

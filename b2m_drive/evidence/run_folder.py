@@ -1,0 +1,209 @@
+"""Read the folder of a finished comparison: configuration, scores, brain, trajectories.
+
+=====================  ==========================================================================
+``config.json``        what was compared: brain, student, strategies, readings, seeds, budget
+``scores.csv``         one row a number: condition, seed, metric, step, value, unit
+``brain.json``         decoding figures and noise ceilings of the brain; null where undefined
+``trajectories.npz``   optional; for each panel ``<name>/values`` [group time 2] and
+                       ``<name>/time`` [s]
+=====================  ==========================================================================
+"""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float64
+
+from b2m_drive.evidence.comparison import CONFIG, SCORES
+from b2m_drive.evidence.conditions import Teaching
+from b2m_drive.evidence.learning_curves import SUMMARIES, LearningCurve, learning_curves
+from b2m_drive.evidence.scores import Score, read_scores
+
+BRAIN_FILE = "brain.json"
+TRAJECTORIES = "trajectories.npz"
+
+_CONFIG_ENTRIES: dict[str, type | tuple[type, ...]] = {
+    "study": str,
+    "brain": dict,
+    "student": dict,
+    "strategies": list,
+    "readings": list,
+    "seeds": list,
+    "n_steps": int,
+    "batch_size": int,
+    "recorded_batch_size": int,
+    "evaluate_every": int,
+    "primary_metric": str,
+    "versions": dict,
+    "task": dict,
+    "isolated_settings_file": str,
+    "limits": list,
+}
+_BRAIN_ENTRIES: dict[str, type | tuple[type, ...]] = {
+    "name": str,
+    "simulated": bool,
+    "subject": str,
+    "session": str,
+    "source": str,
+    "licence": str,
+    "n_units": int,
+    "regions": dict,
+    "n_trials_teaching": int,
+    "n_trials_held_out": int,
+    "notes": list,
+}
+
+
+@dataclass(frozen=True)
+class Trajectory:
+    """Average paths of some groups of trials through two latents."""
+
+    values: Float64[np.ndarray, "group time 2"]
+    time: Float64[np.ndarray, " time"]  # [s]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished comparison, as its folder holds it."""
+
+    folder: Path
+    config: dict[str, Any]
+    scores: tuple[Score, ...]
+    curves: dict[str, LearningCurve]  # by condition
+    brain: dict[str, Any]  # decoding figures
+    trajectories: dict[str, Trajectory]  # by panel; empty if the run has none
+
+    @property
+    def simulated(self) -> bool:
+        """Whether the brain is simulated."""
+        return bool(self.config["brain"]["simulated"])
+
+    @property
+    def primary_metric(self) -> str:
+        """The summary of the learning curve that the verdicts judge."""
+        return str(self.config["primary_metric"])
+
+    @property
+    def batch_size(self) -> int:
+        """Generated trials a training step."""
+        return int(self.config["batch_size"])
+
+    @property
+    def teachings(self) -> list[Teaching]:
+        """Every strategy with every reading; all strategies of the main reading come first."""
+        return [
+            Teaching(strategy, reading["latents"], reading["pairing"])
+            for reading in self.config["readings"]
+            for strategy in self.config["strategies"]
+        ]
+
+
+def read_run(folder: Path) -> Run:
+    """Read and check a run's folder.
+
+    Raises:
+        FileNotFoundError: If the folder or one of its three files is missing.
+        ValueError: If a file, column or entry is not what it should be, or a value not finite.
+    """
+    if not folder.is_dir():
+        raise FileNotFoundError(f"{folder}: expected the folder of a run, found none")
+    config = _read_object(folder / CONFIG)
+    _check_entries(folder / CONFIG, config, _CONFIG_ENTRIES)
+    _check_entries(folder / CONFIG, config["brain"], _BRAIN_ENTRIES, "brain.")
+    _check_choices(folder / CONFIG, config)
+    scores = read_scores(folder / SCORES)
+    try:
+        curves = learning_curves(scores)
+    except ValueError as error:
+        raise ValueError(f"{folder / SCORES}: {error}") from error
+    _check_seeds(folder / SCORES, curves, config["seeds"])
+    brain = _read_object(folder / BRAIN_FILE)
+    trajectories = _read_trajectories(folder / TRAJECTORIES)
+    return Run(folder, config, tuple(scores), curves, brain, trajectories)
+
+
+def _read_object(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: expected this file of a finished run, found none")
+    try:
+        entries = json.loads(path.read_text(), parse_constant=_refuse_constant)
+    except (json.JSONDecodeError, UnicodeDecodeError, ValueError) as error:
+        raise ValueError(f"{path}: expected JSON with finite numbers, came {error}") from error
+    if not isinstance(entries, dict):
+        raise ValueError(f"{path}: expected a JSON object, came {type(entries).__name__}")
+    return entries
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"the number {name}")
+
+
+def _check_entries(
+    path: Path,
+    entries: dict[str, Any],
+    expected: dict[str, type | tuple[type, ...]],
+    prefix: str = "",
+) -> None:
+    for name, kind in expected.items():
+        if name not in entries:
+            raise ValueError(f"{path}: expected the entry {prefix}{name}, found none")
+        if not isinstance(entries[name], kind):
+            raise ValueError(
+                f"{path}: {prefix}{name}: expected {getattr(kind, '__name__', kind)}, "
+                f"came {entries[name]!r}"
+            )
+
+
+def _check_choices(path: Path, config: dict[str, Any]) -> None:
+    if config["primary_metric"] not in SUMMARIES:
+        raise ValueError(
+            f"{path}: primary_metric: expected one of {', '.join(SUMMARIES)}, "
+            f"came {config['primary_metric']!r}"
+        )
+    if not config["strategies"] or not config["readings"]:
+        raise ValueError(f"{path}: expected at least one strategy and one reading")
+    for reading in config["readings"]:
+        if not isinstance(reading, dict) or not {"latents", "pairing"} <= set(reading):
+            raise ValueError(f"{path}: readings: expected latents and pairing, came {reading!r}")
+        for strategy in config["strategies"]:
+            try:
+                Teaching(strategy, reading["latents"], reading["pairing"])
+            except ValueError as error:
+                raise ValueError(f"{path}: {error}") from error
+
+
+def _check_seeds(path: Path, curves: dict[str, LearningCurve], seeds: list[int]) -> None:
+    came = next(iter(curves.values())).seeds
+    if came != tuple(sorted(seeds)):
+        raise ValueError(f"{path}: expected the seeds of {CONFIG}, {sorted(seeds)}, came {came}")
+
+
+def _read_trajectories(path: Path) -> dict[str, Trajectory]:
+    if not path.is_file():
+        return {}
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            arrays = {name: np.asarray(archive[name]) for name in archive.files}
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{path}: expected arrays saved by NumPy, came {error}") from error
+    names = [name.removesuffix("/values") for name in arrays if name.endswith("/values")]
+    return {name: _trajectory(path, name, arrays) for name in names}
+
+
+def _trajectory(path: Path, name: str, arrays: dict[str, np.ndarray]) -> Trajectory:
+    values = arrays[f"{name}/values"]
+    time = arrays.get(f"{name}/time", np.zeros(0))
+    if values.ndim != 3 or values.shape[2] != 2 or time.shape != values.shape[1:2]:
+        raise ValueError(
+            f"{path}: {name}: expected values (group, time, 2) and as many times, "
+            f"came {values.shape} and {time.shape}"
+        )
+    if not (np.isfinite(values).all() and np.isfinite(time).all()):
+        raise ValueError(f"{path}: {name}: expected finite values, came NaN or infinite ones")
+    return Trajectory(values.astype(np.float64), time.astype(np.float64))

@@ -1,0 +1,213 @@
+"""The verdict on a brain as a teacher, computed from intervals and said in plain words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+from b2m_drive.evidence.conditions import (
+    ALONE,
+    BRAIN,
+    LABELS,
+    NULLS,
+    PROBES,
+    STRATEGIES,
+    Teaching,
+)
+from b2m_drive.evidence.learning_curves import (
+    SUMMARIES,
+    SUMMARY_LABELS,
+    LearningCurve,
+    learning_curves,
+)
+from b2m_drive.evidence.run_folder import Run, read_run
+from b2m_drive.evidence.scores import Score
+from b2m_drive.evidence.statistics import Interval, PairedDifference, paired_difference
+
+
+class Grade(Enum):
+    """What the intervals allow to say; the value is the headline of the report."""
+
+    SPECIFIC = "A gain specific to the brain"
+    SHARED = "A gain that a null gives as well"
+    NO_GAIN = "No gain"
+    HARM = "Harm"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A grade, and the intervals it was computed from."""
+
+    teaching: Teaching
+    metric: str
+    simulated: bool
+    grade: Grade
+    over_nulls: dict[str, PairedDifference]  # brain minus each null
+    over_probes: dict[str, PairedDifference]  # brain minus each probe that was run
+
+    @property
+    def sentence(self) -> str:
+        """The verdict in words: what was found, then what labels teach, then what it means."""
+        parts = (self.finding, self.about_labels, self.caution)
+        return " ".join(part for part in parts if part)
+
+    @property
+    def finding(self) -> str:
+        """One sentence with the intervals that decided."""
+        over_alone = interval_text(self.over_nulls[ALONE])
+        kind = "simulated brain" if self.simulated else "brain"
+        subject = (
+            f"{STRATEGIES[self.teaching.strategy]} from a {kind} "
+            f"({self.teaching.reading_label}; {self.over_nulls[ALONE].n} seeds)"
+        )
+        metric = SUMMARY_LABELS[self.metric]
+        if self.grade is Grade.HARM:
+            return f"Harm: with {subject} students did worse than alone ({metric} {over_alone})."
+        if self.grade is Grade.NO_GAIN:
+            return (
+                f"No gain: with {subject} students did not do measurably better than alone "
+                f"({metric} {over_alone})."
+            )
+        if self.grade is Grade.SHARED:
+            matched = [name for name, gain in self.over_nulls.items() if gain.low <= 0]
+            named = _listed(
+                [f"{LABELS[name]} ({interval_text(self.over_nulls[name])})" for name in matched]
+            )
+            return (
+                f"A gain that a null gives as well: with {subject} students did better than "
+                f"alone ({metric} {over_alone}), but not measurably better than with {named}."
+            )
+        closest = min(self.over_nulls, key=lambda name: self.over_nulls[name].low)
+        return (
+            f"A gain specific to the brain: with {subject} students did better than alone "
+            f"({metric} {over_alone}) and than with every other null; the closest was "
+            f"{LABELS[closest]} ({interval_text(self.over_nulls[closest])})."
+        )
+
+    @property
+    def about_labels(self) -> str:
+        """How the brain compares with item labels; empty where labels did not teach."""
+        return " ".join(
+            _about_labels(name, difference) for name, difference in self.over_probes.items()
+        )
+
+    @property
+    def caution(self) -> str:
+        """What a simulated brain can and cannot show; empty for a recorded one."""
+        if not self.simulated:
+            return ""
+        return (
+            "The brain is simulated: its score can show that information was transferred, "
+            "not that brains add what labels would not."
+        )
+
+
+def judge(
+    scores: Sequence[Score],
+    strategy: str,
+    latents: str,
+    pairing: str,
+    metric: str = "area_under_curve",
+    *,
+    simulated: bool,
+) -> Verdict:
+    """Judge one way of teaching against every null.
+
+    A gain is specific to the brain when the lower bound of the 95 % interval of brain minus
+    null is above zero for *every* null; needing all at once, it takes no correction.
+
+    Args:
+        scores: Of the whole comparison.
+        strategy: ``"regression"`` (BLT) or ``"contrastive"`` (BCT).
+        latents: ``"decoded"`` or ``"pca"``.
+        pairing: ``"recorded"`` or ``"carried"``.
+        metric: A summary of the learning curve, of `SUMMARIES`.
+        simulated: Whether the brain is; the verdict says so.
+
+    Raises:
+        ValueError: If a null has no scores: a verdict without all its nulls may not be given.
+    """
+    return judge_curves(
+        learning_curves(scores), Teaching(strategy, latents, pairing), metric, simulated
+    )
+
+
+def judge_curves(
+    curves: Mapping[str, LearningCurve], teaching: Teaching, metric: str, simulated: bool
+) -> Verdict:
+    """As `judge`, from the learning curves by condition."""
+    if metric not in SUMMARIES:
+        raise ValueError(f"metric: expected one of {', '.join(SUMMARIES)}, came {metric!r}")
+    needed = [teaching.condition(name) for name in (BRAIN, *NULLS)]
+    missing = [condition for condition in needed if condition not in curves]
+    if missing:
+        raise ValueError(
+            f"verdict on {teaching.condition(BRAIN)}: expected scores of the brain and of every "
+            f"null, found none of {', '.join(missing)}"
+        )
+    over_nulls = differences(curves, teaching, metric, NULLS)
+    over_probes = differences(curves, teaching, metric, PROBES)
+    return Verdict(teaching, metric, simulated, _grade(over_nulls), over_nulls, over_probes)
+
+
+def differences(
+    curves: Mapping[str, LearningCurve],
+    teaching: Teaching,
+    metric: str,
+    controls: Sequence[str],
+) -> dict[str, PairedDifference]:
+    """Brain minus each control that was run, in a summary of the learning curve."""
+    summary = SUMMARIES[metric]
+    brain = summary(curves[teaching.condition(BRAIN)])
+    return {
+        name: paired_difference(brain, summary(curves[teaching.condition(name)]))
+        for name in controls
+        if teaching.condition(name) in curves
+    }
+
+
+def verdicts_of(run: Run | Path) -> list[Verdict]:
+    """A verdict for each strategy and reading of a run, the main reading first."""
+    run = run if isinstance(run, Run) else read_run(run)
+    return [
+        judge_curves(run.curves, teaching, run.primary_metric, run.simulated)
+        for teaching in run.teachings
+    ]
+
+
+def interval_text(interval: Interval) -> str:
+    """A signed number and its interval, with true minus signs: ``+0.070 [+0.054, +0.086]``."""
+    bounds = f"[{_signed(interval.low)}, {_signed(interval.high)}]"
+    return f"{_signed(interval.mean)} {bounds}"
+
+
+def _grade(over_nulls: Mapping[str, PairedDifference]) -> Grade:
+    if over_nulls[ALONE].high < 0:
+        return Grade.HARM
+    if over_nulls[ALONE].low <= 0:
+        return Grade.NO_GAIN
+    if all(gain.low > 0 for gain in over_nulls.values()):
+        return Grade.SPECIFIC
+    return Grade.SHARED
+
+
+def _about_labels(name: str, difference: PairedDifference) -> str:
+    numbers = f"(brain minus labels {interval_text(difference)})"
+    label = LABELS[name].capitalize()
+    if difference.high < 0:
+        return f"{label} teach more {numbers}."
+    if difference.low <= 0:
+        return f"{label} teach as much, as far as these seeds can tell {numbers}."
+    return f"{label} teach less {numbers}."
+
+
+def _listed(names: Sequence[str]) -> str:
+    if len(names) < 2:
+        return "".join(names)
+    return f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.3f}".replace("-", "−").replace("inf", "∞")
