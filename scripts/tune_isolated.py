@@ -25,7 +25,7 @@ from b2m_envs.memory_decision import MemoryDecisionSettings
 
 LEARNING_RATES = (0.003, 0.006, 0.012)
 UPDATE_GATE_BIASES = (1.0, 2.0, 3.0)
-INPUT_GAINS = (12.0, 24.0)
+INPUT_GAINS = (12.0, 24.0, 48.0)
 SEEDS = (1000, 1001, 1002, 1003)
 FILE = Path(b2m_agents.studies.__path__[0]) / "isolated_memory.json"
 

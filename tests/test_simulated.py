@@ -39,21 +39,36 @@ def test_the_ideal_brain_tells_items_and_sides_in_nearly_every_trial() -> None:
 
 def test_the_ideal_brain_holds_its_items_from_start_to_end_of_maintenance() -> None:
     recording = recorded("ideal")
-    for start in (0.0, 0.8, 1.6, 2.0):
+    for start in (0.0, 1.0, 2.0):
         assert decoding.memory_decoding_auc(recording, start, start + 0.4) > 0.95
 
 
 @pytest.mark.parametrize("name", sorted(PRESETS))
-def test_without_signal_nothing_of_the_task_can_be_read(name: str) -> None:
-    summary = decoding.summarise(recorded(name, signal=0.0))
-    n_presentations = summary.n_trials * summary.n_items
-    spread = np.sqrt(summary.chance * (1 - summary.chance) / n_presentations)
-    assert abs(summary.item_decoding - summary.chance) < 3 * spread
-    assert abs(summary.item_decoding_resolved - summary.chance) < 3 * spread
-    assert abs(summary.memory_auc - 0.5) < 0.06
-    assert abs(summary.probe_side_auc - 0.5) < 0.15
-    assert abs(summary.explainable_variance) < 0.01
-    assert summary.selective_share <= 0.02
+def test_without_signal_no_spike_depends_on_what_is_shown_or_where(name: str) -> None:
+    trials = some_trials(15)
+    other = replace(
+        trials,
+        stimulus=(trials.stimulus + 4) % 9,
+        probe_left=(trials.probe_right + 4) % 9,
+        probe_right=(trials.probe_left + 4) % 9,
+        target_side=1 - trials.target_side,
+    )
+    for signal, alike in ((0.0, True), (1.0, False)):
+        brain = SimulatedBrain.preset(name, signal)
+        spikes = [brain.spikes(each, seed=0).spike_times for each in (trials, other)]
+        assert all(map(np.array_equal, *spikes)) == alike
+
+
+# Over 24 to 40 seeds of each preset without signal the standard deviations were .02 for items,
+# .03 for memory and .09 for side, about means within 1.5 standard errors of chance; the limits
+# are three of them.
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(PRESETS))
+def test_without_signal_the_task_is_decoded_at_chance(name: str) -> None:
+    recording = recorded(name, signal=0.0)
+    assert abs(decoding.item_decoding_accuracy(recording) - 1 / 9) < 0.06
+    assert abs(decoding.memory_decoding_auc(recording) - 0.5) < 0.09
+    assert abs(decoding.probe_side_auc(recording) - 0.5) < 0.27
 
 
 def test_without_signal_the_rates_stay() -> None:
@@ -61,6 +76,20 @@ def test_without_signal_the_rates_stay() -> None:
     assert none.mean() == pytest.approx(full.mean(), rel=0.1)
 
 
+def test_a_summary_counts_what_was_recorded() -> None:
+    summary = decoding.summarise(recorded("median_session"))
+    assert (summary.n_units, summary.n_trials, summary.n_items, summary.n_stimuli) == (
+        40,
+        120,
+        3,
+        9,
+    )
+    assert summary.units_per_region == {"simulated": 40}
+    assert summary.chance == pytest.approx(1 / 9)
+    assert summary.median_rate == pytest.approx(0.59, abs=0.1)
+
+
+@pytest.mark.slow
 def test_more_signal_decodes_better() -> None:
     accuracy = [
         decoding.item_decoding_accuracy(recorded("best_session", signal))
@@ -79,9 +108,10 @@ def test_the_same_seed_fires_the_same_spikes() -> None:
     )
 
 
+@pytest.mark.slow
 def test_one_seed_is_one_brain_whatever_it_is_shown() -> None:
     # Twin halves: patterns of the same units in two lists of trials agree, of other units not.
-    brain = replace(SimulatedBrain.preset("ideal"), n_units=60)
+    brain = replace(SimulatedBrain.preset("ideal"), n_units=40)
 
     def pattern(trial_seed: int, seed: int) -> np.ndarray:
         recording = brain.record(some_trials(100, trial_seed), seed)

@@ -256,9 +256,7 @@ def _principal_components(
     return latents, variance / variance.sum(1, keepdims=True)
 
 
-def likeliest_dimension(
-    activity: Activity, teaching: Bool[np.ndarray, " trial"], seed: int
-) -> int:
+def likeliest_dimension(activity: Activity, teaching: Bool[np.ndarray, " trial"], seed: int) -> int:
     """Number of latents under which held-out teaching trials are likeliest.
 
     By factor analysis, which, unlike the likelihood of PCA, lets each unit have its own noise

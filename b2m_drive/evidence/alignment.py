@@ -133,7 +133,9 @@ def _varying(
 ) -> tuple[Float64[np.ndarray, "sample _"], Float64[np.ndarray, "sample _"]]:
     """Both sides centred, in double precision, without features that never change."""
     if len(first) != len(second):
-        raise ValueError(f"expected as many samples on both sides, came {len(first)}, {len(second)}")
+        raise ValueError(
+            f"expected as many samples on both sides, came {len(first)}, {len(second)}"
+        )
     sides = []
     for name, side in (("first", first), ("second", second)):
         values = side.astype(np.float64)
@@ -160,5 +162,7 @@ def _unbiased_hsic(
     return float((together + independent - by_row) / (n * (n - 3)))
 
 
-def _z_scored(values: Float64[np.ndarray, "sample feature"]) -> Float64[np.ndarray, "sample feature"]:
+def _z_scored(
+    values: Float64[np.ndarray, "sample feature"],
+) -> Float64[np.ndarray, "sample feature"]:
     return (values - values.mean(0)) / values.std(0)

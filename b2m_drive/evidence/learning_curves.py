@@ -53,9 +53,7 @@ def learning_curves(scores: Sequence[Score]) -> dict[str, LearningCurve]:
     return curves
 
 
-def values_by_seed(
-    scores: Sequence[Score], metric: str
-) -> dict[str, Float64[np.ndarray, " seed"]]:
+def values_by_seed(scores: Sequence[Score], metric: str) -> dict[str, Float64[np.ndarray, " seed"]]:
     """Values of a metric that each student has once, by condition, in the order of seeds."""
     rows: dict[str, dict[tuple[int, int], float]] = {}
     for score in scores:

@@ -156,9 +156,7 @@ def _p_value(difference: Float64[np.ndarray, " seed"]) -> float:
     return float(2 * stats.t.sf(abs(mean) / error, n - 1))
 
 
-def _require_pairs(
-    treated: Float64[np.ndarray, " _"], control: Float64[np.ndarray, " _"]
-) -> None:
+def _require_pairs(treated: Float64[np.ndarray, " _"], control: Float64[np.ndarray, " _"]) -> None:
     if len(treated) != len(control):
         raise ValueError(
             f"expected as many treated as control values, came {len(treated)} and {len(control)}"

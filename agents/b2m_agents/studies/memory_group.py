@@ -182,7 +182,8 @@ class TaughtRun(GroupRun):
             )
         labelled = self._decision_loss(output.logits[:, n_generated:, :longest], [recorded])
         share = size / (size + n_generated) * self.labelled  # as if all were one batch
-        return ((1 - share) * loss + share * labelled).sum()
+        total: Tensor = ((1 - share) * loss + share * labelled).sum()
+        return total
 
     def train(self, after_step: Callable[[], None]) -> list[Score]:
         """Train all students; returns their scores, alignment with the brain included."""
@@ -262,7 +263,7 @@ def decision_loss(logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
 
 def _step_weight(batch: TrialBatch) -> np.ndarray:
     weight = np.where(batch.decision, 1.0, FIXATION_WEIGHT) * batch.mask
-    return weight.astype(np.float32)
+    return np.asarray(weight, dtype=np.float32)
 
 
 def _at_step(values: Tensor, step: Tensor) -> Tensor:
@@ -279,9 +280,8 @@ def _joined(first: np.ndarray, second: np.ndarray) -> Tensor:
 
 
 def _lesson(condition: str, latents: BrainLatents) -> Lesson:
-    strategy = "contrastive" if condition.startswith("contrastive/") else "regression"
     return Lesson(
-        strategy,
+        "contrastive" if condition.startswith("contrastive/") else "regression",
         torch.from_numpy(latents.values),
         torch.from_numpy(latents.share_of_variance.astype(np.float32)),
     )

@@ -10,7 +10,7 @@ from b2m_envs.memory_decision import MemoryDecisionSettings, TrialTable
 from b2m_agents.studies.isolated import IsolatedSettings
 from b2m_agents.studies.teachers import NULL_TEACHERS, PROBE_TEACHERS, Reading
 from b2m_drive.brain.recording import BrainRecording
-from b2m_drive.transfer.stacked import Strategy
+from b2m_drive.transfer.attachment import Strategy
 
 ALONE = "alone"
 ALONE_HEAD = "alone_head"

@@ -1,0 +1,36 @@
+"""The table of environments, and the one call that tells Gymnasium about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import gymnasium
+
+
+@dataclass(frozen=True)
+class Registration:
+    """One row of the table; entry points are strings, so that nothing heavy is imported."""
+
+    id: str
+    entry_point: str
+    vector_entry_point: str
+
+
+REGISTRATIONS = (
+    Registration(
+        id="B2M/MemoryDecision-v0",
+        entry_point="b2m_envs.memory_decision.environment:MemoryDecisionEnv",
+        vector_entry_point="b2m_envs.memory_decision.vector_environment:MemoryDecisionVectorEnv",
+    ),
+)
+
+
+def register_environments() -> None:
+    """Register every environment of the table that Gymnasium does not know yet."""
+    for registration in REGISTRATIONS:
+        if registration.id not in gymnasium.registry:
+            gymnasium.register(
+                id=registration.id,
+                entry_point=registration.entry_point,
+                vector_entry_point=registration.vector_entry_point,
+            )
