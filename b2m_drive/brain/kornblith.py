@@ -41,7 +41,7 @@ _TRIAL_FIELDS = (
 class _File:
     """A session file as it is, before anything is chosen."""
 
-    spike_times: list[Float64[np.ndarray, " spike"]]
+    spike_times: list[Float64[np.ndarray, " _"]]
     units: list[Unit]
     trials: DecisionTrials
 

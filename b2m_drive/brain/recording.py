@@ -122,7 +122,7 @@ class BrainRecording:
 class SpikeSession:
     """Spike times as recorded (or simulated), before they are binned."""
 
-    spike_times: tuple[Float64[np.ndarray, " spike"], ...]  # [s], one sorted array a unit
+    spike_times: tuple[Float64[np.ndarray, " _"], ...]  # [s], one sorted array a unit
     units: tuple[Unit, ...]
     trials: DecisionTrials
     subject: str

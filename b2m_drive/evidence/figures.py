@@ -1,167 +1,343 @@
-"""The figures of a report, each from the score table of its run."""
+"""Figures of a comparison. Each function draws one and returns it; none touches global state.
+
+Colours are those of Okabe & Ito (2008), distinguishable with any colour vision; controls differ
+in line style or position besides. A simulated brain is called so in every title and label.
+"""
 
 from __future__ import annotations
 
-from matplotlib.axes import Axes
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float64
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, NullFormatter
 
-from b2m_drive.evidence.run_folder import ALIGNMENT, SUMMARIES, RunFolder
-from b2m_drive.evidence.statistics import interval_of_mean, paired_difference
-from b2m_drive.evidence.verdict import (
-    ISOLATED_NULLS,
-    METRIC_NAMES,
+from b2m_drive.evidence.conditions import (
+    ALONE,
+    BRAIN,
+    NULLS,
     PROBES,
-    STRATEGY_NAMES,
-    TEACHER_NULLS,
-    name_of,
+    Teaching,
+    control_of,
+    label_of,
 )
+from b2m_drive.evidence.learning_curves import LearningCurve
+from b2m_drive.evidence.run_folder import Trajectory
+from b2m_drive.evidence.statistics import Interval, RestrictedRatio, mean_interval
 
-# Okabe & Ito's palette, told apart with any colour vision.
-COLOURS = {
-    "brain": "#0072B2",
-    "alone": "#000000",
-    "alone_head": "#999999",
-    "alone_labelled": "#8c6d31",
-    "shuffled": "#E69F00",
-    "untrained_network": "#009E73",
-    "random_projection": "#CC79A7",
-    "labels": "#56B4E9",
-    "labels_corrupted": "#D55E00",
+RESOLUTION = 150  # [dots per inch]
+
+_STYLES: dict[str, tuple[str, str]] = {  # colour and line of each control
+    BRAIN: ("#0072B2", "-"),
+    ALONE: ("#000000", "-"),
+    "alone_head": ("#888888", (0, (4, 2))),  # type: ignore[dict-item]
+    "alone_labelled": ("#888888", ":"),
+    "shuffled": ("#E69F00", "-"),
+    "untrained_network": ("#009E73", "-"),
+    "random_projection": ("#CC79A7", "-"),
+    "labels": ("#D55E00", "-"),
+    "labels_corrupted": ("#56B4E9", "-"),
 }
-_CURVES = ("alone", "alone_labelled", *TEACHER_NULLS, "labels", "brain")
-_ALIGNMENT_NAMES = {
-    "cka": "CKA (debiased, linear)",
-    "rsa": "RSA (Spearman)",
-    "predictivity": "predictivity (held-out R²)",
-}
+_GROUPS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#888888")
+_FAINT = "#555555"
+_SMALL, _NORMAL = 8.5, 9.5  # [points]
+_LABEL_GAP = 0.052  # of the axes' height, between names beside curves
 
 
-def condition_of(stem: str, kind: str) -> str:
-    """Full name of a condition: those alone belong to no strategy."""
-    return kind if kind in ISOLATED_NULLS else f"{stem}/{kind}"
+@dataclass(frozen=True)
+class Row:
+    """One line of a dot plot: a name, its colour and its interval."""
+
+    label: str
+    colour: str
+    mean: float
+    low: float
+    high: float
+    note: str = ""
 
 
-def draw_learning_curves(run: RunFolder, latents: str, pairing: str) -> Figure:
-    """Accuracy over training with 95 % bands, one panel a strategy."""
-    strategies = run.config["strategies"]
-    figure = Figure(figsize=(5.6 * len(strategies), 4.4), layout="constrained")
-    panels = figure.subplots(1, len(strategies), sharey=True, squeeze=False)[0]
-    trials = run.steps * run.config["batch_size"] / 1000
-    for axes, strategy in zip(panels, strategies, strict=True):
-        for kind in _CURVES:
-            curves = run.curves(condition_of(f"{strategy}/{latents}/{pairing}", kind))
-            bands = [interval_of_mean(curves[:, k]) for k in range(curves.shape[1])]
-            style = {"lw": 2.6 if kind == "brain" else 1.4, "color": COLOURS[kind]}
-            dashed = "--" if kind == "labels" else "-"
-            mean = [band.mean for band in bands]
-            axes.plot(trials, mean, dashed, label=_label(run, kind), **style)
-            axes.fill_between(
-                trials,
-                [band.low for band in bands],
-                [band.high for band in bands],
-                color=COLOURS[kind],
-                alpha=0.12,
-                lw=0,
-            )
-        axes.axhline(0.5, color="0.7", lw=1, ls=":")
-        axes.set(title=STRATEGY_NAMES[strategy], xlabel="generated trials seen (thousands)")
-        axes.set_ylim(0.42, 1.01)
-        _tidy(axes)
-    panels[0].set_ylabel("accuracy on held-out trials (chance .5)")
-    panels[-1].legend(frameon=False, fontsize=9, loc="lower right")
-    _title(figure, run, f"Learning curves, {latents} latents, {pairing}; mean and 95 % band")
-    return figure
-
-
-def draw_differences(run: RunFolder, latents: str, pairing: str) -> Figure:
-    """Brain minus each control with 95 % intervals: nulls above, probes below."""
-    strategies, kinds = run.config["strategies"], (*ISOLATED_NULLS, *TEACHER_NULLS, *PROBES)
-    figure = Figure(figsize=(11.2, 3.3 * len(strategies)), layout="constrained")
-    panels = figure.subplots(len(strategies), len(SUMMARIES), sharex="col", squeeze=False)
-    for row, strategy in zip(panels, strategies, strict=True):
-        stem = f"{strategy}/{latents}/{pairing}"
-        for axes, metric in zip(row, SUMMARIES, strict=True):
-            brain = run.summary(f"{stem}/brain", metric)
-            for place, kind in enumerate(kinds):
-                other = run.summary(condition_of(stem, kind), metric)
-                found = paired_difference(brain, other)
-                axes.plot([found.low, found.high], [-place, -place], color=COLOURS[kind], lw=2.4)
-                axes.plot(found.mean, -place, "o", color=COLOURS[kind], ms=6)
-            axes.axvline(0, color="0.4", lw=1)
-            axes.axhline(0.5 - len(kinds) + len(PROBES), color="0.8", lw=1, ls=":")
-            axes.set_yticks([-k for k in range(len(kinds))], [])
-            axes.set_title(f"{STRATEGY_NAMES[strategy]}: {METRIC_NAMES[metric]}", fontsize=10)
-            _tidy(axes)
-        row[0].set_yticklabels([name_of(kind) for kind in kinds], fontsize=9)
-    for axes in panels[-1]:
-        axes.set_xlabel("brain minus control (share of trials); right of 0: the brain is better")
-    _title(figure, run, "Differences, paired by seed, 95 % intervals; probes below the dotted line")
-    return figure
-
-
-def draw_alignment(run: RunFolder, latents: str, pairing: str) -> Figure:
-    """How like the brain the students became, taught and untaught."""
-    kinds = (
-        "alone_labelled",
-        "shuffled",
-        "untrained_network",
-        "random_projection",
-        "labels",
-        "brain",
-    )
-    figure = Figure(figsize=(11.2, 3.6), layout="constrained")
-    for axes, metric in zip(figure.subplots(1, len(ALIGNMENT)), ALIGNMENT, strict=True):
-        for offset, strategy in enumerate(run.config["strategies"]):
-            for place, kind in enumerate(kinds):
-                condition = condition_of(f"{strategy}/{latents}/{pairing}", kind)
-                found = interval_of_mean(run.summary(condition, metric))
-                y = -place - 0.25 * offset
-                axes.plot([found.low, found.high], [y, y], color=COLOURS[kind], lw=2)
-                axes.plot(found.mean, y, "os"[offset % 2], color=COLOURS[kind], ms=5)
-        axes.set_yticks([-k for k in range(len(kinds))], [])
-        axes.set_xlabel(_ALIGNMENT_NAMES[metric])
-        _tidy(axes)
-        if metric == ALIGNMENT[0]:
-            axes.set_yticklabels([name_of(kind) for kind in kinds], fontsize=9)
-    _title(figure, run, "Alignment with the brain on held-out recorded trials (● BLT, ■ BCT)")
-    return figure
-
-
-def draw_trajectories(
-    names: list[str], values: list[list[list[list[float]]]], run: RunFolder
+def learning_curve_figure(
+    curves: Mapping[str, LearningCurve],
+    teaching: Teaching,
+    batch_size: int,
+    chance: float,
+    simulated: bool,
 ) -> Figure:
-    """Two latents over a trial, one line for each first item, of the brain and of students."""
-    from matplotlib import colormaps
-
-    figure = Figure(figsize=(3.6 * len(names), 3.6), layout="constrained")
-    panels = figure.subplots(1, len(names), squeeze=False)[0]
-    for axes, name, groups in zip(panels, names, values, strict=True):
-        for index, path in enumerate(groups):
-            colour = colormaps["viridis"](index / max(len(groups) - 1, 1))
-            xs, ys = zip(*path, strict=True)
-            axes.plot(xs, ys, "-", color=colour, lw=1.3)
-            axes.plot(xs[0], ys[0], "o", color=colour, ms=4)
-            axes.plot(xs[-1], ys[-1], "s", color=colour, ms=4)
-        axes.set(title=name, xlabel="component 1 (a.u.)")
+    """Accuracy over training with 95 % bands: left beside the nulls, right beside the probes."""
+    groups = [("beside the nulls, which decide", (*reversed(NULLS), BRAIN))]
+    if any(teaching.condition(name) in curves for name in PROBES):
+        groups.append(("beside the probes, which describe", (ALONE, *PROBES, BRAIN)))
+    figure = _figure(5.6 * len(groups), 4.4)
+    panels = figure.subplots(1, len(groups), sharey=True, squeeze=False)[0]
+    for axes, (title, controls) in zip(panels, groups, strict=True):
+        shown = [name for name in controls if teaching.condition(name) in curves]
+        for name in shown:
+            _draw_curve(axes, curves[teaching.condition(name)], batch_size, name)
+        axes.axhline(chance, color=_FAINT, linewidth=0.8, linestyle=(0, (1, 2)))
+        axes.text(0.01, chance, "chance", transform=axes.get_yaxis_transform(), va="bottom",
+                  fontsize=_SMALL, color=_FAINT)  # fmt: skip
+        axes.set_title(title, loc="left", fontsize=_NORMAL)
+        axes.set_xlabel("training trials (generated)", fontsize=_NORMAL)
+        axes.xaxis.set_major_formatter(FuncFormatter(_thousands))
         _tidy(axes)
-    panels[0].set_ylabel("component 2 (a.u.)")
-    _title(figure, run, "From the first item (●) to the end of the delay (■), by first item")
+        axes.margins(x=0.01)
+    panels[0].set_ylabel("accuracy on held-out trials (share)", fontsize=_NORMAL)
+    for axes, (_, controls) in zip(panels, groups, strict=True):
+        shown = [name for name in controls if teaching.condition(name) in curves]
+        _name_curves(axes, curves, teaching, shown, simulated)
+    _entitle(figure, teaching.label, simulated)
     return figure
 
 
-def _label(run: RunFolder, kind: str) -> str:
-    simulated = kind == "brain" and run.config["brain"]["simulated"]
-    return "brain (SIMULATED)" if simulated else name_of(kind)
+def difference_figure(
+    by_metric: Mapping[str, Mapping[str, Interval]], teaching: Teaching, simulated: bool
+) -> Figure:
+    """Brain minus each control with its 95 % interval, one panel a metric."""
+    titles = [f"{metric}\nbrain minus control (share of trials)" for metric in by_metric]
+    panels = [
+        [
+            Row(label_of(name, simulated), _colour(name), each.mean, each.low, each.high)
+            for name, each in differences.items()
+        ]
+        for differences in by_metric.values()
+    ]
+    figure = _dot_plot(titles, panels, zero=0.0)
+    _split_probes(figure, next(iter(by_metric.values())))
+    _entitle(figure, teaching.label, simulated)
+    return figure
 
 
-def _title(figure: Figure, run: RunFolder, text: str) -> None:
-    brain = run.config["brain"]
-    kind = "SIMULATED brain" if brain["simulated"] else "recorded brain"
-    figure.suptitle(
-        f"{text}\n{kind} {brain['name']}, {len(run.config['seeds'])} seeds", fontsize=10
-    )
+def ratio_figure(
+    by_criterion: Mapping[float, Mapping[str, RestrictedRatio]],
+    teaching: Teaching,
+    simulated: bool,
+) -> Figure:
+    """Training trials to a criterion, brain over control, on a logarithmic axis."""
+    titles = [f"trials to {c:.0%} accuracy\nbrain ÷ control" for c in by_criterion]
+    panels = [
+        [
+            Row(label_of(name, simulated), _colour(name), each.ratio, each.low, each.high)
+            if each.observed
+            else Row(
+                label_of(name, simulated),
+                _colour(name),
+                np.nan,
+                np.nan,
+                np.nan,
+                "reached by neither",
+            )  # fmt: skip
+            for name, each in ratios.items()
+        ]
+        for ratios in by_criterion.values()
+    ]
+    figure = _dot_plot(titles, panels, zero=1.0, logarithmic=True)
+    for axes in figure.axes:
+        axes.text(0.0, -0.17, "← brain needs fewer", transform=axes.transAxes,
+                  fontsize=_SMALL, color=_FAINT, va="top")  # fmt: skip
+    _split_probes(figure, next(iter(by_criterion.values())))
+    _entitle(figure, teaching.label, simulated)
+    return figure
 
 
-def _tidy(axes: Axes) -> None:
+def alignment_figure(
+    by_metric: Mapping[str, Mapping[str, Interval]], teaching: Teaching, simulated: bool
+) -> Figure:
+    """Alignment of taught and untaught students with the brain, one panel a measure."""
+    panels = [
+        [
+            Row(label_of(name, simulated), _colour(name), each.mean, each.low, each.high)
+            for name, each in intervals.items()
+        ]
+        for intervals in by_metric.values()
+    ]
+    figure = _dot_plot(list(by_metric), panels, zero=0.0)
+    _entitle(figure, f"{teaching.label}: students beside the brain", simulated)
+    return figure
+
+
+def trajectory_figure(trajectories: Mapping[str, Trajectory], simulated: bool) -> Figure:
+    """Average paths through the first two latents; a dot marks the start, an arrow the end."""
+    n_columns = min(3, len(trajectories))
+    n_rows = -(-len(trajectories) // n_columns)
+    figure = _figure(3.7 * n_columns, 3.5 * n_rows + 0.5)
+    panels = figure.subplots(n_rows, n_columns, squeeze=False).ravel()
+    for axes, (name, trajectory) in zip(panels, trajectories.items(), strict=False):
+        for group, path in enumerate(trajectory.values):
+            colour = _GROUPS[group % len(_GROUPS)]
+            axes.plot(path[:, 0], path[:, 1], color=colour, linewidth=1.4)
+            axes.plot(*path[0], "o", color=colour, markersize=4)
+            axes.plot(*path[-1], ">", color=colour, markersize=6)
+        axes.set_title(trajectory_label(name, simulated), loc="left", fontsize=_NORMAL)
+        axes.set_xlabel("latent 1 (a.u.)", fontsize=_NORMAL)
+        axes.set_ylabel("latent 2 (a.u.)", fontsize=_NORMAL)
+        _tidy(axes)
+    for axes in panels[len(trajectories) :]:
+        axes.set_visible(False)
+    first = next(iter(trajectories.values()))
+    span = f"{first.time[0]:.1f} to {first.time[-1]:.1f} s" if len(first.time) else "no time"
+    _entitle(figure, f"Average paths by group of trials, {span}; ● start, ▶ end", simulated)
+    return figure
+
+
+def trajectory_label(name: str, simulated: bool) -> str:
+    """What a reader calls a panel: the brain itself, or a student by its condition."""
+    if name == BRAIN:
+        return label_of(BRAIN, simulated)
+    parts = name.split("/")
+    if len(parts) == 4:
+        short = {"regression": "BLT", "contrastive": "BCT"}.get(parts[0], parts[0])
+        return f"student, {short}, {label_of(name, simulated)}"
+    return f"student, {label_of(name, simulated)}"
+
+
+def _figure(width: float, height: float) -> Figure:
+    figure = Figure(figsize=(width, height), dpi=RESOLUTION, layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def _entitle(figure: Figure, title: str, simulated: bool) -> None:
+    prefix = "SIMULATED BRAIN · " if simulated else ""
+    figure.suptitle(f"{prefix}{title}", x=0.01, ha="left", fontsize=10.5, fontweight="bold")
+
+
+def _tidy(axes: Any) -> None:
     axes.spines[["top", "right"]].set_visible(False)
-    axes.tick_params(labelsize=9)
+    axes.tick_params(labelsize=_SMALL)
+    axes.grid(axis="y", color="#e8e8e8", linewidth=0.7)
+    axes.set_axisbelow(True)
+
+
+def _colour(control: str) -> str:
+    return _STYLES.get(control_of(control), ("#888888", "-"))[0]
+
+
+def _draw_curve(axes: Any, curve: LearningCurve, batch_size: int, name: str) -> None:
+    colour, line = _STYLES.get(name, ("#888888", "-"))
+    leading = name in (BRAIN, ALONE)
+    trials = curve.step * batch_size
+    mean, low, high = _band(curve.accuracy)
+    if len(curve.seeds) > 1:
+        axes.fill_between(trials, low, high, color=colour, alpha=0.18 if leading else 0.07,
+                          linewidth=0)  # fmt: skip
+    axes.plot(trials, mean, color=colour, linestyle=line, linewidth=2.4 if leading else 1.3,
+              alpha=1.0 if leading else 0.85, marker="" if len(trials) > 1 else "o")  # fmt: skip
+
+
+def _band(
+    accuracy: Float64[np.ndarray, "seed step"],
+) -> tuple[
+    Float64[np.ndarray, " step"], Float64[np.ndarray, " step"], Float64[np.ndarray, " step"]
+]:
+    intervals = [mean_interval(column) for column in accuracy.T]
+    mean = np.array([each.mean for each in intervals])
+    low = np.array([max(each.low, 0.0) for each in intervals])
+    high = np.array([min(each.high, 1.0) for each in intervals])
+    return mean, low, high
+
+
+def _name_curves(
+    axes: Any,
+    curves: Mapping[str, LearningCurve],
+    teaching: Teaching,
+    controls: Sequence[str],
+    simulated: bool,
+) -> None:
+    """Write each curve's name at its end, moved apart so that none covers another."""
+    bottom, top = axes.get_ylim()
+    ends = [
+        float((curves[teaching.condition(name)].accuracy[:, -1].mean() - bottom) / (top - bottom))
+        for name in controls
+    ]
+    for name, end, place in zip(controls, ends, _moved_apart(ends, _LABEL_GAP), strict=True):
+        axes.annotate(
+            label_of(name, simulated),
+            xy=(1.0, end),
+            xytext=(1.06, place),
+            xycoords="axes fraction",
+            textcoords="axes fraction",
+            va="center",
+            fontsize=_SMALL,
+            color=_colour(name),
+            fontweight="bold" if name == BRAIN else "normal",
+            arrowprops={"arrowstyle": "-", "color": _colour(name), "linewidth": 0.6},
+            annotation_clip=False,
+        )
+
+
+def _moved_apart(places: Sequence[float], gap: float) -> list[float]:
+    """Places at least a gap apart, in the same order, about the same centre."""
+    order = sorted(range(len(places)), key=lambda index: places[index])
+    moved = [0.0] * len(places)
+    last = -np.inf
+    for index in order:
+        last = max(places[index], last + gap)
+        moved[index] = last
+    shift = sum(moved) / len(moved) - sum(places) / len(places)
+    excess = max(max(moved) - shift - 1.0, 0.0)
+    return [float(place - shift - excess) for place in moved]
+
+
+def _dot_plot(
+    titles: Sequence[str],
+    panels: Sequence[Sequence[Row]],
+    zero: float,
+    logarithmic: bool = False,
+) -> Figure:
+    """Rows of dots with intervals, panels side by side with the same rows."""
+    n_rows = max(len(rows) for rows in panels)
+    figure = _figure(3.0 + 2.9 * len(panels), 1.7 + 0.33 * n_rows)
+    axes_of = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
+    for axes, title, rows in zip(axes_of, titles, panels, strict=True):
+        if logarithmic:
+            axes.set_xscale("log")
+        axes.axvline(zero, color=_FAINT, linewidth=0.9)
+        for place, row in enumerate(rows):
+            _draw_row(axes, place, row, zero)
+        axes.set_title(title, loc="left", fontsize=_NORMAL)
+        _tidy(axes)
+        axes.grid(axis="y", visible=False)
+        axes.grid(axis="x", color="#e8e8e8", linewidth=0.7)
+        if logarithmic:
+            _label_ratios(axes)
+    longest = max(panels, key=len)
+    axes_of[0].set_yticks(range(len(longest)), [row.label for row in longest])
+    axes_of[0].set_ylim(n_rows - 0.4, -0.6)
+    return figure
+
+
+def _draw_row(axes: Any, place: int, row: Row, zero: float) -> None:
+    if row.note:
+        axes.text(zero, place, f" {row.note}", fontsize=_SMALL, color=_FAINT, va="center")
+        return
+    axes.plot(row.mean, place, "o", color=row.colour, markersize=6)
+    if np.isfinite([row.low, row.high]).all():
+        axes.plot([row.low, row.high], [place, place], color=row.colour, linewidth=2)
+
+
+def _label_ratios(axes: Any) -> None:
+    ticks = np.array([0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0])
+    low, high = axes.get_xlim()
+    low, high = min(low, 0.65), max(high, 1.6)
+    shown = ticks[(ticks >= low) & (ticks <= high)]
+    axes.set_xticks(shown, [f"{tick:g}" for tick in shown])
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.xaxis.set_ticks([], minor=True)
+    axes.set_xlim(low, high)
+
+
+def _split_probes(figure: Figure, controls: Mapping[str, object]) -> None:
+    """A thin line between the nulls above and the probes below."""
+    names = list(controls)
+    n_nulls = sum(name in NULLS for name in names)
+    if 0 < n_nulls < len(names):
+        for axes in figure.axes:
+            axes.axhline(n_nulls - 0.5, color=_FAINT, linewidth=0.7, linestyle=(0, (1, 2)))
+
+
+def _thousands(value: float, _position: object) -> str:
+    return f"{value / 1000:g}k" if value >= 1000 else f"{value:g}"

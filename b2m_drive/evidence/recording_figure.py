@@ -31,16 +31,14 @@ def draw_recording(recording: BrainRecording, summary: RecordingSummary, path: P
         "item shown\n(accuracy)": (summary.item_decoding, 1 / summary.n_stimuli),
         "item held\n(AUC)": (summary.memory_auc, 0.5),
         "side at probe\n(AUC)": (summary.probe_side_auc, 0.5),
-        "split-half\nreliability": (summary.split_half_reliability, 0.0),
+        "split-half\nreliability": (summary.reliability, 0.0),
     }
     for place, (value, chance) in enumerate(bars.values()):
         decoding.bar(place, value, color="#0072B2", width=0.6)
         decoding.plot([place - 0.4, place + 0.4], [chance, chance], "k--", lw=1.2)
         decoding.text(place, max(value, 0) + 0.02, f"{value:.2f}", ha="center", fontsize=9)
     decoding.set_xticks(range(len(bars)), list(bars), fontsize=8)
-    decoding.set(
-        ylim=(min(0, summary.split_half_reliability), 1.05), title="held out; dashed: chance"
-    )
+    decoding.set(ylim=(min(0, summary.reliability), 1.05), title="held out; dashed: chance")
     decoding.spines[["top", "right"]].set_visible(False)
     kind = "SIMULATED" if recording.simulated else "recorded"
     figure.suptitle(
