@@ -1,0 +1,177 @@
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from b2m_drive.brain.binning import bin_spikes, trial_bins
+from b2m_drive.brain.kornblith import read_kornblith, read_spikes
+
+DATA = Path(os.environ.get("B2M_DATA", Path(__file__).parents[2] / "shared" / "data"))
+SESSION = DATA / "kornblith2017" / "399e11sb-2007-7-21_16-34-42.h5"
+needs_data = pytest.mark.skipif(
+    not SESSION.is_file(), reason=f"no recordings in {DATA}: b2m-drive fetch, then set B2M_DATA"
+)
+
+Change = Callable[[h5py.File], None]
+
+
+def write_session(path: Path, change: Change | None = None) -> Path:
+    """Three trials of three items; channel 1 has a single unit and an artefact, 2 a multi-unit."""
+    vlen = h5py.vlen_dtype(np.float64)
+    text = h5py.string_dtype()
+    onset = np.array([[10.0, 10.7, 11.4], [20.0, 20.7, 21.4], [30.0, 30.7, 31.4]])
+    with h5py.File(path, "w") as file:
+        spikes = {1: [[9.95, 10.0, 10.05, 10.75, 20.3], [1.0, 2.0]], 2: [[12.35, 14.85, 31.0]]}
+        kinds = {1: ["SU", "A"], 2: ["MU"]}
+        for channel, times in spikes.items():
+            data = file.create_dataset(f"channels/ch{channel}_spike_times", (len(times),), vlen)
+            for index, each in enumerate(times):
+                data[index] = np.array(each)
+            file.create_dataset(f"channels/ch{channel}_unit_types", data=kinds[channel], dtype=text)
+        file.create_dataset("sites", data=["LA", "RAH"], dtype=text)
+        trials = file.create_group("trials")
+        trials["stimuli"] = np.array([[1, 2, 3], [2, 3, 4], [4, 5, 1]])
+        trials["probe1"] = np.array([1, 5, 5])
+        trials["probe2"] = np.array([4, 3, 2])
+        trials["correct"] = np.array([1, 1, 0], np.int8)
+        trials["isi"] = np.full(3, 0.5)
+        trials["onsets"], trials["offsets"] = onset, onset + 0.2
+        trials["maint"], trials["probes"] = onset[:, -1] + 0.9, onset[:, -1] + 3.4
+        if change is not None:
+            change(file)
+    return path
+
+
+def replacing(name: str, value: object) -> Change:
+    def change(file: h5py.File) -> None:
+        del file[name]
+        file[name] = value
+
+    return change
+
+
+def removing(name: str) -> Change:
+    def change(file: h5py.File) -> None:
+        del file[name]
+
+    return change
+
+
+def test_spikes_are_counted_in_the_bins_of_their_own_events(tmp_path) -> None:
+    recording = read_kornblith(write_session(tmp_path / "123x.h5"))
+    assert recording.activity.shape == (2, 8 + 3 * 9 + 24 + 10, 2)
+    first = recording.activity[0, :, 0]
+    counted = [
+        (recording.bins.period[k], round(float(recording.bins.start[k]), 1), first[k])
+        for k in np.flatnonzero(first)
+    ]
+    # 9.95 s: before the first item at 10 s. 10.00 and 10.05 share a bin. 10.75 s follows item 1
+    # by .75 s and item 2 by .05 s: it counts for both.
+    assert counted == [("fixation", -0.1, 1), ("item1", 0.0, 2), ("item1", 0.7, 1), ("item2", 0, 1)]
+    second_unit = recording.activity[0, :, 1]
+    periods = [recording.bins.period[k] for k in np.flatnonzero(second_unit)]
+    assert periods == ["maintenance", "probe"]  # 12.35 and 14.85 s
+
+
+def test_what_is_left_out_is_counted_and_trial_ids_stay(tmp_path) -> None:
+    path = write_session(tmp_path / "123x.h5")
+    recording = read_kornblith(path)
+    assert recording.subject == "123"
+    assert [unit.name for unit in recording.units] == ["ch1_1", "ch2_1"]
+    assert [unit.region for unit in recording.units] == ["LA", "RAH"]
+    assert "1 artefact units left out" in recording.notes
+    assert "1 error trials left out of 3" in recording.notes
+    assert recording.trials.trial_id.tolist() == [0, 1]
+    assert recording.trials.stimulus.tolist() == [[0, 1, 2], [1, 2, 3]]
+    assert recording.trials.target_side.tolist() == [0, 1]
+    assert recording.trials.n_stimuli == 5
+    assert len(read_kornblith(path, include_errors=True).trials) == 3
+
+
+def test_units_are_chosen_by_kind_region_and_rate(tmp_path) -> None:
+    path = write_session(tmp_path / "123x.h5")
+    assert [u.kind for u in read_kornblith(path, unit_kinds=["MU"]).units] == ["MU"]
+    assert [u.region for u in read_kornblith(path, regions=["AH"]).units] == ["RAH"]
+    assert [u.name for u in read_kornblith(path, min_rate=0.3).units] == ["ch1_1"]
+
+
+def test_smoothing_keeps_the_spikes_and_never_crosses_a_period(tmp_path) -> None:
+    session = read_spikes(write_session(tmp_path / "123x.h5"))
+    plain, smooth = (bin_spikes(session, trial_bins(3), s) for s in (0.0, 0.15))
+    period = np.array(plain.bins.period)
+    maintenance = period == "maintenance"
+    assert smooth.activity[0, maintenance, 1].max() < 1
+    assert not smooth.activity[0, period == "item3", 1].any()
+    assert smooth.activity[0, maintenance, 0].sum() == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (removing("sites"), "expected a field 'sites'"),
+        (removing("trials/maint"), "/trials/maint, found none"),
+        (removing("channels/ch1_unit_types"), "ch1_unit_types, found none"),
+        (replacing("trials/isi", np.full(2, 0.5)), "equal length"),
+        (replacing("trials/maint", np.array([12.0, np.nan, 30.0])), "maint: .* NaN in trial 1"),
+        (replacing("trials/stimuli", np.zeros((3, 3), int)), "indices from 1, came 0"),
+        (replacing("trials/probe1", np.array([1, 9, 5])), "up to 5, the highest .* came 9"),
+        (replacing("trials/probe1", np.array([1, 2, 5])), "came both or none in trial 1"),
+        (replacing("trials/onsets", np.zeros((3, 2))), r"trials/onsets: expected \(trial, item\)"),
+        (replacing("trials/correct", np.zeros(3, np.int8)), "answered correctly, came none of 3"),
+    ],
+)
+def test_a_broken_session_is_refused_by_field(tmp_path, change: Change, message: str) -> None:
+    path = write_session(tmp_path / "123x.h5", change)
+    with pytest.raises(ValueError, match=message) as caught:
+        read_kornblith(path)
+    assert "123x.h5" in str(caught.value)
+
+
+def test_files_that_are_no_sessions_are_refused(tmp_path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"none\.h5"):
+        read_kornblith(tmp_path / "none.h5")
+    (tmp_path / "text.h5").write_text("not a recording")
+    with pytest.raises(ValueError, match="not HDF5, or cut short"):
+        read_kornblith(tmp_path / "text.h5")
+    whole = write_session(tmp_path / "123x.h5").read_bytes()
+    (tmp_path / "cut.h5").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(ValueError, match="not HDF5, or cut short"):
+        read_kornblith(tmp_path / "cut.h5")
+
+
+def test_a_selection_that_leaves_nothing_says_what_there_is(tmp_path) -> None:
+    path = write_session(tmp_path / "123x.h5")
+    with pytest.raises(ValueError, match=r"at least 50.0 Hz, came none .*'SU': 1"):
+        read_kornblith(path, min_rate=50.0)
+    with pytest.raises(ValueError, match=r"has \['LA', 'RAH'\].*came \['EC'\]"):
+        read_kornblith(path, regions=["EC"])
+    with pytest.raises(ValueError, match=r"unit_kinds: expected .* came \['A'\]"):
+        read_kornblith(path, unit_kinds=["A"])
+    with pytest.raises(ValueError, match=r"bin_width: .* came 0\.07 s"):
+        read_kornblith(path, bin_width=0.07)
+
+
+@needs_data
+def test_the_best_real_session_reads_as_published() -> None:
+    recording = read_kornblith(SESSION)
+    kinds = [unit.kind for unit in recording.units]
+    assert (kinds.count("SU"), kinds.count("MU")) == (36, 32)
+    assert "2 artefact units left out" in recording.notes
+    assert "33 error trials left out of 216" in recording.notes
+    assert (recording.trials.n_items, recording.trials.n_stimuli) == (3, 9)
+    delay = recording.trials.probe_onset - recording.trials.maintenance_onset
+    assert delay.min() > 2.3
+    assert delay.max() < 2.7
+
+
+@needs_data
+@pytest.mark.slow
+def test_every_real_session_reads() -> None:
+    paths = sorted(SESSION.parent.glob("*.h5"))
+    assert len(paths) >= 28
+    assert all(len(read_kornblith(path).units) for path in paths)
