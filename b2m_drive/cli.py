@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -45,7 +44,7 @@ def demo(
     out: Annotated[Path, typer.Option(help="Folder of the run.")] = Path("runs/demo"),
     workers: Workers = 0,
     seeds: Seeds = 8,
-    steps: Steps = 800,
+    steps: Steps = 600,
 ) -> None:
     """Teach a network from the ideal simulated brain, and write the report. A few minutes.
 
@@ -81,7 +80,7 @@ def compare_memory_command(
         ),
     ] = None,
     seeds: Seeds = 8,
-    steps: Steps = 800,
+    steps: Steps = 600,
     out: Annotated[
         Path | None, typer.Option(help="Folder of the run; resumes one that is there.")
     ] = None,
@@ -186,9 +185,7 @@ def _run_comparison(
         )
         return
     started = time.perf_counter()
-    compare_memory(
-        recording, out, settings, n_workers=n_workers, progress=sys.stderr.isatty() or True
-    )
+    compare_memory(recording, out, settings, n_workers=n_workers, progress=True)
     path = write_report(out)
     for verdict in verdicts_of(out):
         typer.echo(f"\n{verdict.sentence}")

@@ -8,6 +8,8 @@ beside that of untaught students, never alone.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from jaxtyping import Float, Float64, Int64
 
@@ -25,7 +27,7 @@ def alignment_scores(
 
     Undefined means: too few samples or trials, or a side that does not vary.
     """
-    measures = {
+    measures: dict[str, Callable[[], float]] = {
         "cka": lambda: debiased_linear_cka(student, brain),
         "rsa": lambda: rsa_score(student, brain),
         "predictivity": lambda: predictivity_score(student, brain, trial),
@@ -165,4 +167,5 @@ def _unbiased_hsic(
 def _z_scored(
     values: Float64[np.ndarray, "sample feature"],
 ) -> Float64[np.ndarray, "sample feature"]:
-    return (values - values.mean(0)) / values.std(0)
+    centred: np.ndarray = values - values.mean(0)
+    return centred / centred.std(0)

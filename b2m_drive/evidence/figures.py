@@ -31,10 +31,10 @@ from b2m_drive.evidence.statistics import Interval, RestrictedRatio, mean_interv
 
 RESOLUTION = 150  # [dots per inch]
 
-_STYLES: dict[str, tuple[str, str]] = {  # colour and line of each control
+_STYLES: dict[str, tuple[str, Any]] = {  # colour and line of each control
     BRAIN: ("#0072B2", "-"),
     ALONE: ("#000000", "-"),
-    "alone_head": ("#888888", (0, (4, 2))),  # type: ignore[dict-item]
+    "alone_head": ("#888888", (0, (4, 2))),
     "alone_labelled": ("#888888", ":"),
     "shuffled": ("#E69F00", "-"),
     "untrained_network": ("#009E73", "-"),
@@ -45,7 +45,10 @@ _STYLES: dict[str, tuple[str, str]] = {  # colour and line of each control
 _GROUPS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#888888")
 _FAINT = "#555555"
 _SMALL, _NORMAL = 8.5, 9.5  # [points]
-_LABEL_GAP = 0.052  # of the axes' height, between names beside curves
+_LABEL_GAP = 0.056  # of the axes' height, between names beside curves
+_LEADER = {"arrowstyle": "-", "linewidth": 0.7, "relpos": (0, 0.5), "shrinkA": 1, "shrinkB": 0}
+_RATIO_TICKS = np.array([0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1, 1.25, 1.5, 2, 3, 4, 6, 10, 20])
+_MAX_RATIO_TICKS = 7
 
 
 @dataclass(frozen=True)
@@ -117,30 +120,24 @@ def ratio_figure(
     simulated: bool,
 ) -> Figure:
     """Training trials to a criterion, brain over control, on a logarithmic axis."""
-    titles = [f"trials to {c:.0%} accuracy\nbrain ÷ control" for c in by_criterion]
+    titles = [f"trials to {c * 100:g} % accuracy\nbrain ÷ control" for c in by_criterion]
     panels = [
-        [
-            Row(label_of(name, simulated), _colour(name), each.ratio, each.low, each.high)
-            if each.observed
-            else Row(
-                label_of(name, simulated),
-                _colour(name),
-                np.nan,
-                np.nan,
-                np.nan,
-                "reached by neither",
-            )  # fmt: skip
-            for name, each in ratios.items()
-        ]
+        [_ratio_row(name, ratio, simulated) for name, ratio in ratios.items()]
         for ratios in by_criterion.values()
     ]
     figure = _dot_plot(titles, panels, zero=1.0, logarithmic=True)
     for axes in figure.axes:
-        axes.text(0.0, -0.17, "← brain needs fewer", transform=axes.transAxes,
-                  fontsize=_SMALL, color=_FAINT, va="top")  # fmt: skip
+        axes.set_xlabel("← brain needs fewer · needs more →", fontsize=_SMALL, color=_FAINT)
     _split_probes(figure, next(iter(by_criterion.values())))
     _entitle(figure, teaching.label, simulated)
     return figure
+
+
+def _ratio_row(name: str, ratio: RestrictedRatio, simulated: bool) -> Row:
+    label, colour = label_of(name, simulated), _colour(name)
+    if not ratio.observed:
+        return Row(label, colour, np.nan, np.nan, np.nan, "reached by neither")
+    return Row(label, colour, ratio.ratio, ratio.low, ratio.high)
 
 
 def alignment_figure(
@@ -264,7 +261,7 @@ def _name_curves(
             fontsize=_SMALL,
             color=_colour(name),
             fontweight="bold" if name == BRAIN else "normal",
-            arrowprops={"arrowstyle": "-", "color": _colour(name), "linewidth": 0.6},
+            arrowprops=_LEADER | {"color": _colour(name)},
             annotation_clip=False,
         )
 
@@ -302,8 +299,10 @@ def _dot_plot(
         _tidy(axes)
         axes.grid(axis="y", visible=False)
         axes.grid(axis="x", color="#e8e8e8", linewidth=0.7)
-        if logarithmic:
-            _label_ratios(axes)
+        if not logarithmic:
+            axes.locator_params(axis="x", nbins=5)
+    if logarithmic:
+        _label_ratios(axes_of)
     longest = max(panels, key=len)
     axes_of[0].set_yticks(range(len(longest)), [row.label for row in longest])
     axes_of[0].set_ylim(n_rows - 0.4, -0.6)
@@ -319,15 +318,19 @@ def _draw_row(axes: Any, place: int, row: Row, zero: float) -> None:
         axes.plot([row.low, row.high], [place, place], color=row.colour, linewidth=2)
 
 
-def _label_ratios(axes: Any) -> None:
-    ticks = np.array([0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0])
-    low, high = axes.get_xlim()
-    low, high = min(low, 0.65), max(high, 1.6)
-    shown = ticks[(ticks >= low) & (ticks <= high)]
-    axes.set_xticks(shown, [f"{tick:g}" for tick in shown])
-    axes.xaxis.set_minor_formatter(NullFormatter())
-    axes.xaxis.set_ticks([], minor=True)
-    axes.set_xlim(low, high)
+def _label_ratios(panels: Sequence[Any]) -> None:
+    """The same limits for all panels, and ticks at plain ratios."""
+    limits = [axes.get_xlim() for axes in panels]
+    low = min(0.65, *(limit[0] for limit in limits))
+    high = max(1.6, *(limit[1] for limit in limits))
+    shown = _RATIO_TICKS[(low <= _RATIO_TICKS) & (high >= _RATIO_TICKS)]
+    if len(shown) > _MAX_RATIO_TICKS:
+        shown = shown[np.isin(shown, (0.05, 0.1, 0.2, 0.5, 1, 2, 4, 10, 20))]
+    for axes in panels:
+        axes.set_xticks(shown, [f"{tick:g}" for tick in shown])
+        axes.xaxis.set_minor_formatter(NullFormatter())
+        axes.xaxis.set_ticks([], minor=True)
+        axes.set_xlim(low, high)
 
 
 def _split_probes(figure: Figure, controls: Mapping[str, object]) -> None:

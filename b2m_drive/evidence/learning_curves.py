@@ -84,7 +84,7 @@ def trials_to_criterion(
 ) -> RestrictedTrials:
     """Generated training trials seen at the first evaluation that reaches an accuracy."""
     passed = curve.accuracy >= criterion
-    reached = passed.any(1)
+    reached = np.asarray(passed.any(axis=1))
     step = np.where(reached, curve.step[passed.argmax(1)], curve.step[-1])
     # An evaluation before training counts as one trial, since a ratio needs a positive time.
     return RestrictedTrials(np.maximum(step * batch_size, 1).astype(np.float64), reached)

@@ -152,6 +152,7 @@ def _render(
         verdicts=verdicts,
         grade_class={grade: grade.name.lower().replace("_", "-") for grade in Grade},
         metric_label=SUMMARY_LABELS[run.primary_metric],
+        title=_title(run),
         question=_question(run),
         brain_table=_brain_table(run),
         decoding_table=_decoding_table(run),
@@ -169,6 +170,11 @@ def _render(
         recorded_batch_size=run.config["recorded_batch_size"],
         final_evaluations=FINAL_EVALUATIONS,
     )
+
+
+def _title(run: Run) -> str:
+    kind = "a simulated brain" if run.simulated else "a human brain"
+    return f"What {kind} ({run.config['brain']['name']}) taught a network"
 
 
 def _question(run: Run) -> str:
@@ -303,7 +309,7 @@ def _difference_table(by_metric: Mapping[str, Mapping[str, Any]]) -> Table:
 def _ratio_table(by_criterion: Mapping[float, Mapping[str, RestrictedRatio]]) -> Table:
     header = ["brain ÷"]
     for criterion in by_criterion:
-        header += [f"trials to {criterion:.0%} [95 %]", "not reached: brain, control"]
+        header += [f"trials to {_percent(criterion)} [95 %]", "not reached: brain, control"]
     controls = next(iter(by_criterion.values()))
     rows = []
     for name in controls:
@@ -315,7 +321,7 @@ def _ratio_table(by_criterion: Mapping[float, Mapping[str, RestrictedRatio]]) ->
 
 
 def _ratio_text(ratio: RestrictedRatio) -> tuple[str, str]:
-    censored = f"{ratio.n_censored_treated} of {ratio.n}, {ratio.n_censored_control} of {ratio.n}"
+    censored = f"{ratio.n_censored_treated}, {ratio.n_censored_control} of {ratio.n}"
     if not ratio.observed:
         return "—", censored
     bounds = f"[{_plain(ratio.low, 2)}, {_plain(ratio.high, 2)}]"
@@ -365,7 +371,7 @@ def _condition_table(run: Run) -> Table:
         "condition",
         "seeds",
         *(SUMMARY_LABELS[name] for name in SUMMARIES),
-        *(f"trials to {criterion:.0%} (reached by)" for criterion in CRITERIA),
+        *(f"trials to {_percent(criterion)} (reached by)" for criterion in CRITERIA),
         *alignment,
     )
     rows = []
@@ -405,7 +411,7 @@ def _trials_text(curve: LearningCurve, criterion: float, batch_size: int) -> str
     n = len(times.reached)
     n_reached = n - times.n_censored
     low, high = binomial_interval(n_reached, n)
-    reached = f"{n_reached} of {n}; {low:.0%} to {high:.0%}"
+    reached = f"{n_reached} of {n}; {_percent(low)} to {_percent(high)}"
     if not n_reached:
         return f"— ({reached})"
     interval = restricted_mean(times)
@@ -451,6 +457,10 @@ def _interval_plain(interval: Interval, digits: int) -> str:
 
 def _plain(value: float, digits: int) -> str:
     return f"{value:,.{digits}f}".replace("-", "−").replace("inf", "∞")
+
+
+def _percent(share: float) -> str:
+    return f"{share * 100:.0f} %"
 
 
 def _p_text(p_value: float) -> str:

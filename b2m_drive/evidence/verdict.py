@@ -195,7 +195,7 @@ def _grade(over_nulls: Mapping[str, PairedDifference]) -> Grade:
 
 def _about_labels(name: str, difference: PairedDifference) -> str:
     numbers = f"(brain minus labels {interval_text(difference)})"
-    label = LABELS[name].capitalize()
+    label = LABELS[name].capitalize().replace(",", "")
     if difference.high < 0:
         return f"{label} teach more {numbers}."
     if difference.low <= 0:
@@ -210,4 +210,5 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _signed(value: float) -> str:
-    return f"{value:+.3f}".replace("-", "−").replace("inf", "∞")
+    text = f"{value:+.3f}".replace("-0.000", "+0.000")
+    return text.replace("-", "−").replace("inf", "∞")

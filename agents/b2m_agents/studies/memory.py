@@ -43,7 +43,7 @@ _PACKAGES = ("torch", "numpy", "scipy", "scikit-learn", "gymnasium", "b2m-drive"
 def plan_groups(
     recording: BrainRecording,
     settings: MemoryStudySettings,
-    shared_folder: Path,
+    folder: Path,
 ) -> list[Group[MemoryPlan]]:
     """All groups of the comparison: the isolated ones, shared between runs, then the taught."""
     task, isolated = task_of(recording, settings), frozen_settings()
@@ -54,11 +54,18 @@ def plan_groups(
         seeds = settings.seeds[start : start + _SEEDS_TOGETHER]
         plan = MemoryPlan(shared, isolated, task, (ALONE, ALONE_HEAD), seeds, None)
         name = "seeds-" + "-".join(map(str, seeds))
-        groups.append(Group(name, plan, settings.n_steps, shared_folder / key))
+        groups.append(Group(name, plan, settings.n_steps, folder.parent / "isolated" / key))
     conditions = (ALONE_LABELLED, *taught_conditions(settings))
     for seed in settings.seeds:
         plan = MemoryPlan(
-            settings, isolated, task, conditions, (seed,), recording, split_trials(recording)
+            settings,
+            isolated,
+            task,
+            conditions,
+            (seed,),
+            recording,
+            split_trials(recording),
+            folder / "trajectories.npz" if seed == settings.seeds[0] else None,
         )
         groups.append(Group(f"seed-{seed}", plan, settings.n_steps))
     return groups
@@ -80,7 +87,7 @@ def compare_memory(
     settings = settings or MemoryStudySettings()
     config = describe(recording, settings)
     open_run(folder, config)
-    groups = plan_groups(recording, settings, folder.parent / "isolated")
+    groups = plan_groups(recording, settings, folder)
     if not (folder / "brain.json").is_file():
         write_json(folder / "brain.json", describe_brain(recording, settings))
     run_groups(folder, groups, run_group, n_workers, progress)
@@ -91,7 +98,7 @@ def expected_time(
     recording: BrainRecording, settings: MemoryStudySettings, folder: Path, n_workers: int
 ) -> tuple[int, float]:
     """Number of students a comparison trains, and the seconds it would take (measured)."""
-    groups = plan_groups(recording, settings, folder.parent / "isolated")
+    groups = plan_groups(recording, settings, folder)
     n_students = sum(len(group.plan.students) for group in groups)
     return n_students, expected_seconds(groups, run_group, n_workers)
 

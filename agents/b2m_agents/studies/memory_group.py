@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import torch
-from b2m_drive.evidence.alignment import alignment_scores
 from torch import Tensor, nn
 
 from b2m_agents.studies.memory_plan import ALONE_LABELLED, TEACHERS, MemoryPlan, replayed
@@ -15,6 +16,7 @@ from b2m_agents.studies.teachers import Reading, brain_activity, teacher_latents
 from b2m_drive.brain.latents import BrainLatents
 from b2m_drive.brain.pairing import average_in_windows, window_of_steps
 from b2m_drive.brain.recording import BrainRecording
+from b2m_drive.evidence.alignment import alignment_scores
 from b2m_drive.evidence.scores import Score
 from b2m_drive.students.decision_rnn import DecisionRNN, DecisionRNNSettings
 from b2m_drive.students.fitting import FittingSettings, fit, limit_each_gradient
@@ -189,6 +191,8 @@ class TaughtRun(GroupRun):
         """Train all students; returns their scores, alignment with the brain included."""
         super().train(after_step)
         self._align()
+        if self.plan.trajectories is not None:
+            self._save_trajectories(self.plan.trajectories)
         return self.scores
 
     def _latents(self, rows: np.ndarray) -> list[BrainLatents | None]:
@@ -231,6 +235,27 @@ class TaughtRun(GroupRun):
         )
 
     @torch.no_grad()
+    def _save_trajectories(self, path: Path) -> None:
+        """Average paths by first item, of the brain and of students with and without it."""
+        trials = replayed(self.recording)
+        seen = self.task.unroll(trials, generator_for(self.seed, HELD_OUT))
+        hidden = self.network(torch.from_numpy(seen.observation)[None]).hidden.numpy()
+        time = np.arange(len(self.windows), dtype=np.float64) * 0.4
+        paths = {"brain": self.activity.values}
+        for condition, each in zip(self.plan.conditions, hidden, strict=True):
+            if condition == ALONE_LABELLED or condition.endswith("/brain"):
+                paths[condition] = average_in_windows(
+                    each, self.windows, seen.period_names, seen.period, self.settings.time_step
+                )
+        arrays = {}
+        for name, values in paths.items():
+            arrays[f"{name}/values"] = plane_of_paths(values, trials.stimulus[:, 0])
+            arrays[f"{name}/time"] = time
+        draft = path.with_name(f".{path.stem}.draft.npz")
+        np.savez(draft, allow_pickle=False, **arrays)
+        os.replace(draft, path)
+
+    @torch.no_grad()
     def _align(self) -> None:
         """Compare each student's hidden state with the neurons, on held-out recorded trials."""
         seen = self.task.unroll(self.held_out_trials, generator_for(self.seed, HELD_OUT))
@@ -248,6 +273,14 @@ class TaughtRun(GroupRun):
                 self.scores.append(
                     Score(condition, seed, metric, self.settings.n_steps, value, "1")
                 )
+
+
+def plane_of_paths(values: np.ndarray, group: np.ndarray) -> np.ndarray:
+    """Each group's average path, in the two principal components of all: [group time 2]."""
+    means = np.stack([values[group == each].mean(0) for each in np.unique(group)])
+    centred = (means - means.mean((0, 1))).reshape(-1, means.shape[-1]).astype(np.float64)
+    _, _, axes = np.linalg.svd(centred, full_matrices=False)
+    return np.asarray(centred @ axes[:2].T).reshape(*means.shape[:2], 2)
 
 
 def decision_loss(logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:

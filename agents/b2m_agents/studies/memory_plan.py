@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
-from b2m_envs.memory_decision import MemoryDecisionSettings, TrialTable
 
 from b2m_agents.studies.isolated import IsolatedSettings
 from b2m_agents.studies.teachers import NULL_TEACHERS, PROBE_TEACHERS, Reading
 from b2m_drive.brain.recording import BrainRecording
 from b2m_drive.transfer.attachment import Strategy
+from b2m_envs.memory_decision import MemoryDecisionSettings, TrialTable
 
 ALONE = "alone"
 ALONE_HEAD = "alone_head"
@@ -26,7 +27,7 @@ class MemoryStudySettings:
     strategies: tuple[Strategy, ...] = ("regression", "contrastive")
     readings: tuple[Reading, ...] = (Reading(),)
     seeds: tuple[int, ...] = tuple(range(8))
-    n_steps: int = 800
+    n_steps: int = 600
     batch_size: int = 32  # generated trials a step
     recorded_batch_size: int = 16  # recorded trials a step
     evaluate_every: int = 50  # [steps]
@@ -60,6 +61,7 @@ class MemoryPlan:
     seeds: tuple[int, ...]
     recording: BrainRecording | None  # None: conditions that need no recorded trials
     teaching: np.ndarray | None = None
+    trajectories: Path | None = None  # file for the paths of brain and students; None: not drawn
 
     @property
     def students(self) -> list[tuple[str, int]]:
