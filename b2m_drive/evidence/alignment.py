@@ -167,5 +167,5 @@ def _unbiased_hsic(
 def _z_scored(
     values: Float64[np.ndarray, "sample feature"],
 ) -> Float64[np.ndarray, "sample feature"]:
-    centred: np.ndarray = values - values.mean(0)
-    return centred / centred.std(0)
+    scaled: np.ndarray = (values - values.mean(0)) / values.std(0)
+    return scaled

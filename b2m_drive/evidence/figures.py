@@ -175,7 +175,7 @@ def trajectory_figure(trajectories: Mapping[str, Trajectory], simulated: bool) -
     for axes in panels[len(trajectories) :]:
         axes.set_visible(False)
     first = next(iter(trajectories.values()))
-    span = f"{first.time[0]:.1f} to {first.time[-1]:.1f} s" if len(first.time) else "no time"
+    span = f"{first.time[0]:.1f} to {first.time[-1]:.1f} s".replace("-", "−")
     _entitle(figure, f"Average paths by group of trials, {span}; ● start, ▶ end", simulated)
     return figure
 
@@ -288,7 +288,7 @@ def _dot_plot(
     """Rows of dots with intervals, panels side by side with the same rows."""
     n_rows = max(len(rows) for rows in panels)
     figure = _figure(3.0 + 2.9 * len(panels), 1.7 + 0.33 * n_rows)
-    axes_of = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
+    axes_of = list(figure.subplots(1, len(panels), sharey=True, squeeze=False)[0])
     for axes, title, rows in zip(axes_of, titles, panels, strict=True):
         if logarithmic:
             axes.set_xscale("log")

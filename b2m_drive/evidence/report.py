@@ -159,7 +159,8 @@ def _render(
         ceiling_table=_ceiling_table(run),
         sections=sections,
         trajectories=trajectories,
-        condition_table=_condition_table(run),
+        accuracy_table=_accuracy_table(run),
+        speed_table=_speed_table(run),
         meanings=[
             (LABELS[name], role, MEANINGS[name])
             for role, names in (("taught", [BRAIN]), ("null", NULLS), ("probe", PROBES))
@@ -361,31 +362,39 @@ def _trajectory_picture(run: Run) -> Picture | None:
     )
 
 
-def _condition_table(run: Run) -> Table:
+def _accuracy_table(run: Run) -> Table:
+    """Accuracy and alignment of every condition."""
     alignment = {
         label: values
         for metric, label in ALIGNMENT_LABELS.items()
         if (values := values_by_seed(run.scores, metric))
     }
-    header = (
-        "condition",
-        "seeds",
-        *(SUMMARY_LABELS[name] for name in SUMMARIES),
-        *(f"trials to {_percent(criterion)} (reached by)" for criterion in CRITERIA),
-        *alignment,
-    )
+    header = ("condition", "seeds", *(SUMMARY_LABELS[name] for name in SUMMARIES), *alignment)
     rows = []
     for condition in _ordered(run):
         curve = run.curves[condition]
         row = [_long_label(condition, run.simulated), str(len(curve.seeds))]
         row += [_interval_plain(mean_interval(each(curve)), 3) for each in SUMMARIES.values()]
-        row += [_trials_text(curve, criterion, run.batch_size) for criterion in CRITERIA]
         row += [
             _interval_plain(mean_interval(values[condition]), 3) if condition in values else "—"
             for values in alignment.values()
         ]
         rows.append(tuple(row))
     return Table(header, tuple(rows))
+
+
+def _speed_table(run: Run) -> Table:
+    """Training trials to each criterion and how many seeds reached it, of every condition."""
+    header = ["condition"]
+    for criterion in CRITERIA:
+        header += [f"trials to {_percent(criterion)}", "reached by"]
+    rows = []
+    for condition in _ordered(run):
+        row = [_long_label(condition, run.simulated)]
+        for criterion in CRITERIA:
+            row += _trials_text(run.curves[condition], criterion, run.batch_size)
+        rows.append(tuple(row))
+    return Table(tuple(header), tuple(rows))
 
 
 def _ordered(run: Run) -> list[str]:
@@ -406,17 +415,13 @@ def _long_label(condition: str, simulated: bool) -> str:
     return f"{short}, {parts[1]}, {parts[2]}: {label}"
 
 
-def _trials_text(curve: LearningCurve, criterion: float, batch_size: int) -> str:
+def _trials_text(curve: LearningCurve, criterion: float, batch_size: int) -> tuple[str, str]:
     times = trials_to_criterion(curve, criterion, batch_size)
     n = len(times.reached)
     n_reached = n - times.n_censored
     low, high = binomial_interval(n_reached, n)
-    reached = f"{n_reached} of {n}; {_percent(low)} to {_percent(high)}"
-    if not n_reached:
-        return f"— ({reached})"
-    interval = restricted_mean(times)
-    bounds = f"[{_plain(interval.low, 0)}, {_plain(interval.high, 0)}]"
-    return f"{interval.mean:,.0f} {bounds} ({reached})"
+    reached = f"{n_reached} of {n} [{_percent(low)}, {_percent(high)}]"
+    return _interval_plain(restricted_mean(times), 0) if n_reached else "—", reached
 
 
 def _method_table(run: Run) -> Table:

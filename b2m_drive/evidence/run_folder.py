@@ -199,7 +199,12 @@ def _read_trajectories(path: Path) -> dict[str, Trajectory]:
 def _trajectory(path: Path, name: str, arrays: dict[str, np.ndarray]) -> Trajectory:
     values = arrays[f"{name}/values"]
     time = arrays.get(f"{name}/time", np.zeros(0))
-    if values.ndim != 3 or values.shape[2] != 2 or time.shape != values.shape[1:2]:
+    if (
+        values.ndim != 3
+        or values.shape[2] != 2
+        or not values.size
+        or time.shape != values.shape[1:2]
+    ):
         raise ValueError(
             f"{path}: {name}: expected values (group, time, 2) and as many times, "
             f"came {values.shape} and {time.shape}"

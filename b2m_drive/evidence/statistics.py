@@ -82,7 +82,7 @@ def mean_interval(values: Float64[np.ndarray, " seed"]) -> Interval:
 
 
 def paired_difference(
-    treated: Float64[np.ndarray, " seed"], control: Float64[np.ndarray, " seed"]
+    treated: Float64[np.ndarray, " _"], control: Float64[np.ndarray, " _"]
 ) -> PairedDifference:
     """Treated minus control, seed by seed: mean, t-interval and t-test.
 

@@ -210,5 +210,4 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _signed(value: float) -> str:
-    text = f"{value:+.3f}".replace("-0.000", "+0.000")
-    return text.replace("-", "−").replace("inf", "∞")
+    return f"{value:+.3f}".replace("-", "−").replace("inf", "∞")

@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from b2m_drive.evidence.alignment import (
+    UndefinedAlignmentError,
+    alignment_scores,
+    debiased_linear_cka,
+    linear_cka,
+    predictivity_score,
+    rsa_score,
+)
+
+N_TRIALS, N_TIMES = 30, 4
+TRIAL = np.repeat(np.arange(N_TRIALS), N_TIMES)
+
+
+@pytest.fixture
+def generator() -> np.random.Generator:
+    return np.random.default_rng(0)
+
+
+def hsic_by_loops(K: np.ndarray, L: np.ndarray) -> float:
+    """The unbiased HSIC as its definition: averages over tuples of different samples."""
+    n = len(K)
+    samples = range(n)
+    pairs = [(i, j) for i in samples for j in samples if i != j]
+    triples = [(i, j, q) for i, j in pairs for q in samples if q not in (i, j)]
+    quadruples = [(i, j, q, r) for i, j, q in triples for r in samples if r not in (i, j, q)]
+    return float(
+        np.mean([K[i, j] * L[i, j] for i, j in pairs])
+        + np.mean([K[i, j] * L[q, r] for i, j, q, r in quadruples])
+        - 2 * np.mean([K[i, j] * L[i, q] for i, j, q in triples])
+    )
+
+
+@pytest.mark.parametrize("measure", [linear_cka, debiased_linear_cka, rsa_score])
+def test_identical_representations_score_one(measure, generator) -> None:
+    X = generator.normal(size=(40, 6))
+    assert measure(X, X) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("measure", [linear_cka, debiased_linear_cka])
+def test_cka_is_unchanged_by_rotation_scaling_and_shift(measure, generator) -> None:
+    X, Y = generator.normal(size=(40, 6)), generator.normal(size=(40, 5))
+    Y[:, :3] += X[:, :3]
+    rotation, _ = np.linalg.qr(generator.normal(size=(6, 6)))
+    assert measure(3 * X @ rotation + 7, Y) == pytest.approx(measure(X, Y))
+
+
+def test_cka_is_changed_by_a_stretch_along_one_axis(generator) -> None:
+    X = generator.normal(size=(40, 6))
+    assert linear_cka(X * np.array([10, 1, 1, 1, 1, 1]), X) < 0.8
+
+
+def test_linear_cka_is_the_kernel_form_of_the_paper(generator) -> None:
+    X, Y = generator.normal(size=(12, 3)), generator.normal(size=(12, 4))
+    centring = np.eye(12) - 1 / 12
+    K, L = centring @ X @ X.T @ centring, centring @ Y @ Y.T @ centring
+    reference = np.trace(K @ L) / np.sqrt(np.trace(K @ K) * np.trace(L @ L))
+    assert linear_cka(X, Y) == pytest.approx(reference)
+
+
+def test_debiased_cka_is_its_definition_computed_by_loops(generator) -> None:
+    X = generator.normal(size=(7, 2))
+    Y = X[:, :1] + 0.3 * generator.normal(size=(7, 1))
+    K, L = X @ X.T, Y @ Y.T
+    reference = hsic_by_loops(K, L) / np.sqrt(hsic_by_loops(K, K) * hsic_by_loops(L, L))
+    assert debiased_linear_cka(X, Y) == pytest.approx(reference)
+
+
+def test_only_debiased_cka_of_independent_wide_representations_is_about_zero(generator) -> None:
+    pairs = [(generator.normal(size=(40, 60)), generator.normal(size=(40, 60))) for _ in range(20)]
+    assert np.mean([linear_cka(*pair) for pair in pairs]) > 0.4
+    assert abs(np.mean([debiased_linear_cka(*pair) for pair in pairs])) < 0.03
+
+
+def test_rsa_of_shuffled_samples_is_about_zero(generator) -> None:
+    X = generator.normal(size=(80, 6))
+    assert abs(rsa_score(X, X[generator.permutation(80)])) < 0.1
+
+
+def test_rsa_does_not_see_the_mean_rate_or_scale_of_units(generator) -> None:
+    X, Y = generator.normal(size=(40, 6)), generator.normal(size=(40, 5))
+    scaled = Y * np.array([1, 5, 0.1, 2, 9]) + np.array([0, 100, 3, 0, 7])
+    assert rsa_score(X, scaled) == pytest.approx(rsa_score(X, Y))
+
+
+def test_a_linear_code_is_predicted_almost_perfectly(generator) -> None:
+    X = generator.normal(size=(N_TRIALS * N_TIMES, 6))
+    Y = X @ generator.normal(size=(6, 3)) + 5
+    assert predictivity_score(X, Y, TRIAL) > 0.99
+
+
+def test_predictivity_of_noise_is_not_above_zero(generator) -> None:
+    X = generator.normal(size=(N_TRIALS * N_TIMES, 6))
+    assert -0.2 < predictivity_score(X, generator.normal(size=(len(X), 3)), TRIAL) < 0.05
+
+
+def test_predictivity_is_the_share_of_variance_that_is_signal(generator) -> None:
+    trial = np.repeat(np.arange(500), 4)
+    X = generator.normal(size=(2000, 1))
+    Y = X + generator.normal(size=(2000, 1))  # half of the variance
+    assert predictivity_score(X, Y, trial) == pytest.approx(0.5, abs=0.05)
+
+
+def test_samples_of_one_trial_never_predict_each_other(generator) -> None:
+    by_trial = generator.normal(size=(N_TRIALS, 20))  # alike within a trial, and nothing else
+    X = np.repeat(by_trial, N_TIMES, axis=0) + 0.01 * generator.normal(size=(len(TRIAL), 20))
+    Y = np.repeat(generator.normal(size=(N_TRIALS, 2)), N_TIMES, axis=0)
+    assert predictivity_score(X, Y, TRIAL) < 0.1
+    assert predictivity_score(X, Y, generator.permutation(len(TRIAL)) // N_TIMES) > 0.3
+
+
+def test_units_that_never_change_do_not_count(generator) -> None:
+    X = generator.normal(size=(N_TRIALS * N_TIMES, 6)).astype(np.float32)
+    brain = np.concatenate([X[:, :3], np.zeros((len(X), 2), np.float32)], axis=1)
+    found = alignment_scores(X, brain, TRIAL)
+    assert found["predictivity"] > 0.99
+    assert set(found) == {"cka", "rsa", "predictivity"}
+
+
+def test_a_silent_brain_has_no_scores(generator) -> None:
+    X = generator.normal(size=(N_TRIALS * N_TIMES, 6))
+    assert alignment_scores(X, np.zeros((len(X), 4)), TRIAL) == {}
+
+
+def test_too_few_trials_leave_predictivity_out_but_not_the_rest(generator) -> None:
+    X = generator.normal(size=(8, 3))
+    assert set(alignment_scores(X, X, np.arange(8) // 4)) == {"cka", "rsa"}
+    with pytest.raises(UndefinedAlignmentError, match="at least 5 trials, came 2"):
+        predictivity_score(X, X, np.arange(8) // 4)
+
+
+def test_nan_is_refused_not_left_out(generator) -> None:
+    X = generator.normal(size=(N_TRIALS * N_TIMES, 6))
+    with pytest.raises(ValueError, match="finite"):
+        alignment_scores(X, np.where(X > 2, np.nan, X), TRIAL)
