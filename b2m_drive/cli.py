@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -70,13 +71,14 @@ def compare_memory_command(
     trials: Annotated[int, typer.Option(help="Trials of the simulated session.", min=20)] = 240,
     brain_seed: Annotated[int, typer.Option(help="Seed of the simulated session.")] = 0,
     latents: Annotated[
-        list[str] | None, typer.Option(help="decoded or pca; may be given more than once.")
+        list[str] | None,
+        typer.Option(help="decoded (default) or pca; may be given more than once."),
     ] = None,
     pairing: Annotated[
         list[str] | None,
         typer.Option(
-            help="recorded (activity as it is) or carried (in the delay, the sum of the same "
-            "trial's encoding latents); may be given more than once."
+            help="recorded (activity as it is, the default) or carried (in the delay, the sum of "
+            "the same trial's encoding latents); may be given more than once."
         ),
     ] = None,
     seeds: Seeds = 8,
@@ -94,13 +96,13 @@ def compare_memory_command(
     Both strategies (BLT: regression of brain latents; BCT: contrastive alignment) against six
     nulls and two probes. Kill it and call it again: it goes on where it stopped.
     """
+    settings = _settings(seeds, steps, latents, pairing)
     if recording is not None:
         session = _read(recording)
         name = session.session
     else:
         session = _simulated_brain(brain, signal, trials, brain_seed)
         name = f"{brain}-signal-{signal:g}"
-    settings = _settings(seeds, steps, latents, pairing)
     _run_comparison(session, out or Path("runs") / f"memory-{name}", settings, workers, dry_run)
 
 
@@ -156,13 +158,23 @@ def _settings(
 ) -> MemoryStudySettings:
     from b2m_agents.studies.memory_plan import MemoryStudySettings
     from b2m_agents.studies.teachers import Reading
+    from b2m_drive.brain.latents import LATENT_METHODS, PAIRINGS
 
+    _refuse_unknown("--latents", latents or [], LATENT_METHODS)
+    _refuse_unknown("--pairing", pairing or [], PAIRINGS)
     readings = tuple(
-        Reading(each, how)  # type: ignore[arg-type]
-        for each in latents or ["decoded"]
-        for how in pairing or ["recorded"]
+        Reading(each, how)
+        for each in LATENT_METHODS
+        for how in PAIRINGS
+        if each in (latents or ["decoded"]) and how in (pairing or ["recorded"])
     )
     return MemoryStudySettings(readings=readings, seeds=tuple(range(seeds)), n_steps=steps)
+
+
+def _refuse_unknown(option: str, chosen: Sequence[str], known: Sequence[str]) -> None:
+    for each in chosen:
+        if each not in known:
+            raise typer.BadParameter(f"{option}: expected one of {tuple(known)}, came {each!r}")
 
 
 def _run_comparison(

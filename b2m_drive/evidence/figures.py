@@ -294,7 +294,7 @@ def _dot_plot(
             axes.set_xscale("log")
         axes.axvline(zero, color=_FAINT, linewidth=0.9)
         for place, row in enumerate(rows):
-            _draw_row(axes, place, row, zero)
+            _draw_row(axes, place, row)
         axes.set_title(title, loc="left", fontsize=_NORMAL)
         _tidy(axes)
         axes.grid(axis="y", visible=False)
@@ -302,27 +302,29 @@ def _dot_plot(
         if not logarithmic:
             axes.locator_params(axis="x", nbins=5)
     if logarithmic:
-        _label_ratios(axes_of)
+        _label_ratios(axes_of, [row for rows in panels for row in rows])
     longest = max(panels, key=len)
     axes_of[0].set_yticks(range(len(longest)), [row.label for row in longest])
     axes_of[0].set_ylim(n_rows - 0.4, -0.6)
     return figure
 
 
-def _draw_row(axes: Any, place: int, row: Row, zero: float) -> None:
+def _draw_row(axes: Any, place: int, row: Row) -> None:
     if row.note:
-        axes.text(zero, place, f" {row.note}", fontsize=_SMALL, color=_FAINT, va="center")
+        axes.text(0.5, place, row.note, transform=axes.get_yaxis_transform(),
+                  fontsize=_SMALL, color=_FAINT, ha="center", va="center", backgroundcolor="white")  # fmt: skip
         return
     axes.plot(row.mean, place, "o", color=row.colour, markersize=6)
     if np.isfinite([row.low, row.high]).all():
         axes.plot([row.low, row.high], [place, place], color=row.colour, linewidth=2)
 
 
-def _label_ratios(panels: Sequence[Any]) -> None:
-    """The same limits for all panels, and ticks at plain ratios."""
-    limits = [axes.get_xlim() for axes in panels]
-    low = min(0.65, *(limit[0] for limit in limits))
-    high = max(1.6, *(limit[1] for limit in limits))
+def _label_ratios(panels: Sequence[Any], rows: Sequence[Row]) -> None:
+    """The same limits for all panels, about all rows, and ticks at plain ratios."""
+    drawn = np.array([value for row in rows for value in (row.low, row.mean, row.high)])
+    drawn = drawn[np.isfinite(drawn) & (drawn > 0)]
+    low = 0.92 * min(0.7, drawn.min(initial=1.0))
+    high = 1.08 * max(1.4, drawn.max(initial=1.0))
     shown = _RATIO_TICKS[(low <= _RATIO_TICKS) & (high >= _RATIO_TICKS)]
     if len(shown) > _MAX_RATIO_TICKS:
         shown = shown[np.isin(shown, (0.05, 0.1, 0.2, 0.5, 1, 2, 4, 10, 20))]

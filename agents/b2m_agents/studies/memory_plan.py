@@ -10,6 +10,7 @@ import numpy as np
 from b2m_agents.studies.isolated import IsolatedSettings
 from b2m_agents.studies.teachers import NULL_TEACHERS, PROBE_TEACHERS, Reading
 from b2m_drive.brain.recording import BrainRecording
+from b2m_drive.students.fitting import FittingSettings
 from b2m_drive.transfer.attachment import Strategy
 from b2m_envs.memory_decision import MemoryDecisionSettings, TrialTable
 
@@ -45,6 +46,7 @@ class MemoryStudySettings:
             raise ValueError(f"seeds: expected one or more different seeds, came {self.seeds}")
         if not self.readings or not self.strategies:
             raise ValueError("readings and strategies: expected at least one of each")
+        FittingSettings(self.n_steps, 1.0, evaluate_every=self.evaluate_every)  # checks both
         for name in ("batch_size", "recorded_batch_size", "n_evaluation_trials", "positions"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}: expected at least 1, came {getattr(self, name)}")

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from b2m_drive import cli
+
+
+def run(monkeypatch, capsys, *arguments: str) -> tuple[int, str, str]:
+    monkeypatch.setattr(sys, "argv", ["b2m-drive", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    printed = capsys.readouterr()
+    code = ended.value.code
+    return (code if isinstance(code, int) else 0), printed.out, printed.err
+
+
+@pytest.mark.parametrize(
+    "verbs", [(), ("demo",), ("inspect",), ("compare", "memory"), ("report",), ("fetch",)]
+)
+def test_every_verb_explains_itself(monkeypatch, capsys, verbs: tuple[str, ...]) -> None:
+    code, out, _ = run(monkeypatch, capsys, *verbs, "--help")
+    assert code == 0
+    assert "Usage" in out
+
+
+def test_a_misspelt_option_is_named(monkeypatch, capsys) -> None:
+    code, _, err = run(monkeypatch, capsys, "compare", "memory", "--sedes", "3")
+    assert code == 2
+    assert "--sedes" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("compare", "memory", "--recording", "none.h5"), "none.h5"),
+        (("compare", "memory", "--brain", "einstein"), "einstein"),
+        (("compare", "memory", "--latents", "umap"), "'umap'"),
+        (("compare", "memory", "--pairing", "averaged"), "'averaged'"),
+        (("compare", "memory", "--steps", "120"), "n_steps: expected a multiple of"),
+        (("inspect", "none.h5"), "none.h5"),
+        (("report", "no-such-run"), "no-such-run"),
+    ],
+)
+def test_bad_input_ends_in_one_line_and_writes_nothing(
+    monkeypatch, capsys, tmp_path, arguments: tuple[str, ...], message: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, _, err = run(monkeypatch, capsys, *arguments)
+    assert code == 2
+    assert message in err
+    assert "Traceback" not in err
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_text_file_is_no_recording(monkeypatch, capsys, tmp_path) -> None:
+    (tmp_path / "notes.h5").write_text("not a recording")
+    code, _, err = run(monkeypatch, capsys, "inspect", str(tmp_path / "notes.h5"))
+    assert code == 2
+    assert "notes.h5" in err
