@@ -113,6 +113,17 @@ def test_samples_of_one_trial_never_predict_each_other(generator) -> None:
     assert predictivity_score(X, Y, generator.permutation(len(TRIAL)) // N_TIMES) > 0.3
 
 
+def test_a_hidden_unit_that_moves_in_one_trial_only_does_not_spoil_predictivity(generator) -> None:
+    X = generator.normal(size=(N_TRIALS * N_TIMES, 6))
+    Y = X @ generator.normal(size=(6, 3)) + generator.normal(size=(len(X), 3))
+    saturated = 1 + 1e-7 * generator.normal(size=(len(X), 1))
+    saturated[TRIAL == 7] = 0.2
+    without = predictivity_score(X, Y, TRIAL)
+    assert predictivity_score(np.hstack([X, saturated]), Y, TRIAL) == pytest.approx(
+        without, abs=0.1
+    )
+
+
 def test_units_that_never_change_do_not_count(generator) -> None:
     X = generator.normal(size=(N_TRIALS * N_TIMES, 6)).astype(np.float32)
     brain = np.concatenate([X[:, :3], np.zeros((len(X), 2), np.float32)], axis=1)

@@ -15,7 +15,7 @@ from jaxtyping import Float, Float64, Int64
 
 _NO_SPREAD = 1e-10  # standard deviation, beside the largest value, under which a feature is flat
 _N_FOLDS = 5
-_PENALTIES = np.logspace(-1, 5, 7)  # of the ridge regression, for z-scored predictors
+_PENALTIES = np.logspace(-1, 5, 7)  # of the ridge regression, for predictors of mean variance 1
 
 
 def alignment_scores(
@@ -113,7 +113,7 @@ def predictivity_score(
     from sklearn.linear_model import RidgeCV
     from sklearn.model_selection import GroupKFold
 
-    _, Y = _varying(predictor, predicted)
+    X, Y = _varying(predictor, predicted)
     n_trials = len(np.unique(trial))
     if n_trials < _N_FOLDS:
         raise UndefinedAlignmentError(
@@ -121,10 +121,12 @@ def predictivity_score(
         )
     residual, total = np.zeros(Y.shape[1]), np.zeros(Y.shape[1])
     for fit, held in GroupKFold(_N_FOLDS).split(predictor, groups=trial):
-        mean, deviation = predictor[fit].mean(0), predictor[fit].std(0)
-        X = (predictor - mean) / np.where(deviation > _NO_SPREAD, deviation, 1.0)
-        model = RidgeCV(_PENALTIES).fit(X[fit], Y[fit])
-        estimate = model.predict(X[held]).reshape(len(held), -1)
+        # One scale for all: a hidden unit that is saturated in training, z-scored by its own
+        # tiny deviation, would explode in the held-out trials where it moves.
+        scale = np.sqrt(X[fit].var(0).mean())
+        scaled = (X - X[fit].mean(0)) / max(scale, _NO_SPREAD)
+        model = RidgeCV(_PENALTIES).fit(scaled[fit], Y[fit])
+        estimate = model.predict(scaled[held]).reshape(len(held), -1)
         residual += ((Y[held] - estimate) ** 2).sum(0)
         total += ((Y[held] - Y[fit].mean(0)) ** 2).sum(0)
     return float((1 - residual / total).mean())

@@ -81,8 +81,8 @@ def learning_curve_figure(
         for name in shown:
             _draw_curve(axes, curves[teaching.condition(name)], batch_size, name)
         axes.axhline(chance, color=_FAINT, linewidth=0.8, linestyle=(0, (1, 2)))
-        axes.text(0.01, chance, "chance", transform=axes.get_yaxis_transform(), va="bottom",
-                  fontsize=_SMALL, color=_FAINT)  # fmt: skip
+        axes.text(0.99, chance, "chance", transform=axes.get_yaxis_transform(), va="bottom",
+                  ha="right", fontsize=_SMALL, color=_FAINT)  # fmt: skip
         axes.set_title(title, loc="left", fontsize=_NORMAL)
         axes.set_xlabel("training trials (generated)", fontsize=_NORMAL)
         axes.xaxis.set_major_formatter(FuncFormatter(_thousands))
@@ -311,8 +311,8 @@ def _dot_plot(
 
 def _draw_row(axes: Any, place: int, row: Row) -> None:
     if row.note:
-        axes.text(0.5, place, row.note, transform=axes.get_yaxis_transform(),
-                  fontsize=_SMALL, color=_FAINT, ha="center", va="center", backgroundcolor="white")  # fmt: skip
+        axes.text(0.5, place, row.note, transform=axes.get_yaxis_transform(), ha="center",
+                  va="center", fontsize=_SMALL, color=_FAINT, backgroundcolor="white")  # fmt: skip
         return
     axes.plot(row.mean, place, "o", color=row.colour, markersize=6)
     if np.isfinite([row.low, row.high]).all():

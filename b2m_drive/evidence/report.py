@@ -296,7 +296,7 @@ def _difference_table(by_metric: Mapping[str, Mapping[str, Any]]) -> Table:
     }
     header = ["brain minus"]
     for metric in by_metric:
-        header += [f"{SUMMARY_LABELS[metric]} [95 %]", "p (Holm)"]
+        header += [f"{SUMMARY_LABELS[metric]} [95\u00a0%]", "p (Holm)"]
     controls = next(iter(by_metric.values()))
     rows = []
     for name in controls:
@@ -310,7 +310,7 @@ def _difference_table(by_metric: Mapping[str, Mapping[str, Any]]) -> Table:
 def _ratio_table(by_criterion: Mapping[float, Mapping[str, RestrictedRatio]]) -> Table:
     header = ["brain ÷"]
     for criterion in by_criterion:
-        header += [f"trials to {_percent(criterion)} [95 %]", "not reached: brain, control"]
+        header += [f"trials to {_percent(criterion)} [95\u00a0%]", "not reached: brain, control"]
     controls = next(iter(by_criterion.values()))
     rows = []
     for name in controls:
