@@ -25,7 +25,8 @@ from b2m_envs.memory_decision import MemoryDecisionSettings
 
 LEARNING_RATES = (0.003, 0.006, 0.012)
 UPDATE_GATE_BIASES = (1.0, 2.0, 3.0)
-INPUT_GAINS = (12.0, 24.0, 48.0)
+INPUT_GAINS = (12.0, 24.0)
+N_STEPS = 800
 SEEDS = (1000, 1001, 1002, 1003)
 FILE = Path(b2m_agents.studies.__path__[0]) / "isolated_memory.json"
 
@@ -33,7 +34,7 @@ FILE = Path(b2m_agents.studies.__path__[0]) / "isolated_memory.json"
 def main() -> None:
     """Score every setting by its area under the validation curve and write the best."""
     torch.set_num_threads(1)
-    study = replace(MemoryStudySettings(), seeds=SEEDS)
+    study = replace(MemoryStudySettings(), seeds=SEEDS, n_steps=N_STEPS)
     task = MemoryDecisionSettings(
         n_items=3,
         n_stimuli=8,

@@ -115,7 +115,6 @@ def describe(recording: BrainRecording, settings: MemoryStudySettings) -> dict[s
         "brain": {
             "name": recording.session,
             "simulated": recording.simulated,
-            "preset": None,
             "subject": recording.subject,
             "session": recording.session,
             "source": recording.source,
@@ -164,7 +163,8 @@ def describe_brain(recording: BrainRecording, settings: MemoryStudySettings) -> 
         name: None if isinstance(value, float) and np.isnan(value) else value
         for name, value in _plain(asdict(summarise(recording))).items()
     }
-    return {**summary, "explainable_variance": ceilings}
+    by_unit = summary.pop("explainable_variance")
+    return {**summary, "explainable_variance_of_units": by_unit, "explainable_variance": ceilings}
 
 
 def _plain(entries: dict[str, Any]) -> dict[str, Any]:
