@@ -12,10 +12,14 @@ from b2m_drive.brain import fetching
 
 class CountingHandler(SimpleHTTPRequestHandler):
     served: list[str] = []  # noqa: RUF012
+    refusals: list[int] = []  # noqa: RUF012
 
     def do_GET(self) -> None:
         self.served.append(self.path)
-        super().do_GET()
+        if self.refusals:
+            self.send_error(self.refusals.pop())
+        else:
+            super().do_GET()
 
     def log_message(self, *arguments: object) -> None:
         pass
@@ -30,6 +34,7 @@ def server(tmp_path, monkeypatch):
     monkeypatch.setattr(fetching, "kornblith_hashes", lambda: {"a.h5": digest})
     monkeypatch.setattr(fetching, "_RETRIES", 0)
     CountingHandler.served.clear()
+    CountingHandler.refusals.clear()
     handler = partial(CountingHandler, directory=str(published))
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as http:
         thread = threading.Thread(target=http.serve_forever)
@@ -52,6 +57,21 @@ def test_a_file_cut_short_here_is_fetched_anew(tmp_path, server) -> None:
     (tmp_path / "a.h5").write_bytes(b"spikes")
     (path,) = fetching.fetch_kornblith2017(tmp_path, base_url=url)
     assert path.read_bytes() == b"spikes of a"
+
+
+def test_a_server_that_fails_once_is_asked_again(tmp_path, server, monkeypatch) -> None:
+    url, _ = server
+    monkeypatch.setattr(fetching, "_RETRIES", 1)
+    CountingHandler.refusals.append(503)
+    (path,) = fetching.fetch_kornblith2017(tmp_path / "here", base_url=url)
+    assert path.read_bytes() == b"spikes of a"
+    assert CountingHandler.served == ["/a.h5", "/a.h5"]
+
+
+def test_no_sessions_asked_for_fetches_none(tmp_path, server) -> None:
+    url, _ = server
+    assert fetching.fetch_kornblith2017(tmp_path / "here", [], base_url=url) == []
+    assert CountingHandler.served == []
 
 
 def test_a_wrong_file_is_refused_and_not_kept(tmp_path, server) -> None:

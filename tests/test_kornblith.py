@@ -8,8 +8,7 @@ import h5py
 import numpy as np
 import pytest
 
-from b2m_drive.brain.binning import bin_spikes, trial_bins
-from b2m_drive.brain.kornblith import read_kornblith, read_spikes
+from b2m_drive.brain.kornblith import read_kornblith
 
 DATA = Path(os.environ.get("B2M_DATA", Path(__file__).parents[2] / "shared" / "data"))
 SESSION = DATA / "kornblith2017" / "399e11sb-2007-7-21_16-34-42.h5"
@@ -17,6 +16,9 @@ needs_data = pytest.mark.skipif(
     not SESSION.is_file(), reason=f"no recordings in {DATA}: b2m-drive fetch, then set B2M_DATA"
 )
 
+TRIAL_FIELDS = (
+    "correct", "isi", "probe1", "probe2", "stimuli", "onsets", "offsets", "maint", "probes",
+)  # fmt: skip
 Change = Callable[[h5py.File], None]
 
 
@@ -62,6 +64,18 @@ def removing(name: str) -> Change:
     return change
 
 
+def putting(name: str, value: object) -> Change:
+    def change(file: h5py.File) -> None:
+        file[name][0] = value
+
+    return change
+
+
+def without_trials(file: h5py.File) -> None:
+    for name in list(file["trials"]):
+        replacing(f"trials/{name}", file["trials"][name][:0])(file)
+
+
 def test_spikes_are_counted_in_the_bins_of_their_own_events(tmp_path) -> None:
     recording = read_kornblith(write_session(tmp_path / "123x.h5"))
     assert recording.activity.shape == (2, 8 + 3 * 9 + 24 + 10, 2)
@@ -97,31 +111,68 @@ def test_units_are_chosen_by_kind_region_and_rate(tmp_path) -> None:
     path = write_session(tmp_path / "123x.h5")
     assert [u.kind for u in read_kornblith(path, unit_kinds=["MU"]).units] == ["MU"]
     assert [u.region for u in read_kornblith(path, regions=["AH"]).units] == ["RAH"]
-    assert [u.name for u in read_kornblith(path, min_rate=0.3).units] == ["ch1_1"]
+    assert [u.region for u in read_kornblith(path, regions=["LA"]).units] == ["LA"]
+    # The file's spikes span 1 to 31 s: 5 spikes in 30 s are 0.167 Hz, 3 are 0.1 Hz.
+    assert [u.name for u in read_kornblith(path, min_rate=0.11).units] == ["ch1_1"]
+    assert "1 further units left out by kind, region or rate" in (
+        read_kornblith(path, min_rate=0.11).notes
+    )
 
 
-def test_smoothing_keeps_the_spikes_and_never_crosses_a_period(tmp_path) -> None:
-    session = read_spikes(write_session(tmp_path / "123x.h5"))
-    plain, smooth = (bin_spikes(session, trial_bins(3), s) for s in (0.0, 0.15))
-    period = np.array(plain.bins.period)
-    maintenance = period == "maintenance"
-    assert smooth.activity[0, maintenance, 1].max() < 1
-    assert not smooth.activity[0, period == "item3", 1].any()
-    assert smooth.activity[0, maintenance, 0].sum() == 0
+def test_a_short_burst_does_not_make_a_high_mean_rate(tmp_path) -> None:
+    def burst(file: h5py.File) -> None:
+        file["channels/ch2_spike_times"][0] = np.array([20.0, 20.002])
+
+    path = write_session(tmp_path / "123x.h5", burst)
+    assert [u.name for u in read_kornblith(path, min_rate=0.15).units] == ["ch1_1"]
+
+
+def test_a_nan_in_an_error_trial_matters_only_where_error_trials_are_kept(tmp_path) -> None:
+    broken = replacing("trials/probes", np.array([14.8, 24.8, np.nan]))
+    path = write_session(tmp_path / "123x.h5", broken)
+    assert len(read_kornblith(path).trials) == 2
+    with pytest.raises(ValueError, match=r"trials/probes: .* in trial 2"):
+        read_kornblith(path, include_errors=True)
+
+
+def test_trials_beyond_the_recorded_spikes_are_counted(tmp_path) -> None:
+    path = write_session(tmp_path / "123x.h5")  # the third, an error, ends after the last spike
+    note = "1 trials kept that reach outside the recorded spikes"
+    assert note not in read_kornblith(path).notes
+    assert note in read_kornblith(path, include_errors=True).notes
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (removing("sites"), "expected a field 'sites'"),
-        (removing("trials/maint"), "/trials/maint, found none"),
-        (removing("channels/ch1_unit_types"), "ch1_unit_types, found none"),
+        (removing("sites"), "expected a field sites, found none"),
+        *[
+            (removing(f"trials/{name}"), f"a field trials/{name}, found none")
+            for name in TRIAL_FIELDS
+        ],
+        (removing("channels"), "a group 'channels'"),
+        (removing("trials"), "a group 'trials'"),
+        (removing("channels/ch1_unit_types"), "channels/ch1_unit_types, found none"),
+        (replacing("channels", np.zeros(3)), "a group 'channels'"),
+        (replacing("sites", 3), "sites: expected an array"),
+        (replacing("sites", np.array([b"LA"])), "ch2: expected one unit type a unit and a site"),
         (replacing("trials/isi", np.full(2, 0.5)), "equal length"),
-        (replacing("trials/maint", np.array([12.0, np.nan, 30.0])), "maint: .* NaN in trial 1"),
+        (
+            replacing("trials/maint", np.array([12.0, np.nan, 30.0])),
+            "maint: .* NaN or infinity in trial 1",
+        ),
         (replacing("trials/stimuli", np.zeros((3, 3), int)), "indices from 1, came 0"),
         (replacing("trials/probe1", np.array([1, 9, 5])), "up to 5, the highest .* came 9"),
         (replacing("trials/probe1", np.array([1, 2, 5])), "came both or none in trial 1"),
         (replacing("trials/onsets", np.zeros((3, 2))), r"trials/onsets: expected \(trial, item\)"),
+        (replacing("trials/probe2", np.ones((3, 1), int)), r"trials/probe2: expected \(trial,\)"),
+        (replacing("trials/isi", np.array([b"a", b"b", b"c"])), "isi: expected numbers"),
+        (replacing("trials/correct", np.array([1, np.nan, 0])), "correct: expected 0 or 1"),
+        (replacing("trials/stimuli", np.ones((3, 3))), r"indices from 1, came 1\.0 \(float64\)"),
+        (putting("channels/ch2_spike_times", np.array([1.0, np.nan])), "ch2_1: .* came NaN"),
+        (putting("channels/ch2_spike_times", np.array([2.0, 1.0])), "ch2_1: expected ascending"),
+        (putting("channels/ch2_unit_types", "Q"), "unit type of ch2_1: .* came b'Q'"),
+        (without_trials, "expected at least one trial"),
         (replacing("trials/correct", np.zeros(3, np.int8)), "answered correctly, came none of 3"),
     ],
 )
@@ -138,6 +189,8 @@ def test_files_that_are_no_sessions_are_refused(tmp_path) -> None:
     (tmp_path / "text.h5").write_text("not a recording")
     with pytest.raises(ValueError, match="not HDF5, or cut short"):
         read_kornblith(tmp_path / "text.h5")
+    with pytest.raises(ValueError, match="came a folder"):
+        read_kornblith(tmp_path)
     whole = write_session(tmp_path / "123x.h5").read_bytes()
     (tmp_path / "cut.h5").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(ValueError, match="not HDF5, or cut short"):
@@ -152,6 +205,10 @@ def test_a_selection_that_leaves_nothing_says_what_there_is(tmp_path) -> None:
         read_kornblith(path, regions=["EC"])
     with pytest.raises(ValueError, match=r"unit_kinds: expected .* came \['A'\]"):
         read_kornblith(path, unit_kinds=["A"])
+    with pytest.raises(ValueError, match=r"unit_kinds: expected .* came \[\]"):
+        read_kornblith(path, unit_kinds=[])
+    with pytest.raises(ValueError, match=r"min_rate: expected 0 Hz or more, came -1"):
+        read_kornblith(path, min_rate=-1.0)
     with pytest.raises(ValueError, match=r"bin_width: .* came 0\.07 s"):
         read_kornblith(path, bin_width=0.07)
 
@@ -174,4 +231,9 @@ def test_the_best_real_session_reads_as_published() -> None:
 def test_every_real_session_reads() -> None:
     paths = sorted(SESSION.parent.glob("*.h5"))
     assert len(paths) >= 28
-    assert all(len(read_kornblith(path).units) for path in paths)
+    for path in paths:
+        recording = read_kornblith(path, include_errors=True)
+        assert recording.subject == path.name[:3]
+        assert (recording.trials.n_items, recording.trials.n_stimuli) in {(3, 9), (4, 8)}
+        assert "" not in {unit.region for unit in recording.units}
+        assert not [note for note in recording.notes if "outside" in note]

@@ -17,7 +17,12 @@ from b2m_drive.brain.recording import (
 )
 
 DEFAULT_BIN_WIDTH = 0.1  # [s]
+FIXATION_DURATION = 0.8  # [s] before the first item
+ITEM_DURATION = 0.9  # [s] after an item's onset
+MAINTENANCE_DURATION = 2.4  # [s] the shortest maintenance period there is
+PROBE_DURATION = 1.0  # [s] after the probes' onset
 _EDGE_TOLERANCE = 1e-9  # [s]
+_COUNT_TOLERANCE = 1e-6  # [bins]
 
 
 def trial_bins(n_items: int, bin_width: float = DEFAULT_BIN_WIDTH) -> TrialBins:
@@ -27,16 +32,19 @@ def trial_bins(n_items: int, bin_width: float = DEFAULT_BIN_WIDTH) -> TrialBins:
     into it: a response outlasts its stimulus, and a spike may count for both.
 
     Raises:
-        ValueError: If an item's 0.9 s and the other spans are not whole numbers of bins.
+        ValueError: If there is no item, or an item's 0.9 s and the other spans are not whole
+            numbers of bins.
     """
-    spans = [(FIXATION, -0.8, 0.0)]
-    spans += [(item_period(position), 0.0, 0.9) for position in range(n_items)]
-    spans += [(MAINTENANCE, 0.0, 2.4), (PROBE, 0.0, 1.0)]
+    if n_items < 1:
+        raise ValueError(f"n_items: expected 1 or more, came {n_items}")
+    spans = [(FIXATION, -FIXATION_DURATION, FIXATION_DURATION)]
+    spans += [(item_period(position), 0.0, ITEM_DURATION) for position in range(n_items)]
+    spans += [(MAINTENANCE, 0.0, MAINTENANCE_DURATION), (PROBE, 0.0, PROBE_DURATION)]
     period: list[str] = []
     starts: list[float] = []
-    for name, start, stop in spans:
-        count = (stop - start) / bin_width if bin_width > 0 else 0.0
-        if count < 1 or abs(count - round(count)) > 1e-6:
+    for name, start, duration in spans:
+        count = duration / bin_width if bin_width > 0 else 0.0
+        if count < 1 or abs(count - round(count)) > _COUNT_TOLERANCE:
             raise ValueError(
                 f"bin_width: expected a width that divides 0.1 s evenly, came {bin_width} s"
             )
@@ -48,11 +56,17 @@ def trial_bins(n_items: int, bin_width: float = DEFAULT_BIN_WIDTH) -> TrialBins:
 def bin_spikes(session: SpikeSession, bins: TrialBins, smoothing: float = 0.0) -> BrainRecording:
     """Count each unit's spikes in every bin of every trial; a bin is [start, stop).
 
+    Edges are moved a nanosecond earlier, so that a spike given as 0.3 s is never put before an
+    edge computed as 0.30000000000000004 s.
+
     Args:
         session: Spike times on the session's clock.
         bins: Of a trial, from `trial_bins`.
         smoothing: Standard deviation [s] of a Gaussian kernel along the bins of each period (it
             never mixes periods); 0: none.
+
+    Raises:
+        ValueError: If the smoothing is negative or not finite.
     """
     if not (np.isfinite(smoothing) and smoothing >= 0):
         raise ValueError(f"smoothing: expected 0 s or more, came {smoothing}")

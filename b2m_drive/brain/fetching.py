@@ -43,7 +43,8 @@ def fetch_kornblith2017(
     import requests
 
     hashes = kornblith_hashes()
-    names = [_file_of(session, hashes) for session in sessions or sorted(hashes)]
+    wanted = sorted(hashes) if sessions is None else sessions
+    names = [_file_of(session, hashes) for session in wanted]
     store = pooch.create(folder, base_url, registry=hashes, retry_if_failed=_RETRIES)
     pooch.get_logger().setLevel("WARNING")
     downloader = pooch.HTTPDownloader(progressbar=True)

@@ -8,6 +8,7 @@ working memory in the human medial temporal lobe", Current Biology 27:1026.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -18,7 +19,13 @@ import h5py
 import numpy as np
 from jaxtyping import Float64
 
-from b2m_drive.brain.binning import DEFAULT_BIN_WIDTH, bin_spikes, trial_bins
+from b2m_drive.brain.binning import (
+    DEFAULT_BIN_WIDTH,
+    FIXATION_DURATION,
+    PROBE_DURATION,
+    bin_spikes,
+    trial_bins,
+)
 from b2m_drive.brain.recording import (
     LEFT,
     RIGHT,
@@ -35,6 +42,9 @@ _ARTEFACT = "A"
 _TRIAL_FIELDS = (
     "correct", "isi", "probe1", "probe2", "stimuli", "onsets", "offsets", "maint", "probes",
 )  # fmt: skip
+_TRIAL_BY_ITEM_FIELDS = ("stimuli", "onsets", "offsets")
+_TIME_FIELDS = ("isi", "onsets", "offsets", "maint", "probes")
+_SPIKES_NAME = re.compile(r"ch(\d+)_spike_times")
 
 
 @dataclass(frozen=True)
@@ -43,7 +53,7 @@ class _File:
 
     spike_times: list[Float64[np.ndarray, " _"]]
     units: list[Unit]
-    trials: DecisionTrials
+    field: dict[str, np.ndarray]  # of the trials, by name
 
 
 def read_kornblith(
@@ -62,7 +72,8 @@ def read_kornblith(
         path: The HDF5 file.
         unit_kinds: ``"SU"`` single units, ``"MU"`` multi-units. Artefacts are always left out.
         regions: Sites as in the file (``"LA"``) or without the side (``"A"``); None: all.
-        min_rate: Units below this mean rate [Hz] over the session are left out.
+        min_rate: Units below this mean rate [Hz] are left out. The rate is taken over the whole
+            recording, from the first spike of any unit to the last.
         include_errors: Keep the trials that the person answered wrongly.
         bin_width: [s].
         smoothing: Standard deviation [s] of a Gaussian kernel; 0: none.
@@ -95,6 +106,10 @@ def read_spikes(
     unknown = set(unit_kinds) - set(UNIT_KINDS)
     if unknown or not unit_kinds:
         raise ValueError(f"unit_kinds: expected some of {UNIT_KINDS}, came {list(unit_kinds)}")
+    if not (np.isfinite(min_rate) and min_rate >= 0):
+        raise ValueError(f"min_rate: expected 0 Hz or more, came {min_rate}")
+    if path.is_dir():
+        raise ValueError(f"{path}: expected a session file (HDF5), came a folder")
     if not path.is_file():
         raise FileNotFoundError(f"{path}: expected a session file (HDF5), found none")
     try:
@@ -105,8 +120,9 @@ def read_spikes(
             f"{path}: expected an HDF5 file of a session, came one that cannot be read "
             f"(not HDF5, or cut short): {error}"
         ) from error
-    chosen, unit_notes = _choose_units(path, content, unit_kinds, regions, min_rate)
-    trials, trial_note = _choose_trials(path, content.trials, include_errors)
+    span = _recorded_span(content.spike_times)
+    chosen, unit_notes = _choose_units(path, content, unit_kinds, regions, min_rate, span)
+    trials, trial_notes = _choose_trials(path, content.field, include_errors, span)
     return SpikeSession(
         tuple(content.spike_times[k] for k in chosen),
         tuple(content.units[k] for k in chosen),
@@ -116,21 +132,18 @@ def read_spikes(
         source=SOURCE,
         licence=LICENCE,
         simulated=False,
-        notes=(*unit_notes, trial_note),
+        notes=(*unit_notes, *trial_notes),
     )
 
 
 def _read_file(path: Path, file: Any) -> _File:
-    for name in ("channels", "sites", "trials"):
-        if name not in file:
-            raise ValueError(f"{path}: expected a field {name!r}, came {sorted(file)}")
-    sites = [_text(site) for site in file["sites"][()]]
+    channels, trials = (_group(path, file, name) for name in ("channels", "trials"))
+    sites = [_text(site) for site in _field(path, file, "sites")]
     spike_times, units = [], []
-    numbers = sorted(int(name[2:-12]) for name in file["channels"] if name.endswith("_spike_times"))
-    for number in numbers:
+    matches = [_SPIKES_NAME.fullmatch(name) for name in channels]
+    for number in sorted(int(match[1]) for match in matches if match):
         times, kinds = (
-            _field(path, file["channels"], f"ch{number}_{part}")
-            for part in ("spike_times", "unit_types")
+            _field(path, channels, f"ch{number}_{part}") for part in ("spike_times", "unit_types")
         )
         if len(times) != len(kinds) or not 1 <= number <= len(sites):
             raise ValueError(
@@ -140,13 +153,24 @@ def _read_file(path: Path, file: Any) -> _File:
         for index, (spikes, kind) in enumerate(zip(times, kinds, strict=True)):
             name = f"ch{number}_{index + 1}"
             spike_times.append(_checked_spikes(path, name, spikes))
-            units.append(Unit(name, sites[number - 1], _text(kind)))
-    return _File(spike_times, units, _read_trials(path, file["trials"]))
+            units.append(Unit(name, sites[number - 1], _checked_kind(path, name, kind)))
+    return _File(spike_times, units, _read_trial_fields(path, trials))
+
+
+def _group(path: Path, file: Any, name: str) -> Any:
+    group = file.get(name)
+    if not isinstance(group, h5py.Group):
+        raise ValueError(f"{path}: expected a group {name!r}, came {group} in {sorted(file)}")
+    return group
 
 
 def _field(path: Path, group: Any, name: str) -> np.ndarray:
+    """A data set with one row a channel, unit or trial."""
+    label = f"{group.name.strip('/')}/{name}".strip("/")
     if name not in group:
-        raise ValueError(f"{path}: expected a field {group.name}/{name}, found none")
+        raise ValueError(f"{path}: expected a field {label}, found none")
+    if not isinstance(group[name], h5py.Dataset) or not group[name].shape:
+        raise ValueError(f"{path}: {label}: expected an array, came {group[name]}")
     return np.asarray(group[name][()])
 
 
@@ -163,24 +187,52 @@ def _checked_spikes(path: Path, name: str, spikes: Any) -> Float64[np.ndarray, "
     return times
 
 
-def _read_trials(path: Path, group: Any) -> DecisionTrials:
+def _checked_kind(path: Path, name: str, kind: Any) -> str:
+    known = (*UNIT_KINDS, _ARTEFACT)
+    if _text(kind) not in known:
+        raise ValueError(f"{path}: unit type of {name}: expected one of {known}, came {kind!r}")
+    return _text(kind)
+
+
+def _read_trial_fields(path: Path, group: Any) -> dict[str, np.ndarray]:
+    """The fields of all trials: of one length, with stimuli and answers that make sense."""
     field = {name: _field(path, group, name) for name in _TRIAL_FIELDS}
     counts = {name: len(values) for name, values in field.items()}
     if len(set(counts.values())) != 1:
         raise ValueError(f"{path}: trials: expected fields of equal length, came {counts}")
-    for name in ("stimuli", "onsets", "offsets"):
-        if field[name].ndim != 2 or field[name].shape != field["stimuli"].shape:
+    if counts["isi"] == 0:
+        raise ValueError(f"{path}: trials: expected at least one trial, came none")
+    for name, values in field.items():
+        axes = 2 if name in _TRIAL_BY_ITEM_FIELDS else 1
+        if values.ndim != axes or (axes == 2 and values.shape != field["stimuli"].shape):
+            expected = "(trial, item) like trials/stimuli" if axes == 2 else "(trial,) as"
             raise ValueError(
-                f"{path}: trials/{name}: expected (trial, item) like trials/stimuli "
-                f"{field['stimuli'].shape}, came {field[name].shape}"
+                f"{path}: trials/{name}: expected {expected} "
+                f"{field['stimuli'].shape[:axes]}, came {values.shape}"
             )
-    for name in ("isi", "onsets", "offsets", "maint", "probes"):
-        broken = np.flatnonzero(~np.isfinite(field[name].reshape(len(field[name]), -1)).all(1))
+        if not np.issubdtype(values.dtype, np.number):
+            raise ValueError(f"{path}: trials/{name}: expected numbers, came {values.dtype}")
+    if not np.isin(field["correct"], (0, 1)).all():
+        raise ValueError(
+            f"{path}: trials/correct: expected 0 or 1, came {np.unique(field['correct'])}"
+        )
+    _check_stimuli(path, field)
+    return field
+
+
+def _check_times(path: Path, field: dict[str, np.ndarray], rows: np.ndarray) -> None:
+    for name in _TIME_FIELDS:
+        times = field[name][rows]
+        broken = rows[~np.isfinite(times.reshape(len(rows), -1)).all(1)]
         if len(broken):
             raise ValueError(
-                f"{path}: trials/{name}: expected finite seconds, came NaN in trial {broken[0]}"
+                f"{path}: trials/{name}: expected finite seconds, came NaN or infinity "
+                f"in trial {broken[0]}"
             )
-    _check_stimuli(path, field)
+
+
+def _decision_trials(path: Path, field: dict[str, np.ndarray]) -> DecisionTrials:
+    """All trials of the file; the stimuli, which it counts from 1, count from 0 here."""
     shown = {
         side: _was_shown(field[f"probe{side + 1}"], field["stimuli"]) for side in (LEFT, RIGHT)
     }
@@ -190,7 +242,6 @@ def _read_trials(path: Path, group: Any) -> DecisionTrials:
             f"{path}: trials/probe1, probe2: expected exactly one of them among the items of a "
             f"trial, came both or none in trial {ambiguous[0]}"
         )
-    every = np.concatenate([field[n].ravel() for n in ("stimuli", "probe1", "probe2")])
     return DecisionTrials(
         trial_id=np.arange(len(field["isi"]), dtype=np.int64),
         stimulus=field["stimuli"].astype(np.int64) - 1,
@@ -202,20 +253,20 @@ def _read_trials(path: Path, group: Any) -> DecisionTrials:
         probe_right=field["probe2"].astype(np.int64) - 1,
         target_side=np.where(shown[LEFT], LEFT, RIGHT).astype(np.int64),
         answered_correctly=field["correct"].astype(bool),
-        n_stimuli=int(every.max()),
+        n_stimuli=int(field["stimuli"].max()),
     )
 
 
 def _check_stimuli(path: Path, field: dict[str, np.ndarray]) -> None:
     for name in ("stimuli", "probe1", "probe2"):
-        if not np.issubdtype(field[name].dtype, np.integer) or field[name].min(initial=1) < 1:
+        if not np.issubdtype(field[name].dtype, np.integer) or field[name].min() < 1:
             raise ValueError(
                 f"{path}: trials/{name}: expected stimulus indices from 1, came "
-                f"{field[name].min(initial=1)} ({field[name].dtype})"
+                f"{field[name].min()} ({field[name].dtype})"
             )
-    highest = int(field["stimuli"].max(initial=0))
+    highest = int(field["stimuli"].max())
     for name in ("probe1", "probe2"):
-        if field[name].max(initial=0) > highest:
+        if field[name].max() > highest:
             raise ValueError(
                 f"{path}: trials/{name}: expected stimulus indices up to {highest}, the highest "
                 f"ever shown, came {field[name].max()}"
@@ -232,6 +283,7 @@ def _choose_units(
     unit_kinds: Collection[str],
     regions: Collection[str] | None,
     min_rate: float,
+    span: tuple[float, float],
 ) -> tuple[list[int], list[str]]:
     sites = {unit.region for unit in content.units}
     if regions is not None:
@@ -241,20 +293,20 @@ def _choose_units(
                 f"regions: {path.name} has {sorted(sites)} (or without the side), "
                 f"came {sorted(unknown)}"
             )
-    rates = [_rate(times) for times in content.spike_times]
+    fewest_spikes = min_rate * (span[1] - span[0])
     chosen = [
         k
         for k, unit in enumerate(content.units)
         if unit.kind in unit_kinds
         and (regions is None or unit.region in regions or unit.region[1:] in regions)
-        and rates[k] >= min_rate
+        and len(content.spike_times[k]) >= fewest_spikes
     ]
     kinds = Counter(unit.kind for unit in content.units)
     if not chosen:
+        wanted = "any" if regions is None else sorted(regions)
         raise ValueError(
-            f"{path}: expected units of kind {sorted(unit_kinds)}, regions "
-            f"{sorted(regions) if regions else 'any'} and at least {min_rate} Hz, came none "
-            f"(the file has {dict(kinds)} in {sorted(sites)})"
+            f"{path}: expected units of kind {sorted(unit_kinds)}, regions {wanted} and at least "
+            f"{min_rate} Hz, came none (the file has {dict(kinds)} in {sorted(sites)})"
         )
     notes = [f"{kinds[_ARTEFACT]} artefact units left out"]
     other = len(content.units) - len(chosen) - kinds[_ARTEFACT]
@@ -263,17 +315,34 @@ def _choose_units(
     return chosen, notes
 
 
-def _rate(times: np.ndarray) -> float:
-    return len(times) / float(times[-1] - times[0]) if len(times) > 1 else 0.0
+def _recorded_span(spike_times: list[np.ndarray]) -> tuple[float, float]:
+    """First and last spike of any unit [s]."""
+    spiking = [times for times in spike_times if len(times)]
+    if not spiking:
+        return 0.0, 0.0
+    return float(min(times[0] for times in spiking)), float(max(times[-1] for times in spiking))
 
 
 def _choose_trials(
-    path: Path, trials: DecisionTrials, include_errors: bool
-) -> tuple[DecisionTrials, str]:
+    path: Path, field: dict[str, np.ndarray], include_errors: bool, span: tuple[float, float]
+) -> tuple[DecisionTrials, list[str]]:
+    trials = _decision_trials(path, field)
     wrong = int((~trials.answered_correctly).sum())
-    if include_errors:
-        return trials, f"{wrong} error trials kept"
-    if wrong == len(trials):
+    if wrong == len(trials) and not include_errors:
         raise ValueError(f"{path}: expected trials answered correctly, came none of {wrong}")
-    kept = trials.select(trials.answered_correctly)
-    return kept, f"{wrong} error trials left out of {len(trials)}"
+    kept = trials if include_errors else trials.select(trials.answered_correctly)
+    _check_times(path, field, kept.trial_id)
+    notes = [
+        f"{wrong} error trials kept"
+        if include_errors
+        else f"{wrong} error trials left out of {len(trials)}"
+    ]
+    outside = int(
+        (
+            (kept.item_onset[:, 0] - FIXATION_DURATION < span[0])
+            | (kept.probe_onset + PROBE_DURATION > span[1])
+        ).sum()
+    )
+    if outside:
+        notes.append(f"{outside} trials kept that reach outside the recorded spikes")
+    return kept, notes
