@@ -37,7 +37,7 @@ def draw_recording(recording: BrainRecording, summary: RecordingSummary, path: P
         decoding.bar(place, value, color="#0072B2", width=0.6)
         decoding.plot([place - 0.4, place + 0.4], [chance, chance], "k--", lw=1.2)
         decoding.text(place, max(value, 0) + 0.02, f"{value:.2f}", ha="center", fontsize=9)
-    decoding.set_xticks(range(len(bars)), list(bars), fontsize=8)
+    decoding.set_xticks(range(len(bars)), list(bars), fontsize=7)
     decoding.set(ylim=(min(0, summary.reliability), 1.05), title="held out; dashed: chance")
     decoding.spines[["top", "right"]].set_visible(False)
     kind = "SIMULATED" if recording.simulated else "recorded"
