@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import platform
 from dataclasses import asdict, replace
 from importlib.metadata import version
@@ -48,14 +47,14 @@ def plan_groups(
     """All groups of the comparison: the isolated ones, shared between runs, then the taught."""
     task, isolated = task_of(recording, settings), frozen_settings()
     shared = replace(settings, strategies=("regression",), readings=(Reading(),), seeds=(0,))
-    key = _fingerprint([asdict(shared), asdict(task), asdict(isolated), version("torch")])
+    key = _fingerprint([ALONE, asdict(shared), asdict(task), asdict(isolated), version("torch")])
     groups = []
     for start in range(0, len(settings.seeds), _SEEDS_TOGETHER):
         seeds = settings.seeds[start : start + _SEEDS_TOGETHER]
-        plan = MemoryPlan(shared, isolated, task, (ALONE, ALONE_HEAD), seeds, None)
+        plan = MemoryPlan(shared, isolated, task, (ALONE,), seeds, None)
         name = "seeds-" + "-".join(map(str, seeds))
         groups.append(Group(name, plan, settings.n_steps, folder.parent / "isolated" / key))
-    conditions = (ALONE_LABELLED, *taught_conditions(settings))
+    conditions = (ALONE_HEAD, ALONE_LABELLED, *taught_conditions(settings))
     for seed in settings.seeds:
         plan = MemoryPlan(
             settings,
@@ -173,8 +172,3 @@ def _plain(entries: dict[str, Any]) -> dict[str, Any]:
 
 def _fingerprint(entries: list[Any]) -> str:
     return hashlib.sha256(json.dumps(entries, default=str).encode()).hexdigest()[:16]
-
-
-def default_workers() -> int:
-    """One process a core."""
-    return os.cpu_count() or 1

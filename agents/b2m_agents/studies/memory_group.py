@@ -11,7 +11,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from b2m_agents.studies.memory_plan import ALONE_LABELLED, TEACHERS, MemoryPlan, replayed
+from b2m_agents.studies.memory_plan import (
+    ALONE_HEAD,
+    ALONE_LABELLED,
+    TEACHERS,
+    MemoryPlan,
+    replayed,
+)
 from b2m_agents.studies.teachers import Reading, brain_activity, teacher_latents
 from b2m_drive.brain.latents import BrainLatents
 from b2m_drive.brain.pairing import average_in_windows, window_of_steps
@@ -218,7 +224,7 @@ class TaughtRun(GroupRun):
                 n_latents = n_latents or made[teacher, reading].values.shape[-1]
         lessons: list[BrainLatents | None] = []
         for condition in self.plan.conditions:
-            if condition == ALONE_LABELLED:
+            if condition in (ALONE_HEAD, ALONE_LABELLED):
                 lessons.append(None)
             else:
                 _, latents, pairing, teacher = condition.split("/")
