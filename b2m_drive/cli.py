@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    from b2m_agents.studies.driving import SimulatedWatcher
+    from b2m_agents.studies.driving_plan import DrivingStudySettings
     from b2m_agents.studies.memory_plan import MemoryStudySettings
     from b2m_drive.brain.recording import BrainRecording
 
@@ -38,6 +40,26 @@ Seeds = Annotated[
     int, typer.Option(help="Students of each condition; the seed is the unit.", min=2)
 ]
 Steps = Annotated[int, typer.Option(help="Training steps of each student.", min=50)]
+Scenario = Annotated[
+    str,
+    typer.Argument(
+        help="highway, highway_fast, merge, exit, roundabout, intersection, two_way, u_turn, "
+        "racetrack, racetrack_large or racetrack_oval."
+    ),
+]
+AgentFolder = Annotated[Path, typer.Argument(help="Folder that train-agent wrote.")]
+CameraName = Annotated[str | None, typer.Option(help="birds_eye (default) or drivers_eye.")]
+Height = Annotated[int | None, typer.Option(help="Of a frame [px], 36 to 512. Default: 64.")]
+Width = Annotated[int | None, typer.Option(help="Of a frame [px], 36 to 512. Default: 64.")]
+Colour = Annotated[
+    bool | None, typer.Option("--colour/--grey", help="Channels of a frame: 3 or 1. Default: 1.")
+]
+Stack = Annotated[
+    int | None, typer.Option(help="Frames in one observation, oldest first. Default: 2.", min=1)
+]
+ActionKind = Annotated[
+    str | None, typer.Option(help="discrete (lane changes, faster, slower; default) or continuous.")
+]
 
 
 @app.command()
@@ -106,6 +128,90 @@ def compare_memory_command(
     _run_comparison(session, out or Path("runs") / f"memory-{name}", settings, workers, dry_run)
 
 
+@compare_app.command("driving")
+def compare_driving_command(
+    scenes: Annotated[
+        Path | None,
+        typer.Option(
+            help="Scenes that collect wrote with --vehicle-mask. Without them, enough are "
+            "collected into runs/scenes."
+        ),
+    ] = None,
+    scenario: Annotated[
+        str, typer.Option(help="Of the scenes to collect; see b2m-drive collect --help.")
+    ] = "highway_fast",
+    camera: Annotated[
+        str, typer.Option(help="Of the scenes to collect: birds_eye or drivers_eye.")
+    ] = "birds_eye",
+    recording: Annotated[
+        Path | None,
+        typer.Option(
+            help="Your own recording made beside --scenes (HDF5: activity, time, frame_id; see "
+            "b2m_drive.brain.scene_recording). Without it: --brain."
+        ),
+    ] = None,
+    brain: Annotated[
+        str, typer.Option(help="Simulated brain: median_session, best_session or ideal.")
+    ] = "ideal",
+    kind: Annotated[
+        str, typer.Option(help="Of the simulated brain: units (neurons) or eeg (32 sensors).")
+    ] = "units",
+    signal: Annotated[
+        float, typer.Option(help="Share of the simulated brain's signal.", min=0, max=1)
+    ] = 1.0,
+    brain_seed: Annotated[int, typer.Option(help="Seed of the simulated brain.")] = 0,
+    delay: Annotated[
+        float | None,
+        typer.Option(help="Seconds from a frame to the response. Default: cross-validated."),
+    ] = None,
+    strategy: Annotated[
+        list[str] | None,
+        typer.Option(help="regression (BLT) or contrastive (BCT); default: both."),
+    ] = None,
+    frames: Annotated[int, typer.Option(help="Frames that teach.", min=100)] = 4000,
+    curves: Annotated[
+        bool,
+        typer.Option(help="Also fewer frames and, of a simulated brain, less signal."),
+    ] = True,
+    seeds: Seeds = 5,
+    steps: Annotated[
+        int, typer.Option(help="Training steps of each student, by hundreds.", min=100)
+    ] = 400,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the run; resumes one that is there.")
+    ] = None,
+    workers: Workers = 0,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say how many students and how long; train none.")
+    ] = False,
+) -> None:
+    """Does this brain teach an encoder what matters in a driving scene? Trains, judges, reports.
+
+    An encoder learns to reconstruct scenes, with and without a brain that watched them: both
+    strategies (BLT and BCT) against seven nulls and two probes, by training step, number of
+    frames and share of signal. Kill it and call it again: it goes on where it stopped.
+    """
+    from b2m_agents.studies.driving import BRAIN_KINDS, SimulatedWatcher
+    from b2m_agents.studies.driving_plan import DrivingStudySettings
+    from b2m_drive.transfer.attachment import STRATEGIES
+
+    _refuse_unknown("--strategy", strategy or [], STRATEGIES)
+    _refuse_unknown("--kind", [kind], BRAIN_KINDS)
+    settings = DrivingStudySettings(
+        strategies=tuple(each for each in STRATEGIES if each in (strategy or STRATEGIES)),
+        seeds=tuple(range(seeds)),
+        n_steps=steps,
+        n_frames=frames,
+        frames_curve=tuple(n for n in (500, 1000) if n < frames) if curves else (),
+        signal_curve=(0.0, 0.3) if curves and recording is None else (),
+        delay=delay,
+    )
+    if recording is not None and scenes is None:
+        raise typer.BadParameter("--recording: expected --scenes, the frames that were watched")
+    watcher = None if recording else SimulatedWatcher(brain, kind, signal, brain_seed)  # type: ignore[arg-type]
+    _run_driving(scenes, scenario, camera, recording, watcher, settings, out, workers, dry_run)
+
+
 @app.command()
 def inspect(
     recording: Annotated[Path, typer.Argument(help="A session of Kornblith et al. 2017 (HDF5).")],
@@ -131,6 +237,160 @@ def report(run: Annotated[Path, typer.Argument(help="Folder of a finished compar
     from b2m_drive.evidence.report import write_report
 
     typer.echo(f"report: {write_report(run)}")
+
+
+@app.command()
+def collect(
+    scenario: Scenario,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="HDF5 file to write. Default: scenes/SCENARIO-POLICY.h5."),
+    ] = None,
+    policy: Annotated[
+        str,
+        typer.Option(
+            help="Who drives: random, constant_speed, highway_env (its driver model) or the "
+            "folder of a trained agent."
+        ),
+    ] = "random",
+    frames: Annotated[
+        int | None, typer.Option(help="At least so many; episodes stay whole. Default: 2000.")
+    ] = None,
+    episodes: Annotated[int | None, typer.Option(help="Instead of --frames.")] = None,
+    seed: Annotated[int, typer.Option(help="Of the collection.", min=0)] = 0,
+    camera: CameraName = None,
+    height: Height = None,
+    width: Width = None,
+    colour: Colour = None,
+    stack: Stack = None,
+    action: ActionKind = None,
+    vehicle_mask: Annotated[
+        bool, typer.Option("--vehicle-mask", help="Keep the pixels of other vehicles, too.")
+    ] = False,
+    workers: Workers = 0,
+) -> None:
+    """Collect driving scenes: frames, states, actions, rewards, in one HDF5 file.
+
+    Every episode is written whole. Kill it and call it again: it goes on where it stopped, and
+    the file holds the same scenes as if it had not been killed.
+    """
+    from b2m_agents.rollouts import CollectSettings, collect_scenes
+    from b2m_drive.students.scenes import SceneDataset
+
+    n_frames = frames if frames is not None or episodes is not None else 2000
+    environment = _environment(camera, height, width, colour, stack, action)
+    settings = CollectSettings(
+        n_frames=n_frames,
+        n_episodes=episodes,
+        policy=policy,
+        seed=seed,
+        environment=environment | ({"vehicle_mask": True} if vehicle_mask else {}),
+        n_workers=workers or os.cpu_count() or 1,
+    )
+    path = out or Path("scenes") / f"{scenario}-{Path(policy).name}.h5"
+    scenes = SceneDataset(collect_scenes(scenario, path, settings))
+    typer.echo(
+        f"{path}: {scenes.n_frames} frames of {scenes.frame_shape} in {scenes.n_episodes} episodes"
+    )
+
+
+@app.command("export-minari")
+def export_minari_command(
+    scenes: Annotated[Path, typer.Argument(help="File that collect wrote.")],
+    name: Annotated[
+        str | None,
+        typer.Option(help="Minari's dataset id. Default: b2m/SCENARIO/FILE-v0."),
+    ] = None,
+) -> None:
+    """Export collected scenes to Minari, Farama's format, without loss.
+
+    Minari puts it under MINARI_DATASETS_PATH, or in ~/.minari/datasets.
+    """
+    from b2m_agents.minari_export import export_minari
+    from b2m_drive.students.scenes import SceneDataset
+
+    dataset = SceneDataset(scenes)
+    dataset_id = name or f"b2m/{dataset.header.scenario}/{scenes.stem}-v0"
+    folder = export_minari(dataset, dataset_id, progress=True)
+    typer.echo(f'{folder}\nread it with minari.load_dataset("{dataset_id}")')
+
+
+@app.command("train-agent")
+def train_agent_command(
+    scenario: Scenario,
+    encoder: Annotated[
+        Path, typer.Option(help="Folder of a SceneVAE, as save_pretrained writes it.")
+    ],
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the agent. Default: runs/agent-SCENARIO.")
+    ] = None,
+    steps: Annotated[int, typer.Option(help="Steps driven in training.", min=1)] = 20_480,
+    seed: Annotated[int, typer.Option(help="Of weights, traffic and exploration.", min=0)] = 0,
+    environments: Annotated[int, typer.Option(help="Side by side, each a process.", min=1)] = 4,
+    checkpoint_every: Annotated[int, typer.Option(help="Steps.", min=1)] = 2048,
+    camera: CameraName = None,
+    height: Height = None,
+    width: Width = None,
+    colour: Colour = None,
+    stack: Stack = None,
+    action: ActionKind = None,
+) -> None:
+    """Train a driver (PPO) on what a frozen encoder sees. A few minutes on two cores.
+
+    Kill it and call it again: it goes on from its last checkpoint. The camera's settings must be
+    those of the scenes that the encoder learned from.
+    """
+    from b2m_agents.training import TrainingSettings, train_agent
+
+    settings = TrainingSettings(
+        n_steps=steps, n_environments=environments, checkpoint_every=checkpoint_every, seed=seed
+    )
+    folder = train_agent(
+        scenario,
+        encoder,
+        out or Path("runs") / f"agent-{scenario}",
+        settings,
+        _environment(camera, height, width, colour, stack, action),
+    )
+    typer.echo(f"agent: {folder}\nnow: b2m-drive evaluate-agent {folder}")
+
+
+@app.command("evaluate-agent")
+def evaluate_agent_command(
+    folder: AgentFolder,
+    episodes: Annotated[int, typer.Option(help="Held out, the same for each driver.", min=1)] = 30,
+    seed: Annotated[int, typer.Option(help="Of the held-out episodes.", min=0)] = 0,
+    workers: Workers = 0,
+) -> None:
+    """Drive held-out episodes: the agent, constant speed, and highway-env's driver model.
+
+    Prints return, crash rate, speed and length with 95 % intervals, and writes one row an
+    episode to evaluation.csv in the agent's folder.
+    """
+    from b2m_agents.evaluation import EvaluationSettings, evaluate_agent, scores_text
+
+    settings = EvaluationSettings(
+        n_episodes=episodes, seed=seed, n_workers=workers or os.cpu_count() or 1
+    )
+    typer.echo(scores_text(evaluate_agent(folder, settings)))
+
+
+@app.command()
+def record(
+    folder: AgentFolder,
+    out: Annotated[
+        Path | None,
+        typer.Option(help=".mp4 or .webm (VP9), .avi or .gif. Default: video.mp4 in FOLDER."),
+    ] = None,
+    episodes: Annotated[int, typer.Option(help="Held out.", min=1)] = 3,
+    seed: Annotated[int, typer.Option(help="Of the held-out episodes.", min=0)] = 0,
+    speed: Annotated[float, typer.Option(help="Times real time.")] = 4.0,
+) -> None:
+    """Write a video of an agent: the scene, its encoder's reconstruction, the action."""
+    from b2m_agents.video import VideoSettings, record_video
+
+    settings = VideoSettings(n_episodes=episodes, seed=seed, speed=speed)
+    typer.echo(f"video: {record_video(folder, out or folder / 'video.mp4', settings)}")
 
 
 @fetch_app.command("kornblith2017")
@@ -171,6 +431,28 @@ def _settings(
     return MemoryStudySettings(readings=readings, seeds=tuple(range(seeds)), n_steps=steps)
 
 
+def _environment(
+    camera: str | None,
+    height: int | None,
+    width: int | None,
+    colour: bool | None,
+    stack: int | None,
+    action: str | None,
+) -> dict[str, Any]:
+    """The scene's settings that were given; the rest is the scenario's own, or the agent's."""
+    _refuse_unknown("--camera", [camera] if camera else [], ("birds_eye", "drivers_eye"))
+    _refuse_unknown("--action", [action] if action else [], ("discrete", "continuous"))
+    given = {
+        "camera": camera,
+        "height": height,
+        "width": width,
+        "colour": colour,
+        "n_frames": stack,
+        "action": action,
+    }
+    return {name: value for name, value in given.items() if value is not None}
+
+
 def _refuse_unknown(option: str, chosen: Sequence[str], known: Sequence[str]) -> None:
     for each in chosen:
         if each not in known:
@@ -185,8 +467,6 @@ def _run_comparison(
     dry_run: bool,
 ) -> None:
     from b2m_agents.studies.memory import compare_memory, expected_time
-    from b2m_drive.evidence.report import write_report
-    from b2m_drive.evidence.verdict import verdicts_of
 
     n_workers = workers or os.cpu_count() or 1
     if dry_run:
@@ -198,8 +478,55 @@ def _run_comparison(
         return
     started = time.perf_counter()
     compare_memory(recording, out, settings, n_workers=n_workers, progress=True)
-    path = write_report(out)
-    for verdict in verdicts_of(out):
+    _say_verdicts(out, started)
+
+
+def _run_driving(
+    scenes: Path | None,
+    scenario: str,
+    camera: str,
+    recording: Path | None,
+    watcher: SimulatedWatcher | None,
+    settings: DrivingStudySettings,
+    out: Path | None,
+    workers: int,
+    dry_run: bool,
+) -> Path:
+    from b2m_agents.studies.default_scenes import DefaultScenes
+    from b2m_agents.studies.driving import DrivingRun, compare_driving, expected_time
+    from b2m_drive.brain.scene_recording import read_scene_recording
+    from b2m_drive.students.scenes import SceneDataset
+
+    started, n_workers = time.perf_counter(), workers or os.cpu_count() or 1
+    watched = read_scene_recording(recording) if recording else None
+    if scenes is None:
+        default = DefaultScenes(scenario, n_teaching=settings.n_frames, camera=camera)
+        typer.echo(f"scenes: {default.path}")
+        scenes = default.collect(n_workers)
+    if watched is None:
+        assert watcher is not None
+        watched = watcher.watch(SceneDataset(scenes))
+    name = watched.session + (f"-signal-{watcher.signal:g}" if watcher else "")
+    folder = out or Path("runs") / f"driving-{name}"
+    run = DrivingRun(folder, scenes, settings, watcher, watched)
+    if dry_run:
+        n_students, seconds = expected_time(run, n_workers)
+        typer.echo(
+            f"{n_students} students of {settings.n_steps} steps on {n_workers} processes: "
+            f"about {seconds / 60:.1f} minutes (from a few steps measured here)"
+        )
+        return folder
+    compare_driving(run, n_workers=n_workers)
+    _say_verdicts(folder, started)
+    return folder
+
+
+def _say_verdicts(folder: Path, started: float) -> None:
+    from b2m_drive.evidence.report import write_report
+    from b2m_drive.evidence.verdict import verdicts_of
+
+    path = write_report(folder)
+    for verdict in verdicts_of(folder):
         typer.echo(f"\n{verdict.sentence}")
     typer.echo(f"\nreport: {path}  ({time.perf_counter() - started:.0f} s)")
 

@@ -17,8 +17,12 @@ def run(monkeypatch, capsys, *arguments: str) -> tuple[int, str, str]:
 
 
 @pytest.mark.parametrize(
-    "verbs", [(), ("demo",), ("inspect",), ("compare", "memory"), ("report",), ("fetch",)]
-)
+    "verbs",
+    [
+        (), ("demo",), ("inspect",), ("compare", "memory"), ("report",), ("fetch",), ("collect",),
+        ("export-minari",), ("train-agent",), ("evaluate-agent",), ("record",),
+    ],
+)  # fmt: skip
 def test_every_verb_explains_itself(monkeypatch, capsys, verbs: tuple[str, ...]) -> None:
     code, out, _ = run(monkeypatch, capsys, *verbs, "--help")
     assert code == 0
@@ -41,6 +45,15 @@ def test_a_misspelt_option_is_named(monkeypatch, capsys) -> None:
         (("compare", "memory", "--steps", "120"), "n_steps: expected a multiple of"),
         (("inspect", "none.h5"), "none.h5"),
         (("report", "no-such-run"), "no-such-run"),
+        (("collect", "motorway"), "'motorway'"),
+        (("collect", "highway_fast", "--camera", "mirror"), "'mirror'"),
+        (("collect", "highway_fast", "--height", "20"), "36 to 512 pixels, came 20"),
+        (("collect", "highway_fast", "--policy", "einstein"), "'einstein'"),
+        (("collect", "highway_fast", "--frames", "9", "--episodes", "2"), "n_frames or n_episodes"),
+        (("export-minari", "none.h5"), "none.h5"),
+        (("train-agent", "highway_fast", "--encoder", "none"), "none: expected a file config.json"),
+        (("evaluate-agent", "no-such-agent"), "no-such-agent"),
+        (("record", "no-such-agent"), "no-such-agent"),
     ],
 )
 def test_bad_input_ends_in_one_line_and_writes_nothing(
@@ -52,6 +65,23 @@ def test_bad_input_ends_in_one_line_and_writes_nothing(
     assert message in err
     assert "Traceback" not in err
     assert not list(tmp_path.iterdir())
+
+
+def test_scenes_are_collected_and_agents_refused_from_the_command_line(
+    monkeypatch, capsys, tmp_path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    collect = ("collect", "two_way", "--episodes", "2", "--height", "40", "--workers", "1")
+    code, out, _ = run(monkeypatch, capsys, *collect, "--stack", "1", "--out", "scenes.h5")
+    assert code == 0
+    assert "frames of (40, 64, 1) in 2 episodes" in out
+    code, _, err = run(monkeypatch, capsys, *collect, "--stack", "3", "--out", "scenes.h5")
+    assert code == 2
+    assert "scenes.h5: settings" in err
+    (tmp_path / "scenes.h5").write_bytes((tmp_path / "scenes.h5").read_bytes()[:2000])
+    code, _, err = run(monkeypatch, capsys, "export-minari", "scenes.h5")
+    assert code == 2
+    assert "scenes.h5" in err
 
 
 def test_a_text_file_is_no_recording(monkeypatch, capsys, tmp_path) -> None:

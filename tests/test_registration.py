@@ -22,7 +22,8 @@ def run_python(code: str) -> str:
 def test_importing_b2m_envs_loads_neither_torch_nor_the_environments():
     code = (
         "import b2m_envs\n"
-        "print([n for n in ('torch', 'scipy', 'cv2', 'pygame', 'b2m_envs.memory_decision')"
+        "print([n for n in ('torch', 'scipy', 'cv2', 'pygame', 'highway_env',"
+        " 'b2m_envs.memory_decision', 'b2m_envs.driving', 'b2m_envs.rendering')"
         " if n in sys.modules])"
     )
     assert run_python(code) == "[]"
@@ -36,6 +37,30 @@ def test_the_memory_decision_environment_runs_without_torch():
         "print('torch' in sys.modules)"
     )
     assert run_python(code) == "False"
+
+
+def test_a_driving_scene_runs_without_torch():
+    code = (
+        "import gymnasium\n"
+        "env = gymnasium.make('b2m_envs:B2M/MergeScene-v0')\n"
+        "env.reset(seed=0); env.step(0)\n"
+        "print([n for n in ('torch', 'stable_baselines3') if n in sys.modules])"
+    )
+    assert run_python(code) == "[]"
+
+
+def test_a_process_of_its_own_makes_the_same_scene_without_an_import_statement():
+    code = (
+        "import gymnasium, numpy as np\n"
+        "if __name__ == '__main__':\n"
+        "    name = 'b2m_envs:B2M/MergeScene-v0'\n"
+        "    envs = gymnasium.make_vec(name, 1, vectorization_mode='async',"
+        " vector_kwargs={'context': 'spawn'})\n"
+        "    alone = gymnasium.make(name)\n"
+        "    print((envs.reset(seed=5)[0][0] == alone.reset(seed=5)[0]).all())\n"
+        "    envs.close()"
+    )
+    assert run_python(code) == "True"
 
 
 def test_gymnasium_makes_a_batch_in_a_fresh_process_without_an_import_statement():

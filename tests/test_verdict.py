@@ -6,7 +6,7 @@ import pytest
 from b2m_drive.evidence.conditions import NULLS, PROBES, Teaching
 from b2m_drive.evidence.learning_curves import (
     area_under_curve,
-    final_accuracy,
+    final_value,
     learning_curves,
     trials_to_criterion,
 )
@@ -131,7 +131,7 @@ def test_summaries_of_a_curve_by_hand() -> None:
     rows += accuracy("alone", 1, 0.5, 0.5, 0.6, steps=steps)
     curve = learning_curves(rows)["alone"]
     assert area_under_curve(curve) == pytest.approx([(6 + 16) / 30, (5 + 11) / 30])
-    assert final_accuracy(curve) == pytest.approx([0.8, 0.55])
+    assert final_value(curve) == pytest.approx([0.8, 0.55])
     times = trials_to_criterion(curve, 0.7, batch_size=32)
     assert times.trials.tolist() == [640, 1280]  # the second never: counted at the budget
     assert times.reached.tolist() == [True, False]

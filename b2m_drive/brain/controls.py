@@ -28,7 +28,7 @@ def shuffle_trials(activity: Activity, generator: np.random.Generator) -> Activi
 
     Every statistic of the activity is kept but its relation to what the trial showed.
     """
-    order = _derangement(len(activity.trials), generator)
+    order = derangement(len(activity.trials), generator)
     return replace(activity, values=activity.values[order])
 
 
@@ -116,7 +116,7 @@ def _corrupt(trials: DecisionTrials, kept: float, generator: np.random.Generator
     return replace(trials, stimulus=np.where(keep, trials.stimulus, drawn))
 
 
-def _derangement(n: int, generator: np.random.Generator) -> np.ndarray:
+def derangement(n: int, generator: np.random.Generator) -> np.ndarray:
     """A random order in which nothing stays in its place: a random cycle through all."""
     order = generator.permutation(n)
     moved = np.empty(n, dtype=np.int64)

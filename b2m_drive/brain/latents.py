@@ -8,11 +8,12 @@ real neurons: few units carry the stimuli, and principal components follow the l
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Bool, Float32, Float64, Int64
+from jaxtyping import Bool, Float, Float32, Float64, Int64
 
 from b2m_drive.brain.recording import DecisionTrials
 from b2m_drive.brain.windows import DELAY, ENCODING, Window
@@ -27,6 +28,8 @@ _RIDGE_STRENGTHS = tuple(10.0 ** np.arange(0, 6))
 _DIMENSIONS = (1, 2, 3, 4, 6, 8, 12, 16)
 _MOST_COMPONENTS = max(_DIMENSIONS)
 _MOST_ITERATIONS = 200
+_LIKELIHOOD_TOLERANCE = 0.1
+_MANY_UNITS = 100  # above, exact decompositions take minutes
 _NO_SPREAD = 1e-6
 
 
@@ -262,19 +265,51 @@ def likeliest_dimension(activity: Activity, teaching: Bool[np.ndarray, " trial"]
     By factor analysis, which, unlike the likelihood of PCA, lets each unit have its own noise
     (Yu et al. 2009 choose the dimension of neural state spaces so).
     """
-    from sklearn.decomposition import FactorAnalysis
     from sklearn.model_selection import KFold
 
     values = _z_scored(activity, teaching)[teaching]
+    row = np.arange(values.shape[0] * values.shape[1]).reshape(values.shape[:2])
+    folds = KFold(_N_FOLDS, shuffle=True, random_state=seed).split(values)
+    return likeliest_n_factors(
+        _rows(values), [(row[fit].ravel(), row[held].ravel()) for fit, held in folds]
+    )
+
+
+def likeliest_n_factors(
+    values: Float32[np.ndarray, "sample unit"],
+    folds: Sequence[tuple[np.ndarray, np.ndarray]],
+) -> int:
+    """Number of factors under which the held-out rows are likeliest, summed over the folds.
+
+    Args:
+        values: Samples as rows.
+        folds: Rows to fit on and rows to hold out, for each fold.
+    """
+    from sklearn.decomposition import FactorAnalysis
+
     most = min(_MOST_COMPONENTS, values.shape[-1] - 1)
     candidates = sorted({k for k in _DIMENSIONS if k <= most} | {max(most, 1)})
-    folds = KFold(_N_FOLDS, shuffle=True, random_state=seed)
     score = np.zeros(len(candidates))
-    for fit, held in folds.split(values):
+    method = "lapack" if values.shape[-1] <= _MANY_UNITS else "randomized"
+    for fit, held in folds:
+        mean = values[fit].mean(0)
+        condensed = _condense(values[fit] - mean)
+        tolerance = _LIKELIHOOD_TOLERANCE * len(condensed) / len(fit)  # it is a sum over rows
         for index, k in enumerate(candidates):
-            model = FactorAnalysis(k, svd_method="lapack", max_iter=_MOST_ITERATIONS, tol=0.1)
-            score[index] += model.fit(_rows(values[fit])).score(_rows(values[held]))
+            model = FactorAnalysis(
+                k, svd_method=method, max_iter=_MOST_ITERATIONS, tol=tolerance, random_state=0
+            )
+            score[index] += model.fit(condensed).score(values[held] - mean)
     return int(candidates[int(score.argmax())])
+
+
+def _condense(centred: Float[np.ndarray, "sample unit"]) -> Float[np.ndarray, "fewer unit"]:
+    """Fewer rows of mean 0 with the same covariance: all that factor analysis looks at."""
+    n_samples, n_units = centred.shape
+    if n_samples <= 2 * n_units:
+        return centred
+    root = np.linalg.qr(centred.astype(np.float64), mode="r") * np.sqrt(n_units / n_samples)
+    return np.concatenate([root, -root])
 
 
 def _z_scored(

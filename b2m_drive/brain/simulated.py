@@ -14,6 +14,7 @@ from jaxtyping import Bool, Float64
 from scipy.special import ndtri
 
 from b2m_drive.brain.binning import bin_spikes, trial_bins
+from b2m_drive.brain.nuisance import log_gain, slow_drift, smooth_fluctuations
 from b2m_drive.brain.recording import (
     LEFT,
     RIGHT,
@@ -36,7 +37,7 @@ _LONGEST_RESPONSE = 1.2  # [s]
 _HIGHEST_RATE = 20.0  # [Hz] of a baseline
 _SECOND_STIMULUS = 0.3  # share of concept units that respond to two stimuli instead of one
 _N_FLUCTUATIONS = 3
-_FLUCTUATION_TIME = 0.5  # [s] between the knots of a fluctuation
+_FLUCTUATION_SPACING = 50  # steps between the knots of a fluctuation: 0.5 s
 _PROBE_DURATION = 1.0  # [s]
 
 
@@ -318,9 +319,9 @@ def _draw_spikes(
     """Poisson spikes of every unit, at uniform times within the steps of the trials."""
     n_trials, n_units = len(trials), brain.n_units
     gain = np.exp(
-        _log_gain(brain.shared_gain, (n_trials, 1), generator)
-        + _log_gain(brain.private_gain, (n_trials, n_units), generator)
-        + _drift(brain, n_trials, generator)
+        log_gain(brain.shared_gain, (n_trials, 1), generator)
+        + log_gain(brain.private_gain, (n_trials, n_units), generator)
+        + slow_drift(brain.drift, n_trials, n_units, generator)
     )
     spikes: list[list[np.ndarray]] = [[] for _ in range(n_units)]
     simulated_until = -np.inf
@@ -353,7 +354,11 @@ def _trial_rate(
 
     probe = step_of(trials.probe_onset[row])
     n_steps = step_of(trials.probe_onset[row] + _AFTER)
-    log_rate = tuning.baseline + _fluctuations(n_steps, generator) @ tuning.loading
+    log_rate = (
+        tuning.baseline
+        + smooth_fluctuations(n_steps, _FLUCTUATION_SPACING, _N_FLUCTUATIONS, generator)
+        @ tuning.loading
+    )
     concept = np.zeros((n_steps, brain.n_units))
     for position, (onset, stimulus) in enumerate(
         zip(trials.item_onset[row], trials.stimulus[row], strict=True)
@@ -394,38 +399,3 @@ def _add(
     """Add a response that starts at this step, cut off at the target's end."""
     part = target[first : first + len(response)]
     part += response[: len(part)]
-
-
-def _fluctuations(
-    n_steps: int, generator: np.random.Generator
-) -> Float64[np.ndarray, "step fluctuation"]:
-    """Smooth noise of unit variance at its knots, linear between them."""
-    spacing = round(_FLUCTUATION_TIME / _STEP)
-    knots = generator.normal(size=(n_steps // spacing + 2, _N_FLUCTUATIONS))
-    position = np.arange(n_steps) / spacing
-    left = position.astype(int)
-    share = (position - left)[:, None]
-    course: Float64[np.ndarray, "step fluctuation"] = (
-        knots[left] + (knots[left + 1] - knots[left]) * share
-    )
-    return course
-
-
-def _log_gain(
-    spread: float, shape: tuple[int, int], generator: np.random.Generator
-) -> Float64[np.ndarray, "trial unit"]:
-    """Log of a lognormal gain whose mean is 1."""
-    log_gain: Float64[np.ndarray, "trial unit"] = generator.normal(-(spread**2) / 2, spread, shape)
-    return log_gain
-
-
-def _drift(
-    brain: SimulatedBrain, n_trials: int, generator: np.random.Generator
-) -> Float64[np.ndarray, "trial unit"]:
-    """One slow wave a unit over the session, of its own speed and phase."""
-    cycles = generator.uniform(0.5, 2.0, size=brain.n_units)
-    phase = generator.uniform(0.0, 2 * np.pi, size=brain.n_units)
-    course = np.arange(n_trials)[:, None] / n_trials
-    wave = np.sin(2 * np.pi * cycles * course + phase)
-    drift: Float64[np.ndarray, "trial unit"] = brain.drift * np.sqrt(2) * wave
-    return drift

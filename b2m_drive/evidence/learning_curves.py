@@ -8,24 +8,24 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float64, Int64
 
+from b2m_drive.evidence.conditions import Study
 from b2m_drive.evidence.scores import Score
 from b2m_drive.evidence.statistics import RestrictedTrials
 
-CRITERIA = (0.80, 0.90, 0.95)  # accuracy
 FINAL_EVALUATIONS = 2  # the last ones, averaged
 
 
 @dataclass(frozen=True)
 class LearningCurve:
-    """Accuracy on held-out generated trials over training, of all seeds of one condition."""
+    """A score on held-out data over training, of all seeds of one condition."""
 
     seeds: tuple[int, ...]
     step: Int64[np.ndarray, " step"]
-    accuracy: Float64[np.ndarray, "seed step"]
+    value: Float64[np.ndarray, "seed step"]
 
 
-def learning_curves(scores: Sequence[Score]) -> dict[str, LearningCurve]:
-    """The accuracy rows of a table, by condition.
+def learning_curves(scores: Sequence[Score], metric: str = "accuracy") -> dict[str, LearningCurve]:
+    """The rows of a metric in a table, by condition.
 
     Raises:
         ValueError: If a number stands twice, or if seeds or steps differ between conditions,
@@ -33,11 +33,11 @@ def learning_curves(scores: Sequence[Score]) -> dict[str, LearningCurve]:
     """
     rows: dict[str, dict[tuple[int, int], float]] = {}
     for score in scores:
-        if score.metric == "accuracy":
+        if score.metric == metric:
             _add(rows.setdefault(score.condition, {}), (score.seed, score.step), score)
     if not rows:
-        raise ValueError("score table: expected rows of the metric accuracy, came none")
-    curves = {condition: _curve(condition, values) for condition, values in rows.items()}
+        raise ValueError(f"score table: expected rows of the metric {metric}, came none")
+    curves = {condition: _curve(condition, metric, values) for condition, values in rows.items()}
     first, reference = next(iter(curves.items()))
     for condition, curve in curves.items():
         if curve.seeds != reference.seeds:
@@ -66,24 +66,24 @@ def values_by_seed(scores: Sequence[Score], metric: str) -> dict[str, Float64[np
 
 
 def area_under_curve(curve: LearningCurve) -> Float64[np.ndarray, " seed"]:
-    """Mean accuracy over training: trapezoids between evaluations, divided by their range."""
+    """Mean score over training: trapezoids between evaluations, divided by their range."""
     if len(curve.step) == 1:
-        return curve.accuracy[:, 0]
+        return curve.value[:, 0]
     span = float(curve.step[-1] - curve.step[0])
-    area = np.trapezoid(curve.accuracy, curve.step.astype(np.float64), axis=1) / span
+    area = np.trapezoid(curve.value, curve.step.astype(np.float64), axis=1) / span
     return np.asarray(area, dtype=np.float64)
 
 
-def final_accuracy(curve: LearningCurve) -> Float64[np.ndarray, " seed"]:
-    """Mean accuracy of the last `FINAL_EVALUATIONS` evaluations."""
-    return np.asarray(curve.accuracy[:, -FINAL_EVALUATIONS:].mean(1), dtype=np.float64)
+def final_value(curve: LearningCurve) -> Float64[np.ndarray, " seed"]:
+    """Mean score of the last `FINAL_EVALUATIONS` evaluations."""
+    return np.asarray(curve.value[:, -FINAL_EVALUATIONS:].mean(1), dtype=np.float64)
 
 
 def trials_to_criterion(
     curve: LearningCurve, criterion: float, batch_size: int
 ) -> RestrictedTrials:
-    """Generated training trials seen at the first evaluation that reaches an accuracy."""
-    passed = curve.accuracy >= criterion
+    """Training trials (or frames) seen at the first evaluation that reaches a score."""
+    passed = curve.value >= criterion
     reached = np.asarray(passed.any(axis=1))
     step = np.where(reached, curve.step[passed.argmax(1)], curve.step[-1])
     # An evaluation before training counts as one trial, since a ratio needs a positive time.
@@ -92,12 +92,13 @@ def trials_to_criterion(
 
 SUMMARIES: dict[str, Callable[[LearningCurve], Float64[np.ndarray, " seed"]]] = {
     "area_under_curve": area_under_curve,
-    "final_accuracy": final_accuracy,
+    "final": final_value,
 }
-SUMMARY_LABELS = {
-    "area_under_curve": "area under the learning curve",
-    "final_accuracy": "final accuracy",
-}
+
+
+def summary_label(summary: str, study: Study) -> str:
+    """What a reader calls a summary of a study's learning curve."""
+    return study.final_label if summary == "final" else "area under the learning curve"
 
 
 def _add(values: dict[tuple[int, int], float], key: tuple[int, int], score: Score) -> None:
@@ -109,14 +110,14 @@ def _add(values: dict[tuple[int, int], float], key: tuple[int, int], score: Scor
     values[key] = score.value
 
 
-def _curve(condition: str, values: dict[tuple[int, int], float]) -> LearningCurve:
+def _curve(condition: str, metric: str, values: dict[tuple[int, int], float]) -> LearningCurve:
     seeds = sorted({seed for seed, _ in values})
     steps = sorted({step for _, step in values})
     if len(values) != len(seeds) * len(steps):
         lacking = next((s, t) for s in seeds for t in steps if (s, t) not in values)
         raise ValueError(
-            f"accuracy of {condition}: expected every seed at every evaluation step, "
+            f"{metric} of {condition}: expected every seed at every evaluation step, "
             f"found none of seed {lacking[0]} at step {lacking[1]}"
         )
-    accuracy = np.array([[values[seed, step] for step in steps] for seed in seeds])
-    return LearningCurve(tuple(seeds), np.array(steps, dtype=np.int64), accuracy)
+    table = np.array([[values[seed, step] for step in steps] for seed in seeds])
+    return LearningCurve(tuple(seeds), np.array(steps, dtype=np.int64), table)

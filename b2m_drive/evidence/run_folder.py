@@ -6,6 +6,9 @@
 ``brain.json``         decoding figures and noise ceilings of the brain; null where undefined
 ``trajectories.npz``   optional; for each panel ``<name>/values`` [group time 2] and
                        ``<name>/time`` [s]
+``pictures.npz``       optional, of the driving study: ``original`` [scene height width],
+                       ``<condition>/reconstruction`` alike, ``<condition>/traversal``
+                       [latent step height width]
 =====================  ==========================================================================
 """
 
@@ -18,15 +21,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Float64, UInt8
 
 from b2m_drive.evidence.comparison import CONFIG, SCORES
-from b2m_drive.evidence.conditions import Teaching
+from b2m_drive.evidence.conditions import STUDIES, Study, Teaching, variation_of
 from b2m_drive.evidence.learning_curves import SUMMARIES, LearningCurve, learning_curves
 from b2m_drive.evidence.scores import Score, read_scores
 
 BRAIN_FILE = "brain.json"
 TRAJECTORIES = "trajectories.npz"
+PICTURES = "pictures.npz"
 
 _CONFIG_ENTRIES: dict[str, type | tuple[type, ...]] = {
     "study": str,
@@ -37,7 +41,6 @@ _CONFIG_ENTRIES: dict[str, type | tuple[type, ...]] = {
     "seeds": list,
     "n_steps": int,
     "batch_size": int,
-    "recorded_batch_size": int,
     "evaluate_every": int,
     "primary_metric": str,
     "versions": dict,
@@ -54,8 +57,8 @@ _BRAIN_ENTRIES: dict[str, type | tuple[type, ...]] = {
     "licence": str,
     "n_units": int,
     "regions": dict,
-    "n_trials_teaching": int,
-    "n_trials_held_out": int,
+    "n_teaching": int,
+    "n_held_out": int,
     "notes": list,
 }
 
@@ -78,6 +81,12 @@ class Run:
     curves: dict[str, LearningCurve]  # by condition
     brain: dict[str, Any]  # decoding figures
     trajectories: dict[str, Trajectory]  # by panel; empty if the run has none
+    pictures: dict[str, UInt8[np.ndarray, "..."]]  # scenes, by name; empty if the run has none
+
+    @property
+    def study(self) -> Study:
+        """What was compared, and its words."""
+        return STUDIES[self.config["study"]]
 
     @property
     def simulated(self) -> bool:
@@ -91,7 +100,7 @@ class Run:
 
     @property
     def batch_size(self) -> int:
-        """Generated trials a training step."""
+        """Generated trials, or frames, a training step."""
         return int(self.config["batch_size"])
 
     @property
@@ -118,14 +127,16 @@ def read_run(folder: Path) -> Run:
     _check_entries(folder / CONFIG, config["brain"], _BRAIN_ENTRIES, "brain.")
     _check_choices(folder / CONFIG, config)
     scores = read_scores(folder / SCORES)
+    own = [score for score in scores if variation_of(score.condition)[0] is None]
     try:
-        curves = learning_curves(scores)
+        curves = learning_curves(own, STUDIES[config["study"]].curve)
     except ValueError as error:
         raise ValueError(f"{folder / SCORES}: {error}") from error
     _check_seeds(folder / SCORES, curves, config["seeds"])
     brain = _read_object(folder / BRAIN_FILE)
     trajectories = _read_trajectories(folder / TRAJECTORIES)
-    return Run(folder, config, tuple(scores), curves, brain, trajectories)
+    pictures = _read_arrays(folder / PICTURES)
+    return Run(folder, config, tuple(scores), curves, brain, trajectories, pictures)
 
 
 def _read_object(path: Path) -> dict[str, Any]:
@@ -161,6 +172,10 @@ def _check_entries(
 
 
 def _check_choices(path: Path, config: dict[str, Any]) -> None:
+    if config["study"] not in STUDIES:
+        raise ValueError(
+            f"{path}: study: expected one of {', '.join(STUDIES)}, came {config['study']!r}"
+        )
     if config["primary_metric"] not in SUMMARIES:
         raise ValueError(
             f"{path}: primary_metric: expected one of {', '.join(SUMMARIES)}, "
@@ -184,14 +199,18 @@ def _check_seeds(path: Path, curves: dict[str, LearningCurve], seeds: list[int])
         raise ValueError(f"{path}: expected the seeds of {CONFIG}, {sorted(seeds)}, came {came}")
 
 
-def _read_trajectories(path: Path) -> dict[str, Trajectory]:
+def _read_arrays(path: Path) -> dict[str, np.ndarray]:
     if not path.is_file():
         return {}
     try:
         with np.load(path, allow_pickle=False) as archive:
-            arrays = {name: np.asarray(archive[name]) for name in archive.files}
+            return {name: np.asarray(archive[name]) for name in archive.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise ValueError(f"{path}: expected arrays saved by NumPy, came {error}") from error
+
+
+def _read_trajectories(path: Path) -> dict[str, Trajectory]:
+    arrays = _read_arrays(path)
     names = [name.removesuffix("/values") for name in arrays if name.endswith("/values")]
     return {name: _trajectory(path, name, arrays) for name in names}
 

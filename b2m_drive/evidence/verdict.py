@@ -10,17 +10,16 @@ from pathlib import Path
 from b2m_drive.evidence.conditions import (
     ALONE,
     BRAIN,
-    LABELS,
-    NULLS,
-    PROBES,
+    MEMORY,
     STRATEGIES,
+    Study,
     Teaching,
 )
 from b2m_drive.evidence.learning_curves import (
     SUMMARIES,
-    SUMMARY_LABELS,
     LearningCurve,
     learning_curves,
+    summary_label,
 )
 from b2m_drive.evidence.run_folder import Run, read_run
 from b2m_drive.evidence.scores import Score
@@ -42,6 +41,7 @@ class Verdict:
 
     teaching: Teaching
     metric: str
+    study: Study
     simulated: bool
     grade: Grade
     over_nulls: dict[str, PairedDifference]  # brain minus each null
@@ -62,7 +62,7 @@ class Verdict:
             f"{STRATEGIES[self.teaching.strategy]} from a {kind} "
             f"({self.teaching.reading_label}; {self.over_nulls[ALONE].n} seeds)"
         )
-        metric = SUMMARY_LABELS[self.metric]
+        metric = summary_label(self.metric, self.study)
         if self.grade is Grade.HARM:
             return f"Harm: with {subject} students did worse than alone ({metric} {over_alone})."
         if self.grade is Grade.NO_GAIN:
@@ -73,7 +73,10 @@ class Verdict:
         if self.grade is Grade.SHARED:
             matched = [name for name, gain in self.over_nulls.items() if gain.low <= 0]
             named = _listed(
-                [f"{LABELS[name]} ({interval_text(self.over_nulls[name])})" for name in matched]
+                [
+                    f"{self.study.labels[name]} ({interval_text(self.over_nulls[name])})"
+                    for name in matched
+                ]
             )
             return (
                 f"A gain that a null gives as well: with {subject} students did better than "
@@ -83,14 +86,15 @@ class Verdict:
         return (
             f"A gain specific to the brain: with {subject} students did better than alone "
             f"({metric} {over_alone}) and than with every other null; the closest was "
-            f"{LABELS[closest]} ({interval_text(self.over_nulls[closest])})."
+            f"{self.study.labels[closest]} ({interval_text(self.over_nulls[closest])})."
         )
 
     @property
     def about_labels(self) -> str:
         """How the brain compares with item labels; empty where labels did not teach."""
         return " ".join(
-            _about_labels(name, difference) for name, difference in self.over_probes.items()
+            _about_labels(self.study.labels[name], difference)
+            for name, difference in self.over_probes.items()
         )
 
     @property
@@ -112,6 +116,7 @@ def judge(
     metric: str = "area_under_curve",
     *,
     simulated: bool,
+    study: Study = MEMORY,
 ) -> Verdict:
     """Judge one way of teaching against every null.
 
@@ -125,31 +130,35 @@ def judge(
         pairing: ``"recorded"`` or ``"carried"``.
         metric: A summary of the learning curve, of `SUMMARIES`.
         simulated: Whether the brain is; the verdict says so.
+        study: Whose nulls decide, on whose curve.
 
     Raises:
         ValueError: If a null has no scores: a verdict without all its nulls may not be given.
     """
-    return judge_curves(
-        learning_curves(scores), Teaching(strategy, latents, pairing), metric, simulated
-    )
+    curves = learning_curves(scores, study.curve)
+    return judge_curves(curves, Teaching(strategy, latents, pairing), metric, simulated, study)
 
 
 def judge_curves(
-    curves: Mapping[str, LearningCurve], teaching: Teaching, metric: str, simulated: bool
+    curves: Mapping[str, LearningCurve],
+    teaching: Teaching,
+    metric: str,
+    simulated: bool,
+    study: Study = MEMORY,
 ) -> Verdict:
     """As `judge`, from the learning curves by condition."""
     if metric not in SUMMARIES:
         raise ValueError(f"metric: expected one of {', '.join(SUMMARIES)}, came {metric!r}")
-    needed = [teaching.condition(name) for name in (BRAIN, *NULLS)]
+    needed = [teaching.condition(name) for name in (BRAIN, *study.nulls)]
     missing = [condition for condition in needed if condition not in curves]
     if missing:
         raise ValueError(
             f"verdict on {teaching.condition(BRAIN)}: expected scores of the brain and of every "
             f"null, found none of {', '.join(missing)}"
         )
-    over_nulls = differences(curves, teaching, metric, NULLS)
-    over_probes = differences(curves, teaching, metric, PROBES)
-    return Verdict(teaching, metric, simulated, _grade(over_nulls), over_nulls, over_probes)
+    over_nulls = differences(curves, teaching, metric, study.nulls)
+    over_probes = differences(curves, teaching, metric, study.probes)
+    return Verdict(teaching, metric, study, simulated, _grade(over_nulls), over_nulls, over_probes)
 
 
 def differences(
@@ -172,7 +181,7 @@ def verdicts_of(run: Run | Path) -> list[Verdict]:
     """A verdict for each strategy and reading of a run, the main reading first."""
     run = run if isinstance(run, Run) else read_run(run)
     return [
-        judge_curves(run.curves, teaching, run.primary_metric, run.simulated)
+        judge_curves(run.curves, teaching, run.primary_metric, run.simulated, run.study)
         for teaching in run.teachings
     ]
 
@@ -193,9 +202,9 @@ def _grade(over_nulls: Mapping[str, PairedDifference]) -> Grade:
     return Grade.SHARED
 
 
-def _about_labels(name: str, difference: PairedDifference) -> str:
+def _about_labels(label: str, difference: PairedDifference) -> str:
     numbers = f"(brain minus labels {interval_text(difference)})"
-    label = LABELS[name].capitalize().replace(",", "")
+    label = label.capitalize().replace(",", "")
     if difference.high < 0:
         return f"{label} teach more {numbers}."
     if difference.low <= 0:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 import gymnasium
 
@@ -13,14 +15,37 @@ class Registration:
 
     id: str
     entry_point: str
-    vector_entry_point: str
+    vector_entry_point: str | None = None
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
 
+
+SCENES = {
+    "Highway": "highway",
+    "HighwayFast": "highway_fast",
+    "Merge": "merge",
+    "Exit": "exit",
+    "Roundabout": "roundabout",
+    "Intersection": "intersection",
+    "TwoWay": "two_way",
+    "UTurn": "u_turn",
+    "Racetrack": "racetrack",
+    "RacetrackLarge": "racetrack_large",
+    "RacetrackOval": "racetrack_oval",
+}
 
 REGISTRATIONS = (
     Registration(
         id="B2M/MemoryDecision-v0",
         entry_point="b2m_envs.memory_decision.environment:MemoryDecisionEnv",
         vector_entry_point="b2m_envs.memory_decision.vector_environment:MemoryDecisionVectorEnv",
+    ),
+    *(
+        Registration(
+            id=f"B2M/{title}Scene-v0",
+            entry_point="b2m_envs.driving.environment:DrivingSceneEnv",
+            kwargs={"scenario": scenario},
+        )
+        for title, scenario in SCENES.items()
     ),
 )
 
@@ -33,4 +58,5 @@ def register_environments() -> None:
                 id=registration.id,
                 entry_point=registration.entry_point,
                 vector_entry_point=registration.vector_entry_point,
+                kwargs=dict(registration.kwargs),
             )

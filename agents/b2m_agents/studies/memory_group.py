@@ -18,6 +18,7 @@ from b2m_agents.studies.memory_plan import (
     MemoryPlan,
     replayed,
 )
+from b2m_agents.studies.seeded_streams import generator_for, torch_generator_for
 from b2m_agents.studies.teachers import Reading, brain_activity, teacher_latents
 from b2m_drive.brain.latents import BrainLatents
 from b2m_drive.brain.pairing import average_in_windows, window_of_steps
@@ -41,11 +42,6 @@ def run_group(plan: MemoryPlan, after_step: Callable[[], None]) -> list[Score]:
     if plan.recording is None:
         return GroupRun(plan).train(after_step)
     return TaughtRun(plan, plan.recording).train(after_step)
-
-
-def generator_for(seed: int, purpose: int) -> np.random.Generator:
-    """Random numbers of one seed for one purpose."""
-    return np.random.default_rng([seed, purpose])
 
 
 class GroupRun:
@@ -130,7 +126,7 @@ class GroupRun:
         return stacked.repeat_interleave(len(self.plan.conditions), dim=0)
 
     def _new_student(self, seed: int, purpose: int) -> DecisionRNN:
-        return DecisionRNN(self.rnn_settings, _torch_generator(seed, purpose))
+        return DecisionRNN(self.rnn_settings, torch_generator_for(seed, purpose))
 
 
 class TaughtRun(GroupRun):
@@ -160,7 +156,7 @@ class TaughtRun(GroupRun):
             plan.isolated.hidden_size,
             temperature=self.settings.temperature,
             positions=self.settings.positions,
-            generator=_torch_generator(self.seed, HEADS),
+            generator=torch_generator_for(self.seed, HEADS),
         )
         self.taught = torch.tensor([float(latents is not None) for latents in lessons])
         self.labelled = torch.tensor([float(n == ALONE_LABELLED) for n in plan.conditions])
@@ -324,8 +320,3 @@ def _lesson(condition: str, latents: BrainLatents) -> Lesson:
         torch.from_numpy(latents.values),
         torch.from_numpy(latents.share_of_variance.astype(np.float32)),
     )
-
-
-def _torch_generator(seed: int, purpose: int) -> torch.Generator:
-    state = np.random.SeedSequence([seed, purpose]).generate_state(1, np.uint64)[0]
-    return torch.Generator().manual_seed(int(state >> np.uint64(1)))

@@ -1,0 +1,119 @@
+"""Who drives: chance, constant speed, highway-env's driver model, or a trained agent."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Final
+
+import gymnasium
+import numpy as np
+
+from b2m_agents.episodes import Act, Episode, Observation, make_scene, neutral_action, play_episode
+from b2m_envs.driving.settings import SceneSettings, settings_from_keywords
+
+RANDOM: Final = "random"
+CONSTANT_SPEED: Final = "constant_speed"
+HIGHWAY_ENV: Final = "highway_env"
+DRIVERS = (RANDOM, CONSTANT_SPEED, HIGHWAY_ENV)
+AGENT_FILE = "agent.zip"
+_ACTIONS = 1  # stream of random numbers beside the environment's
+
+
+@dataclass(frozen=True)
+class Drive:
+    """Who drives where; picklable, so that any process can play any of its episodes."""
+
+    scene: SceneSettings
+    policy: str  # one of `DRIVERS`, or the folder of a trained agent
+
+
+def drive_of(scenario: str, policy: str, environment: Mapping[str, Any]) -> Drive:
+    """Put a driver into a scenario.
+
+    Args:
+        scenario: One of `b2m_envs.driving.settings.SCENARIOS`.
+        policy: One of `DRIVERS`, or the folder of a trained agent.
+        environment: Fields of `SceneSettings`. What is left out is the scenario's own, or, for a
+            trained agent, what it was trained on.
+
+    Raises:
+        FileNotFoundError: If the agent's folder lacks a file.
+        ValueError: If the scenario, the driver or a setting is unknown or out of range, or an
+            agent would see or do something else than in its training; names it.
+    """
+    if "driver" in environment:
+        raise ValueError(
+            "driver: expected none among the environment's settings, the policy says it"
+        )
+    if policy in DRIVERS:
+        scene = settings_from_keywords(scenario, environment)
+        return Drive(
+            replace(scene, driver=HIGHWAY_ENV if policy == HIGHWAY_ENV else "agent"), policy
+        )
+    if not Path(policy).is_dir():
+        raise ValueError(
+            f"policy: expected one of {', '.join(DRIVERS)} or the folder of a trained agent, "
+            f"came {policy!r}"
+        )
+    from b2m_agents.trained_agent import check_scene, read_agent_config
+
+    config = read_agent_config(Path(policy))
+    trained_on = config.environment if scenario == config.scenario else config.view
+    scene = settings_from_keywords(scenario, {**trained_on, **environment})
+    check_scene(config, scene)
+    return Drive(replace(scene, driver="agent"), policy)
+
+
+def drive_episode(drive: Drive, seed: int) -> Episode:
+    """Play one episode; environment and agent are kept from call to call in a process."""
+    env = _environment(drive.scene)
+    return play_episode(env, _driver(drive, env, seed), seed)
+
+
+def agent_fingerprint(folder: str | Path) -> str:
+    """Short hash of a trained agent's file, which changes when it learns on.
+
+    Raises:
+        FileNotFoundError: If the folder holds no trained agent.
+    """
+    path = Path(folder) / AGENT_FILE
+    if not path.is_file():
+        raise FileNotFoundError(f"{folder}: expected a file {AGENT_FILE} of a trained agent")
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+
+
+def _driver(drive: Drive, env: gymnasium.Env[Observation, Any], seed: int) -> Act | None:
+    if drive.policy == HIGHWAY_ENV:
+        return None
+    if drive.policy == CONSTANT_SPEED:
+        return lambda observation: neutral_action(env)
+    if drive.policy == RANDOM:
+        # Not the seed alone: the environment draws its traffic from a generator of that.
+        return _random_driver(env.action_space, np.random.default_rng((seed, _ACTIONS)))
+    return _agent(drive.policy, agent_fingerprint(drive.policy))
+
+
+def _random_driver(space: gymnasium.Space[Any], generator: np.random.Generator) -> Act:
+    if isinstance(space, gymnasium.spaces.Discrete):
+        n_actions = int(space.n)
+        return lambda observation: int(generator.integers(n_actions))
+    assert isinstance(space, gymnasium.spaces.Box)
+    low, high = space.low, space.high
+    return lambda observation: generator.uniform(low, high).astype(space.dtype)
+
+
+@lru_cache(maxsize=2)
+def _environment(scene: SceneSettings) -> gymnasium.Env[Observation, Any]:
+    return make_scene(scene)
+
+
+@lru_cache(maxsize=2)
+def _agent(folder: str, fingerprint: str) -> Act:
+    """An agent, read anew when its file has changed."""
+    from b2m_agents.trained_agent import TrainedAgent
+
+    return TrainedAgent.read(Path(folder)).act

@@ -1,0 +1,106 @@
+"""One episode: an environment, a driver, a seed; and which seeds belong to whom."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import gymnasium
+import numpy as np
+from gymnasium.envs.registration import EnvSpec
+from jaxtyping import Bool, Float32, Float64, UInt8
+
+import b2m_envs  # noqa: F401 - registers the environments, in a worker too
+from b2m_envs.driving.settings import SceneSettings
+
+Observation = UInt8[np.ndarray, "height width channel"]
+Act = Callable[[Observation], Any]  # a driver within an episode: observation -> action
+
+
+@dataclass(frozen=True)
+class Episode:
+    """All that was seen and done from a reset to the end; row 0 is the start."""
+
+    frames: UInt8[np.ndarray, "frame height width channel"]
+    state: Float32[np.ndarray, "frame variable"]  # NaN where a variable has no meaning
+    vehicle_mask: Bool[np.ndarray, "frame height width"] | None
+    action: np.ndarray  # [step], or [step dimension] for continuous actions
+    reward: Float64[np.ndarray, " step"]
+    speed: Float64[np.ndarray, " step"]  # [m/s]
+    terminated: bool
+    truncated: bool
+    crashed: bool
+    seed: int
+
+
+def scene_spec(scene: SceneSettings) -> EnvSpec:
+    """What `gymnasium.make` builds a scene's environment from."""
+    keywords = {name: value for name, value in asdict(scene).items() if name != "scenario"}
+    spec = copy.deepcopy(gymnasium.spec(scene.of.id))
+    spec.kwargs.update(keywords)
+    return spec
+
+
+def make_scene(scene: SceneSettings) -> gymnasium.Env[Observation, Any]:
+    """Build the environment of a scene."""
+    # Gymnasium's checker would look at every observation again; the tests run it once.
+    return gymnasium.make(scene_spec(scene), disable_env_checker=True)
+
+
+def episode_seed(seed: int, index: int, *, held_out: bool = False) -> int:
+    """The seed of an episode; held-out ones are odd, all others even, so they never meet.
+
+    Args:
+        seed: Of the collection, the training or the evaluation.
+        index: Of the episode in it.
+        held_out: Whether the episode is one for evaluation.
+    """
+    drawn = np.random.SeedSequence((seed, index)).generate_state(1)[0]
+    return int(drawn >> 2) << 1 | int(held_out)
+
+
+def play_episode(env: gymnasium.Env[Observation, Any], act: Act | None, seed: int) -> Episode:
+    """Drive from a reset to the end of the episode.
+
+    Args:
+        env: A scene.
+        act: Chooses the action from the observation. None: highway-env's driver model is in the
+            car, the environment ignores what it is given, and `info["action"]` says what it did.
+        seed: Of the reset.
+    """
+    observation, info = env.reset(seed=seed)
+    frames, infos = [observation], [info]
+    actions: list[Any] = []
+    rewards: list[float] = []
+    terminated = truncated = False
+    neutral = neutral_action(env)
+    while not (terminated or truncated):
+        action = neutral if act is None else act(observation)
+        observation, reward, terminated, truncated, info = env.step(action)
+        frames.append(observation)
+        infos.append(info)
+        actions.append(info["action"] if act is None else action)
+        rewards.append(float(reward))
+    masked = "vehicle_mask" in infos[0]
+    return Episode(
+        frames=np.stack(frames),
+        state=np.stack([each["state"] for each in infos]),
+        vehicle_mask=np.stack([each["vehicle_mask"] for each in infos]) if masked else None,
+        action=np.array(actions, dtype=env.action_space.dtype),
+        reward=np.array(rewards),
+        speed=np.array([float(each["speed"]) for each in infos[1:]]),
+        terminated=bool(terminated),
+        truncated=bool(truncated),
+        crashed=bool(infos[-1]["crashed"]),
+        seed=seed,
+    )
+
+
+def neutral_action(env: gymnasium.Env[Observation, Any]) -> Any:
+    """Keep speed and lane: highway-env's IDLE, or neither throttle nor steering."""
+    space = env.action_space
+    if isinstance(space, gymnasium.spaces.Discrete):
+        return 1  # IDLE in each of highway-env's tables of meta-actions
+    return np.zeros(space.shape or (), dtype=np.float32)

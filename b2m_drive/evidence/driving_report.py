@@ -1,0 +1,284 @@
+"""What the report of the driving study shows besides what every report shows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from b2m_drive.evidence import driving_figures as drawn
+from b2m_drive.evidence.conditions import BRAIN, STRATEGIES, Teaching, Variation, variation_of
+from b2m_drive.evidence.learning_curves import (
+    FINAL_EVALUATIONS,
+    learning_curves,
+    values_by_seed,
+)
+from b2m_drive.evidence.report_parts import (
+    Picture,
+    Section,
+    StudyPages,
+    Table,
+    draw,
+    figure_text,
+    interval_plain,
+)
+from b2m_drive.evidence.run_folder import Run
+from b2m_drive.evidence.scores import Score
+from b2m_drive.evidence.statistics import Interval, mean_interval, paired_difference
+from b2m_drive.evidence.verdict import interval_text
+
+R2_PREFIX = "r2:"  # metric of one variable of the state
+RECONSTRUCTION, VEHICLES, SSIM, HAZARD = (
+    "reconstruction_error",
+    "vehicle_error",
+    "ssim",
+    "hazard_auc",
+)
+AXES = {  # variation -> what a reader calls it
+    "n_frames": "training frames",
+    "signal": "share of the brain's task signal",
+}
+REFERENCES = (
+    "Driving environments: highway-env, Leurent (2018), github.com/Farama-Foundation/HighwayEnv.",
+    "VAE: Kingma & Welling (2014), arXiv 1312.6114; weight of the divergence: Higgins et al. "
+    "(2017), β-VAE.",
+    "SSIM: Wang, Bovik, Sheikh, Simoncelli (2004), doi 10.1109/TIP.2003.819861.",
+)
+
+
+def driving_pages(run: Run) -> StudyPages:
+    """What the brain says, reconstructions, variables, curves and traversals of a driving run."""
+    return StudyPages(
+        question=_question(run),
+        about_brain=_about_brain(run),
+        results=tuple(
+            part
+            for part in (
+                _reconstruction_section(run),
+                _variables_section(run),
+                *(_variation_section(run, axis) for axis in AXES),
+                _traversal_section(run),
+            )
+            if part
+        ),
+        how=f"Every student sees {run.batch_size} frames a step, drawn from the same "
+        f"{run.config['n_frames']:,} frames of whole episodes; all scores are on frames of "
+        "episodes that taught nobody. R² of the scene's state: how much of each variable a ridge "
+        "regression reads from the latents, cross-validated over held-out episodes, averaged over "
+        "the variables that vary. Errors are squared grey levels (black 0, white 1), averaged "
+        "over the pixels of the whole scene, and of other vehicles alone.",
+        references=REFERENCES,
+    )
+
+
+def _question(run: Run) -> str:
+    kind = "a simulated brain" if run.simulated else "a recorded brain"
+    strategies = " and ".join(STRATEGIES[name] for name in run.config["strategies"])
+    return (
+        f"Does {kind} ({run.config['brain']['name']}) that watched a drive teach an encoder of "
+        "driving scenes what matters in them, beyond what every null teaches? Asked of "
+        f"{strategies}, with {len(run.config['seeds'])} seeds, {run.config['n_frames']:,} frames "
+        f"of {run.config['scenes']['scenario']} and {run.config['n_steps']:,} steps for all."
+    )
+
+
+def _about_brain(run: Run) -> tuple[Section, ...]:
+    decoded: Mapping[str, float | None] = run.brain["decoding"]
+    table = Table(
+        ("variable of the scene", "R² of a ridge decoder"),
+        tuple((_word(name), figure_text(value)) for name, value in decoded.items()),
+    )
+    delay = run.brain["delay"]
+    rows = (
+        ("delay of the pairing", f"{delay['seconds']:.2f} s, {delay['how']}"),
+        ("window", f"{run.config['window']:g} s"),
+        ("latents", f"{run.brain['n_latents']} principal components"),
+        ("variance of the responses that they hold", figure_text(run.brain["share_held"])),
+    )
+    sections = [
+        Section(
+            "What can be read from the brain's responses",
+            tables=(Table(("pairing", ""), rows), table),
+            aside="Cross-validated over the teaching episodes. The noise ceiling of what this "
+            "brain can say about the scene: no more than this can be learnt from it.",
+        )
+    ]
+    if delay["candidates"]:
+        figure = drawn.delay_figure(
+            delay["candidates"], delay["scores"], delay["seconds"], run.simulated
+        )
+        caption = (
+            "How well the scene's state is read from the brain's responses (cross-validated R² "
+            "over teaching episodes), by the delay at which they are taken. The best is used; a "
+            "flat maximum says that the delay hardly matters."
+        )
+        sections.append(Section("The delay, estimated", pictures=(draw(figure, "delay", caption),)))
+    return tuple(sections)
+
+
+def _reconstruction_section(run: Run) -> Section:
+    own = [each for each in run.scores if variation_of(each.condition)[0] is None]
+    curves = learning_curves(own, RECONSTRUCTION)
+    pictures = [
+        draw(
+            drawn.error_curve_figure(curves, teaching, run.batch_size, run.study, run.simulated),
+            f"{teaching.slug}-reconstruction",
+            "Error of the whole scene's reconstruction on held-out frames over training. Lower is "
+            "better. What a teacher does for reconstruction is told as plainly as what it does "
+            "for the state.",
+        )
+        for teaching in run.teachings
+    ]
+    if run.pictures:
+        figure = drawn.reconstruction_figure(run.pictures, run.study, run.simulated)
+        caption = (
+            "Held-out scenes (newest frame of each stack), and what the students of the first "
+            "seed make of them after training."
+        )
+        pictures.insert(0, draw(figure, "reconstructions", caption))
+    return Section(
+        "Reconstruction",
+        pictures=tuple(pictures),
+        tables=(_final_table(run), *(_cost_table(run, each) for each in run.teachings)),
+        aside="Means over seeds [95 % interval] after training; errors × 1,000.",
+    )
+
+
+def _final_table(run: Run) -> Table:
+    columns = {
+        "error, whole scene": (_last(run, RECONSTRUCTION), 1000.0, 2),
+        "error, other vehicles": (_last(run, VEHICLES), 1000.0, 2),
+        "SSIM": (values_by_seed(_own(run), SSIM), 1.0, 3),
+        "hazard (area under ROC)": (values_by_seed(_own(run), HAZARD), 1.0, 3),
+    }
+    rows = []
+    for condition in run.curves:
+        row = [drawn.condition_label(condition, run.study, run.simulated)]
+        for values, scale, digits in columns.values():
+            found = values.get(condition)
+            row.append(
+                interval_plain(mean_interval(found * scale), digits) if found is not None else "—"
+            )
+        rows.append(tuple(row))
+    return Table(("condition", *columns), tuple(rows))
+
+
+def _cost_table(run: Run, teaching: Teaching) -> Table:
+    """Brain minus each control in reconstruction error: below zero, the brain's is better."""
+    names = {"whole scene": RECONSTRUCTION, "other vehicles": VEHICLES}
+    values = {name: _last(run, metric) for name, metric in names.items()}
+    rows = []
+    for control in (*run.study.nulls, *run.study.probes):
+        condition = teaching.condition(control)
+        row = [run.study.labels[control]]
+        for each in values.values():
+            if condition in each:
+                brain, other = each[teaching.condition(BRAIN)], each[condition]
+                row.append(interval_text(paired_difference(1000 * brain, 1000 * other)))
+            else:
+                row.append("—")
+        rows.append(tuple(row))
+    header = f"{teaching.label}: error × 1,000, brain minus"
+    return Table((header, *names), tuple(rows))
+
+
+def _variables_section(run: Run) -> Section | None:
+    metrics = sorted({each.metric for each in run.scores if each.metric.startswith(R2_PREFIX)})
+    if not metrics:
+        return None
+    own = _own(run)
+    table = {
+        _word(metric.removeprefix(R2_PREFIX)): {
+            condition: float(values.mean())
+            for condition, values in values_by_seed(own, metric).items()
+        }
+        for metric in metrics
+    }
+    figure = drawn.variable_figure(table, list(run.curves), run.study, run.simulated)
+    caption = (
+        "R² of each variable of the scene that varies, read from the latents of held-out frames "
+        "after training; means over seeds. Negative values are shown as they are."
+    )
+    left_out = run.config["scenes"].get("variables_left_out") or []
+    aside = f"Left out, since they do not vary here: {', '.join(map(_word, left_out))}."
+    return Section(
+        "What can be read from the latents, variable by variable",
+        pictures=(draw(figure, "variables", caption),),
+        aside=aside if left_out else "",
+    )
+
+
+def _variation_section(run: Run, axis: str) -> Section | None:
+    """Final R² by a number that was varied, the comparison's own students among the points."""
+    points: dict[str, dict[float, Interval]] = {}
+    own = {"n_frames": float(run.config["n_frames"]), "signal": float(run.config["signal"] or 0)}
+    varied: dict[tuple[str, float], list[Score]] = {}
+    for score in run.scores:
+        variation, base = variation_of(score.condition)
+        if score.metric == run.study.curve and variation and variation.axis == axis:
+            varied.setdefault((base, variation.value), []).append(score)
+    if not varied:
+        return None
+    for base in dict.fromkeys(base for base, _ in varied):
+        points[base] = {own[axis]: _final_interval(run.curves[base].value)}
+    for (base, value), scores in varied.items():
+        name = Variation(axis, value).condition(base)
+        points[base][value] = _final_interval(learning_curves(scores, run.study.curve)[name].value)
+    figure = drawn.variation_figure(
+        points, AXES[axis], axis == "n_frames", run.study, run.simulated
+    )
+    caption = (
+        f"{run.study.final_label}, by {AXES[axis]}; the same number of steps for all. Dots are "
+        "means over seeds, bars 95 % intervals."
+    )
+    return Section(
+        f"By {AXES[axis]}",
+        pictures=(draw(figure, f"by-{axis.replace('_', '-')}", caption),),
+        tables=(_variation_table(points, axis, run),),
+    )
+
+
+def _variation_table(points: Mapping[str, Mapping[float, Interval]], axis: str, run: Run) -> Table:
+    values = sorted({value for each in points.values() for value in each})
+    rows = tuple(
+        (
+            drawn.condition_label(base, run.study, run.simulated),
+            *(interval_plain(each[v], 3) if v in each else "—" for v in values),
+        )
+        for base, each in points.items()
+    )
+    return Table((AXES[axis], *(f"{value:,g}" for value in values)), rows)
+
+
+def _traversal_section(run: Run) -> Section | None:
+    traversals = {
+        name.removesuffix("/traversal"): values
+        for name, values in run.pictures.items()
+        if name.endswith("/traversal")
+    }
+    pictures: list[Picture] = []
+    for condition, values in traversals.items():
+        label = drawn.condition_label(condition, run.study, run.simulated)
+        figure = drawn.traversal_figure(values, f"{label}: latents moved one by one", run.simulated)
+        caption = (
+            f"{label}: one held-out scene, decoded while one latent at a time goes from −3 to 3 "
+            "(standard deviations of the prior). Rows are the latents that change the picture most."
+        )
+        pictures.append(draw(figure, f"traversal-{condition.replace('/', '-')}", caption))
+    return Section("Latent traversals", pictures=tuple(pictures)) if pictures else None
+
+
+def _own(run: Run) -> list[Score]:
+    return [score for score in run.scores if variation_of(score.condition)[0] is None]
+
+
+def _last(run: Run, metric: str) -> dict[str, drawn.Values]:
+    """The mean of the last evaluations of a metric that is followed over training."""
+    curves = learning_curves(_own(run), metric)
+    return {name: curve.value[:, -FINAL_EVALUATIONS:].mean(1) for name, curve in curves.items()}
+
+
+def _final_interval(value: drawn.Values) -> Interval:
+    return mean_interval(value[:, -FINAL_EVALUATIONS:].mean(1))
+
+
+def _word(name: str) -> str:
+    return name.replace("_", " ")

@@ -1,0 +1,60 @@
+"""How well scenes are reconstructed: everywhere, where other vehicles are, and in structure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, UInt8
+
+_WHITE = 255.0
+_SMALLEST_WINDOW = 7  # [px], the standard window of the structural similarity
+
+
+@dataclass(frozen=True)
+class ImageQuality:
+    """Errors are squared grey levels, black 0 and white 1; SSIM is 1 for equal pictures."""
+
+    error: float  # mean over all pixels and channels
+    vehicle_error: float | None  # mean over pixels of other vehicles; None: no such pixel
+    ssim: float
+
+
+def image_quality(
+    original: UInt8[np.ndarray, "frame height width channel"],
+    reconstruction: UInt8[np.ndarray, "frame height width channel"],
+    vehicles: Bool[np.ndarray, "frame height width"],
+    n_frames_ssim: int = 64,
+) -> ImageQuality:
+    """Compare reconstructions with originals.
+
+    Args:
+        original: Scenes; a stack of frames lies on the channel axis, the newest last.
+        reconstruction: Of the same shape.
+        vehicles: Pixels of vehicles other than the ego vehicle, in the newest frame.
+        n_frames_ssim: Frames, evenly spread, on which the structural similarity (Wang et al.
+            2004, doi 10.1109/TIP.2003.819861) is taken, which is slow.
+    """
+    squared = ((original.astype(np.float32) - reconstruction) / _WHITE) ** 2
+    newest = squared[..., -1]
+    rows = np.unique(np.linspace(0, len(original) - 1, n_frames_ssim).astype(np.int64))
+    return ImageQuality(
+        error=float(squared.mean()),
+        vehicle_error=float(newest[vehicles].mean()) if vehicles.any() else None,
+        ssim=_structural_similarity(original[rows], reconstruction[rows]),
+    )
+
+
+def _structural_similarity(
+    original: UInt8[np.ndarray, "frame height width channel"],
+    reconstruction: UInt8[np.ndarray, "frame height width channel"],
+) -> float:
+    from skimage.metrics import structural_similarity
+
+    found = [
+        structural_similarity(  # type: ignore[no-untyped-call]
+            first, second, channel_axis=-1, data_range=_WHITE, win_size=_SMALLEST_WINDOW
+        )
+        for first, second in zip(original, reconstruction, strict=True)
+    ]
+    return float(np.mean(found))

@@ -1,0 +1,131 @@
+"""Pieces that reports are made of: pictures, tables, numbers as text, files replaced whole."""
+
+from __future__ import annotations
+
+import base64
+import io
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from b2m_drive.evidence.statistics import Interval
+
+REPORT = "report.html"
+FIGURES = "figures"
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure, drawn: its file name, caption and PNG."""
+
+    name: str
+    caption: str
+    png: bytes
+
+    @property
+    def source(self) -> str:
+        """The image itself, as an address that needs no file."""
+        return "data:image/png;base64," + base64.b64encode(self.png).decode()
+
+
+@dataclass(frozen=True)
+class Table:
+    """Text in rows and columns; the first column names the row."""
+
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the report: what it shows, and how to read it."""
+
+    title: str
+    intro: str = ""
+    pictures: tuple[Picture, ...] = ()
+    tables: tuple[Table, ...] = ()
+    aside: str = ""
+
+
+@dataclass(frozen=True)
+class StudyPages:
+    """What the report of one study has that others have not."""
+
+    question: str
+    about_brain: tuple[Section, ...]
+    results: tuple[Section, ...]
+    how: str
+    references: tuple[str, ...]
+
+
+def setting_text(value: Any) -> str:
+    """A setting as a reader wants it: no brackets, no underscores."""
+    if isinstance(value, dict):
+        return ", ".join(f"{k.replace('_', ' ')} {setting_text(v)}" for k, v in value.items())
+    if isinstance(value, list):
+        return ", ".join(setting_text(each) for each in value)
+    if value is None:
+        return "none"
+    return str(value)
+
+
+def figure_text(value: Any) -> str:
+    """A figure of the brain, or that it is undefined."""
+    if value is None:
+        return "undefined for this recording"
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return str(value)
+    return str(value) if isinstance(value, int) else plain(value, 3)
+
+
+def interval_plain(interval: Interval, digits: int) -> str:
+    """A number and its interval, without signs."""
+    bounds = f"[{plain(interval.low, digits)}, {plain(interval.high, digits)}]"
+    return f"{plain(interval.mean, digits)} {bounds}"
+
+
+def plain(value: float, digits: int) -> str:
+    """A number with true minus and infinity signs."""
+    return f"{value:,.{digits}f}".replace("-", "−").replace("inf", "∞")
+
+
+def percent(share: float) -> str:
+    """A share as a whole number of per cent."""
+    return f"{share * 100:.0f} %"
+
+
+def p_text(p_value: float) -> str:
+    """A p-value as journals print it."""
+    return "< .001" if p_value < 0.001 else f"{p_value:.3f}".removeprefix("0")
+
+
+def draw(figure: Any, name: str, caption: str) -> Picture:
+    """A matplotlib figure as a picture."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", bbox_inches="tight", facecolor="white")
+    return Picture(f"{name}.png", caption, buffer.getvalue())
+
+
+def replace_figures(folder: Path, pictures: Sequence[Picture]) -> None:
+    """Write the figures into a run's folder in place of those before, whole or not at all."""
+    draft, old = folder / f".{FIGURES}.draft", folder / f".{FIGURES}.old"
+    for left_over in (draft, old):
+        shutil.rmtree(left_over, ignore_errors=True)
+    draft.mkdir()
+    for picture in pictures:
+        (draft / picture.name).write_bytes(picture.png)
+    if (folder / FIGURES).exists():
+        os.replace(folder / FIGURES, old)
+    os.replace(draft, folder / FIGURES)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def replace_page(folder: Path, page: str) -> Path:
+    """Write the page, whole or not at all."""
+    draft = folder / f".{REPORT}.draft"
+    draft.write_text(page, encoding="utf-8")
+    os.replace(draft, folder / REPORT)
+    return folder / REPORT

@@ -1,0 +1,164 @@
+"""Scenes written episode by episode: a killed collection loses at most the one it was in."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from pathlib import Path
+
+from b2m_drive.students.scene_episode import SceneEpisode, SceneHeader
+from b2m_drive.students.scene_file import (
+    append_episode,
+    open_file,
+    read_episode,
+    start_file,
+    written_whole,
+)
+
+_PART = re.compile(r"episode-(\d{6,})\.h5")
+_HEADER = "header.json"
+
+
+class SceneWriter:
+    """Collects episodes beside a file, and joins them into it at the end.
+
+    ::
+
+        writer = SceneWriter("highway.h5", header)
+        for index in range(n_episodes):
+            if index not in writer.done:
+                writer.write(index, drive(seed=(header.seed, index)))
+        writer.finish()
+
+    Each episode is one file in ``highway.h5.parts/``, which appears there whole or not at all.
+    Many processes may write at once, each with a writer of its own, as long as no two write the
+    same episode. Opened on a finished file of the same header, the writer has nothing left to do.
+
+    Raises:
+        ValueError: If another collection is there; the message names what differs.
+    """
+
+    def __init__(self, path: str | Path, header: SceneHeader) -> None:
+        self.path = Path(path)
+        self.header = header
+        self.parts = self.path.with_name(self.path.name + ".parts")
+        self._frame_shape: tuple[int, ...] | None = None
+        self._counts: dict[int, int] = {}  # of parts looked into before
+        self.finished = self.path.exists()
+        if self.finished:
+            with open_file(self.path) as file:
+                there = SceneHeader.from_json(file.attrs["header"], str(self.path))
+            there.check_equal(header, str(self.path))
+        else:
+            self._open_parts()
+
+    @property
+    def done(self) -> tuple[int, ...]:
+        """Numbers of the episodes committed, in order."""
+        return tuple(self.frame_counts() if self.finished else sorted(self._found_parts()))
+
+    @property
+    def n_frames(self) -> int:
+        """Frames of all episodes committed."""
+        return sum(self.frame_counts().values())
+
+    def frame_counts(self) -> dict[int, int]:
+        """Frames of each episode committed, by its number, in order."""
+        if self.finished:
+            with open_file(self.path) as file:
+                return dict(enumerate(file["episode/n_frames"][:].tolist()))
+        parts = self._found_parts()
+        for index in parts.keys() - self._counts.keys():
+            with open_file(parts[index]) as file:
+                self._counts[index] = int(file["episode/n_frames"][0])
+        return {index: self._counts[index] for index in sorted(parts)}
+
+    def write(self, index: int, episode: SceneEpisode) -> None:
+        """Commit an episode whole.
+
+        Args:
+            index: Its number in the collection, from 0.
+            episode: To write.
+
+        Raises:
+            ValueError: If the episode is there already, or is not of the writer's header.
+        """
+        if index < 0:
+            raise ValueError(f"episode: expected a number of at least 0, came {index}")
+        if self.finished or self._part(index).exists():
+            raise ValueError(f"{self.path}: episode {index}: expected a new one, it is written")
+        episode.check_against(self.header, self._shape_so_far())
+        with written_whole(self._part(index)) as file:
+            start_file(file, self.header, episode)
+            append_episode(file, episode)
+        self._frame_shape = episode.frames.shape[1:]
+
+    def finish(self, n_episodes: int | None = None) -> Path:
+        """Join the episodes into one file, in their order, and remove the parts.
+
+        Args:
+            n_episodes: The first so many; later ones are dropped. None: all.
+
+        Raises:
+            ValueError: If an episode is missing, damaged, or has frames of another size.
+        """
+        if not self.finished:
+            parts = self._found_parts()
+            wanted = range(max(parts, default=-1) + 1 if n_episodes is None else n_episodes)
+            missing = [index for index in wanted if index not in parts]
+            if missing or not wanted:
+                raise ValueError(
+                    f"{self.parts}: expected at least one episode and none missing, "
+                    f"missing {missing[:10]}"
+                )
+            self._join([parts[index] for index in wanted])
+            self.finished = True
+        shutil.rmtree(self.parts, ignore_errors=True)
+        return self.path
+
+    def _join(self, parts: list[Path]) -> None:
+        with written_whole(self.path) as file:
+            shape, has_mask = None, None
+            for part in parts:
+                with open_file(part) as source:
+                    episode = read_episode(source)
+                try:
+                    episode.check_against(self.header, shape)
+                except ValueError as error:
+                    raise ValueError(f"{part}: {error}") from error
+                if shape is None:
+                    start_file(file, self.header, episode)
+                    shape, has_mask = episode.frames.shape[1:], episode.vehicle_mask is not None
+                if (episode.vehicle_mask is not None) != has_mask:
+                    raise ValueError(
+                        f"{part}: vehicle_mask: expected one in every episode or in none"
+                    )
+                append_episode(file, episode)
+
+    def _open_parts(self) -> None:
+        """Start the folder of parts, or check that the one there is this collection's."""
+        self.parts.mkdir(parents=True, exist_ok=True)
+        path = self.parts / _HEADER
+        if path.exists():
+            SceneHeader.from_json(path.read_text(), str(path)).check_equal(self.header, str(path))
+            return
+        draft = path.with_name(f".{_HEADER}.{os.getpid()}.draft")
+        draft.write_text(self.header.to_json())
+        os.replace(draft, path)
+
+    def _part(self, index: int) -> Path:
+        return self.parts / f"episode-{index:06d}.h5"
+
+    def _found_parts(self) -> dict[int, Path]:
+        matches = ((_PART.fullmatch(path.name), path) for path in self.parts.iterdir())
+        return {int(match[1]): path for match, path in matches if match}
+
+    def _shape_so_far(self) -> tuple[int, ...] | None:
+        """Height, width and channels of the frames written before; None: nothing yet."""
+        if self._frame_shape is None:
+            part = next(iter(self._found_parts().values()), None)
+            if part is not None:
+                with open_file(part) as file:
+                    self._frame_shape = file["frames"].shape[1:]
+        return self._frame_shape

@@ -1,0 +1,80 @@
+"""A student's folder: its weights (safetensors) and its settings (JSON)."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, fields
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, TypeVar
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+WEIGHTS = "model.safetensors"
+SETTINGS = "config.json"
+
+_Settings = TypeVar("_Settings")  # a dataclass
+
+
+def write_student(folder: str | Path, student: nn.Module, settings: Any) -> Path:
+    """Write weights and settings into a folder, each file whole or not at all."""
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    entries = {"class": type(student).__name__, **asdict(settings)}
+    weights = {name: value.contiguous() for name, value in student.state_dict().items()}
+    with TemporaryDirectory(dir=folder) as draft:
+        save_file(weights, Path(draft, WEIGHTS))
+        Path(draft, SETTINGS).write_text(json.dumps(entries, indent=2) + "\n")
+        for name in (WEIGHTS, SETTINGS):
+            os.replace(Path(draft, name), folder / name)
+    return folder
+
+
+def read_settings(
+    folder: str | Path, class_name: str, settings_class: type[_Settings]
+) -> _Settings:
+    """The settings of the student in a folder.
+
+    Raises:
+        FileNotFoundError: If the folder or one of its two files is missing.
+        ValueError: If the file is damaged, of another class of student, or of other fields.
+    """
+    folder = Path(folder)
+    for name in (SETTINGS, WEIGHTS):
+        if not (folder / name).is_file():
+            raise FileNotFoundError(f"{folder}: expected a file {name} of a saved {class_name}")
+    path = folder / SETTINGS
+    try:
+        entries = json.loads(path.read_text())
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path}: expected JSON, came {error}") from error
+    came = entries.pop("class", None) if isinstance(entries, dict) else type(entries).__name__
+    if came != class_name:
+        raise ValueError(f"{path}: expected the settings of a {class_name}, came {came!r}")
+    known = {field.name for field in fields(settings_class)}  # type: ignore[arg-type]
+    if set(entries) != known:
+        raise ValueError(f"{path}: expected the fields {sorted(known)}, came {sorted(entries)}")
+    values: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in entries.items()
+    }
+    try:
+        return settings_class(**values)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
+def load_weights(folder: str | Path, student: nn.Module) -> None:
+    """Give a student the weights in a folder.
+
+    Raises:
+        ValueError: If the file is damaged or the weights are of another architecture.
+    """
+    path = Path(folder) / WEIGHTS
+    try:
+        student.load_state_dict(load_file(path))
+    except (SafetensorError, RuntimeError) as error:
+        settings = getattr(student, "settings", type(student).__name__)
+        raise ValueError(f"{path}: expected the weights of {settings}, came {error}") from error

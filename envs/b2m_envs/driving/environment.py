@@ -1,0 +1,373 @@
+"""A driving scene as a Gymnasium environment."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import replace
+from typing import Any, ClassVar
+
+import gymnasium
+import numpy as np
+from jaxtyping import Bool, Float32, UInt8
+
+from b2m_envs.driving.highway_env_bridge import build_world
+from b2m_envs.driving.lane_paths import LanePaths
+from b2m_envs.driving.settings import (
+    LARGEST_SIDE,
+    SMALLEST_SIDE,
+    SceneSettings,
+    settings_from_keywords,
+)
+from b2m_envs.driving.state import scene_state
+from b2m_envs.driving.window import SceneWindow
+from b2m_envs.rendering import CameraSettings, RoadGeometry, make_camera
+from b2m_envs.rendering.highway_env_scene import road_geometry, traffic
+
+RENDERED_SIDE = 480  # [px] of the longer side of `render()`'s picture
+
+
+class DrivingSceneEnv(gymnasium.Env[np.ndarray, Any]):
+    """Drive a vehicle through traffic, seeing the scene as a picture.
+
+    ## Description
+
+    One of highway-env's worlds (Leurent 2018), which supplies road, traffic and rewards; the
+    observation is what a camera sees. The environments differ in the scenario only:
+
+    | Id                              | Scenario                                                     | Step [s] | Duration [s] |
+    |---------------------------------|--------------------------------------------------------------|----------|--------------|
+    | `B2M/HighwayScene-v0`           | 4 lanes, 50 other vehicles                                   | 1        | 40           |
+    | `B2M/HighwayFastScene-v0`       | 3 lanes, 20 other vehicles, simulated three times as coarsely | 1        | 30           |
+    | `B2M/MergeScene-v0`             | 2 lanes, which vehicles from a ramp join                     | 1        | 30           |
+    | `B2M/ExitScene-v0`              | 6 lanes; the exit on the right is the goal                   | 1        | 18           |
+    | `B2M/RoundaboutScene-v0`        | Enter a roundabout with traffic, leave at the second exit    | 1        | 11           |
+    | `B2M/IntersectionScene-v0`      | Turn left across an intersection                             | 1        | 13           |
+    | `B2M/TwoWayScene-v0`            | Overtake against oncoming traffic                            | 1        | 15           |
+    | `B2M/UTurnScene-v0`             | 2 lanes with slow vehicles through a U-turn                  | 1        | 10           |
+    | `B2M/RacetrackScene-v0`         | 2 lanes with many bends                                      | 0.2      | 300          |
+    | `B2M/RacetrackLargeScene-v0`    | 3 lanes, a longer track                                      | 0.2      | 300          |
+    | `B2M/RacetrackOvalScene-v0`     | 3 lanes, an oval                                             | 0.2      | 300          |
+
+    ## Action Space
+
+    With `action="discrete"` one of `Discrete(5)`, highway-env's meta-actions. A speed action moves
+    the target speed to the level above or below the present speed; the levels are 20, 25, 30 m/s
+    on highway, merge and two-way roads, 18, 24, 30 at the exit, 0, 8, 16 at the roundabout,
+    8, 16, 24 in the U-turn and 0, 5, 10 on racetracks:
+
+    | Num | Action                                   |
+    |-----|------------------------------------------|
+    | 0   | LANE_LEFT                                |
+    | 1   | IDLE: keep lane and target speed         |
+    | 2   | LANE_RIGHT                               |
+    | 3   | FASTER                                   |
+    | 4   | SLOWER                                   |
+
+    The intersection has `Discrete(3)`, without lanes to change to, at 0, 4.5 and 9 m/s: 0 SLOWER,
+    1 IDLE, 2 FASTER.
+
+    With `action="continuous"` an array of shape `(2,)` from -1 to 1, beyond which it is clipped:
+
+    | Num | Action                                                   | At -1     | At 1      |
+    |-----|----------------------------------------------------------|-----------|-----------|
+    | 0   | Acceleration                                             | -5 m/s2   | 5 m/s2    |
+    | 1   | Steering angle, positive to the right                    | -45 deg   | 45 deg    |
+
+    With `driver="highway_env"` the action is ignored: the ego vehicle is one of highway-env's
+    drivers (IDM for its speed, MOBIL for its lane), which aims at the target speed nearest to the
+    speed it starts with. `info["action"]` is then the action that comes nearest to what it did:
+    the lane change it began; otherwise FASTER or SLOWER if its mean acceleration over the step is
+    more than half of what these actions give; otherwise IDLE. Or, if `action="continuous"`, its
+    mean acceleration and steering angle.
+
+    ## Observation Space
+
+    A uint8 array of shape `(height, width, channel)`: `n_frames` frames of 1 (grey) or 3 (colour)
+    channels, the oldest first, `frame_interval` apart. One frame does not show motion, two do. At
+    the start of an episode the first frame stands for those before it.
+
+    ## Rewards
+
+    highway-env's own, whose terms are `info["rewards"]`; they reward speed and the right lane (or
+    the left one, or the exit) and penalise collisions, and range mostly from 0 to 1. On racetracks
+    the size of the action is penalised; under meta-actions it is that of the steering angle.
+
+    ## Starting State
+
+    highway-env's own: the ego vehicle on its lane, traffic drawn at random.
+
+    ## Episode End
+
+    Termination: the ego vehicle crashes; or passes the merge, or arrives behind the intersection;
+    or leaves a racetrack. Truncation: `duration` is over.
+
+    ## Info
+
+    | Key             | Value                                                                         |
+    |-----------------|-------------------------------------------------------------------------------|
+    | `state`         | float32 `(14,)`, see below                                                    |
+    | `speed`         | Of the ego vehicle [m/s]                                                      |
+    | `crashed`       | Whether the ego vehicle has crashed                                           |
+    | `time`          | Since the start of the episode [s]                                            |
+    | `action`        | What the ego vehicle did in the step, as an action; not at reset              |
+    | `rewards`       | Terms of the reward, before weighting; not at reset                           |
+    | `is_success`    | Exit only, not at reset: whether the exit lane is reached                     |
+    | `vehicle_mask`  | With `vehicle_mask=True`: bool `(height, width)`, the pixels of other vehicles in the newest frame |
+
+    The state is NaN where a variable has no meaning. A vehicle is in the lane that its centre is
+    in; lanes that follow each other along the ego vehicle's route count as one, so distances are
+    right in bends and across the ends of lanes. Vehicles with a gap above `perception` do not
+    count. Off the road, offset and heading are relative to the nearest lane.
+
+    | Num | Name                | Unit  | Meaning                                                         | NaN                       |
+    |-----|---------------------|-------|-----------------------------------------------------------------|---------------------------|
+    | 0   | `lane`              | 1     | Number of the lane from the left, from 0                        | Off the road              |
+    | 1   | `lateral_offset`    | m     | To the right of the lane's centre                               |                           |
+    | 2   | `heading`           | rad   | Relative to the lane, positive to the right                     |                           |
+    | 3   | `speed`             | m/s   | Of the ego vehicle, negative in reverse                         |                           |
+    | 4   | `acceleration`      | m/s2  | Commanded in the last simulation step                           |                           |
+    | 5   | `gap`               | m     | Bumper to bumper to the vehicle or obstacle ahead in the lane   | Nobody there              |
+    | 6   | `closing_speed`     | m/s   | Along the lane, positive if the gap shrinks                     | Nobody there              |
+    | 7   | `time_to_collision` | s     | Gap / closing speed                                             | 20 s or more               |
+    | 8   | `left_ahead`        | m     | Gap to the next vehicle ahead in the lane to the left           | No such lane, nobody there |
+    | 9   | `left_behind`       | m     | Gap to the next vehicle behind in the lane to the left          | No such lane, nobody there |
+    | 10  | `right_ahead`       | m     | Gap to the next vehicle ahead in the lane to the right          | No such lane, nobody there |
+    | 11  | `right_behind`      | m     | Gap to the next vehicle behind in the lane to the right         | No such lane, nobody there |
+    | 12  | `curvature`         | 1/m   | Mean over the next 20 m of lane, positive to the right          | Off the road, at its end  |
+    | 13  | `hazard`            | 1     | 1 if the time to collision is below 2 s or the ego has crashed  |                           |
+
+    A gap is 0 where two vehicles are side by side. `b2m_envs.driving.state.STATE_VARIABLES` holds
+    the table.
+
+    ## Arguments
+
+    ```python
+    >>> import gymnasium
+    >>> env = gymnasium.make("b2m_envs:B2M/HighwayFastScene-v0", height=96, width=96, colour=True)
+    >>> env.observation_space.shape
+    (96, 96, 6)
+
+    ```
+
+    | Parameter              | Type                | Default        | Description                                              |
+    |------------------------|---------------------|----------------|----------------------------------------------------------|
+    | `camera`               | **str**             | `"birds_eye"`  | `"birds_eye"`, or `"drivers_eye"`, the driver's view     |
+    | `height`, `width`      | **int**             | `64`           | Size of a frame [px], 36 to 512                          |
+    | `colour`               | **bool**            | `False`        | Colour instead of grey                                   |
+    | `n_frames`             | **int**             | `2`            | Frames in an observation                                 |
+    | `frame_interval`       | **float** or **None** | `None`       | Time between them [s]; None: one step                    |
+    | `view_length`          | **float**           | `64`           | Bird's-eye: road along the image's height [m]            |
+    | `heading_up`           | **bool**            | `True`         | Bird's-eye: turned with the vehicle, or fixed            |
+    | `action`               | **str**             | `"discrete"`   | `"discrete"` or `"continuous"`                           |
+    | `driver`               | **str**             | `"agent"`      | `"agent"`, or `"highway_env"`, its driver model          |
+    | `policy_frequency`     | **float** or **None** | `None`       | Steps per second [Hz]                                    |
+    | `simulation_frequency` | **int** or **None** | `None`         | Simulation steps per second [Hz], a multiple of it       |
+    | `duration`             | **float** or **None** | `None`       | Time until truncation [s]                                |
+    | `vehicles_count`       | **int** or **None** | `None`         | Other vehicles at the start (racetracks: at most); highway, exit, intersection, racetracks |
+    | `vehicles_density`     | **float** or **None** | `None`       | 1: highway-env's usual spacing; highway, exit            |
+    | `lanes_count`          | **int** or **None** | `None`         | Lanes; highway, exit, oval racetrack (2 to 7)            |
+    | `vehicle_mask`         | **bool**            | `False`        | Whether `info` holds the mask                            |
+    | `perception`           | **float**           | `60`           | Widest gap that counts in the state [m]                  |
+
+    `None` stands for the scenario's own value. An unknown setting, an impossible value, or an
+    option that the scenario does not have is a `ValueError`.
+
+    `render()` returns the same view, larger and in colour (mode "rgb_array"); mode "human" shows
+    it in a window at every step. Both need OpenCV only, and no environment variable.
+
+    ## References
+
+    Leurent (2018). An environment for autonomous driving decision-making.
+    https://github.com/Farama-Foundation/HighwayEnv. Scenarios follow its latest versions
+    (`merge-v1`, `intersection-v2`, ...), in which drivers look beyond the end of their lane.
+    """  # noqa: E501  (tables)
+
+    metadata: ClassVar[dict[str, Any]] = {  # type: ignore[misc]
+        "render_modes": ["human", "rgb_array"],
+        "render_fps": 1,
+    }
+
+    def __init__(self, scenario: str, render_mode: str | None = None, **settings: Any) -> None:
+        """Take the settings of `SceneSettings` as keywords.
+
+        Raises:
+            ValueError: for an unknown setting or render mode, or a value that does not fit.
+        """
+        self.settings = settings_from_keywords(scenario, settings)
+        self._title = self.settings.of.id
+        self.metadata = dict(type(self).metadata)  # type: ignore[misc]
+        self.metadata["render_fps"] = self.settings.steps_per_second
+        self.render_mode = self._checked(render_mode)
+        camera = camera_settings(self.settings)
+        self._camera = make_camera(camera)
+        self._render_camera = make_camera(enlarged(camera))
+        self._world = build_world(self.settings)
+        self.action_space = self._world.action_space
+        shape = (self.settings.height, self.settings.width, self.settings.n_channels)
+        self.observation_space = gymnasium.spaces.Box(0, 255, shape, np.uint8)
+        self._frames: deque[np.ndarray] = deque(maxlen=n_remembered(self.settings))
+        self._road: RoadGeometry | None = None  # the same in every episode
+        self._paths: LanePaths | None = None
+        self._step = 0
+        self._runs = False
+        self._window: SceneWindow | None = None
+
+    @property
+    def highway_env(self) -> Any:
+        """The highway-env environment underneath, with its road and vehicles."""
+        return self._world
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[UInt8[np.ndarray, "height width channel"], dict[str, Any]]:
+        """Begin an episode.
+
+        Raises:
+            ValueError: for options: there are none.
+        """
+        super().reset(seed=seed)
+        if options:
+            raise ValueError(f"{self._title}: reset: expected no options, came {options}")
+        self._world.begin(self.np_random)
+        if self._road is None:
+            self._road = road_geometry(self._world.road.network)
+            self._paths = LanePaths(self._world.road.network)
+        self._step, self._runs = 0, True
+        self._frames.clear()
+        self._look()
+        self._show_window()
+        return self._observation(), self._info()
+
+    def step(
+        self, action: Any
+    ) -> tuple[UInt8[np.ndarray, "height width channel"], float, bool, bool, dict[str, Any]]:
+        """Drive on for one policy step.
+
+        Raises:
+            ValueError: for an action outside the action space (continuous actions beyond -1 and 1
+                are clipped).
+            gymnasium.error.ResetNeeded: before the first reset, or after the end of an episode.
+        """
+        if not self._runs:
+            raise gymnasium.error.ResetNeeded(f"{self._title}: no episode runs: call reset()")
+        modelled = self.settings.driver == "highway_env"
+        chosen = None if modelled else self._valid_action(action)
+        _, reward, terminated, truncated, further = self._world.step(chosen)
+        self._step += 1
+        truncated = bool(truncated) or self._step >= self.settings.last_step
+        self._runs = not (terminated or truncated)
+        self._look()
+        self._show_window()
+        info = self._info() | {
+            "action": self._world.last_action,
+            "rewards": self._world._rewards(chosen),
+        }
+        if "is_success" in further:
+            info["is_success"] = bool(further["is_success"])
+        return self._observation(), float(reward), bool(terminated), truncated, info
+
+    def render(self) -> UInt8[np.ndarray, "height width channel"] | None:
+        """A larger picture in colour (mode "rgb_array"); "human" shows every step by itself."""
+        return self._picture() if self.render_mode == "rgb_array" else None
+
+    def close(self) -> None:
+        """Close the window, if there is one."""
+        if self._window is not None:
+            self._window.close()
+            self._window = None
+
+    def _look(self) -> None:
+        self._traffic = traffic(self._world.road, self._world.vehicle)
+        self._frames.append(self._camera.draw(self._geometry(), self._traffic))
+
+    def _observation(self) -> UInt8[np.ndarray, "height width channel"]:
+        newest = len(self._frames) - 1
+        steps = self.settings.frame_interval_steps
+        ages = range((self.settings.n_frames - 1) * steps, -1, -steps)
+        frames = [self._frames[max(newest - age, 0)] for age in ages]
+        return np.concatenate(frames, axis=2)
+
+    def _info(self) -> dict[str, Any]:
+        ego = self._world.vehicle
+        info = {
+            "state": self._state(),
+            "speed": float(ego.speed),
+            "crashed": bool(ego.crashed),
+            "time": self._step / self.settings.steps_per_second,
+        }
+        if self.settings.vehicle_mask:
+            info["vehicle_mask"] = self._mask()
+        return info
+
+    def _state(self) -> Float32[np.ndarray, " variable"]:
+        assert self._paths is not None
+        world = self._world
+        return scene_state(self._paths, world.road, world.vehicle, self.settings.perception)
+
+    def _mask(self) -> Bool[np.ndarray, "height width"]:
+        return self._camera.vehicle_mask(self._geometry(), self._traffic)
+
+    def _geometry(self) -> RoadGeometry:
+        assert self._road is not None
+        return self._road
+
+    def _picture(self) -> UInt8[np.ndarray, "height width channel"]:
+        if self._road is None:
+            raise gymnasium.error.ResetNeeded(f"{self._title}: call reset() before render()")
+        return self._render_camera.draw(self._road, self._traffic)
+
+    def _show_window(self) -> None:
+        if self.render_mode != "human":
+            return
+        if self._window is None:
+            self._window = SceneWindow(self._title, self.settings.steps_per_second)
+        self._window.show(self._picture())
+
+    def _valid_action(self, action: Any) -> Any:
+        if isinstance(self.action_space, gymnasium.spaces.Discrete):
+            if not self.action_space.contains(action):
+                expected = f"0 to {self.action_space.n - 1}"
+                raise ValueError(f"{self._title}: action: expected {expected}, came {action!r}")
+            return int(action)
+        controls = np.asarray(action)
+        valid = controls.shape == (2,) and controls.dtype.kind in "fiu"
+        if not valid or not np.isfinite(controls).all():
+            expected = "2 finite numbers (acceleration, steering)"
+            raise ValueError(f"{self._title}: action: expected {expected}, came {action!r}")
+        return np.clip(controls, -1, 1).astype(np.float32)
+
+    def _checked(self, render_mode: str | None) -> str | None:
+        permitted = self.metadata["render_modes"]
+        if render_mode is not None and render_mode not in permitted:
+            expected = f"one of {permitted} or None"
+            raise ValueError(
+                f"{self._title}: render_mode: expected {expected}, came {render_mode!r}"
+            )
+        return render_mode
+
+
+def camera_settings(settings: SceneSettings) -> CameraSettings:
+    """The camera that a scene is observed with."""
+    return CameraSettings(
+        view=settings.camera,
+        height=int(settings.height),
+        width=int(settings.width),
+        colour=settings.colour,
+        heading_up=settings.heading_up,
+        length=float(settings.view_length),
+    )
+
+
+def enlarged(camera: CameraSettings) -> CameraSettings:
+    """The same camera in colour, with a picture large enough to be looked at."""
+    scale = max(1.0, RENDERED_SIDE / max(camera.height, camera.width))
+    height, width = (
+        min(max(round(side * scale), SMALLEST_SIDE), LARGEST_SIDE)
+        for side in (camera.height, camera.width)
+    )
+    return replace(camera, height=height, width=width, colour=True)
+
+
+def n_remembered(settings: SceneSettings) -> int:
+    """Frames that the stack reaches back over, the newest included."""
+    return (settings.n_frames - 1) * settings.frame_interval_steps + 1

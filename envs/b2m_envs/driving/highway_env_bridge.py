@@ -1,0 +1,231 @@
+"""The one place that builds highway-env's environments, and keeps their traps from our users.
+
+What is changed, and why:
+
+- Configuration keys are checked against highway-env's own; it accepts misspelt ones in silence.
+- The observation is empty: its own (a pandas table) takes 3 ms a step and nobody reads it.
+- Nothing is drawn with pygame, which returns black frames under ``SDL_VIDEODRIVER=dummy`` and,
+  once asked, draws every simulation step.
+- `reset` draws from the generator it is given and samples no action (highway-env samples one from
+  a space without seed, for ``info``); no world is built before the first `reset`.
+- Metadata belongs to the environment, not to the class that all environments share.
+- Rewards are highway-env's, and are made to work for continuous actions (its merge and roundabout
+  compare the action with a list) and for racetracks under meta-actions (its reward would take the
+  number of the action for its size).
+"""
+
+from __future__ import annotations
+
+import math
+from functools import cache
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+from gymnasium import spaces
+from highway_env.envs.common.abstract import AbstractEnv
+from highway_env.envs.common.action import ContinuousAction, DiscreteMetaAction
+from highway_env.envs.common.observation import ObservationType
+from highway_env.envs.two_way_env import TwoWayEnv
+from highway_env.vehicle.kinematics import Vehicle
+from jaxtyping import Float32
+
+from b2m_envs.driving.settings import Scenario, SceneSettings
+from b2m_envs.driving.vehicles import ego_class, restate_driver
+
+Action = int | Float32[np.ndarray, " control"]
+
+
+class EmptyObservation(ObservationType):  # type: ignore[misc]
+    """What highway-env observes for us: nothing."""
+
+    def space(self) -> spaces.Space[Any]:
+        """The space of an observation."""
+        return spaces.Box(0, 1, (0,))
+
+    def observe(self) -> np.ndarray:
+        """An array without elements."""
+        return np.empty(0, dtype=np.float32)
+
+
+class MetaActions(DiscreteMetaAction):  # type: ignore[misc]
+    """highway-env's meta-actions, for the vehicle of our choice."""
+
+    @property
+    def vehicle_class(self) -> type[Vehicle]:
+        """The ego vehicle's class."""
+        kind: type[Vehicle] = self.env.ego_class
+        return kind
+
+
+class Controls(ContinuousAction):  # type: ignore[misc]
+    """highway-env's acceleration and steering, for the vehicle of our choice."""
+
+    @property
+    def vehicle_class(self) -> type[Vehicle]:
+        """The ego vehicle's class."""
+        kind: type[Vehicle] = self.env.ego_class
+        return kind
+
+
+class TwoWay(TwoWayEnv):  # type: ignore[misc]
+    """highway-env's two-way road, whose reward divides by zero for a vehicle that has turned."""
+
+    def _rewards(self, action: Any) -> dict[str, float]:
+        if len(self.road.network.all_side_lanes(self.vehicle.lane_index)) > 1:
+            rewards: dict[str, float] = super()._rewards(action)
+            return rewards
+        share = self.vehicle.speed_index / (self.vehicle.target_speeds.size - 1)
+        return {"high_speed_reward": share, "left_lane_reward": 0.0}
+
+
+class World:
+    """Mixed into a highway-env environment by `build_world`; see the module's docstring."""
+
+    settings: SceneSettings
+    ego_class: type[Vehicle]
+    config: dict[str, Any]
+    road: Any
+    vehicle: Vehicle
+    steps: int
+    last_action: Action  # what the ego vehicle did in the last step, as an action
+
+    def configure(self, config: dict[str, Any]) -> None:
+        """Take the configuration."""
+        self.config.update(config)
+
+    def update_metadata(self, video_real_time_ratio: float = 2) -> None:
+        """Leave the metadata that all environments share alone."""
+
+    def define_spaces(self) -> None:
+        """Set the action type, and the empty observation."""
+        self.observation_type = EmptyObservation(self)
+        scenario = self.settings.of
+        self.action_type: Any = (
+            Controls(self)
+            if self.settings.action == "continuous"
+            else MetaActions(
+                self, lateral=scenario.lane_changes, target_speeds=scenario.target_speeds
+            )
+        )
+        self.observation_space = self.observation_type.space()
+        self.action_space = self.action_type.space()
+
+    def reset(self, *, seed: int | None = None, options: Any = None) -> tuple[Any, Any]:
+        """Do nothing: highway-env's constructor calls this. `begin` begins an episode."""
+        return np.empty(0, dtype=np.float32), {}
+
+    def begin(self, np_random: np.random.Generator) -> None:
+        """Build road and vehicles with this generator."""
+        self.np_random = np_random
+        self.define_spaces()
+        self.time = self.steps = 0
+        self._reset()  # type: ignore[attr-defined]
+        self.road.neighbour_vehicles_connected_lanes = self.settings.of.connected_lanes
+        for vehicle in self.road.vehicles:
+            restate_driver(vehicle)
+
+    def _info(self, obs: Any, action: Any = None) -> dict[str, Any]:
+        return {}
+
+    def _simulate(self, action: Action | None = None) -> None:
+        """Repeat an action over a policy step; ``None`` lets the driver's model drive."""
+        controls, turns = np.zeros(2), 0
+        for substep in range(self.settings.substeps):
+            if action is not None and substep == 0:
+                self.action_type.act(action)
+            lane_wanted = self.vehicle.target_lane_index
+            self.road.act()
+            turns += lanes_to_the_right(lane_wanted, self.vehicle.target_lane_index)
+            self.road.step(1 / self.settings.simulated_per_second)
+            self.steps += 1
+            controls += self.vehicle.action["acceleration"], self.vehicle.action["steering"]
+        self.last_controls = controls / self.settings.substeps
+        self.last_action = self._as_action(turns) if action is None else action
+
+    def _as_action(self, turns: int) -> Action:
+        """What the driver's model did, as the nearest action: see `DrivingSceneEnv`."""
+        acceleration, steering = self.last_controls
+        if self.settings.action == "continuous":
+            largest = self.action_type.acceleration_range[1], self.action_type.steering_range[1]
+            controls = np.array((acceleration, steering)) / largest
+            clipped: Float32[np.ndarray, " control"] = np.clip(controls, -1, 1).astype(np.float32)
+            return clipped
+        number: dict[str, int] = self.action_type.actions_indexes
+        if turns and self.settings.of.lane_changes:
+            return number["LANE_RIGHT" if turns > 0 else "LANE_LEFT"]
+        threshold = half_a_speed_level(self.settings)
+        if abs(acceleration) <= threshold:
+            return number["IDLE"]
+        return number["FASTER" if acceleration > 0 else "SLOWER"]
+
+    def _rewards(self, action: Any) -> dict[str, float]:
+        rewards = super()._rewards(self._action_for_reward())  # type: ignore[misc]
+        return {name: float(value) for name, value in rewards.items()}
+
+    def _action_for_reward(self) -> Any:
+        """The action as highway-env's rewards take it: meta-actions by number, else its size."""
+        continuous = self.settings.action == "continuous"
+        if not self.settings.of.penalises_action:
+            return None if continuous else self.last_action
+        if continuous:
+            return self.last_action
+        return self.last_controls[1:] / ContinuousAction.STEERING_RANGE[1]
+
+
+def build_world(settings: SceneSettings) -> Any:
+    """A highway-env environment of the scenario that is a `World` too.
+
+    Raises:
+        KeyError: for a configuration key that highway-env does not have (a fault of ours: users
+            give `SceneSettings`).
+    """
+    base = world_class(settings.of.highway_env)
+    config = world_config(settings)
+    known = base.default_config()
+    unknown = sorted(set(config) - set(known))
+    if unknown:
+        raise KeyError(f"{settings.of.id}: highway-env does not know {', '.join(unknown)}")
+    members = {"settings": settings, "ego_class": ego_class(settings)}
+    return type("SceneWorld", (World, base), members)(config=config)
+
+
+@cache
+def world_class(path: str) -> type[AbstractEnv]:
+    """The class at a path."""
+    module, name = path.rsplit(".", 1)
+    found: type[AbstractEnv] = getattr(import_module(module), name)
+    return found
+
+
+def world_config(settings: SceneSettings) -> dict[str, Any]:
+    """highway-env's configuration of the scenario under these settings."""
+    scenario: Scenario = settings.of
+    config: dict[str, Any] = {
+        "policy_frequency": settings.steps_per_second,
+        "simulation_frequency": int(settings.simulated_per_second),
+        "other_vehicles_type": scenario.traffic,
+        "neighbour_vehicles_connected_lanes": scenario.connected_lanes,
+    }
+    for name, key in scenario.options.items():
+        value = getattr(settings, name)
+        if value is not None:
+            config[key] = value
+    return config
+
+
+def half_a_speed_level(settings: SceneSettings) -> float:
+    """Mean acceleration [m/s2] over a step, above which FASTER is nearer than IDLE.
+
+    A vehicle under FASTER closes the distance to the next target speed with a time constant of
+    `TAU_ACC`; the threshold is half of what it gains in a step.
+    """
+    slower, faster = settings.of.target_speeds[:2]
+    step = 1 / settings.steps_per_second
+    time_constant = 0.6  # [s] highway-env's ControlledVehicle.TAU_ACC
+    return (faster - slower) * (1 - math.exp(-step / time_constant)) / step / 2
+
+
+def lanes_to_the_right(before: Any, after: Any) -> int:
+    """Lanes between two lanes of one road; 0 if the road is another one (the vehicle goes on)."""
+    return int(after[2] - before[2]) if before[:2] == after[:2] else 0

@@ -1,0 +1,316 @@
+"""The driving scenarios and the settings of their environments."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from types import MappingProxyType
+from typing import Any, Literal
+
+import numpy as np
+
+SMALLEST_SIDE, LARGEST_SIDE = 36, 512  # [px]
+VIEW_LENGTHS = (8.0, 1000.0)  # [m]
+SLOWEST_SIMULATION = 5  # [Hz] below, highway-env's steering controller (0.2 s) swings
+WHOLE_NUMBER_TOLERANCE = 1e-6  # a ratio of frequencies this near a whole number is one
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One of highway-env's worlds, and what a user may change in it."""
+
+    title: str  # in the id: B2M/<title>Scene-v0
+    highway_env: str  # path of highway-env's class
+    duration: float  # [s] until truncation
+    target_speeds: tuple[float, ...]  # [m/s] between which SLOWER and FASTER choose
+    policy_frequency: float = 1.0  # [Hz]
+    simulation_frequency: int = 15  # [Hz]
+    lane_changes: bool = True  # whether there are meta-actions for them
+    connected_lanes: bool = False  # other drivers look beyond the end of their lane, see below
+    options: Mapping[str, str] = field(default_factory=dict)  # setting -> highway-env's key
+    lanes: tuple[int, int] = (1, 100)  # fewest and most, where lanes_count is an option
+    traffic: str = "b2m_envs.driving.vehicles.TrafficDriver"  # class of the other vehicles
+    penalises_action: bool = False  # the reward holds the action's size
+
+    @property
+    def id(self) -> str:
+        """Id of the environment."""
+        return f"B2M/{self.title}Scene-v0"
+
+
+_HIGHWAY_OPTIONS = {
+    "vehicles_count": "vehicles_count",
+    "vehicles_density": "vehicles_density",
+    "lanes_count": "lanes_count",
+}
+_RACETRACK: dict[str, Any] = {
+    "duration": 300.0,
+    "target_speeds": (0.0, 5.0, 10.0),
+    "policy_frequency": 5.0,
+    "connected_lanes": True,
+    "penalises_action": True,
+}
+
+# connected_lanes is what highway-env's later versions of an id add (merge-v1, intersection-v2);
+# without it drivers overlook a vehicle that stands just behind the end of their lane.
+SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
+    {
+        "highway": Scenario(
+            title="Highway",
+            highway_env="highway_env.envs.highway_env.HighwayEnv",
+            duration=40.0,
+            target_speeds=(20.0, 25.0, 30.0),
+            options=_HIGHWAY_OPTIONS,
+        ),
+        "highway_fast": Scenario(
+            title="HighwayFast",
+            highway_env="highway_env.envs.highway_env.HighwayEnvFast",
+            duration=30.0,
+            target_speeds=(20.0, 25.0, 30.0),
+            simulation_frequency=5,
+            options=_HIGHWAY_OPTIONS,
+        ),
+        "merge": Scenario(
+            title="Merge",
+            highway_env="highway_env.envs.merge_env.MergeEnv",
+            duration=30.0,  # ours: highway-env lets a vehicle that stands wait for ever
+            target_speeds=(20.0, 25.0, 30.0),
+            connected_lanes=True,
+        ),
+        "exit": Scenario(
+            title="Exit",
+            highway_env="highway_env.envs.exit_env.ExitEnv",
+            duration=18.0,
+            target_speeds=(18.0, 24.0, 30.0),
+            simulation_frequency=5,
+            connected_lanes=True,
+            options=_HIGHWAY_OPTIONS,
+            lanes=(2, 100),  # its vehicles choose a lane with a probability of lane / sum(lanes)
+        ),
+        "roundabout": Scenario(
+            title="Roundabout",
+            highway_env="highway_env.envs.roundabout_env.RoundaboutEnv",
+            duration=11.0,
+            target_speeds=(0.0, 8.0, 16.0),
+            connected_lanes=True,
+        ),
+        "intersection": Scenario(
+            title="Intersection",
+            highway_env="highway_env.envs.intersection_env.IntersectionEnv",
+            duration=13.0,
+            target_speeds=(0.0, 4.5, 9.0),
+            lane_changes=False,
+            connected_lanes=True,
+            options={"vehicles_count": "initial_vehicle_count"},
+            traffic="b2m_envs.driving.vehicles.IntersectionDriver",
+        ),
+        "two_way": Scenario(
+            title="TwoWay",
+            highway_env="b2m_envs.driving.highway_env_bridge.TwoWay",
+            duration=15.0,  # highway-env's registration limits it to 15 steps of 1 s
+            target_speeds=(20.0, 25.0, 30.0),
+        ),
+        "u_turn": Scenario(
+            title="UTurn",
+            highway_env="highway_env.envs.u_turn_env.UTurnEnv",
+            duration=10.0,
+            target_speeds=(8.0, 16.0, 24.0),
+            connected_lanes=True,
+        ),
+        "racetrack": Scenario(
+            title="Racetrack",
+            highway_env="highway_env.envs.racetrack_env.RacetrackEnv",
+            options={"vehicles_count": "other_vehicles"},
+            **_RACETRACK,
+        ),
+        "racetrack_large": Scenario(
+            title="RacetrackLarge",
+            highway_env="highway_env.envs.racetrack_env.RacetrackEnvLarge",
+            options={"vehicles_count": "other_vehicles"},
+            **_RACETRACK,
+        ),
+        "racetrack_oval": Scenario(
+            title="RacetrackOval",
+            highway_env="highway_env.envs.racetrack_env.RacetrackEnvOval",
+            options={"vehicles_count": "other_vehicles", "lanes_count": "no_lanes"},
+            lanes=(2, 7),  # highway-env takes 0 for "any number", from a generator without seed
+            **_RACETRACK,
+        ),
+    }
+)
+
+
+@dataclass(frozen=True)
+class SceneSettings:
+    """Settings of a driving scene; ``None`` stands for the scenario's own value.
+
+    Raises:
+        ValueError: naming the setting, what was expected and what came; also for an option that
+            the scenario does not have.
+    """
+
+    scenario: str  # a key of SCENARIOS
+    camera: Literal["birds_eye", "drivers_eye"] = "birds_eye"
+    height: int = 64  # [px] 36 to 512
+    width: int = 64  # [px] 36 to 512
+    colour: bool = False  # 3 channels a frame instead of 1
+    n_frames: int = 2  # stacked on the channel axis, oldest first
+    frame_interval: float | int | None = None  # [s] between stacked frames; None: one policy step
+    view_length: float | int = 64.0  # [m] of road along the image's height (bird's-eye)
+    heading_up: bool = True  # bird's-eye: turned with the vehicle, or fixed to the world
+    action: Literal["discrete", "continuous"] = "discrete"
+    driver: Literal["agent", "highway_env"] = "agent"  # who drives: the actions, or IDM + MOBIL
+    policy_frequency: float | int | None = None  # [Hz] steps a second
+    simulation_frequency: int | None = None  # [Hz] a multiple of the policy frequency
+    duration: float | int | None = None  # [s] until truncation
+    vehicles_count: int | None = None  # other vehicles (racetracks: at most)
+    vehicles_density: float | int | None = None  # 1: highway-env's usual spacing
+    lanes_count: int | None = None
+    vehicle_mask: bool = False  # info["vehicle_mask"]: pixels of other vehicles
+    perception: float | int = 60.0  # [m] vehicles with a wider gap do not count in the state
+
+    def __post_init__(self) -> None:
+        if self.scenario not in SCENARIOS:
+            expected = f"one of {', '.join(SCENARIOS)}"
+            raise ValueError(
+                f"driving scene: scenario: expected {expected}, came {self.scenario!r}"
+            )
+        self._check_camera()
+        self._check_choices()
+        self._check_clock()
+        self._check_options()
+
+    @property
+    def of(self) -> Scenario:
+        """The row of the scenario table."""
+        return SCENARIOS[self.scenario]
+
+    @property
+    def steps_per_second(self) -> float:
+        """Policy frequency [Hz], the scenario's own if none is set."""
+        own = self.of.policy_frequency
+        return own if self.policy_frequency is None else float(self.policy_frequency)
+
+    @property
+    def simulated_per_second(self) -> int:
+        """Simulation frequency [Hz], the scenario's own if none is set."""
+        own = self.of.simulation_frequency
+        return own if self.simulation_frequency is None else int(self.simulation_frequency)
+
+    @property
+    def substeps(self) -> int:
+        """Simulation steps in a policy step."""
+        return round(self.simulated_per_second / self.steps_per_second)
+
+    @property
+    def last_step(self) -> int:
+        """Policy steps after which an episode is truncated."""
+        duration = self.of.duration if self.duration is None else self.duration
+        return math.ceil(duration * self.steps_per_second - WHOLE_NUMBER_TOLERANCE)
+
+    @property
+    def frame_interval_steps(self) -> int:
+        """Policy steps between two frames of the stack."""
+        if self.frame_interval is None:
+            return 1
+        return round(self.frame_interval * self.steps_per_second)
+
+    @property
+    def n_channels(self) -> int:
+        """Channels of an observation, those of all stacked frames together."""
+        return self.n_frames * (3 if self.colour else 1)
+
+    def _check_camera(self) -> None:
+        for name in ("height", "width"):
+            value = getattr(self, name)
+            valid = _is_whole(value) and SMALLEST_SIDE <= value <= LARGEST_SIDE
+            self._require(valid, name, f"{SMALLEST_SIDE} to {LARGEST_SIDE} pixels")
+        self._require(_is_whole(self.n_frames) and self.n_frames >= 1, "n_frames", "1 or more")
+        low, high = VIEW_LENGTHS
+        valid = _is_number(self.view_length) and low <= self.view_length <= high
+        self._require(valid, "view_length", f"{low:g} to {high:g} m")
+        valid = _is_number(self.perception) and self.perception > 0
+        self._require(valid, "perception", "a distance above 0 m")
+
+    def _check_choices(self) -> None:
+        choices = {
+            "camera": ("birds_eye", "drivers_eye"),
+            "action": ("discrete", "continuous"),
+            "driver": ("agent", "highway_env"),
+        }
+        for name, permitted in choices.items():
+            valid = getattr(self, name) in permitted
+            self._require(valid, name, " or ".join(map(repr, permitted)))
+        for name in ("colour", "heading_up", "vehicle_mask"):
+            self._require(isinstance(getattr(self, name), bool), name, "True or False")
+
+    def _check_clock(self) -> None:
+        simulation, frequency = self.simulation_frequency, self.policy_frequency
+        valid = simulation is None or (_is_whole(simulation) and simulation >= SLOWEST_SIMULATION)
+        expected = f"a whole number of {SLOWEST_SIMULATION} Hz or more"
+        self._require(valid, "simulation_frequency", expected)
+        valid = frequency is None or (_is_number(frequency) and frequency > 0)
+        self._require(valid, "policy_frequency", "a frequency above 0 Hz")
+        simulated, policy = self.simulated_per_second, self.steps_per_second
+        expected = f"a frequency [Hz] of which the simulation's ({simulated} Hz) is a multiple"
+        self._require(_is_multiple(simulated / policy), "policy_frequency", expected, policy)
+        valid = self.duration is None or (
+            _is_number(self.duration) and self.duration * policy >= 1 - WHOLE_NUMBER_TOLERANCE
+        )
+        step = f"policy step ({1 / policy:g} s)"
+        self._require(valid, "duration", f"one {step} or more, in seconds")
+        valid = self.frame_interval is None or (
+            _is_number(self.frame_interval) and _is_multiple(self.frame_interval * policy)
+        )
+        self._require(valid, "frame_interval", f"a multiple of the {step}, in seconds")
+
+    def _check_options(self) -> None:
+        for name in ("vehicles_count", "vehicles_density", "lanes_count"):
+            value = getattr(self, name)
+            if value is not None and name not in self.of.options:
+                having = [scene.title for scene in SCENARIOS.values() if name in scene.options]
+                expected = f"none: only {', '.join(having)} have this option"
+                self._require(False, name, expected)
+        count, density, lanes = self.vehicles_count, self.vehicles_density, self.lanes_count
+        valid = count is None or (_is_whole(count) and count >= 0)
+        self._require(valid, "vehicles_count", "a whole number of 0 or more")
+        valid = density is None or (_is_number(density) and density > 0)
+        self._require(valid, "vehicles_density", "a number above 0")
+        fewest, most = self.of.lanes
+        valid = lanes is None or (_is_whole(lanes) and fewest <= lanes <= most)
+        self._require(valid, "lanes_count", f"{fewest} to {most}")
+
+    def _require(self, valid: bool, name: str, expected: str, came: object = None) -> None:
+        if not valid:
+            came = getattr(self, name) if came is None else came
+            raise ValueError(f"{self.of.id}: {name}: expected {expected}, came {came!r}")
+
+
+def settings_from_keywords(scenario: str, keywords: Mapping[str, Any]) -> SceneSettings:
+    """Settings from the keyword arguments of ``gymnasium.make``.
+
+    Raises:
+        ValueError: naming a keyword that is no setting, beside those that are.
+    """
+    known = [item.name for item in fields(SceneSettings) if item.name != "scenario"]
+    for name in keywords:
+        if name not in known:
+            where = SCENARIOS[scenario].id if scenario in SCENARIOS else "driving scene"
+            expected = f"one of {', '.join(known)}"
+            raise ValueError(f"{where}: unknown setting: expected {expected}, came {name!r}")
+    return SceneSettings(scenario, **keywords)
+
+
+def _is_number(value: object) -> bool:
+    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
+        return False
+    return math.isfinite(value)
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
+
+
+def _is_multiple(ratio: float) -> bool:
+    return round(ratio) >= 1 and abs(ratio - round(ratio)) < WHOLE_NUMBER_TOLERANCE

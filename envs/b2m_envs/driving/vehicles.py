@@ -1,0 +1,99 @@
+"""The vehicles of a scene: the ego vehicle in its three kinds, and the traffic.
+
+They behave as highway-env's; they are classes of our own because highway-env's intersection
+rewrites constants of the shared `IDMVehicle` class, and so changes every other environment of
+the process. Here each constant is restated where nobody else writes it.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import numpy as np
+from highway_env.vehicle.behavior import IDMVehicle
+from highway_env.vehicle.controller import MDPVehicle
+from highway_env.vehicle.kinematics import Vehicle
+
+from b2m_envs.driving.settings import SceneSettings
+
+
+class TrafficDriver(IDMVehicle):  # type: ignore[misc]
+    """highway-env's driver: Intelligent Driver Model, lane changes by MOBIL."""
+
+    COMFORT_ACC_MAX = 3.0  # [m/s2]
+    COMFORT_ACC_MIN = -5.0  # [m/s2]
+    DISTANCE_WANTED = 10.0  # [m] between centres
+
+
+class IntersectionDriver(IDMVehicle):  # type: ignore[misc]
+    """The same driver with what highway-env's intersection writes into the class."""
+
+    COMFORT_ACC_MAX = 6
+    COMFORT_ACC_MIN = -3
+    DISTANCE_WANTED = 7
+
+
+class SpeedLevels:
+    """What highway-env's rewards ask of a vehicle that does not choose between target speeds."""
+
+    target_speeds: np.ndarray  # [m/s]
+    speed: float
+
+    @property
+    def speed_index(self) -> int:
+        """Index of the target speed nearest to the vehicle's speed."""
+        return int(np.abs(self.target_speeds - self.speed).argmin())
+
+
+class SteeredVehicle(SpeedLevels, Vehicle):  # type: ignore[misc]
+    """The ego vehicle under continuous actions."""
+
+    @property
+    def target_lane_index(self) -> Any:
+        """The lane it is in: nobody knows where it wants to go."""
+        return self.lane_index
+
+    def predict_trajectory_constant_speed(self, times: np.ndarray) -> tuple[list[Any], list[Any]]:
+        """Positions and headings if steering stays as it is.
+
+        highway-env's own copies the whole road for this, once for every other vehicle.
+        """
+        ghost = copy.copy(self)
+        ghost.road = None
+        ghost.position = self.position.copy()
+        ghost.action = {"acceleration": 0.0, "steering": self.action["steering"]}
+        positions, headings = [], []
+        for duration in np.diff(np.concatenate(([0.0], times))):
+            ghost.step(duration)
+            positions.append(ghost.position.copy())
+            headings.append(ghost.heading)
+        return positions, headings
+
+
+class DrivenByModel(SpeedLevels):
+    """The ego vehicle under highway-env's driver, which aims at the nearest target speed."""
+
+    target_speed: float  # [m/s]
+
+    def __init__(self, *arguments: Any, **keywords: Any) -> None:
+        super().__init__(*arguments, **keywords)
+        speeds = self.target_speeds
+        self.target_speed = float(speeds[np.abs(speeds - self.target_speed).argmin()])
+
+
+def ego_class(settings: SceneSettings) -> type[Vehicle]:
+    """The ego vehicle's class: a class and not a partial, as highway-env's racetracks need."""
+    speeds = np.array(settings.of.target_speeds)
+    if settings.driver == "highway_env":
+        model = IntersectionDriver if settings.scenario == "intersection" else TrafficDriver
+        return type("ModelEgo", (DrivenByModel, model), {"target_speeds": speeds})
+    if settings.action == "continuous":
+        return type("SteeredEgo", (SteeredVehicle,), {"target_speeds": speeds})
+    return type("MetaEgo", (MDPVehicle,), {"DEFAULT_TARGET_SPEEDS": speeds})
+
+
+def restate_driver(vehicle: Vehicle) -> None:
+    """Make a `TrafficDriver` of a driver that highway-env made as the shared class itself."""
+    if type(vehicle) is IDMVehicle:
+        vehicle.__class__ = TrafficDriver

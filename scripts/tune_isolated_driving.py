@@ -1,0 +1,100 @@
+"""Choose the scene encoder's settings, alone, on its own validation score; freeze them in a file.
+
+Scenes and seeds that no comparison reports: they are collected with seed 1000, and the students'
+seeds start there. Every taught student gets the same settings, so the student alone is the
+strongest baseline that this grid holds, by the very score that is reported.
+
+    python scripts/tune_isolated_driving.py
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+from dataclasses import asdict
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+import b2m_agents.studies
+from b2m_agents.studies.default_scenes import DefaultScenes
+from b2m_agents.studies.driving import SimulatedWatcher
+from b2m_agents.studies.driving_plan import BrainSource, DrivingPlan, DrivingStudySettings
+from b2m_agents.studies.driving_student import run_student
+from b2m_agents.studies.isolated import IsolatedEncoder
+from b2m_drive.brain.frame_pairing import responses
+from b2m_drive.evidence.conditions import ALONE
+from b2m_drive.students.scenes import SceneDataset
+
+LEARNING_RATES = (0.001, 0.002, 0.004)
+BETAS = (0.3, 1.0, 4.0, 16.0)
+WIDTHS = ((16, 32, 64), (32, 64, 64))
+LATENT_SIZE = 32
+SEEDS = (1000, 1001, 1002)
+FILE = Path(b2m_agents.studies.__path__[0]) / "isolated_driving.json"
+
+
+def main() -> None:
+    """Score every setting by its final state R2 on validation episodes and write the best."""
+    n_workers = os.cpu_count() or 1
+    scenes = DefaultScenes(seed=SEEDS[0]).collect(n_workers)
+    study = DrivingStudySettings(seeds=SEEDS)
+    brain = _any_brain(scenes)
+    grid = [
+        IsolatedEncoder(LATENT_SIZE, rate, beta, widths)
+        for rate, beta, widths in itertools.product(LEARNING_RATES, BETAS, WIDTHS)
+    ]
+    plans = [
+        DrivingPlan(study, settings, ALONE, seed, scenes, brain)
+        for settings in grid
+        for seed in SEEDS
+    ]
+    with get_context("spawn").Pool(n_workers, initializer=_one_thread) as pool:
+        scores = list(tqdm(pool.imap(final_scores, plans), total=len(plans), unit="student"))
+    table = []
+    for index, settings in enumerate(grid):
+        of_seeds = scores[index * len(SEEDS) : (index + 1) * len(SEEDS)]
+        means = np.mean(of_seeds, axis=0).round(5).tolist()
+        table.append({**asdict(settings), **dict(zip(METRICS, means, strict=True))})
+        print(table[-1])
+    best = max(table, key=lambda row: row["state_r2"])
+    chosen = {name: best[name] for name in asdict(grid[0])}
+    entries = {
+        "settings": chosen,
+        "chosen_by": "R2 of the state on validation episodes after training",
+        "n_steps": study.n_steps,
+        "grid": table,
+        "seeds": SEEDS,
+    }
+    FILE.write_text(json.dumps(entries, indent=1) + "\n")
+    print(f"chosen: {chosen}, written to {FILE.name}")
+
+
+METRICS = ("state_r2", "reconstruction_error", "vehicle_error")
+
+
+def final_scores(plan: DrivingPlan) -> list[float]:
+    """The metrics of one student after training."""
+    last = [s for s in run_student(plan, lambda: None) if s.step == plan.settings.n_steps]
+    return [next(s.value for s in last if s.metric == metric) for metric in METRICS]
+
+
+def _any_brain(scenes: Path) -> BrainSource:
+    """Students alone have no teacher, but alignment with a brain is among their scores."""
+    dataset = SceneDataset(scenes)
+    recording = SimulatedWatcher("best_session").watch(dataset)
+    path = scenes.with_suffix(".responses.npy")
+    np.save(path, responses(recording, dataset.frame_id, 0.2, 0.4))
+    return BrainSource(path, 1, np.zeros(0))
+
+
+def _one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,268 @@
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from stable_baselines3 import PPO
+
+from b2m_agents.drivers import drive_of
+from b2m_agents.episodes import episode_seed, make_scene
+from b2m_agents.evaluation import (
+    EvaluationSettings,
+    bootstrap_interval,
+    evaluate_agent,
+    scores_text,
+)
+from b2m_agents.replayable_episodes import ReplayableEpisodes
+from b2m_agents.rollouts import CollectSettings, collect_scenes
+from b2m_agents.trained_agent import TrainedAgent
+from b2m_agents.training import TrainingSettings, train_agent
+from b2m_agents.video import VideoSettings, action_text, draw_step, record_video
+from b2m_drive.students.scene_vae import SceneVAE, SceneVAESettings
+from b2m_envs.driving.settings import settings_from_keywords
+
+SMALL = {"height": 36, "width": 40, "vehicles_count": 3, "duration": 4.0}
+# Legs of 32 steps of two environments: the second begins within an episode.
+SHORT = TrainingSettings(
+    n_steps=96, n_environments=2, rollout=16, batch_size=16, n_epochs=2, checkpoint_every=32
+)
+
+TRAINING = """
+import os, signal, sys
+from b2m_agents import training
+write = training._write_checkpoint
+def write_and_die(folder, policy, *arguments):
+    write(folder, policy, *arguments)
+    if policy.num_timesteps == 64:
+        os.kill(os.getpid(), signal.SIGKILL)
+if __name__ == "__main__":
+    training._write_checkpoint = write_and_die
+    settings = training.TrainingSettings(
+        n_steps=96, n_environments=2, rollout=16, batch_size=16, n_epochs=2, checkpoint_every=32
+    )
+    training.train_agent(
+        "highway_fast", sys.argv[1], sys.argv[2], settings, {environment}, progress=False
+    )
+"""
+
+
+@pytest.fixture(scope="module")
+def encoder(tmp_path_factory) -> Path:
+    settings = SceneVAESettings(36, 40, 2, latent_size=6, widths=(8, 8))
+    vae = SceneVAE(settings, torch.Generator().manual_seed(0))
+    return vae.save_pretrained(tmp_path_factory.mktemp("encoder"))
+
+
+@pytest.fixture(scope="module")
+def agent(encoder, tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("runs") / "agent"
+    return train_agent(
+        "highway_fast", encoder, folder, SHORT, SMALL, in_processes=False, progress=False
+    )
+
+
+def weights_of(folder: Path) -> dict[str, torch.Tensor]:
+    return PPO.load(folder / "agent.zip").policy.state_dict()
+
+
+def assert_same_agent(one: Path, other: Path) -> None:
+    there, here = weights_of(one), weights_of(other)
+    for name, values in there.items():
+        torch.testing.assert_close(here[name], values, rtol=0, atol=0, msg=name)
+    curves = [(folder / "learning_curve.csv").read_text() for folder in (one, other)]
+    assert curves[0] == curves[1]
+
+
+def test_an_agents_folder_holds_the_encoder_in_safetensors_and_the_curve(agent, encoder) -> None:
+    names = {path.name for path in agent.iterdir()}
+    assert names == {
+        "config.json", "encoder", "agent.zip", "learning_curve.csv", "episodes-under-way-96.json",
+    }  # fmt: skip
+    copied = SceneVAE.from_pretrained(agent / "encoder").state_dict()
+    for name, values in SceneVAE.from_pretrained(encoder).state_dict().items():
+        assert torch.equal(copied[name], values)
+    rows = (agent / "learning_curve.csv").read_text().splitlines()
+    assert rows[0] == "step,return,length,crashed"
+    assert len(rows) > 96 // 4
+    assert PPO.load(agent / "agent.zip").num_timesteps == 96
+
+
+@pytest.mark.slow
+def test_training_killed_half_way_and_resumed_ends_with_the_same_weights(
+    agent, encoder, tmp_path
+) -> None:
+    script = tmp_path / "train.py"
+    script.write_text(TRAINING.replace("{environment}", repr(SMALL)))
+    folder = tmp_path / "agent"
+    # Environments in processes of their own until it is killed, in this one after.
+    killed = subprocess.run([sys.executable, script, encoder, folder], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert PPO.load(folder / "agent.zip").num_timesteps == 64
+    train_agent("highway_fast", encoder, folder, SHORT, SMALL, in_processes=False, progress=False)
+    assert_same_agent(folder, agent)
+
+
+def test_a_training_made_longer_equals_one_that_was_long(agent, encoder, tmp_path) -> None:
+    folder = tmp_path / "agent"
+    for n_steps in (32, 96):
+        settings = replace(SHORT, n_steps=n_steps)
+        train_agent(
+            "highway_fast", encoder, folder, settings, SMALL, in_processes=False, progress=False
+        )
+    assert_same_agent(folder, agent)
+
+
+def test_an_episode_under_way_is_taken_up_where_it_was() -> None:
+    scene = settings_from_keywords("highway_fast", SMALL)
+    one, other = (ReplayableEpisodes(make_scene(scene)) for _ in range(2))
+    one.reset(seed=6)
+    one.reset()
+    for action in (3, 0):
+        one.step(action)
+    other.take_up(one.under_way())
+    for _ in range(2):
+        here, there = one.step(1), other.step(1)
+        np.testing.assert_array_equal(here[0], there[0])
+        assert here[1] == there[1]
+    np.testing.assert_array_equal(one.reset()[0], other.reset()[0])
+
+
+def test_another_training_in_the_same_folder_is_refused(agent, encoder) -> None:
+    with pytest.raises(ValueError, match=r"training.seed: there 0, now 5"):
+        train_agent("highway_fast", encoder, agent, replace(SHORT, seed=5), SMALL)
+    with pytest.raises(ValueError, match=r"environment.duration: there 4.0, now 5.0"):
+        train_agent("highway_fast", encoder, agent, SHORT, {**SMALL, "duration": 5.0})
+
+
+@pytest.mark.parametrize(
+    ("scenario", "environment", "message"),
+    [
+        ("motorway", SMALL, "'motorway'"),
+        ("highway_fast", {**SMALL, "height": 48}, r"\(48, 40, 2\).*came one of \(36, 40, 2\)"),
+        ("highway_fast", {**SMALL, "colour": True}, r"\(36, 40, 6\).*came one of \(36, 40, 2\)"),
+        ("highway_fast", {**SMALL, "hieght": 48}, "hieght"),
+        ("highway_fast", {**SMALL, "driver": "highway_env"}, "driver"),
+    ],
+)
+def test_bad_input_of_a_training_is_named_and_writes_nothing(
+    encoder, tmp_path, scenario, environment, message
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        train_agent(scenario, encoder, tmp_path / "agent", SHORT, environment)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "changes", [{"batch_size": 24}, {"discount": 1.5}, {"n_steps": 0}, {"learning_rate": 0.0}]
+)
+def test_impossible_settings_are_named(changes) -> None:
+    with pytest.raises(ValueError, match=next(iter(changes))):
+        replace(SHORT, **changes)
+
+
+def test_an_encoder_of_another_frame_size_before_the_policy_is_refused(agent, tmp_path) -> None:
+    import shutil
+
+    folder = Path(shutil.copytree(agent, tmp_path / "agent"))
+    SceneVAE(SceneVAESettings(48, 48, 2, latent_size=6)).save_pretrained(folder / "encoder")
+    with pytest.raises(ValueError, match=r"came one of \(48, 48, 2\)"):
+        TrainedAgent.read(folder)
+    SceneVAE(SceneVAESettings(36, 40, 2, latent_size=7)).save_pretrained(folder / "encoder")
+    with pytest.raises(ValueError, match=r"6 latents.*came 7"):
+        TrainedAgent.read(folder)
+    (folder / "agent.zip").write_bytes((agent / "agent.zip").read_bytes()[:1000])
+    with pytest.raises(ValueError, match=r"agent\.zip"):
+        TrainedAgent.read(folder)
+    (folder / "config.json").write_text(json.dumps({"class": "something else"}))
+    with pytest.raises(ValueError, match=r"config\.json"):
+        TrainedAgent.read(folder)
+
+
+def test_a_trained_agent_collects_the_scenes_it_was_trained_on(agent, tmp_path) -> None:
+    from b2m_drive.students.scenes import SceneDataset
+
+    settings = CollectSettings(n_episodes=2, policy=str(agent))
+    path = collect_scenes("highway_fast", tmp_path / "scenes.h5", settings, progress=False)
+    scenes = SceneDataset(path)
+    assert scenes.frame_shape == (36, 40, 2)
+    assert scenes.header.policy.startswith("agent ")
+    driver = TrainedAgent.read(agent)
+    episode = scenes.episode(1)
+    assert [driver.act(frame) for frame in episode.frames[:-1]] == episode.action.tolist()
+
+
+def test_an_agent_is_not_put_before_what_it_cannot_see_or_do(agent) -> None:
+    with pytest.raises(ValueError, match="width: expected 40 as the agent was trained, came 64"):
+        drive_of("highway_fast", str(agent), {"width": 64})
+    with pytest.raises(ValueError, match="meta-actions of 'highway_fast', came 'intersection'"):
+        drive_of("intersection", str(agent), {})
+    assert drive_of("merge", str(agent), {}).scene.height == 36
+
+
+def test_every_driver_is_evaluated_on_the_same_held_out_episodes(agent) -> None:
+    evaluation = evaluate_agent(agent, EvaluationSettings(n_episodes=4), progress=False)
+    expected = [episode_seed(0, index, held_out=True) for index in range(4)]
+    for driver in ("agent", "constant_speed", "highway_env"):
+        assert [each.seed for each in evaluation.episodes if each.driver == driver] == expected
+    agents, constant, model = evaluation.scores
+    assert agents.lead is None
+    assert constant.lead is not None
+    assert constant.lead.mean == pytest.approx(agents.return_.mean - constant.return_.mean)
+    assert constant.speed.mean == pytest.approx(25.0, abs=0.5)
+    assert model.crash_rate.low <= model.crash_rate.mean <= model.crash_rate.high
+    assert (agent / "evaluation.csv").read_text().count("\n") == 13
+    assert "same 4 held-out episodes" in scores_text(evaluation)
+
+
+def test_bootstrap_interval_covers_the_mean_of_a_known_distribution() -> None:
+    generator = np.random.default_rng(0)
+    covered = 0
+    for _ in range(100):
+        interval = bootstrap_interval(generator.normal(3.0, 2.0, size=40), generator)
+        covered += interval.low <= 3.0 <= interval.high
+    assert 88 <= covered <= 100
+
+
+@pytest.mark.parametrize("ending", [".mp4", ".webm", ".avi", ".gif"])
+def test_a_video_of_every_kind_can_be_read_again(agent, tmp_path, ending) -> None:
+    settings = VideoSettings(n_episodes=1, panel=96)
+    path = record_video(agent, tmp_path / f"video{ending}", settings, progress=False)
+    assert [each.name for each in tmp_path.iterdir()] == [path.name]
+    video = cv2.VideoCapture(str(path))
+    shapes = []
+    while (read := video.read())[0]:
+        shapes.append(read[1].shape)
+    assert len(shapes) >= 2
+    assert len(set(shapes)) == 1
+
+
+def test_a_picture_shows_the_newest_frame_beside_its_reconstruction() -> None:
+    frame = np.zeros((36, 40, 2), np.uint8)
+    frame[..., 1] = 200
+    picture = draw_step(frame, frame // 2, ["action: idle"], panel=72)
+    row = picture[60]
+    assert row[30].tolist() == [200] * 3
+    assert row[30 + 80 + 16].tolist() == [100] * 3
+
+
+def test_actions_are_said_in_words() -> None:
+    highway = settings_from_keywords("highway_fast", {})
+    crossing = settings_from_keywords("intersection", {})
+    steering = settings_from_keywords("racetrack", {"action": "continuous"})
+    assert action_text(0, highway) == "lane left"
+    assert action_text(0, crossing) == "slower"
+    assert action_text(np.array([0.5, -1.0]), steering) == "throttle +0.50, steering -1.00"
+
+
+def test_an_unknown_kind_of_video_is_named(agent, tmp_path) -> None:
+    with pytest.raises(ValueError, match=r"video\.mov"):
+        record_video(agent, tmp_path / "video.mov")
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from b2m_drive.evidence.image_quality import image_quality
+
+
+def scenes(n: int = 4) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (n, 36, 40, 2), dtype=np.uint8)
+
+
+def test_a_perfect_reconstruction_has_no_error_and_full_similarity() -> None:
+    original = scenes()
+    quality = image_quality(original, original, np.ones((4, 36, 40), bool))
+    assert (quality.error, quality.vehicle_error) == (0, 0)
+    assert quality.ssim == pytest.approx(1)
+
+
+def test_errors_by_hand_and_vehicles_only_in_the_newest_frame() -> None:
+    original = np.zeros((1, 36, 40, 2), np.uint8)
+    reconstruction = original.copy()
+    reconstruction[0, :18, :, 1] = 255  # a quarter of all values, half of the newest frame
+    reconstruction[0, 0, 0, 0] = 255  # an older frame, on a vehicle's pixel
+    vehicles = np.zeros((1, 36, 40), bool)
+    vehicles[0, 17:19, 0] = True  # one pixel wrong, one right
+    quality = image_quality(original, reconstruction, vehicles)
+    assert quality.error == pytest.approx(0.25 + 1 / (36 * 40 * 2))
+    assert quality.vehicle_error == pytest.approx(0.5)
+
+
+def test_scenes_without_another_vehicle_have_no_vehicle_error() -> None:
+    quality = image_quality(scenes(), scenes(), np.zeros((4, 36, 40), bool))
+    assert quality.vehicle_error is None
+
+
+def test_noise_costs_similarity() -> None:
+    original = np.repeat(np.linspace(0, 255, 40).astype(np.uint8)[None, None, :, None], 36, 1)
+    noise = np.random.default_rng(0).normal(0, 60, original.shape)
+    noisy = np.clip(original + noise, 0, 255).astype(np.uint8)
+    assert image_quality(original, noisy, np.zeros((1, 36, 40), bool)).ssim < 0.5
