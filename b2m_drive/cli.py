@@ -64,18 +64,22 @@ ActionKind = Annotated[
 
 @app.command()
 def demo(
-    out: Annotated[Path, typer.Option(help="Folder of the run.")] = Path("runs/demo"),
+    out: Annotated[Path, typer.Option(help="Folder of the runs.")] = Path("runs/demo"),
+    half: Annotated[str, typer.Option(help="both, memory or driving.")] = "both",
     workers: Workers = 0,
-    seeds: Seeds = 8,
-    steps: Steps = 600,
 ) -> None:
-    """Teach a network from the ideal simulated brain, and write the report. A few minutes.
+    """The whole road on simulated brains, in a few minutes: two reports, and a clip of a driver.
 
-    Shows that the comparison detects a brain that is worth learning from. The brain is simulated
-    and the report says so; for a real one see `b2m-drive compare memory --help`.
+    The memory half teaches a recurrent network to remember; the driving half teaches an encoder
+    of driving scenes, trains a driver on what the brain-taught encoder sees, and films it. The
+    brains are simulated and the reports say so; for a real one see `b2m-drive compare --help`.
     """
-    recording = _simulated_brain("ideal", signal=1.0, trials=240, brain_seed=0)
-    _run_comparison(recording, out, _settings(seeds, steps), workers, dry_run=False)
+    _refuse_unknown("--half", [half], ("both", "memory", "driving"))
+    if half != "driving":
+        recording = _simulated_brain("ideal", signal=1.0, trials=240, brain_seed=0)
+        _run_comparison(recording, out / "memory", _settings(8, 600), workers, dry_run=False)
+    if half != "memory":
+        _demo_driving(out, workers)
 
 
 @compare_app.command("memory")
@@ -138,11 +142,15 @@ def compare_driving_command(
         ),
     ] = None,
     scenario: Annotated[
-        str, typer.Option(help="Of the scenes to collect; see b2m-drive collect --help.")
-    ] = "highway_fast",
+        str | None,
+        typer.Option(
+            help="Of the scenes to collect (default: highway_fast), or that --scenes must be of."
+        ),
+    ] = None,
     camera: Annotated[
-        str, typer.Option(help="Of the scenes to collect: birds_eye or drivers_eye.")
-    ] = "birds_eye",
+        str | None,
+        typer.Option(help="Of the scenes to collect: birds_eye (default) or drivers_eye."),
+    ] = None,
     recording: Annotated[
         Path | None,
         typer.Option(
@@ -164,11 +172,18 @@ def compare_driving_command(
         float | None,
         typer.Option(help="Seconds from a frame to the response. Default: cross-validated."),
     ] = None,
+    latents: Annotated[
+        str,
+        typer.Option(
+            help="pca (principal components) or decoded (what cross-fitted decoders read of the "
+            "scene's state: better for weak brains)."
+        ),
+    ] = "pca",
     strategy: Annotated[
         list[str] | None,
         typer.Option(help="regression (BLT) or contrastive (BCT); default: both."),
     ] = None,
-    frames: Annotated[int, typer.Option(help="Frames that teach.", min=100)] = 4000,
+    frames: Annotated[int, typer.Option(help="Frames that teach.", min=500)] = 4000,
     curves: Annotated[
         bool,
         typer.Option(help="Also fewer frames and, of a simulated brain, less signal."),
@@ -176,7 +191,7 @@ def compare_driving_command(
     seeds: Seeds = 5,
     steps: Annotated[
         int, typer.Option(help="Training steps of each student, by hundreds.", min=100)
-    ] = 400,
+    ] = 500,
     out: Annotated[
         Path | None, typer.Option(help="Folder of the run; resumes one that is there.")
     ] = None,
@@ -193,10 +208,17 @@ def compare_driving_command(
     """
     from b2m_agents.studies.driving import BRAIN_KINDS, SimulatedWatcher
     from b2m_agents.studies.driving_plan import DrivingStudySettings
+    from b2m_drive.brain.latents import LATENT_METHODS
     from b2m_drive.transfer.attachment import STRATEGIES
 
     _refuse_unknown("--strategy", strategy or [], STRATEGIES)
     _refuse_unknown("--kind", [kind], BRAIN_KINDS)
+    _refuse_unknown("--latents", [latents], LATENT_METHODS)
+    _refuse_unknown("--camera", [camera] if camera else [], ("birds_eye", "drivers_eye"))
+    if recording is not None and scenes is None:
+        raise typer.BadParameter("--recording: expected --scenes, the frames that were watched")
+    if camera is not None and scenes is not None:
+        raise typer.BadParameter("--camera: expected none beside --scenes, which have theirs")
     settings = DrivingStudySettings(
         strategies=tuple(each for each in STRATEGIES if each in (strategy or STRATEGIES)),
         seeds=tuple(range(seeds)),
@@ -205,9 +227,8 @@ def compare_driving_command(
         frames_curve=tuple(n for n in (500, 1000) if n < frames) if curves else (),
         signal_curve=(0.0, 0.3) if curves and recording is None else (),
         delay=delay,
+        latents=latents,  # type: ignore[arg-type]
     )
-    if recording is not None and scenes is None:
-        raise typer.BadParameter("--recording: expected --scenes, the frames that were watched")
     watcher = None if recording else SimulatedWatcher(brain, kind, signal, brain_seed)  # type: ignore[arg-type]
     _run_driving(scenes, scenario, camera, recording, watcher, settings, out, workers, dry_run)
 
@@ -319,7 +340,7 @@ def export_minari_command(
 def train_agent_command(
     scenario: Scenario,
     encoder: Annotated[
-        Path, typer.Option(help="Folder of a SceneVAE, as save_pretrained writes it.")
+        Path, typer.Option(help="Folder of a SceneVAE, such as runs/driving-NAME/encoders/alone.")
     ],
     out: Annotated[
         Path | None, typer.Option(help="Folder of the agent. Default: runs/agent-SCENARIO.")
@@ -337,8 +358,9 @@ def train_agent_command(
 ) -> None:
     """Train a driver (PPO) on what a frozen encoder sees. A few minutes on two cores.
 
-    Kill it and call it again: it goes on from its last checkpoint. The camera's settings must be
-    those of the scenes that the encoder learned from.
+    Kill it and call it again: it goes on from its last checkpoint. The encoders of compare
+    driving bring their own view of the scene; for others the camera's settings must be those of
+    the scenes that they learnt from.
     """
     from b2m_agents.training import TrainingSettings, train_agent
 
@@ -481,10 +503,31 @@ def _run_comparison(
     _say_verdicts(out, started)
 
 
+def _demo_driving(out: Path, workers: int) -> None:
+    """A small comparison, a driver on the taught encoder, its evaluation, and a clip."""
+    from b2m_agents.evaluation import EvaluationSettings, evaluate_agent, scores_text
+    from b2m_agents.studies.driving import SimulatedWatcher
+    from b2m_agents.studies.driving_plan import DEMO
+    from b2m_agents.training import TrainingSettings, train_agent
+    from b2m_agents.video import VideoSettings, record_video
+
+    watcher = SimulatedWatcher("ideal")
+    run = _run_driving(None, None, None, None, watcher, DEMO, out / "driving", workers, False)
+    encoder = run / "encoders" / DEMO.teachings[0].condition("brain").replace("/", "-")
+    typer.echo(f"\na driver (PPO) on what {encoder} sees:")
+    agent = train_agent("highway_fast", encoder, out / "agent", TrainingSettings(n_steps=6144))
+    scores = evaluate_agent(
+        agent, EvaluationSettings(n_episodes=10, n_workers=workers or os.cpu_count() or 1)
+    )
+    typer.echo(scores_text(scores))
+    clip = record_video(agent, agent / "video.mp4", VideoSettings(n_episodes=2))
+    typer.echo(f"video: {clip}")
+
+
 def _run_driving(
     scenes: Path | None,
-    scenario: str,
-    camera: str,
+    scenario: str | None,
+    camera: str | None,
     recording: Path | None,
     watcher: SimulatedWatcher | None,
     settings: DrivingStudySettings,
@@ -500,12 +543,17 @@ def _run_driving(
     started, n_workers = time.perf_counter(), workers or os.cpu_count() or 1
     watched = read_scene_recording(recording) if recording else None
     if scenes is None:
-        default = DefaultScenes(scenario, n_teaching=settings.n_frames, camera=camera)
+        default = DefaultScenes(
+            scenario or "highway_fast",
+            n_teaching=settings.n_frames,
+            camera=camera or "birds_eye",
+        )
         typer.echo(f"scenes: {default.path}")
         scenes = default.collect(n_workers)
+    dataset = SceneDataset(scenes, scenario)
     if watched is None:
         assert watcher is not None
-        watched = watcher.watch(SceneDataset(scenes))
+        watched = watcher.watch(dataset)
     name = watched.session + (f"-signal-{watcher.signal:g}" if watcher else "")
     folder = out or Path("runs") / f"driving-{name}"
     run = DrivingRun(folder, scenes, settings, watcher, watched)

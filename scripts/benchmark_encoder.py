@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
-from benchmark import rates
+from timing import rates
 
 from b2m_drive.students.fitting import FittingSettings
 from b2m_drive.students.frame_batches import FrameBatches, FramesFromDisk, FramesFromMemory

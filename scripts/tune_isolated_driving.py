@@ -15,6 +15,7 @@ import os
 from dataclasses import asdict
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -30,10 +31,11 @@ from b2m_drive.brain.frame_pairing import responses
 from b2m_drive.evidence.conditions import ALONE
 from b2m_drive.students.scenes import SceneDataset
 
-LEARNING_RATES = (0.001, 0.002, 0.004)
-BETAS = (0.3, 1.0, 4.0, 16.0)
+LEARNING_RATES = (0.0005, 0.001, 0.002)
+BETAS = (0.1, 0.3, 1.0, 4.0)
 WIDTHS = ((16, 32, 64), (32, 64, 64))
 LATENT_SIZE = 32
+AS_GOOD = 0.01  # R2 that may be lost for a network that trains faster
 SEEDS = (1000, 1001, 1002)
 FILE = Path(b2m_agents.studies.__path__[0]) / "isolated_driving.json"
 
@@ -53,7 +55,7 @@ def main() -> None:
         for settings in grid
         for seed in SEEDS
     ]
-    with get_context("spawn").Pool(n_workers, initializer=_one_thread) as pool:
+    with get_context("spawn").Pool(n_workers, initializer=one_thread) as pool:
         scores = list(tqdm(pool.imap(final_scores, plans), total=len(plans), unit="student"))
     table = []
     for index, settings in enumerate(grid):
@@ -61,17 +63,25 @@ def main() -> None:
         means = np.mean(of_seeds, axis=0).round(5).tolist()
         table.append({**asdict(settings), **dict(zip(METRICS, means, strict=True))})
         print(table[-1])
-    best = max(table, key=lambda row: row["state_r2"])
+    best = cheapest_of_the_best(table)
     chosen = {name: best[name] for name in asdict(grid[0])}
     entries = {
         "settings": chosen,
-        "chosen_by": "R2 of the state on validation episodes after training",
+        "chosen_by": "R2 of the state on validation episodes after training; the narrowest of "
+        f"those within {AS_GOOD} of the best",
         "n_steps": study.n_steps,
         "grid": table,
         "seeds": SEEDS,
     }
     FILE.write_text(json.dumps(entries, indent=1) + "\n")
     print(f"chosen: {chosen}, written to {FILE.name}")
+
+
+def cheapest_of_the_best(table: list[dict[str, Any]]) -> dict[str, Any]:
+    """The narrowest network among settings that no three seeds tell from the best."""
+    bar = max(row["state_r2"] for row in table) - AS_GOOD
+    good = [row for row in table if row["state_r2"] >= bar]
+    return min(good, key=lambda row: (sum(row["widths"]), -row["state_r2"]))
 
 
 METRICS = ("state_r2", "reconstruction_error", "vehicle_error")
@@ -92,7 +102,8 @@ def _any_brain(scenes: Path) -> BrainSource:
     return BrainSource(path, 1, np.zeros(0))
 
 
-def _one_thread() -> None:
+def one_thread() -> None:
+    """Of a worker: the other cores have workers of their own."""
     torch.set_num_threads(1)
 
 

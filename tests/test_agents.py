@@ -14,6 +14,7 @@ import torch
 from stable_baselines3 import PPO
 
 from b2m_agents.drivers import drive_of
+from b2m_agents.encoder_view import read_view, write_view
 from b2m_agents.episodes import episode_seed, make_scene
 from b2m_agents.evaluation import (
     EvaluationSettings,
@@ -266,3 +267,13 @@ def test_an_unknown_kind_of_video_is_named(agent, tmp_path) -> None:
     with pytest.raises(ValueError, match=r"video\.mov"):
         record_video(agent, tmp_path / "video.mov")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_view_is_kept_beside_the_encoder_and_a_strange_one_is_refused(tmp_path) -> None:
+    settings = {"camera": "drivers_eye", "height": 40, "vehicles_count": 3}
+    write_view(tmp_path, settings)
+    assert read_view(tmp_path) == {"camera": "drivers_eye", "height": 40}
+    assert read_view(tmp_path / "nowhere") == {}
+    (tmp_path / "view.json").write_text('{"hight": 40}')
+    with pytest.raises(ValueError, match=r"view\.json: expected some of camera"):
+        read_view(tmp_path)

@@ -9,10 +9,15 @@ import numpy as np
 import pytest
 import torch
 
-from b2m_agents.studies.driving import DrivingRun, SimulatedWatcher, compare_driving
+from b2m_agents.studies.driving import (
+    DrivingRun,
+    SimulatedWatcher,
+    compare_driving,
+    expected_time,
+)
 from b2m_agents.studies.driving_plan import DrivingStudySettings, rows_of
 from b2m_agents.studies.driving_student import StudentRun, material_of
-from b2m_agents.studies.scene_teachers import teacher_latents
+from b2m_agents.studies.scene_teachers import standardised, teacher_latents
 from b2m_agents.studies.seeded_streams import generator_for
 from b2m_drive.brain.frame_decoding import decoding_r2
 from b2m_drive.brain.scene_recording import (
@@ -45,6 +50,7 @@ SMALL = DrivingStudySettings(
     signal_curve=(0.0,),
     n_seeds_varied=1,
     delay=0.2,
+    n_latents=8,
 )
 
 
@@ -114,7 +120,8 @@ def test_a_comparison_ends_in_a_verdict_and_resumes_to_equal_numbers(scenes, tmp
     for words in ("SIMULATED", "Latent traversals", "By training frames", "circularly shifted"):
         assert words in page
     assert SceneVAE.from_pretrained(run.folder / "encoders" / "alone").settings.width == 36
-    (run.folder / "groups" / "alone-seed-1.csv").unlink()  # as if killed before this student
+    for name in ("alone", "regression-pca-frame-brain"):  # as if killed before these students
+        (run.folder / "groups" / f"{name}-seed-1.csv").unlink()
     (run.folder / "scores.csv").unlink()
     compare_driving(run, n_workers=1, progress=False)
     assert read_scores(run.folder / "scores.csv") == scores
@@ -201,6 +208,61 @@ def test_the_drivers_actions_leave_out_frames_without_one(scenes, tmp_path) -> N
     assert not set(student.attachment.teacher.ids) & set(last)
 
 
+def test_frames_without_a_response_teach_nobody_but_are_still_learnt_from(scenes, tmp_path) -> None:
+    run = run_of(scenes, tmp_path)
+    lost = 40
+    until = int(np.argmax(run.recording.frame_id == 360 - lost))
+    cut = replace(
+        run.recording,
+        activity=run.recording.activity[:until],
+        time=run.recording.time[:until],
+        frame_id=run.recording.frame_id[:until],
+    )
+    student = StudentRun(replace(run, recording=cut).prepare()[1].plan)
+    assert student.attachment is not None
+    rows = rows_of(SceneDataset(scenes), SMALL)
+    assert len(student.watched.frame_id) == SMALL.n_frames
+    assert set(rows.teaching) - set(student.attachment.teacher.ids) == {
+        row for row in rows.teaching if row >= 360 - lost
+    }
+
+
+def test_a_recording_of_other_scenes_or_of_too_few_is_refused(scenes, tmp_path) -> None:
+    run = run_of(scenes, tmp_path / "run")
+    ids = run.recording.frame_id
+    other = replace(run.recording, frame_id=np.where(ids >= 0, ids + 7, ids))
+    with pytest.raises(ValueError, match=r"0 to 359, came 366: a recording of other scenes"):
+        replace(run, recording=other).prepare()
+    few = replace(run.recording, frame_id=np.where(ids < 100, ids, -1))
+    with pytest.raises(ValueError, match=r"frame_id: expected frames that .* was shown"):
+        replace(run, recording=few).prepare()
+    late = replace(run, folder=tmp_path / "late", settings=replace(SMALL, delay=9999.0))
+    with pytest.raises(ValueError, match="delay: expected one within"):
+        late.prepare()
+
+
+def test_a_corrected_pairing_is_another_run(scenes, tmp_path) -> None:
+    run = run_of(scenes, tmp_path / "run")
+    run.prepare()
+    ids = run.recording.frame_id
+    shifted = replace(run.recording, frame_id=np.where(ids > 0, ids - 1, ids))
+    with pytest.raises(ValueError, match=r"another configuration.*brain"):
+        replace(run, recording=shifted).prepare()
+
+
+def test_a_dry_run_leaves_nothing_behind(scenes, tmp_path) -> None:
+    settings = replace(SMALL, n_steps=20, evaluate_every=10)
+    n_students, seconds = expected_time(run_of(scenes, tmp_path / "run", settings), 2)
+    assert n_students == len(SMALL.conditions) * 2 + 3 + 1
+    assert seconds > 0
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_driver_who_always_does_the_same_cannot_stand_as_a_control() -> None:
+    with pytest.raises(ValueError, match="actions or labels: expected some that vary"):
+        standardised(np.ones((5, 2), np.float32))
+
+
 @pytest.mark.slow
 def test_a_persons_own_recording_teaches_too(scenes, tmp_path) -> None:
     watched = SimulatedWatcher("ideal").watch(SceneDataset(scenes))
@@ -212,7 +274,7 @@ def test_a_persons_own_recording_teaches_too(scenes, tmp_path) -> None:
     compare_driving(run, n_workers=1, progress=False)
     page = write_report(run.folder).read_text()
     assert "SIMULATED" not in page
-    assert "What a human brain (S01) taught a network" in page
+    assert "What a recorded brain (S01) taught a network" in page
 
 
 @pytest.mark.parametrize(
@@ -220,7 +282,7 @@ def test_a_persons_own_recording_teaches_too(scenes, tmp_path) -> None:
     [
         ({"seeds": (1, 1)}, "seeds"),
         ({"strategies": ()}, "strategies"),
-        ({"frames_curve": (5000,)}, "frames_curve: expected 1 to 239"),
+        ({"frames_curve": (5000,)}, r"frames_curve: expected 8 \(a batch\) to 239"),
         ({"signal_curve": (1.5,)}, "signal_curve"),
         ({"n_steps": 5}, "n_steps: expected a multiple"),
     ],

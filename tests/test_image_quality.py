@@ -29,6 +29,16 @@ def test_errors_by_hand_and_vehicles_only_in_the_newest_frame() -> None:
     assert quality.vehicle_error == pytest.approx(0.5)
 
 
+def test_the_newest_frame_of_a_scene_in_colour_has_three_channels() -> None:
+    original = np.zeros((1, 36, 40, 6), np.uint8)
+    reconstruction = original.copy()
+    reconstruction[..., 3] = 255  # one of the newest frame's three
+    vehicles = np.ones((1, 36, 40), bool)
+    quality = image_quality(original, reconstruction, vehicles, n_newest=3, n_frames_ssim=0)
+    assert quality.vehicle_error == pytest.approx(1 / 3)
+    assert quality.ssim is None
+
+
 def test_scenes_without_another_vehicle_have_no_vehicle_error() -> None:
     quality = image_quality(scenes(), scenes(), np.zeros((4, 36, 40), bool))
     assert quality.vehicle_error is None

@@ -135,3 +135,14 @@ def test_parts_that_do_not_fit_make_no_recording() -> None:
             time=recording.time[:0],
             frame_id=recording.frame_id[:0],
         )
+
+
+@pytest.mark.parametrize("value", ["false", 2, 0.5])
+def test_what_is_no_flag_does_not_make_a_brain_simulated(tmp_path, value) -> None:
+    with h5py.File(tmp_path / "own.h5", "w") as file:
+        file["activity"] = np.zeros((4, 1), np.float32)
+        file["time"] = np.arange(4.0)
+        file["frame_id"] = np.arange(4)
+        file.attrs["simulated"] = value
+    with pytest.raises(ValueError, match=r"own\.h5: simulated: expected true or false"):
+        read_scene_recording(tmp_path / "own.h5")

@@ -14,7 +14,6 @@ from torch import Tensor, nn
 from b2m_drive.students.decision_rnn import DecisionRNN, DecisionRNNSettings
 from b2m_drive.students.fitting import FittingSettings
 from b2m_drive.students.frame_batches import FramesFromMemory
-from b2m_drive.students.reconstruction_error import reconstruction_error
 from b2m_drive.students.scene_vae import (
     Posterior,
     SceneVAE,
@@ -330,16 +329,3 @@ def test_frames_of_the_wrong_shape_or_type_are_refused() -> None:
 def test_impossible_settings_are_refused_by_name(change: dict, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         replace(SMALL, **change)
-
-
-def test_the_reconstruction_error_is_the_mean_over_all_frames_and_over_vehicles() -> None:
-    frames, vae = roads(23), student()
-    mask = frames[..., 1] == 250
-    error = reconstruction_error(vae, frames, mask, batch_size=10)
-    squares = np.square(vae.reconstruct(torch.from_numpy(frames)).numpy() / 255 - frames / 255)
-    assert error.everywhere == pytest.approx(squares.mean(), rel=1e-3)
-    assert error.vehicles == pytest.approx(squares[..., 1][mask].mean(), rel=1e-3)
-    assert math.isnan(reconstruction_error(vae, frames).vehicles)
-    assert math.isnan(reconstruction_error(vae, frames, np.zeros_like(mask)).vehicles)
-    with pytest.raises(ValueError, match="frames: expected at least one"):
-        reconstruction_error(vae, frames[:0])

@@ -59,5 +59,9 @@ def test_a_hazard_in_the_latents_is_found_and_a_random_one_is_not() -> None:
     assert (hazard_auc(z, random, EPISODE) or 0) == pytest.approx(0.5, abs=0.12)
 
 
+def test_hazards_of_one_episode_have_no_score() -> None:
+    assert hazard_auc(latents(), EPISODE == 3, EPISODE) is None
+
+
 def test_a_hazard_that_hardly_ever_comes_has_no_score() -> None:
     assert hazard_auc(latents(), np.arange(N) < 4, EPISODE) is None

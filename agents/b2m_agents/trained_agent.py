@@ -23,6 +23,7 @@ from stable_baselines3 import PPO
 from stable_baselines3.common.vec_env import VecEnv
 
 from b2m_agents.drivers import AGENT_FILE
+from b2m_agents.encoder_view import VIEW
 from b2m_agents.episodes import Observation
 from b2m_agents.latent_observation import check_frame_size, encode_scenes, frozen
 from b2m_drive.students.scene_vae import SceneVAE
@@ -31,10 +32,7 @@ from b2m_envs.driving.settings import SceneSettings, settings_from_keywords
 CONFIG_FILE = "config.json"
 ENCODER_FOLDER = "encoder"
 # What the agent sees and does. The rest (traffic, lanes, duration) may differ from its training.
-_VIEW = (
-    "camera", "height", "width", "colour", "n_frames", "frame_interval", "view_length",
-    "heading_up", "action",
-)  # fmt: skip
+_VIEW = (*VIEW, "action")
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv, VecEnv
 from tqdm.auto import tqdm
 
 from b2m_agents.drivers import AGENT_FILE
+from b2m_agents.encoder_view import read_view
 from b2m_agents.episodes import Observation, episode_seed, make_scene
 from b2m_agents.latent_observation import VecLatentObservation, check_frame_size
 from b2m_agents.replayable_episodes import EpisodeUnderWay, ReplayableEpisodes
@@ -111,8 +112,8 @@ def train_agent(
         encoder: Folder that `SceneVAE.save_pretrained` wrote; copied into the agent's.
         folder: Of the agent, see `b2m_agents.trained_agent`.
         settings: Of the training; None: the defaults, a few minutes on two cores.
-        environment: Fields of `SceneSettings`. Height, width, colour and stacked frames must
-            give frames of the encoder's size.
+        environment: Fields of `SceneSettings`; the encoder's own view where they are left out
+            (see `encoder_view`). They must give frames of the encoder's size.
         in_processes: One process an environment, or all of them in this one. The result is the
             same.
         progress: Show a bar with the mean return of the last episodes.
@@ -123,12 +124,13 @@ def train_agent(
             the folder holds another training; names what differs.
     """
     settings = settings or TrainingSettings()
-    scene = _trainable_scene(scenario, environment or {})
+    environment = {**read_view(encoder), **(environment or {})}
+    scene = _trainable_scene(scenario, environment)
     frozen_encoder = SceneVAE.from_pretrained(encoder)
     check_frame_size(frozen_encoder, (scene.height, scene.width, scene.n_channels))
     config = AgentConfig(
         scenario=scenario,
-        environment=dict(environment or {}),
+        environment=environment,
         training=asdict(settings),
         encoder=encoder_fingerprint(frozen_encoder),
         versions={"python": platform.python_version()}

@@ -74,6 +74,18 @@ def responses(
     return _window_means(recording, first, last)
 
 
+def has_response(
+    recording: SceneRecording, frame_id: Int64[np.ndarray, " frame"], delay: float, window: float
+) -> Bool[np.ndarray, " frame"]:
+    """Whether each frame was on the screen and its window was recorded, at least in part."""
+    shown = np.isin(frame_id, recording.frame_id)
+    if shown.any():
+        start = _window_starts(recording, frame_id[shown], delay, window)
+        first, last = _window_edges(recording, start, window)
+        shown[shown] = last > first
+    return shown
+
+
 def response_names(recording: SceneRecording) -> tuple[str, ...]:
     """Name of each column that `responses` gives."""
     measures = ("potential", *(f"{band}_power" for band in EEG_BANDS))

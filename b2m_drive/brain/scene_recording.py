@@ -145,7 +145,7 @@ def _read(path: Path, file: Any) -> SceneRecording:
         session=_text(file.attrs.get("session", path.stem)),
         source=_text(file.attrs.get("source", path.name)),
         licence=_text(file.attrs.get("licence", _UNKNOWN)),
-        simulated=bool(file.attrs.get("simulated", False)),
+        simulated=_flag(path, file.attrs.get("simulated", False)),
         notes=tuple(_text(note) for note in np.atleast_1d(notes)),
     )
 
@@ -213,6 +213,13 @@ def _units(path: Path, file: Any, n_units: int) -> tuple[Unit, ...]:
             )
         columns.append(column)
     return tuple(Unit(*parts) for parts in zip(*columns, strict=True))
+
+
+def _flag(path: Path, value: Any) -> bool:
+    """True or false; text such as "false" is refused, since it would count as true."""
+    if isinstance(value, bool | np.bool_) or (isinstance(value, np.integer) and value in (0, 1)):
+        return bool(value)
+    raise ValueError(f"{path}: simulated: expected true or false (or 1 or 0), came {value!r}")
 
 
 def _text(value: Any) -> str:

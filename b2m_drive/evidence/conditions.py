@@ -121,7 +121,8 @@ DRIVING = Study(
         "alone_head": "No teacher, but the extra output that the taught students have, at weight "
         "0: shows whether merely having it changes anything.",
         "alone_labelled": "No brain, but the extra output learns what the driver did in each "
-        "frame: shows what the recorded behaviour is worth without any brain.",
+        "frame: shows what the recorded behaviour is worth without any brain. A driver who acts "
+        "at random can teach nothing here.",
         "shuffled": "The brain's responses given to other frames at random before the latents "
         "are made: the same activity, no longer about the frame.",
         CIRCULAR_SHIFT: "The brain's responses, moved along the drive by a long random lag: the "
@@ -132,7 +133,7 @@ DRIVING = Study(
         "labels": "The state of the scene itself, without noise: the most that a code for it "
         "could teach.",
         "labels_corrupted": "The state of the scene with noise, until it says as much about each "
-        "variable as the brain does.",
+        "variable as the brain's latents do.",
     },
     curve="state_r2",
     curve_label="R² of the scene's state",
@@ -141,7 +142,7 @@ DRIVING = Study(
     floor=0.0,
     floor_label="nothing known",
     sample_label="training frames (with repetition)",
-    criteria=(0.1, 0.2, 0.3),
+    criteria=(0.3, 0.4, 0.5),
     samples="frames",
 )
 
@@ -196,7 +197,7 @@ class Variation:
 
     def condition(self, base: str) -> str:
         """Name in the score table of a condition under this variation."""
-        return f"{self.axis}={self.value:g}{_VARIED}{base}"
+        return f"{self.axis}={self.value!r}{_VARIED}{base}"
 
 
 def variation_of(condition: str) -> tuple[Variation | None, str]:

@@ -10,6 +10,7 @@ from jaxtyping import Float64, UInt8
 from matplotlib.figure import Figure
 
 from b2m_drive.evidence.conditions import (
+    ALONE,
     BRAIN,
     Study,
     Teaching,
@@ -80,7 +81,7 @@ def reconstruction_figure(
         if name.endswith("/reconstruction"):
             condition = name.removesuffix("/reconstruction")
             columns[condition_label(condition, study, simulated)] = values
-    n_scenes, height, width = pictures["original"].shape
+    n_scenes, height, width = pictures["original"].shape[:3]
     figure = blank_figure(
         0.6 + _SCENE_WIDTH * len(columns), 2.2 + _SCENE_WIDTH * height / width * n_scenes
     )
@@ -94,11 +95,15 @@ def reconstruction_figure(
     return figure
 
 
-def traversal_figure(
-    traversal: UInt8[np.ndarray, "latent step height width"], title: str, simulated: bool
-) -> Figure:
-    """Latents in rows, steps in columns; those that change the picture most, first."""
-    change = traversal.astype(np.float64).std(1).mean((1, 2))
+def traversal_figure(traversal: UInt8[np.ndarray, "..."], title: str, simulated: bool) -> Figure:
+    """Latents in rows, steps in columns; those that change the picture most, first.
+
+    Args:
+        traversal: [latent step height width], or with 3 colours behind.
+        title: Of the figure.
+        simulated: Whether the brain is.
+    """
+    change = traversal.astype(np.float64).std(1).reshape(len(traversal), -1).mean(1)
     order = np.argsort(change)[::-1][:_N_TRAVERSED]
     return _grid_figure({f"latent {k}": traversal[k] for k in order}, title, simulated)
 
@@ -136,8 +141,12 @@ def variation_figure(
     logarithmic: bool,
     study: Study,
     simulated: bool,
+    alone: Interval | None,
 ) -> Figure:
-    """Final scores by a number that was varied, a line a condition."""
+    """Final scores by a number that was varied, a line a condition; a band for the student alone.
+
+    The band is for what does not change the student alone, such as the brain's signal.
+    """
     figure = blank_figure(7.2, 3.9)
     axes = figure.subplots()
     if logarithmic:
@@ -146,9 +155,7 @@ def variation_figure(
     for base, each in points.items():
         values = sorted(each)
         mean = np.array([each[value].mean for value in values])
-        low = np.array([each[value].low for value in values])
-        high = np.array([each[value].high for value in values])
-        reach = np.abs(np.stack([mean - low, high - mean]))
+        reach = np.array([each[value].high - each[value].mean for value in values])
         reach[~np.isfinite(reach)] = 0.0  # one seed has no interval
         strategy, control = base.split("/")[0], control_of(base)
         axes.errorbar(
@@ -157,6 +164,10 @@ def variation_figure(
             linestyle="-" if strategy != "contrastive" else (0, (5, 2)),
             label=condition_label(base, study, simulated),
         )  # fmt: skip
+    if alone is not None:
+        axes.axhline(alone.mean, color=colour_of(ALONE), linewidth=1.4, label=study.labels[ALONE])
+        if np.isfinite(alone.low):
+            axes.axhspan(alone.low, alone.high, color=colour_of(ALONE), alpha=0.08, linewidth=0)
     axes.axhline(study.floor, color=FAINT, linewidth=0.8, linestyle=(0, (1, 2)))
     axes.set_xticks(places, [f"{value:,g}" for value in places])
     axes.xaxis.set_ticks([], minor=True)
@@ -186,7 +197,7 @@ def delay_figure(
 
 
 def _grid_figure(
-    rows: Mapping[str, UInt8[np.ndarray, "column height width"]], title: str, simulated: bool
+    rows: Mapping[str, UInt8[np.ndarray, "..."]], title: str, simulated: bool
 ) -> Figure:
     first = next(iter(rows.values()))
     n_columns, height, width = first.shape[:3]
@@ -202,7 +213,8 @@ def _grid_figure(
     return figure
 
 
-def _show(axes: Any, scene: UInt8[np.ndarray, "height width"]) -> None:
+def _show(axes: Any, scene: UInt8[np.ndarray, "..."]) -> None:
+    """A grey scene [height width], or one in colour [height width 3]."""
     axes.imshow(scene, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
     axes.set_xticks([])
     axes.set_yticks([])

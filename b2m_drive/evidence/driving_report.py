@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from b2m_drive.evidence import driving_figures as drawn
-from b2m_drive.evidence.conditions import BRAIN, STRATEGIES, Teaching, Variation, variation_of
+from b2m_drive.evidence.conditions import (
+    ALONE,
+    BRAIN,
+    LATENTS,
+    STRATEGIES,
+    Teaching,
+    Variation,
+    variation_of,
+)
 from b2m_drive.evidence.learning_curves import (
     FINAL_EVALUATIONS,
     learning_curves,
@@ -34,7 +42,7 @@ RECONSTRUCTION, VEHICLES, SSIM, HAZARD = (
 )
 AXES = {  # variation -> what a reader calls it
     "n_frames": "training frames",
-    "signal": "share of the brain's task signal",
+    "signal": "share of the brain's signal about the scene",
 }
 REFERENCES = (
     "Driving environments: highway-env, Leurent (2018), github.com/Farama-Foundation/HighwayEnv.",
@@ -59,13 +67,20 @@ def driving_pages(run: Run) -> StudyPages:
             )
             if part
         ),
-        how=f"Every student sees {run.batch_size} frames a step, drawn from the same "
-        f"{run.config['n_frames']:,} frames of whole episodes; all scores are on frames of "
-        "episodes that taught nobody. R² of the scene's state: how much of each variable a ridge "
-        "regression reads from the latents, cross-validated over held-out episodes, averaged over "
-        "the variables that vary. Errors are squared grey levels (black 0, white 1), averaged "
-        "over the pixels of the whole scene, and of other vehicles alone.",
+        how=_how(run),
         references=REFERENCES,
+    )
+
+
+def _how(run: Run) -> str:
+    return (
+        f"Every student sees {run.batch_size} frames a step, drawn from the same first "
+        f"{run.config['n_frames']:,} frames of the teaching episodes (fewer where the number of "
+        "frames is varied); all scores are on frames of other episodes. R² of the scene's state: "
+        "how much of each variable a ridge regression reads from the latents, cross-validated "
+        "over held-out episodes, averaged over the variables that vary. Errors are squared grey "
+        "levels (black 0, white 1), averaged over the pixels of the whole scene, and of other "
+        "vehicles in the newest frame alone."
     )
 
 
@@ -90,15 +105,17 @@ def _about_brain(run: Run) -> tuple[Section, ...]:
     rows = (
         ("delay of the pairing", f"{delay['seconds']:.2f} s, {delay['how']}"),
         ("window", f"{run.config['window']:g} s"),
-        ("latents", f"{run.brain['n_latents']} principal components"),
+        ("latents", f"{run.brain['n_latents']} ({LATENTS[run.config['latents']]})"),
         ("variance of the responses that they hold", figure_text(run.brain["share_held"])),
+        ("teaching frames without a response", str(run.brain["n_lost"])),
     )
     sections = [
         Section(
             "What can be read from the brain's responses",
             tables=(Table(("pairing", ""), rows), table),
-            aside="Cross-validated over the teaching episodes. The noise ceiling of what this "
-            "brain can say about the scene: no more than this can be learnt from it.",
+            aside="Cross-validated over the teaching episodes: what a linear decoder reads from a "
+            "single response. A student that learns from thousands of frames averages noise out "
+            "and can get to know more. No frame was shown twice, so there is no noise ceiling.",
         )
     ]
     if delay["candidates"]:
@@ -130,8 +147,8 @@ def _reconstruction_section(run: Run) -> Section:
     if run.pictures:
         figure = drawn.reconstruction_figure(run.pictures, run.study, run.simulated)
         caption = (
-            "Held-out scenes (newest frame of each stack), and what the students of the first "
-            "seed make of them after training."
+            "Held-out scenes with many vehicles (newest frame of each stack), and what the "
+            "students of the first seed make of them after training."
         )
         pictures.insert(0, draw(figure, "reconstructions", caption))
     return Section(
@@ -198,7 +215,10 @@ def _variables_section(run: Run) -> Section | None:
         "after training; means over seeds. Negative values are shown as they are."
     )
     left_out = run.config["scenes"].get("variables_left_out") or []
-    aside = f"Left out, since they do not vary here: {', '.join(map(_word, left_out))}."
+    aside = (
+        "Left out, since they are constant or seldom defined here: "
+        f"{', '.join(map(_word, left_out))}."
+    )
     return Section(
         "What can be read from the latents, variable by variable",
         pictures=(draw(figure, "variables", caption),),
@@ -217,17 +237,21 @@ def _variation_section(run: Run, axis: str) -> Section | None:
             varied.setdefault((base, variation.value), []).append(score)
     if not varied:
         return None
-    for base in dict.fromkeys(base for base, _ in varied):
-        points[base] = {own[axis]: _final_interval(run.curves[base].value)}
+    n_seeds = 0
     for (base, value), scores in varied.items():
         name = Variation(axis, value).condition(base)
-        points[base][value] = _final_interval(learning_curves(scores, run.study.curve)[name].value)
+        curve = learning_curves(scores, run.study.curve)[name]
+        n_seeds = len(curve.seeds)
+        points.setdefault(base, {})[value] = _final_interval(curve.value)
+    for base in points:  # the comparison's own students, of the same seeds
+        points[base][own[axis]] = _final_interval(run.curves[base].value[:n_seeds])
+    alone = _final_interval(run.curves[ALONE].value[:n_seeds]) if ALONE not in points else None
     figure = drawn.variation_figure(
-        points, AXES[axis], axis == "n_frames", run.study, run.simulated
+        points, AXES[axis], axis == "n_frames", run.study, run.simulated, alone
     )
     caption = (
         f"{run.study.final_label}, by {AXES[axis]}; the same number of steps for all. Dots are "
-        "means over seeds, bars 95 % intervals."
+        f"means over the first {n_seeds} seeds, bars 95 % intervals; they are wide with so few."
     )
     return Section(
         f"By {AXES[axis]}",
@@ -272,6 +296,8 @@ def _own(run: Run) -> list[Score]:
 
 def _last(run: Run, metric: str) -> dict[str, drawn.Values]:
     """The mean of the last evaluations of a metric that is followed over training."""
+    if not any(score.metric == metric for score in run.scores):
+        return {}
     curves = learning_curves(_own(run), metric)
     return {name: curve.value[:, -FINAL_EVALUATIONS:].mean(1) for name, curve in curves.items()}
 

@@ -17,13 +17,14 @@ class ImageQuality:
 
     error: float  # mean over all pixels and channels
     vehicle_error: float | None  # mean over pixels of other vehicles; None: no such pixel
-    ssim: float
+    ssim: float | None  # None: not asked for
 
 
 def image_quality(
     original: UInt8[np.ndarray, "frame height width channel"],
     reconstruction: UInt8[np.ndarray, "frame height width channel"],
     vehicles: Bool[np.ndarray, "frame height width"],
+    n_newest: int = 1,
     n_frames_ssim: int = 64,
 ) -> ImageQuality:
     """Compare reconstructions with originals.
@@ -32,16 +33,17 @@ def image_quality(
         original: Scenes; a stack of frames lies on the channel axis, the newest last.
         reconstruction: Of the same shape.
         vehicles: Pixels of vehicles other than the ego vehicle, in the newest frame.
+        n_newest: Channels of the newest frame: 3 of a scene in colour.
         n_frames_ssim: Frames, evenly spread, on which the structural similarity (Wang et al.
-            2004, doi 10.1109/TIP.2003.819861) is taken, which is slow.
+            2004, doi 10.1109/TIP.2003.819861) is taken, which is slow; 0: on none.
     """
     squared = ((original.astype(np.float32) - reconstruction) / _WHITE) ** 2
-    newest = squared[..., -1]
+    newest = squared[..., -n_newest:].mean(-1)
     rows = np.unique(np.linspace(0, len(original) - 1, n_frames_ssim).astype(np.int64))
     return ImageQuality(
         error=float(squared.mean()),
         vehicle_error=float(newest[vehicles].mean()) if vehicles.any() else None,
-        ssim=_structural_similarity(original[rows], reconstruction[rows]),
+        ssim=_structural_similarity(original[rows], reconstruction[rows]) if len(rows) else None,
     )
 
 

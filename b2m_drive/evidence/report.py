@@ -134,7 +134,7 @@ def _meanings(study: Study) -> list[tuple[str, str, str]]:
 
 
 def _title(run: Run) -> str:
-    kind = "a simulated brain" if run.simulated else "a human brain"
+    kind = "a simulated brain" if run.simulated else "a recorded brain"
     return f"What {kind} ({run.config['brain']['name']}) taught a network"
 
 

@@ -57,7 +57,7 @@ def hazard_auc(
 ) -> float | None:
     """Area under the ROC of a logistic regression of the hazard, on held-out episodes.
 
-    None where hazards are too rare to be probed.
+    None where hazards are too rare to be probed, or come in too few episodes.
     """
     from sklearn.linear_model import LogisticRegression
     from sklearn.metrics import roc_auc_score
@@ -65,7 +65,8 @@ def hazard_auc(
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    if not _varies(hazard.astype(np.float64), episode):
+    n_with, n_without = len(np.unique(episode[hazard])), len(np.unique(episode[~hazard]))
+    if min(n_with, n_without) < _N_FOLDS or not _varies(hazard.astype(np.float64), episode):
         return None
     model = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=1000))
     evidence = cross_val_predict(

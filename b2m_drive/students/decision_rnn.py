@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import os
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import torch
 from jaxtyping import Float
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-_WEIGHTS = "model.safetensors"
-_SETTINGS = "config.json"
+from b2m_drive.students.student_folder import load_weights, read_settings, write_student
 
 
 @dataclass(frozen=True)
@@ -76,16 +70,7 @@ class DecisionRNN(nn.Module):
 
     def save_pretrained(self, folder: str | Path) -> Path:
         """Write weights (safetensors) and settings (JSON) into a folder, whole or not at all."""
-        folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(dir=folder) as draft:
-            save_file(self.state_dict(), Path(draft, _WEIGHTS))
-            Path(draft, _SETTINGS).write_text(
-                json.dumps({"class": "DecisionRNN", **asdict(self.settings)}, indent=2) + "\n"
-            )
-            for name in (_WEIGHTS, _SETTINGS):
-                os.replace(Path(draft, name), folder / name)
-        return folder
+        return write_student(folder, self, self.settings)
 
     @classmethod
     def from_pretrained(cls, folder: str | Path) -> DecisionRNN:
@@ -95,28 +80,6 @@ class DecisionRNN(nn.Module):
             FileNotFoundError: If the folder or one of its two files is missing.
             ValueError: If a file is damaged or belongs to another class or size.
         """
-        folder = Path(folder)
-        for name in (_SETTINGS, _WEIGHTS):
-            if not (folder / name).is_file():
-                raise FileNotFoundError(f"{folder}: expected a file {name} of a saved DecisionRNN")
-        student = cls(_read_settings(folder / _SETTINGS))
-        try:
-            student.load_state_dict(load_file(folder / _WEIGHTS))
-        except (SafetensorError, RuntimeError) as error:
-            raise ValueError(
-                f"{folder / _WEIGHTS}: expected the weights of {student.settings}, came {error}"
-            ) from error
+        student = cls(read_settings(folder, cls.__name__, DecisionRNNSettings))
+        load_weights(folder, student)
         return student
-
-
-def _read_settings(path: Path) -> DecisionRNNSettings:
-    try:
-        entries = json.loads(path.read_text())
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path}: expected JSON, came {error}") from error
-    if not isinstance(entries, dict) or entries.pop("class", None) != "DecisionRNN":
-        raise ValueError(f"{path}: expected the settings of a DecisionRNN")
-    known = {field.name for field in fields(DecisionRNNSettings)}
-    if set(entries) != known:
-        raise ValueError(f"{path}: expected the fields {sorted(known)}, came {sorted(entries)}")
-    return DecisionRNNSettings(**entries)

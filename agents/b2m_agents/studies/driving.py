@@ -8,13 +8,17 @@ the same seeds, frames and steps.
 from __future__ import annotations
 
 import hashlib
+import os
 import platform
-from dataclasses import asdict, dataclass
+import time
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
 import numpy as np
+from jaxtyping import Float32, Int64
 
 from b2m_agents.studies.driving_plan import (
     BrainSource,
@@ -29,6 +33,7 @@ from b2m_drive.brain.frame_decoding import decoding_r2
 from b2m_drive.brain.frame_pairing import (
     DelayEstimate,
     estimate_delay,
+    has_response,
     principal_latents,
     responses,
 )
@@ -38,14 +43,17 @@ from b2m_drive.brain.simulated_driver import SimulatedDriver
 from b2m_drive.brain.simulated_driver_eeg import SimulatedDriverEEG
 from b2m_drive.evidence.comparison import (
     Group,
-    expected_seconds,
     open_run,
     run_groups,
     write_json,
 )
+from b2m_drive.evidence.conditions import BRAIN, control_of
 from b2m_drive.evidence.run_folder import BRAIN_FILE, PICTURES
 from b2m_drive.students.scenes import SceneDataset
 
+FEWEST_LATENTS = 4  # where the responses allow
+LEAST_SHARE_RECORDED = 0.5  # of the teaching frames
+_PROBE_STEPS = 10
 BrainKind = Literal["units", "eeg"]
 BRAIN_KINDS: tuple[BrainKind, ...] = ("units", "eeg")
 _PACKAGES = (
@@ -66,11 +74,17 @@ class SimulatedWatcher:
     def __post_init__(self) -> None:
         if self.kind not in BRAIN_KINDS:
             raise ValueError(f"kind: expected one of {BRAIN_KINDS}, came {self.kind!r}")
+        _ = self.brain  # checks the preset
+
+    @property
+    def brain(self) -> SimulatedDriver | SimulatedDriverEEG:
+        """With its settings."""
+        made = SimulatedDriver if self.kind == "units" else SimulatedDriverEEG
+        return made.preset(self.preset, signal=self.signal)
 
     def watch(self, dataset: SceneDataset) -> SceneRecording:
         """Its activity while every frame of the file is shown, in order."""
-        brain = SimulatedDriver if self.kind == "units" else SimulatedDriverEEG
-        return brain.preset(self.preset, signal=self.signal).record(
+        return self.brain.record(
             dataset.state,
             dataset.header.state_names,
             dataset.time,
@@ -92,10 +106,18 @@ class DrivingRun:
     def prepare(self) -> list[Group[DrivingPlan]]:
         """Open the folder, read the brain at its delay, and plan every student."""
         dataset = SceneDataset(self.scenes)
+        _check_same_scenes(self.recording, dataset)
         rows = rows_of(dataset, self.settings)
         estimate = _delay(self.recording, dataset, rows.teaching, self.settings)
         open_run(self.folder, describe(self, dataset))
-        brain = self._source(self.recording, dataset, rows.teaching, estimate.delay, "brain")
+        brain = self._source(
+            self.recording,
+            dataset,
+            rows.teaching,
+            estimate.delay,
+            "brain",
+            self.settings.n_latents,
+        )
         n_latents = brain.n_latents  # the same for every share of signal
         by_signal: dict[float, BrainSource] = {}
         if self.watcher is not None:
@@ -123,17 +145,21 @@ class DrivingRun:
         name: str,
         n_latents: int | None = None,
     ) -> BrainSource:
+        window = _window(dataset, self.settings)
+        values = responses_of_all(recording, dataset, teaching, delay, window)
         path = self.folder / "responses" / f"{name}.npy"
-        path.parent.mkdir(exist_ok=True)
-        values = responses(recording, dataset.frame_id, delay, self.settings.window)
-        np.save(path, values)
-        chosen = values[teaching]
+        write_array(path, values)
+        taught = teaching[np.isfinite(values[teaching]).all(1)]
+        chosen, everything = values[taught], np.ones(len(taught), dtype=bool)
+        n_varying = int((chosen.std(0) > 0).sum())
         if n_latents is None:
-            latents = principal_latents(chosen, np.ones(len(chosen), dtype=bool))
-            n_latents = latents.values.shape[1]
-        labels = state_labels(dataset.state[teaching], dataset.header.state_names)
-        label_r2 = decoding_r2(chosen, labels, dataset.episode_of_frame[teaching])
-        return BrainSource(path, n_latents, label_r2)
+            likeliest = principal_latents(chosen, everything).values.shape[1]
+            n_latents = max(likeliest, FEWEST_LATENTS)  # one alone has no direction to align with
+        latents = principal_latents(chosen, everything, min(n_latents, n_varying))
+        labels = state_labels(dataset.state[taught], dataset.header.state_names)
+        said = latents.values if self.settings.latents == "pca" else chosen
+        label_r2 = decoding_r2(said, labels, dataset.episode_of_frame[taught])
+        return BrainSource(path, latents.values.shape[1], label_r2)
 
 
 def compare_driving(run: DrivingRun, *, n_workers: int, progress: bool = True) -> Path:
@@ -150,9 +176,58 @@ def compare_driving(run: DrivingRun, *, n_workers: int, progress: bool = True) -
 
 
 def expected_time(run: DrivingRun, n_workers: int) -> tuple[int, float]:
-    """Number of students a comparison trains, and the seconds it would take (measured)."""
-    groups = run.prepare()
-    return len(groups), expected_seconds(groups, run_student, n_workers)
+    """Number of students a comparison trains, and the seconds it would take.
+
+    Measured on one taught student of few steps; nothing is left in the run's folder.
+    """
+    with TemporaryDirectory() as folder:
+        groups = replace(run, folder=Path(folder) / "run").prepare()
+        plan = next(g.plan for g in groups if control_of(g.plan.condition) == BRAIN)
+        few = replace(run.settings, n_steps=_PROBE_STEPS, evaluate_every=_PROBE_STEPS)
+        material_of(plan.scenes, few)  # read once by a worker, so not counted
+        ticks = [time.perf_counter()]
+        run_student(
+            replace(plan, settings=few, keep=None), lambda: ticks.append(time.perf_counter())
+        )
+        ended = time.perf_counter()
+    a_step = (ticks[-1] - ticks[1]) / (len(ticks) - 2)
+    two_evaluations = ended - ticks[0] - _PROBE_STEPS * a_step
+    n_evaluations = 1 + run.settings.n_steps // run.settings.evaluate_every
+    a_student = run.settings.n_steps * a_step + n_evaluations / 2 * two_evaluations
+    return len(groups), len(groups) * a_student / min(n_workers, len(groups))
+
+
+def responses_of_all(
+    recording: SceneRecording,
+    dataset: SceneDataset,
+    teaching: Int64[np.ndarray, " teaching"],
+    delay: float,
+    window: float,
+) -> Float32[np.ndarray, "frame unit"]:
+    """The brain's response to every frame of a file; NaN where none was recorded.
+
+    Raises:
+        ValueError: If that is so for more than half of the frames that teach.
+    """
+    there = has_response(recording, dataset.frame_id, delay, window)
+    if there[teaching].mean() < LEAST_SHARE_RECORDED:
+        responses(recording, teaching, delay, window)  # says what is wrong
+        raise ValueError(
+            f"{recording.session}: expected responses to at least half of the {len(teaching)} "
+            f"teaching frames, came {int(there[teaching].sum())}"
+        )
+    found = responses(recording, dataset.frame_id[there], delay, window)
+    every = np.full((dataset.n_frames, found.shape[1]), np.nan, np.float32)
+    every[there] = found
+    return every
+
+
+def write_array(path: Path, values: np.ndarray) -> None:
+    """Write an array, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.stem}.draft-{os.getpid()}.npy")
+    np.save(draft, values)
+    os.replace(draft, path)
 
 
 def describe(run: DrivingRun, dataset: SceneDataset) -> dict[str, Any]:
@@ -178,7 +253,12 @@ def describe(run: DrivingRun, dataset: SceneDataset) -> dict[str, Any]:
             "n_teaching": len(material.watched.frame_id),
             "n_held_out": len(material.held_out),
             "notes": list(recording.notes),
-            "fingerprint": hashlib.sha256(recording.activity.tobytes()).hexdigest()[:16],
+            "fingerprint": _fingerprint(
+                recording.activity,
+                recording.time,
+                recording.frame_id,
+                np.array([unit.kind for unit in recording.units]),
+            ),
         },
         "signal": run.watcher.signal if run.watcher else None,
         "student": {"class": "SceneVAE", **asdict(frozen_encoder())},
@@ -192,22 +272,32 @@ def describe(run: DrivingRun, dataset: SceneDataset) -> dict[str, Any]:
             "n_frames": dataset.n_frames,
             "n_episodes": dataset.n_episodes,
             "seconds_a_frame": dataset.header.step_seconds,
+            "seed": dataset.header.seed,
+            "fingerprint": _fingerprint(dataset.state, dataset.action, material.held_out),
             "variables": list(material.variables),
             "variables_left_out": [name for name in names if name not in material.variables],
         },
+        "window": _window(dataset, settings),
+        "delay": "by cross-validation" if settings.delay is None else settings.delay,
         "task": {"id": f"scenes of {dataset.header.scenario}", **dataset.header.settings},
         "isolated_settings_file": DRIVING_SETTINGS_FILE,
         "versions": {"python": platform.python_version(), **{p: version(p) for p in _PACKAGES}},
-        "limits": _limits(run),
+        "limits": _limits(run, dataset),
     }
 
 
-def _limits(run: DrivingRun) -> list[str]:
+def _limits(run: DrivingRun, dataset: SceneDataset) -> list[str]:
     limits = [
         "One drive and one brain: the seed of the student is the unit, so intervals speak of "
         "these frames and this brain only.",
         "The scenes are simulated by highway-env; its drivers follow a few rules.",
     ]
+    if dataset.header.policy in ("random", "constant_speed"):
+        limits.append(
+            f"The driver ({dataset.header.policy}) acts without looking, so that the control with "
+            "the driver's actions can teach nothing here: it only shows what a useless target "
+            "does."
+        )
     if run.recording.simulated:
         limits.append(
             "The simulated brain is tuned to variables that the students are scored on: a gain "
@@ -219,9 +309,12 @@ def _limits(run: DrivingRun) -> list[str]:
 def describe_brain(
     run: DrivingRun, source: BrainSource, teaching: np.ndarray, estimate: DelayEstimate
 ) -> dict[str, Any]:
-    """What can be read from the brain: the ceiling of what it can teach."""
+    """What can be read from the brain, and at which delay."""
     dataset = SceneDataset(run.scenes)
-    values = np.load(source.responses)[teaching]
+    every: np.ndarray = np.load(source.responses)
+    n_all = len(teaching)
+    teaching = teaching[np.isfinite(every[teaching]).all(1)]
+    values = every[teaching]
     latents = principal_latents(values, np.ones(len(values), dtype=bool), source.n_latents)
     given = run.settings.delay is not None
     decoded = decoding_r2(values, dataset.state[teaching], dataset.episode_of_frame[teaching])
@@ -237,6 +330,7 @@ def describe_brain(
             "scores": [] if given else estimate.score.tolist(),
         },
         "n_latents": source.n_latents,
+        "n_lost": n_all - len(teaching),
         "share_held": _share_held(values, latents.values),
     }
 
@@ -256,13 +350,37 @@ def _delay(
 ) -> DelayEstimate:
     if settings.delay is not None:
         return DelayEstimate(settings.delay, np.zeros(0), np.zeros(0))
+    shown = teaching[np.isin(teaching, recording.frame_id)]
+    if len(shown) < LEAST_SHARE_RECORDED * len(teaching):
+        shown = teaching  # and the pairing says which were never on the screen
     return estimate_delay(
         recording,
-        teaching,
-        state_labels(dataset.state[teaching], dataset.header.state_names),
-        dataset.episode_of_frame[teaching],
-        window=settings.window,
+        shown,
+        state_labels(dataset.state[shown], dataset.header.state_names),
+        dataset.episode_of_frame[shown],
+        window=_window(dataset, settings),
     )
+
+
+def _window(dataset: SceneDataset, settings: DrivingStudySettings) -> float:
+    """No longer than a frame is shown, lest it hold the response to the next one."""
+    return min(settings.window, dataset.header.step_seconds)
+
+
+def _check_same_scenes(recording: SceneRecording, dataset: SceneDataset) -> None:
+    last = int(recording.frame_id.max())
+    if last >= dataset.n_frames:
+        raise ValueError(
+            f"{recording.session}: frame_id: expected frames of {dataset.path}, 0 to "
+            f"{dataset.n_frames - 1}, came {last}: a recording of other scenes"
+        )
+
+
+def _fingerprint(*arrays: np.ndarray) -> str:
+    digest = hashlib.sha256()
+    for array in arrays:
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()[:16]
 
 
 def _group_name(plan: DrivingPlan) -> str:

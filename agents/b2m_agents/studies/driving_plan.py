@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,7 +14,6 @@ from b2m_drive.brain.latents import LATENT_METHODS, LatentMethod
 from b2m_drive.evidence.conditions import (
     ALONE,
     BRAIN,
-    CIRCULAR_SHIFT,
     DRIVING,
     ISOLATED,
     Teaching,
@@ -33,7 +33,7 @@ class DrivingStudySettings:
 
     strategies: tuple[Strategy, ...] = ("regression", "contrastive")
     seeds: tuple[int, ...] = tuple(range(5))
-    n_steps: int = 400
+    n_steps: int = 500
     batch_size: int = 32  # frames a step
     evaluate_every: int = 100  # [steps]
     n_frames: int = 4000  # that teach
@@ -41,12 +41,13 @@ class DrivingStudySettings:
     frames_curve: tuple[int, ...] = (500, 1000)  # further numbers of frames, for the data curve
     signal_curve: tuple[float, ...] = (0.0, 0.3)  # further shares of a simulated brain's signal
     n_seeds_varied: int = 3  # of the data curve and of the curve by signal
-    regression_weight: float = 1.0  # of the transfer term, beside the VAE's loss a pixel
-    contrastive_weight: float = 1.0
+    regression_weight: float = 0.1  # of the transfer term, beside the VAE's loss a pixel
+    contrastive_weight: float = 0.1
     latents: LatentMethod = "pca"
+    n_latents: int | None = None  # principal components; None: by held-out likelihood
     temperature: float = 0.2  # of the contrastive loss
     delay: float | None = None  # [s] from a frame to the response; None: by cross-validation
-    window: float = 0.4  # [s] over which a response is averaged
+    window: float = 0.4  # [s] over which a response is averaged; at most a frame's duration
 
     def __post_init__(self) -> None:
         if not self.seeds or len(set(self.seeds)) != len(self.seeds):
@@ -58,15 +59,25 @@ class DrivingStudySettings:
         if self.latents not in LATENT_METHODS:
             raise ValueError(f"latents: expected one of {LATENT_METHODS}, came {self.latents!r}")
         FittingSettings(self.n_steps, 1.0, evaluate_every=self.evaluate_every)  # checks both
-        for name in ("batch_size", "n_frames", "n_held_out"):
+        for name in ("batch_size", "n_held_out", "n_seeds_varied"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}: expected at least 1, came {getattr(self, name)}")
+        for name in ("regression_weight", "contrastive_weight", "temperature", "window"):
+            if not 0 < getattr(self, name) < math.inf:
+                raise ValueError(f"{name}: expected more than 0, came {getattr(self, name)}")
+        if self.n_frames < self.batch_size:
+            raise ValueError(
+                f"n_frames: expected at least a batch ({self.batch_size}), came {self.n_frames}"
+            )
+        for name in ("strategies", "frames_curve", "signal_curve"):
+            if len(set(getattr(self, name))) != len(getattr(self, name)):
+                raise ValueError(f"{name}: expected each once, came {getattr(self, name)}")
         if not all(0 <= share <= 1 for share in self.signal_curve):
             raise ValueError(f"signal_curve: expected shares 0 to 1, came {self.signal_curve}")
-        if not all(1 <= count < self.n_frames for count in self.frames_curve):
+        if not all(self.batch_size <= count < self.n_frames for count in self.frames_curve):
             raise ValueError(
-                f"frames_curve: expected 1 to {self.n_frames - 1} (below n_frames), "
-                f"came {self.frames_curve}"
+                f"frames_curve: expected {self.batch_size} (a batch) to {self.n_frames - 1} "
+                f"(below n_frames), came {self.frames_curve}"
             )
 
     @property
@@ -89,15 +100,26 @@ class DrivingStudySettings:
     @property
     def varied_by_frames(self) -> tuple[str, ...]:
         """Conditions that the data curve shows."""
-        shown = (BRAIN, "shuffled", CIRCULAR_SHIFT)
+        shown = (BRAIN, "shuffled")
         return (ALONE, *(each.condition(name) for each in self.teachings for name in shown))
+
+
+DEMO = DrivingStudySettings(
+    strategies=("regression",),
+    seeds=tuple(range(4)),
+    n_steps=300,
+    n_frames=1500,
+    n_held_out=600,
+    frames_curve=(),
+    signal_curve=(),
+)
 
 
 @dataclass(frozen=True)
 class BrainSource:
     """What the teachers of a run are made from: one row a frame of the scenes' file."""
 
-    responses: Path  # .npy, float32 [frame unit]
+    responses: Path  # .npy, float32 [frame unit]; NaN where the brain was not recorded
     n_latents: int
     label_r2: Float64[np.ndarray, " label"]  # R2 of each label of the state; may be NaN
 

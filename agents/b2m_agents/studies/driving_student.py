@@ -7,12 +7,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Bool, Float32, Int64, UInt8
 from torch import Tensor
 
+from b2m_agents.encoder_view import write_view
 from b2m_agents.studies.driving_plan import DrivingPlan, DrivingStudySettings, rows_of
 from b2m_agents.studies.scene_teachers import Watched, action_latents, teacher_latents
 from b2m_agents.studies.seeded_streams import generator_for, torch_generator_for
@@ -35,6 +37,7 @@ INIT, ORDER, DRAWS, TEACHER, HEAD, UNTRAINED = range(6)  # purposes of random nu
 LAYER = "to_mean"  # the posterior's mean is what a policy will see, so it is what is taught
 TRAVERSED = np.linspace(-3, 3, 7)  # standard deviations of the prior
 _N_PICTURES = 5
+_FRAMES_OF_SSIM = 64
 _DECODED_TOGETHER = 256  # frames
 _SQUARED_GREY = "squared grey level"
 
@@ -51,6 +54,12 @@ class Material:
     variables: tuple[str, ...]
     hazard: Bool[np.ndarray, " frame"]
     episode: Int64[np.ndarray, " frame"]
+    view: dict[str, Any]  # settings of the scenes
+
+    @property
+    def n_newest(self) -> int:
+        """Channels of the newest frame of a stack."""
+        return 3 if self.view.get("colour") else 1
 
 
 def run_student(plan: DrivingPlan, after_step: Callable[[], None]) -> list[Score]:
@@ -60,7 +69,7 @@ def run_student(plan: DrivingPlan, after_step: Callable[[], None]) -> list[Score
 
 @lru_cache(maxsize=2)
 def material_of(scenes: Path, settings: DrivingStudySettings) -> Material:
-    """Read once what every student of a process sees."""
+    """Read once what every student of a process sees: frames that teach, frames to score on."""
     dataset = SceneDataset(scenes)
     rows, names = rows_of(dataset, settings), dataset.header.state_names
     episode = dataset.episode_of_frame
@@ -87,6 +96,7 @@ def material_of(scenes: Path, settings: DrivingStudySettings) -> Material:
         variables=tuple(variables),
         hazard=held_state[:, names.index("hazard")] > 0,
         episode=episode[rows.held_out],
+        view=dataset.header.settings,
     )
 
 
@@ -108,6 +118,7 @@ class StudentRun:
         self.material = material_of(plan.scenes, plan.settings)
         self.watched = _first(self.material.watched, plan.n_frames)
         self.responses: Float32[np.ndarray, "frame unit"] = np.load(plan.brain.responses)
+        self.taught = _those_with(self.watched, self.responses)
         self.network = self._new_network(INIT)
         self.attachment = self._attach()
         self.scores: list[Score] = []
@@ -145,14 +156,19 @@ class StudentRun:
         r2 = state_r2(latents, self.material.state, self.material.variables, self.material.episode)
         last = step == self.settings.n_steps
         quality = image_quality(
-            self.material.held_out, pictures, self.material.vehicles, 64 if last else 1
+            self.material.held_out,
+            pictures,
+            self.material.vehicles,
+            self.material.n_newest,
+            _FRAMES_OF_SSIM if last else 0,
         )
         self._add("state_r2", step, float(np.mean(list(r2.values()))), "share of variance")
         self._add(RECONSTRUCTION, step, quality.error, _SQUARED_GREY)
         if quality.vehicle_error is not None:
             self._add(VEHICLES, step, quality.vehicle_error, _SQUARED_GREY)
-        if last:
+        if quality.ssim is not None:
             self._add(SSIM, step, quality.ssim, "1")
+        if last:
             for name, value in r2.items():
                 self._add(R2_PREFIX + name, step, value, "share of variance")
             self._score_at_end(step, latents)
@@ -162,7 +178,9 @@ class StudentRun:
         if auc is not None:
             self._add(HAZARD, step, auc, "area under ROC")
         brain = self.responses[self.material.held_out_rows]
-        for metric, value in alignment_scores(latents, brain, self.material.episode).items():
+        known = np.isfinite(brain).all(1)
+        aligned = alignment_scores(latents[known], brain[known], self.material.episode[known])
+        for metric, value in aligned.items():
             self._add(metric, step, value, "1")
         frames = torch.from_numpy(self.material.held_out[:256])
         with torch.no_grad():
@@ -205,13 +223,13 @@ class StudentRun:
             return None
         contrastive = condition.startswith("contrastive/")
         if control == "alone_labelled":
-            latents, ids = action_latents(self.watched)
+            latents, ids = action_latents(self.taught)
         else:
             teacher = BRAIN if control == "alone_head" else control
-            ids = self.watched.frame_id
+            ids = self.taught.frame_id
             latents = teacher_latents(
                 teacher,
-                self.watched,
+                self.taught,
                 self.responses[ids],
                 self.settings.latents,
                 self.plan.brain.n_latents,
@@ -244,19 +262,25 @@ class StudentRun:
         """The encoder, and what it makes of a few held-out scenes."""
         slug = self.plan.name.replace("/", "-")
         self.network.save_pretrained(folder / "encoders" / slug)
+        write_view(folder / "encoders" / slug, self.material.view)
         rows = self._telling_rows()
         scenes = torch.from_numpy(self.material.held_out[rows])
         arrays = {
-            "original": scenes[..., -1].numpy(),
-            f"{self.plan.name}/reconstruction": self.network.reconstruct(scenes)[..., -1].numpy(),
+            "original": self._newest(scenes),
+            f"{self.plan.name}/reconstruction": self._newest(self.network.reconstruct(scenes)),
         }
         if control_of(self.plan.condition) in (ALONE, BRAIN):
             moved = [
-                self.network.traverse(scenes[0], index, TRAVERSED.tolist())[..., -1]
+                self._newest(self.network.traverse(scenes[0], index, TRAVERSED.tolist()))
                 for index in range(self.plan.isolated.latent_size)
             ]
-            arrays[f"{self.plan.name}/traversal"] = torch.stack(moved).numpy()
+            arrays[f"{self.plan.name}/traversal"] = np.stack(moved)
         write_arrays(folder / "pictures" / f"{slug}.npz", arrays)
+
+    def _newest(self, scenes: Tensor) -> UInt8[np.ndarray, "..."]:
+        """The newest frame of each stack: grey [scene height width], or with 3 colours behind."""
+        newest = scenes[..., -self.material.n_newest :]
+        return (newest if self.material.n_newest > 1 else newest[..., 0]).numpy()
 
     def _telling_rows(self) -> Int64[np.ndarray, " picture"]:
         """Held-out scenes with many pixels of other vehicles, spread over the drive."""
@@ -271,6 +295,18 @@ def write_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:
     draft = path.with_name(f".{path.stem}.draft-{os.getpid()}.npz")
     np.savez_compressed(draft, allow_pickle=False, **arrays)
     os.replace(draft, path)
+
+
+def _those_with(watched: Watched, responses: Float32[np.ndarray, "row unit"]) -> Watched:
+    """The frames that the brain's response to was recorded: they alone teach, by any teacher."""
+    known = np.isfinite(responses[watched.frame_id]).all(1)
+    return Watched(
+        watched.frames[known],
+        watched.frame_id[known],
+        watched.labels[known],
+        watched.episode[known],
+        watched.action[known],
+    )
 
 
 def _first(watched: Watched, count: int) -> Watched:

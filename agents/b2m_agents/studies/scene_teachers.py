@@ -19,6 +19,8 @@ from b2m_drive.evidence.conditions import BRAIN, CIRCULAR_SHIFT
 from b2m_drive.students.scene_vae import SceneVAE
 from b2m_drive.students.scene_vae_fitting import encode_frames
 
+_NO_SPREAD = 1e-6
+
 
 @dataclass(frozen=True)
 class Watched:
@@ -89,9 +91,18 @@ def action_latents(watched: Watched) -> tuple[SceneLatents, Int64[np.ndarray, " 
 
 
 def standardised(values: Float32[np.ndarray, "frame value"]) -> SceneLatents:
-    """Values with mean 0 and variance 1 as latents of equal weight; constant ones are left out."""
+    """Values with mean 0 and variance 1 as latents of equal weight; constant ones are left out.
+
+    Raises:
+        ValueError: If all of them are constant, for then they cannot teach.
+    """
     spread = values.std(0)
-    varying = values[:, spread > 1e-6]
+    if not (spread > _NO_SPREAD).any():
+        raise ValueError(
+            "actions or labels: expected some that vary over the teaching frames, came constant "
+            "ones (a driver who always does the same cannot stand in the comparison)"
+        )
+    varying = values[:, spread > _NO_SPREAD]
     scaled = (varying - varying.mean(0)) / varying.std(0)
     share = np.full(scaled.shape[1], 1 / scaled.shape[1])
     return SceneLatents(scaled.astype(np.float32), share)

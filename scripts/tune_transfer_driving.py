@@ -1,0 +1,60 @@
+"""Compare weights of the transfer term in the driving study, on scenes that no run reports.
+
+Scenes, brain and students' seeds start at 1000, as in `tune_isolated_driving.py`; the settings of
+the student alone must be frozen first. Prints a table; the weights chosen from it stand in
+`DrivingStudySettings`.
+
+    python scripts/tune_transfer_driving.py
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from multiprocessing import get_context
+
+import numpy as np
+from tqdm import tqdm
+from tune_isolated_driving import METRICS, SEEDS, final_scores, one_thread
+
+from b2m_agents.studies.default_scenes import DefaultScenes
+from b2m_agents.studies.driving import DrivingRun, SimulatedWatcher
+from b2m_agents.studies.driving_plan import DrivingStudySettings
+from b2m_drive.evidence.conditions import ALONE, control_of
+from b2m_drive.students.scenes import SceneDataset
+
+WEIGHTS = (0.03, 0.1, 0.3, 1.0)
+CONTROLS = ("brain", "shuffled")
+
+
+def main() -> None:
+    """Train brain and shuffled brain by both strategies at every weight, and the student alone."""
+    n_workers = os.cpu_count() or 1
+    default = DefaultScenes(seed=SEEDS[0])
+    scenes = default.collect(n_workers)
+    watcher = SimulatedWatcher("ideal", seed=SEEDS[0])
+    study = DrivingStudySettings(seeds=SEEDS[:2], frames_curve=(), signal_curve=())
+    folder = default.path.parent.parent / "tune-transfer-driving"
+    run = DrivingRun(folder, scenes, study, watcher, watcher.watch(SceneDataset(scenes)))
+    plans = [replace(group.plan, keep=None) for group in run.prepare()]
+    jobs = [(0.0, plan) for plan in plans if plan.condition == ALONE]
+    for weight in WEIGHTS:
+        weighted = replace(study, regression_weight=weight, contrastive_weight=weight)
+        jobs += [
+            (weight, replace(plan, settings=weighted))
+            for plan in plans
+            if control_of(plan.condition) in CONTROLS
+        ]
+    with get_context("spawn").Pool(n_workers, initializer=one_thread) as pool:
+        tasks = pool.imap(final_scores, [plan for _, plan in jobs])
+        scores = list(tqdm(tasks, total=len(jobs), unit="student"))
+    found: dict[tuple[str, float], list[list[float]]] = {}
+    for (weight, plan), values in zip(jobs, scores, strict=True):
+        found.setdefault((plan.condition, weight), []).append(values)
+    for (condition, weight), values in sorted(found.items()):
+        means = dict(zip(METRICS, np.mean(values, axis=0).round(5).tolist(), strict=True))
+        print(f"{condition:38s} weight {weight:<5g} {means}")
+
+
+if __name__ == "__main__":
+    main()
