@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Sequence
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -33,6 +34,8 @@ fetch_app = typer.Typer(help="Fetch public recordings, hash-checked.", no_args_i
 app.add_typer(compare_app, name="compare")
 app.add_typer(fetch_app, name="fetch")
 
+STOPPED = 130  # exit code after Ctrl-C, which Typer catches
+
 Workers = Annotated[
     int, typer.Option(help="Processes, one thread each. 0: one for each core.", min=0)
 ]
@@ -49,8 +52,8 @@ Scenario = Annotated[
 ]
 AgentFolder = Annotated[Path, typer.Argument(help="Folder that train-agent wrote.")]
 CameraName = Annotated[str | None, typer.Option(help="birds_eye (default) or drivers_eye.")]
-Height = Annotated[int | None, typer.Option(help="Of a frame [px], 36 to 512. Default: 64.")]
-Width = Annotated[int | None, typer.Option(help="Of a frame [px], 36 to 512. Default: 64.")]
+Height = Annotated[int | None, typer.Option(help="Of a frame in pixels, 36 to 512. Default: 64.")]
+Width = Annotated[int | None, typer.Option(help="Of a frame in pixels, 36 to 512. Default: 64.")]
 Colour = Annotated[
     bool | None, typer.Option("--colour/--grey", help="Channels of a frame: 3 or 1. Default: 1.")
 ]
@@ -611,15 +614,23 @@ def _summary_text(session: BrainRecording, summary: Any) -> str:
 
 
 def main() -> None:
-    """Run the command; a user's mistake ends in one line, not in a traceback."""
+    """Run the command; a mistake, or what the system refuses, ends in one line of text."""
     try:
         app()
-    except (ValueError, FileNotFoundError, ConnectionError) as error:
+    except (ValueError, OSError) as error:
         typer.echo(f"b2m-drive: {error}", err=True)
         raise SystemExit(2) from None
-    except KeyboardInterrupt:
-        typer.echo("b2m-drive: stopped; call it again to go on from here", err=True)
-        raise SystemExit(130) from None
+    except BrokenProcessPool:
+        typer.echo(
+            "b2m-drive: a worker process ended, killed or for want of memory; call it again to go "
+            "on from here, perhaps with fewer --workers",
+            err=True,
+        )
+        raise SystemExit(2) from None
+    except SystemExit as end:
+        if end.code == STOPPED:
+            typer.echo("b2m-drive: stopped; call it again to go on from here", err=True)
+        raise
 
 
 if __name__ == "__main__":

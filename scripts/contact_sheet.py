@@ -31,6 +31,8 @@ INK, PAPER = (40, 40, 40), 255
 def main() -> None:
     """Write the sheet."""
     path = Path(sys.argv[1] if len(sys.argv) > 1 else "docs/scenes.png")
+    if not cv2.haveImageWriter(str(path)):
+        sys.exit(f"{path}: expected a picture's ending such as .png, came {path.suffix!r}")
     path.parent.mkdir(parents=True, exist_ok=True)
     scenes = [scene(name) for name in SCENES]
     half = -(-len(scenes) // 2)

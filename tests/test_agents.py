@@ -1,9 +1,14 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
+import re
+import shutil
 import signal
 import subprocess
 import sys
+import time
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,20 +20,28 @@ from stable_baselines3 import PPO
 
 from b2m_agents.drivers import drive_of
 from b2m_agents.encoder_view import read_view, write_view
-from b2m_agents.episodes import episode_seed, make_scene
+from b2m_agents.episodes import Episode, episode_seed, make_scene
 from b2m_agents.evaluation import (
     EvaluationSettings,
     bootstrap_interval,
     evaluate_agent,
     scores_text,
 )
+from b2m_agents.latent_observation import VecLatentObservation
 from b2m_agents.replayable_episodes import ReplayableEpisodes
 from b2m_agents.rollouts import CollectSettings, collect_scenes
-from b2m_agents.trained_agent import TrainedAgent
+from b2m_agents.trained_agent import TrainedAgent, read_agent_config, read_policy
 from b2m_agents.training import TrainingSettings, train_agent
-from b2m_agents.video import VideoSettings, action_text, draw_step, record_video
+from b2m_agents.video import (
+    VideoSettings,
+    _episode_pictures,
+    action_text,
+    draw_step,
+    record_video,
+)
 from b2m_drive.students.scene_vae import SceneVAE, SceneVAESettings
 from b2m_envs.driving.settings import settings_from_keywords
+from b2m_envs.driving.state import STATE_INDEX
 
 SMALL = {"height": 36, "width": 40, "vehicles_count": 3, "duration": 4.0}
 # Legs of 32 steps of two environments: the second begins within an episode.
@@ -170,8 +183,6 @@ def test_impossible_settings_are_named(changes) -> None:
 
 
 def test_an_encoder_of_another_frame_size_before_the_policy_is_refused(agent, tmp_path) -> None:
-    import shutil
-
     folder = Path(shutil.copytree(agent, tmp_path / "agent"))
     SceneVAE(SceneVAESettings(48, 48, 2, latent_size=6)).save_pretrained(folder / "encoder")
     with pytest.raises(ValueError, match=r"came one of \(48, 48, 2\)"):
@@ -179,12 +190,75 @@ def test_an_encoder_of_another_frame_size_before_the_policy_is_refused(agent, tm
     SceneVAE(SceneVAESettings(36, 40, 2, latent_size=7)).save_pretrained(folder / "encoder")
     with pytest.raises(ValueError, match=r"6 latents.*came 7"):
         TrainedAgent.read(folder)
+    other = SceneVAESettings(36, 40, 2, latent_size=6, widths=(8, 8))
+    SceneVAE(other, torch.Generator().manual_seed(1)).save_pretrained(folder / "encoder")
+    with pytest.raises(ValueError, match=r"encoder: expected the encoder that the agent was train"):
+        TrainedAgent.read(folder)
     (folder / "agent.zip").write_bytes((agent / "agent.zip").read_bytes()[:1000])
     with pytest.raises(ValueError, match=r"agent\.zip"):
         TrainedAgent.read(folder)
     (folder / "config.json").write_text(json.dumps({"class": "something else"}))
     with pytest.raises(ValueError, match=r"config\.json"):
         TrainedAgent.read(folder)
+
+
+@pytest.mark.parametrize("environment", [[], {"height": 20}, {"heigth": 40}])
+def test_an_agents_configuration_that_makes_no_scene_is_named(agent, tmp_path, environment) -> None:
+    entries = json.loads((agent / "config.json").read_text()) | {"environment": environment}
+    (tmp_path / "config.json").write_text(json.dumps(entries))
+    with pytest.raises(ValueError, match=r"config\.json: .*(environment|height|heigth)"):
+        read_agent_config(tmp_path)
+
+
+def test_a_policy_that_is_none_of_stable_baselines3_is_named(tmp_path) -> None:
+    path = tmp_path / "agent.zip"
+    for name, text in (
+        ("notes.txt", "hello"),
+        ("data", '{"policy_class": {":serialized:": "gA=="}}'),
+    ):
+        with zipfile.ZipFile(path, "w") as file:
+            file.writestr(name, text)
+        with pytest.raises(ValueError, match=r"agent\.zip: expected an agent"):
+            read_policy(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "longer"),
+    [
+        ("learning_curve.csv", "step,score\n3,4\n", 96),
+        ("learning_curve.csv", "step,return,length,crashed\n3,4\n", 96),
+        ("learning_curve.csv", "step,return,length,crashed\nx,1,2,0\n", 96),
+        ("episodes-under-way-96.json", "{", 128),
+        ("episodes-under-way-96.json", '{"episodes": [{"stream": 3}]}', 128),
+        ("episodes-under-way-96.json", '{"episodes": []}', 128),
+    ],
+)
+def test_a_damaged_checkpoint_is_named(agent, encoder, tmp_path, name, text, longer) -> None:
+    folder = Path(shutil.copytree(agent, tmp_path / "agent"))
+    (folder / name).write_text(text)
+    with pytest.raises(ValueError, match=f"{re.escape(name)}: expected"):
+        train_agent(
+            "highway_fast", encoder, folder, replace(SHORT, n_steps=longer), SMALL,
+            in_processes=False, progress=False,
+        )  # fmt: skip
+
+
+def test_an_environments_process_that_ended_is_said_and_the_others_end(
+    encoder, tmp_path, monkeypatch
+) -> None:
+    def end_one(folder: Path, venv: VecLatentObservation, *arguments: object) -> None:
+        venv.venv.processes[0].kill()
+        venv.venv.processes[0].join()
+        venv.reset()
+
+    before = set(multiprocessing.active_children())
+    monkeypatch.setattr("b2m_agents.training._learn", end_one)
+    with pytest.raises(ChildProcessError, match=r"an environment's process ended.*call it again"):
+        train_agent("highway_fast", encoder, tmp_path / "agent", SHORT, SMALL, progress=False)
+    deadline = time.monotonic() + 20
+    while set(multiprocessing.active_children()) - before and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not set(multiprocessing.active_children()) - before
 
 
 def test_a_trained_agent_collects_the_scenes_it_was_trained_on(agent, tmp_path) -> None:
@@ -206,6 +280,15 @@ def test_an_agent_is_not_put_before_what_it_cannot_see_or_do(agent) -> None:
     with pytest.raises(ValueError, match="meta-actions of 'highway_fast', came 'intersection'"):
         drive_of("intersection", str(agent), {})
     assert drive_of("merge", str(agent), {}).scene.height == 36
+    with pytest.raises(ValueError, match=r"policy_frequency: expected 1.0 .*came 5.0"):
+        drive_of("highway_fast", str(agent), {"policy_frequency": 5})
+
+
+def test_an_agent_keeps_its_clock_where_steps_are_shorter(agent) -> None:
+    track = drive_of("racetrack", str(agent), {}).scene
+    assert (track.steps_per_second, track.seconds_between_frames) == (1, 1)
+    with pytest.raises(ValueError, match=r"policy_frequency: expected 1.0 .*came 5.0"):
+        drive_of("racetrack", str(agent), {"policy_frequency": 5})
 
 
 def test_every_driver_is_evaluated_on_the_same_held_out_episodes(agent) -> None:
@@ -263,6 +346,37 @@ def test_actions_are_said_in_words() -> None:
     assert action_text(np.array([0.5, -1.0]), steering) == "throttle +0.50, steering -1.00"
 
 
+def test_the_speed_in_a_video_is_that_of_the_picture(agent, monkeypatch) -> None:
+    state = np.zeros((3, 14), np.float32)
+    state[:, STATE_INDEX["speed"]] = (20, 25, 30)
+    episode = Episode(
+        np.zeros((3, 36, 40, 2), np.uint8), state, None, np.array([3, 3]), np.ones(2),
+        np.array([25.0, 30.0]), False, True, False, 0,
+    )  # fmt: skip
+    shown: list[str] = []
+    monkeypatch.setattr(
+        "b2m_agents.video.draw_step", lambda *a, **k: shown.append(a[2][1]) or np.zeros((2, 2, 3))
+    )
+    driver = TrainedAgent.read(agent)
+    list(_episode_pictures(episode, driver, driver.config.scene, VideoSettings(), "one"))
+    assert ["20.0 m/s" in shown[0], "25.0 m/s" in shown[1]] == [True, True]
+
+
+@pytest.mark.parametrize("speed", [0.0, 101.0, float("nan"), float("inf")])
+def test_an_impossible_speed_of_a_video_is_named(speed: float) -> None:
+    with pytest.raises(ValueError, match="speed: expected above 0 and up to 100"):
+        VideoSettings(speed=speed)
+
+
+def test_a_video_that_could_not_be_written_is_refused_before_driving(tmp_path) -> None:
+    (tmp_path / "folder.mp4").mkdir()
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ValueError, match=r"folder\.mp4: expected a file for the video"):
+        record_video("no-agent", tmp_path / "folder.mp4")
+    with pytest.raises(ValueError, match=r"expected a folder .*file to write to, came a file"):
+        record_video("no-agent", tmp_path / "file" / "deeper" / "video.mp4")
+
+
 def test_an_unknown_kind_of_video_is_named(agent, tmp_path) -> None:
     with pytest.raises(ValueError, match=r"video\.mov"):
         record_video(agent, tmp_path / "video.mov")
@@ -274,6 +388,10 @@ def test_a_view_is_kept_beside_the_encoder_and_a_strange_one_is_refused(tmp_path
     write_view(tmp_path, settings)
     assert read_view(tmp_path) == {"camera": "drivers_eye", "height": 40}
     assert read_view(tmp_path / "nowhere") == {}
+    write_view(tmp_path, settings | {"scenario": "highway_fast"})
+    assert read_view(tmp_path)["frame_interval"] == 1
+    write_view(tmp_path, {"scenario": "racetrack", "frame_interval": None, "n_frames": 2})
+    assert read_view(tmp_path) == {"frame_interval": 0.2, "n_frames": 2}
     (tmp_path / "view.json").write_text('{"hight": 40}')
     with pytest.raises(ValueError, match=r"view\.json: expected some of camera"):
         read_view(tmp_path)

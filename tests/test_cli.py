@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sys
+from concurrent.futures.process import BrokenProcessPool
 
 import pytest
 
@@ -19,8 +20,9 @@ def run(monkeypatch, capsys, *arguments: str) -> tuple[int, str, str]:
 @pytest.mark.parametrize(
     "verbs",
     [
-        (), ("demo",), ("inspect",), ("compare", "memory"), ("report",), ("fetch",), ("collect",),
-        ("export-minari",), ("train-agent",), ("evaluate-agent",), ("record",),
+        (), ("demo",), ("inspect",), ("compare", "memory"), ("compare", "driving"), ("report",),
+        ("fetch",), ("collect",), ("export-minari",), ("train-agent",), ("evaluate-agent",),
+        ("record",),
     ],
 )  # fmt: skip
 def test_every_verb_explains_itself(monkeypatch, capsys, verbs: tuple[str, ...]) -> None:
@@ -43,6 +45,16 @@ def test_a_misspelt_option_is_named(monkeypatch, capsys) -> None:
         (("compare", "memory", "--latents", "umap"), "'umap'"),
         (("compare", "memory", "--pairing", "averaged"), "'averaged'"),
         (("compare", "memory", "--steps", "120"), "n_steps: expected a multiple of"),
+        (("compare", "driving", "--scenes", "none.h5"), "none.h5"),
+        (("compare", "driving", "--scenario", "mars"), "mars"),
+        (("compare", "driving", "--camera", "selfie"), "'selfie'"),
+        (("compare", "driving", "--brain", "einstein"), "einstein"),
+        (("compare", "driving", "--kind", "fmri"), "'fmri'"),
+        (("compare", "driving", "--strategy", "telepathy"), "'telepathy'"),
+        (("compare", "driving", "--latents", "umap"), "'umap'"),
+        (("compare", "driving", "--recording", "mine.h5"), "expected --scenes"),
+        (("compare", "driving", "--steps", "150"), "n_steps: expected a multiple of"),
+        (("demo", "--half", "left"), "'left'"),
         (("inspect", "none.h5"), "none.h5"),
         (("report", "no-such-run"), "no-such-run"),
         (("collect", "motorway"), "'motorway'"),
@@ -82,6 +94,36 @@ def test_scenes_are_collected_and_agents_refused_from_the_command_line(
     code, _, err = run(monkeypatch, capsys, "export-minari", "scenes.h5")
     assert code == 2
     assert "scenes.h5" in err
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "message"),
+    [
+        (PermissionError(13, "Permission denied", "scenes.h5"), 2, "'scenes.h5'"),
+        (OSError(28, "No space left on device"), 2, "No space left on device"),
+        (BrokenProcessPool("abruptly"), 2, "a worker process ended"),
+        (ChildProcessError("an environment's process ended"), 2, "process ended"),
+        (KeyboardInterrupt(), 130, "stopped; call it again"),
+    ],
+)
+def test_what_the_system_refuses_ends_in_one_line(
+    monkeypatch, capsys, error: BaseException, code: int, message: str
+) -> None:
+    def fail(*arguments: object) -> None:
+        raise error
+
+    monkeypatch.setattr(cli, "_read", fail)
+    ended_with, _, err = run(monkeypatch, capsys, "inspect", "session.h5")
+    assert ended_with == code
+    assert message in err
+    assert err.startswith("b2m-drive: ")
+    assert err.count("\n") == 1
+
+
+def test_help_says_the_unit_of_a_frames_size(monkeypatch, capsys) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    _, out, _ = run(monkeypatch, capsys, "collect", "--help")
+    assert out.count("Of a frame in pixels, 36 to 512.") == 2
 
 
 def test_a_text_file_is_no_recording(monkeypatch, capsys, tmp_path) -> None:

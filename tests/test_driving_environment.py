@@ -258,6 +258,35 @@ def test_an_episode_is_truncated_when_its_duration_is_over():
         env.step(1)
 
 
+@pytest.mark.parametrize(("scenario", "own"), [("highway_fast", 30), ("u_turn", 10)])
+def test_an_episode_may_last_longer_than_the_scenarios_own(scenario: str, own: int):
+    few = {"vehicles_count": 0} if scenario == "highway_fast" else {}
+    env = DrivingSceneEnv(scenario, duration=own + 2, action="continuous", **few)
+    env.reset(seed=0)
+    env.highway_env._is_terminated = lambda: False
+    ends = []
+    for _ in range(own + 2):
+        env.highway_env.vehicle.speed = 0.0
+        ends.append(env.step(np.zeros(2))[3])
+    assert ends == [False] * (own + 1) + [True]
+
+
+def test_a_closed_environment_needs_a_reset():
+    env = make("merge")
+    env.reset(seed=0)
+    env.close()
+    with pytest.raises(gymnasium.error.ResetNeeded):
+        env.step(1)
+    env.reset(seed=0)
+    env.step(1)
+
+
+def test_an_id_makes_no_other_scenario():
+    env = gymnasium.make("b2m_envs:B2M/HighwayFastScene-v0", scenario="merge")
+    with pytest.raises(ValueError, match=r"HighwayFastScene-v0: scenario: expected none.*'merge'"):
+        env.reset()
+
+
 def test_metadata_belongs_to_the_environment():
     slow, fast = make("merge"), make("merge", policy_frequency=5)
     assert (slow.metadata["render_fps"], fast.metadata["render_fps"]) == (1, 5)
@@ -299,6 +328,8 @@ def test_a_missing_display_is_a_clear_error(display: str | None, monkeypatch):
 @pytest.mark.parametrize(
     ("scenario", "settings", "message"),
     [
+        ([], {}, r"scenario: expected one of highway.*came \[\]"),
+        ([], {"colur": True}, "unknown setting"),
         ("motorway", {}, "scenario: expected one of highway.*came 'motorway'"),
         ("merge", {"colur": True}, "unknown setting: expected one of.*colour.*came 'colur'"),
         ("merge", {"height": 35}, "MergeScene-v0: height: expected 36 to 512 pixels, came 35"),
@@ -306,6 +337,8 @@ def test_a_missing_display_is_a_clear_error(display: str | None, monkeypatch):
         ("merge", {"colour": 1}, "colour: expected True or False"),
         ("merge", {"camera": "front"}, "camera: expected 'birds_eye' or 'drivers_eye'"),
         ("merge", {"n_frames": 0}, "n_frames"),
+        ("merge", {"n_frames": 65}, "n_frames: expected 1 to 64, came 65"),
+        ("merge", {"perception": 1001}, "perception: expected .* up to 1000 m, came 1001"),
         ("merge", {"view_length": 0}, "view_length"),
         ("merge", {"perception": float("nan")}, "perception"),
         ("merge", {"action": "steering"}, "action"),
@@ -340,6 +373,7 @@ def test_a_wrong_setting_is_named(scenario: str, settings: dict[str, Any], messa
         ("continuous", [0.1]),
         ("continuous", [np.nan, 0]),
         ("continuous", 3),
+        ("continuous", [[0.1], [0.1, 0.2]]),
     ],
 )
 def test_a_wrong_action_is_an_error(kind: str, action: object):
@@ -347,6 +381,13 @@ def test_a_wrong_action_is_an_error(kind: str, action: object):
     env.reset(seed=0)
     with pytest.raises(ValueError, match="MergeScene-v0: action: expected"):
         env.step(action)
+
+
+def test_a_display_that_never_answers_is_a_clear_error(monkeypatch):
+    monkeypatch.setenv("DISPLAY", ":0")
+    monkeypatch.setattr("b2m_envs.driving.window.LONGEST_WAIT", 0.001)
+    with pytest.raises(RuntimeError, match=r"expected a display.*no answer in 0.001 s"):
+        SceneWindow("B2M/MergeScene-v0", 1.0)
 
 
 def test_reset_takes_no_options_and_comes_before_step():
@@ -456,6 +497,21 @@ def test_gymnasium_batches_scenes():
     *_, info = envs.step(np.array([1, 1]))
     assert info["state"].shape == (2, 14)
     envs.close()
+
+
+@pytest.mark.usefixtures("as_users_run_it")
+def test_numpys_numbers_become_pythons_in_the_settings():
+    settings = SceneSettings("merge", height=np.int64(40), view_length=np.float32(50))
+    assert (type(settings.height), type(settings.view_length)) == (int, float)
+
+
+def test_settings_say_the_seconds_between_frames_whatever_the_steps():
+    def seconds(**settings: Any) -> float | None:
+        return SceneSettings("racetrack", **settings).seconds_between_frames
+
+    assert seconds() == seconds(policy_frequency=15, frame_interval=0.2) == 0.2
+    assert seconds(policy_frequency=1) == 1
+    assert seconds(n_frames=1) is None
 
 
 def test_settings_count_steps_of_a_second_that_floats_cannot_hold():

@@ -291,10 +291,36 @@ def test_a_roundabout_is_entered_along_the_route():
     paths, ego = LanePaths(world.road.network), world.vehicle
     path = paths.ahead(ego.lane_index, ego.route, 400.0)
     indices = {id(curve): index for index, curve in paths.curves.items()}
-    roads = [indices[id(stretch.curve)][:2] for stretch in path]
+    roads = [indices[id(each.curve)][:2] for each in path if id(each.curve) in indices]
     assert roads[:6] == [
         ("ser", "ses"), ("ses", "se"), ("se", "ex"), ("ex", "ee"), ("ee", "nx"), ("nx", "nxs"),
     ]  # fmt: skip
+
+
+def test_where_a_roundabout_is_entered_only_the_lane_that_is_joined_is_ahead():
+    world = build_world(SceneSettings("roundabout"))
+    world.begin(np.random.default_rng(0))
+    road = world.road
+    road.vehicles.clear()
+    entry, ring, joined = (
+        road.network.get_lane(index)
+        for index in (("ses", "se", 0), ("sx", "se", 0), ("se", "ex", 1))
+    )
+    ego = place(road, ("ses", "se", 0), entry.length - 6, 8)
+    ego.route = [("ses", "se", 0), ("se", "ex", None), ("ex", "exs", None)]
+    crossing = place(road, ("sx", "se", 0), 0, 8)
+    for along in np.linspace(0, ring.length, 40):
+        crossing.position, crossing.heading = ring.position(along, 0), ring.heading_at(along)
+        assert math.isnan(state_of(road, ego)["gap"])
+    lead = place(road, ("se", "ex", 1), 8, 8)
+    end, begin = entry.position(entry.length, 0), joined.position(0, 0)
+    seam = np.hypot(*(begin - end))
+    assert seam > 5
+    assert state_of(road, ego)["gap"] == pytest.approx(6 + seam + 8 - LENGTH, abs=0.3)
+    lead.heading = math.atan2(*(begin - end)[::-1])
+    for share in (0.2, 0.4, 0.6, 0.8):  # nobody is lost between the two lanes
+        lead.position = end + share * (begin - end)
+        assert state_of(road, ego)["gap"] == pytest.approx(6 + share * seam - LENGTH, abs=1)
 
 
 def test_the_documented_table_is_the_table():

@@ -239,6 +239,7 @@ def test_a_recording_of_other_scenes_or_of_too_few_is_refused(scenes, tmp_path) 
     late = replace(run, folder=tmp_path / "late", settings=replace(SMALL, delay=9999.0))
     with pytest.raises(ValueError, match="delay: expected one within"):
         late.prepare()
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_corrected_pairing_is_another_run(scenes, tmp_path) -> None:
@@ -253,7 +254,7 @@ def test_a_corrected_pairing_is_another_run(scenes, tmp_path) -> None:
 def test_a_dry_run_leaves_nothing_behind(scenes, tmp_path) -> None:
     settings = replace(SMALL, n_steps=20, evaluate_every=10)
     n_students, seconds = expected_time(run_of(scenes, tmp_path / "run", settings), 2)
-    assert n_students == len(SMALL.conditions) * 2 + 3 + 1
+    assert n_students == len(SMALL.conditions) * 2 + 2 + 1  # two by frames, one by signal
     assert seconds > 0
     assert not list(tmp_path.iterdir())
 

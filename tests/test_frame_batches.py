@@ -133,10 +133,14 @@ def test_the_frames_in_memory_are_not_written_to() -> None:
 
 
 @pytest.mark.usefixtures("without_shape_checks")
-def test_frames_or_sizes_that_make_no_batch_are_refused() -> None:
+def test_frames_or_sizes_that_make_no_batch_are_refused(dataset) -> None:
     with pytest.raises(ValueError, match=r"frames: expected uint8 .*came float32 \(3, 4, 4, 1\)"):
         FramesFromMemory(np.zeros((3, 4, 4, 1), dtype=np.float32), 2, seed=0)
     with pytest.raises(ValueError, match=r"batch_size: expected 1 to 150, .*came 151"):
         FramesFromMemory(scenes(), 151, seed=0)
+    with pytest.raises(ValueError, match="rows: expected whole numbers, came bool"):
+        frame_batches(dataset, dataset.frame_id < 20, 4, seed=0)
+    with pytest.raises(ValueError, match="rows: expected whole numbers, came bool"):
+        FramesFromDisk(dataset, dataset.frame_id < 20, 4, seed=0)
     with pytest.raises(ValueError, match="frame_id: expected 150"):
         FramesFromMemory(scenes(), 2, seed=0, frame_id=np.arange(3))

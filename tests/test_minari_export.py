@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from b2m_agents.minari_export import export_minari
 from b2m_agents.rollouts import CollectSettings, collect_scenes
-from b2m_drive.students.scenes import SceneDataset
+from b2m_drive.students.scenes import SceneDataset, SceneWriter
 
 ENVIRONMENT = {
     "height": 36, "width": 40, "vehicles_count": 3, "duration": 3.0, "colour": True,
@@ -61,6 +63,17 @@ def test_the_dataset_says_how_it_was_made_and_makes_its_environment_again(scenes
     assert env.observation_space == dataset.observation_space
     frame, _ = env.reset(seed=int(scenes.episode_seed[0]))
     np.testing.assert_array_equal(frame, scenes.episode(0).frames[0])
+
+
+def test_scenes_whose_settings_do_not_name_the_scenario_are_exported(
+    scenes, datasets, tmp_path_factory
+) -> None:
+    settings = {name: value for name, value in scenes.header.settings.items() if name != "scenario"}
+    path = tmp_path_factory.mktemp("own") / "own.h5"
+    writer = SceneWriter(path, replace(scenes.header, settings=settings))
+    writer.write(0, scenes.episode(0))
+    export_minari(SceneDataset(writer.finish()), "b2m/highway/own-v0")
+    assert minari.load_dataset("b2m/highway/own-v0").total_episodes == 1
 
 
 def test_an_id_that_is_taken_is_refused_and_kept(scenes, datasets) -> None:

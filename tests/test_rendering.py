@@ -168,6 +168,30 @@ def test_a_line_that_two_lanes_share_is_drawn_once_and_stays_visible():
     assert len(both.middle) == 60 / DASH_PERIOD + 2 * 3  # continuous lines in pieces of 20 m
 
 
+@pytest.mark.parametrize("shift", [0.5, 1.0, 2.9])
+@pytest.mark.parametrize("view", ["birds_eye", "drivers_eye"])
+def test_dashes_of_two_directions_that_fall_together_are_not_hollow(view: str, shift: float):
+    striped, none = LineKind.STRIPED, LineKind.NONE
+    there = straight_lane((0, 2), 0.0, 60, striped, none)
+    back = straight_lane((60 + shift, -2), np.pi, 60, striped, none)
+    camera = make_camera(CameraSettings(view=view, height=256, width=256, length=32.0))
+    cars = vehicles([(10.0, 0.4)])
+    one, other, both = (
+        grey(camera, RoadGeometry(lanes), cars) for lanes in ((there,), (back,), (there, back))
+    )
+    painted = np.maximum(one, other) == palette.MARKING.grey
+    painted[:115] &= view == "birds_eye"  # the sky has greys of all kinds
+    assert painted.sum() > 100
+    assert (both[painted] > palette.MARKING.grey - 20).all()  # but for a sample at an edge
+
+
+def test_lines_that_touch_at_their_ends_are_filled_at_once():
+    road = RoadGeometry((straight_lane((0, 0), 0.3, 100), straight_lane((0, 2), 1.2, 100)))
+    pieces = cut(road)
+    assert len(pieces.marking.middle) + len(pieces.crossing.middle) == 4 * 5
+    assert 0 < len(pieces.crossing.middle) < 4  # where the two roads cross
+
+
 def test_neighbouring_straight_lanes_make_one_surface_as_wide_as_all_of_them():
     lanes = tuple(straight_lane((0, 4.0 * k), 0.4, 160) for k in range(3))  # not side by side
     tilt = np.array([-np.sin(0.4), np.cos(0.4)])

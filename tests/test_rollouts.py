@@ -8,6 +8,7 @@ import sys
 import time
 from dataclasses import replace
 
+import jaxtyping
 import numpy as np
 import pytest
 
@@ -31,6 +32,14 @@ rollouts.drive_episode = slowly
 settings = rollouts.CollectSettings(n_episodes=5, environment={environment})
 rollouts.collect_scenes("highway_fast", sys.argv[1], settings, progress=False)
 """
+
+
+@pytest.fixture
+def without_type_checks():
+    """What users see, whose settings no type checker looks at."""
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", False)
 
 
 def assert_same_scenes(one: SceneDataset, other: SceneDataset) -> None:
@@ -146,6 +155,14 @@ def test_continuous_actions_and_masks_are_kept(tmp_path) -> None:
     assert episode.vehicle_mask.shape == episode.frames.shape[:3]
 
 
+@pytest.mark.usefixtures("without_type_checks")
+def test_settings_of_numpys_numbers_can_be_collected(tmp_path) -> None:
+    environment = {**SMALL, "height": np.int64(36), "duration": np.float32(2)}
+    settings = CollectSettings(n_episodes=1, environment=environment)
+    path = collect_scenes("highway_fast", tmp_path / "scenes.h5", settings, progress=False)
+    assert SceneDataset(path).header.settings["height"] == 36
+
+
 @pytest.mark.parametrize(
     ("scenario", "changes", "message"),
     [
@@ -163,7 +180,14 @@ def test_bad_input_is_named_and_writes_nothing(tmp_path, scenario, changes, mess
 
 
 @pytest.mark.parametrize(
-    "numbers", [{}, {"n_frames": 10, "n_episodes": 1}, {"n_frames": 0}, {"n_episodes": -1}]
+    "numbers",
+    [
+        {},
+        {"n_frames": 10, "n_episodes": 1},
+        {"n_frames": 0},
+        {"n_episodes": -1},
+        {"n_episodes": True},
+    ],
 )
 def test_one_sensible_amount_is_needed(numbers) -> None:
     with pytest.raises(ValueError, match=r"n_frames|n_episodes"):

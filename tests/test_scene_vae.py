@@ -265,6 +265,8 @@ def test_a_compiled_student_learns_the_same() -> None:
 def test_a_saved_student_comes_back_equal(tmp_path) -> None:
     vae = student()
     vae.save_pretrained(tmp_path / "vae")
+    modes = {path.name: path.stat().st_mode for path in (tmp_path / "vae").iterdir()}
+    assert modes["model.safetensors"] == modes["config.json"]
     names = sorted(path.name for path in (tmp_path / "vae").iterdir())
     assert names == ["config.json", "model.safetensors"]
     back = SceneVAE.from_pretrained(tmp_path / "vae")

@@ -98,8 +98,18 @@ def test_frames_come_in_the_order_asked_for_even_twice(tmp_path) -> None:
     np.testing.assert_array_equal(dataset.masks(rows), masks[rows])
     np.testing.assert_array_equal(dataset.frames(), everything)
     assert dataset.frames(rows[:0]).shape == (0, 9, 7, 2)
+    np.testing.assert_array_equal(dataset.frames(rows.astype(np.int32)), everything[rows])
     with pytest.raises(ValueError, match="rows: expected 0 to"):
         dataset.frames(np.array([dataset.n_frames]))
+
+
+@pytest.mark.usefixtures("without_shape_checks")
+def test_rows_that_are_no_numbers_of_rows_are_refused(tmp_path) -> None:
+    dataset = written(tmp_path / "scenes.h5")
+    with pytest.raises(ValueError, match=r"rows: expected whole numbers, came bool"):
+        dataset.frames(dataset.episode_of_frame == 1)
+    with pytest.raises(ValueError, match=r"rows: expected whole numbers, came float64 \(2,\)"):
+        dataset.masks(np.array([0.0, 1.0]))
 
 
 def test_frames_far_apart_and_over_many_chunks_are_the_right_ones(tmp_path) -> None:
@@ -170,6 +180,16 @@ def test_a_collection_killed_and_resumed_equals_one_that_ran_through(tmp_path) -
     assert [path.name for path in tmp_path.iterdir() if ".draft" in path.name] == []
 
 
+def test_a_collection_that_wrote_nothing_does_not_block_its_path(tmp_path) -> None:
+    path = tmp_path / "scenes.h5"
+    SceneWriter(path, replace(HEADER, policy="idle"))
+    writer = SceneWriter(path, HEADER)
+    writer.write(0, episode(0))
+    with pytest.raises(ValueError, match=r"policy: expected 'random', came 'idle'"):
+        SceneWriter(path, replace(HEADER, policy="idle"))
+    assert SceneDataset(writer.finish()).header == HEADER
+
+
 def test_episodes_are_joined_in_their_order_whoever_wrote_first(tmp_path) -> None:
     path = tmp_path / "scenes.h5"
     SceneWriter(path, HEADER).write(1, episode(1))
@@ -189,6 +209,11 @@ def test_another_collection_in_the_same_place_is_refused_by_what_differs(tmp_pat
     SceneWriter(path, HEADER).write(0, episode(0))
     with pytest.raises(ValueError, match=r"policy: expected 'random', came 'idle'"):
         SceneWriter(path, replace(HEADER, policy="idle"))
+    other_size = replace(HEADER, settings={"height": 10, "width": 7, "n_frames": 2})
+    with pytest.raises(ValueError, match=r"json: settings\.height: expected 9, came 10$"):
+        SceneWriter(path, other_size)
+    with pytest.raises(ValueError, match=r"settings\.colour: expected none, came True$"):
+        SceneWriter(path, replace(HEADER, settings={**HEADER.settings, "colour": True}))
     SceneWriter(path, HEADER).finish()
     with pytest.raises(ValueError, match=r"seed: expected 3, came 4"):
         SceneWriter(path, replace(HEADER, seed=4))
@@ -223,6 +248,14 @@ def test_an_episode_whose_arrays_disagree_is_refused() -> None:
         replace(whole, frames=whole.frames.astype(np.float32))
     with pytest.raises(ValueError, match="vehicle_mask of an episode"):
         replace(whole, vehicle_mask=np.zeros((5, 9, 8), dtype=bool))
+    with pytest.raises(ValueError, match="state of an episode: expected float32, came float64"):
+        replace(whole, state=whole.state.astype(np.float64))
+    with pytest.raises(ValueError, match="action of an episode: expected int64, came float64"):
+        replace(whole, action=np.zeros(4))
+    with pytest.raises(ValueError, match="action of an episode: expected float32, came float64"):
+        replace(whole, action=np.zeros((4, 2)))
+    with pytest.raises(ValueError, match="reward of an episode: expected float64, came int64"):
+        replace(whole, reward=np.zeros(4, dtype=np.int64))
 
 
 def test_a_header_that_says_nothing_sensible_is_refused() -> None:
@@ -253,6 +286,20 @@ def test_a_file_cut_short_or_of_another_scenario_or_format_is_refused_by_name(tm
         file["frames"] = np.zeros(3)
     with pytest.raises(ValueError, match="expected the format b2m-scenes 1"):
         SceneDataset(path)
+
+
+@pytest.mark.parametrize("name", ["frames", "vehicle_mask", "state", "action", "episode/seed"])
+def test_a_byte_that_changed_on_disk_is_found_when_it_is_read(tmp_path, name: str) -> None:
+    path = tmp_path / "scenes.h5"
+    written(path).close()
+    with h5py.File(path, "r") as file:
+        place = file[name].id.get_chunk_info(0).byte_offset + 9
+    whole = bytearray(path.read_bytes())
+    whole[place] ^= 0x20
+    path.write_bytes(whole)
+    dataset = SceneDataset(path)
+    with pytest.raises(ValueError, match=r"scenes\.h5: expected a whole file"):
+        dataset.episode(0)
 
 
 def test_arrays_of_the_wrong_length_are_refused(tmp_path) -> None:

@@ -8,17 +8,28 @@ from pathlib import Path
 from typing import Any
 
 from b2m_drive.evidence.comparison import write_json
+from b2m_envs.driving.settings import SCENARIOS, settings_from_keywords
 
 VIEW_FILE = "view.json"
 VIEW = (  # fields of `SceneSettings` that decide what a frame shows
     "camera", "height", "width", "colour", "n_frames", "frame_interval", "view_length",
     "heading_up",
 )  # fmt: skip
+_CLOCK = ("n_frames", "frame_interval", "policy_frequency", "simulation_frequency")
 
 
 def write_view(folder: Path, settings: Mapping[str, Any]) -> None:
-    """Write the view out of the settings of the scenes that an encoder learnt from."""
-    write_json(folder / VIEW_FILE, {name: settings[name] for name in VIEW if name in settings})
+    """Write the view out of the settings of the scenes that an encoder learnt from.
+
+    The interval between frames is written in seconds, so that it is the same for an agent that
+    takes more steps a second. Settings that do not say their scenario are written as they are.
+    """
+    view = {name: settings[name] for name in VIEW if name in settings}
+    if settings.get("scenario") in SCENARIOS:
+        clock = {name: settings[name] for name in _CLOCK if name in settings}
+        scene = settings_from_keywords(settings["scenario"], clock)
+        view["frame_interval"] = scene.seconds_between_frames
+    write_json(folder / VIEW_FILE, view)
 
 
 def read_view(folder: str | Path) -> dict[str, Any]:

@@ -41,7 +41,8 @@ def export_minari(scenes: SceneDataset, dataset_id: str, progress: bool = False)
     """
     minari_storage, buffer, path = _minari(dataset_id)
     settings = dict(scenes.header.settings)
-    scene = settings_from_keywords(settings.pop("scenario"), settings)
+    settings.pop("scenario", None)
+    scene = settings_from_keywords(scenes.header.scenario, settings)
     spec = scene_spec(scene)
     env = gymnasium.make(spec)
     observation_space, action_space = env.observation_space, env.action_space

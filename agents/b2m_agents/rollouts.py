@@ -47,7 +47,8 @@ class CollectSettings:
             )
         for name, least in (("n_frames", 1), ("n_episodes", 1), ("seed", 0), ("n_workers", 1)):
             value = getattr(self, name)
-            if value is not None and (not isinstance(value, int) or value < least):
+            whole = isinstance(value, int) and not isinstance(value, bool)
+            if value is not None and (not whole or value < least):
                 raise ValueError(
                     f"{name}: expected a whole number of {least} or more, came {value!r}"
                 )

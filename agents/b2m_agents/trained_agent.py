@@ -11,8 +11,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-import zipfile
+import math
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,7 @@ CONFIG_FILE = "config.json"
 ENCODER_FOLDER = "encoder"
 # What the agent sees and does. The rest (traffic, lanes, duration) may differ from its training.
 _VIEW = (*VIEW, "action")
+_KINDS = {"scenario": str, "environment": dict, "training": dict, "encoder": str, "versions": dict}
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,16 @@ class AgentConfig:
     @property
     def view(self) -> dict[str, Any]:
         """What of the environment's settings the agent depends on."""
-        return {name: getattr(self.scene, name) for name in _VIEW}
+        return view_of(self.scene)
+
+
+def view_of(scene: SceneSettings) -> dict[str, Any]:
+    """What an agent sees and does in a scene, with its clock in numbers even if none is set."""
+    clock = {
+        "policy_frequency": scene.steps_per_second,
+        "frame_interval": scene.seconds_between_frames,
+    }
+    return clock | {name: getattr(scene, name) for name in _VIEW if name not in clock}
 
 
 def read_agent_config(folder: Path) -> AgentConfig:
@@ -74,7 +85,15 @@ def read_agent_config(folder: Path) -> AgentConfig:
     if not isinstance(entries, dict) or set(entries) != known:
         came = sorted(entries) if isinstance(entries, dict) else type(entries).__name__
         raise ValueError(f"{path}: expected the entries {sorted(known)}, came {came}")
-    return AgentConfig(**entries)
+    for name, kind in _KINDS.items():
+        if not isinstance(entries[name], kind):
+            raise ValueError(f"{path}: {name}: expected {kind.__name__}, came {entries[name]!r}")
+    config = AgentConfig(**entries)
+    try:
+        _ = config.scene
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+    return config
 
 
 def check_scene(config: AgentConfig, scene: SceneSettings) -> None:
@@ -83,11 +102,13 @@ def check_scene(config: AgentConfig, scene: SceneSettings) -> None:
     Raises:
         ValueError: Names the first setting that differs.
     """
+    view = view_of(scene)
     for name, expected in config.view.items():
-        if getattr(scene, name) != expected:
+        came = view[name]
+        in_numbers = isinstance(expected, float) and isinstance(came, float)
+        if not (math.isclose(came, expected) if in_numbers else came == expected):
             raise ValueError(
-                f"{name}: expected {expected!r} as the agent was trained, "
-                f"came {getattr(scene, name)!r}"
+                f"{name}: expected {expected!r} as the agent was trained, came {came!r}"
             )
     if scene.action == "discrete" and scene.of.lane_changes != config.scene.of.lane_changes:
         raise ValueError(
@@ -110,7 +131,7 @@ class TrainedAgent:
 
         Raises:
             FileNotFoundError: If the folder or a file is missing.
-            ValueError: If a file is damaged, or encoder and policy do not fit each other.
+            ValueError: If a file is damaged, or the encoder is not the one of the training.
         """
         config = read_agent_config(folder)
         encoder = frozen(SceneVAE.from_pretrained(folder / ENCODER_FOLDER))
@@ -123,6 +144,12 @@ class TrainedAgent:
             )
         scene = config.scene
         check_frame_size(encoder, (scene.height, scene.width, scene.n_channels))
+        came = encoder_fingerprint(encoder)
+        if came != config.encoder:
+            raise ValueError(
+                f"{folder / ENCODER_FOLDER}: expected the encoder that the agent was trained on, "
+                f"{config.encoder}, came {came}"
+            )
         return cls(config, encoder, policy)
 
     def latent(self, observation: Observation) -> Float32[np.ndarray, " latent"]:
@@ -152,8 +179,17 @@ def read_policy(path: Path, env: VecEnv | None = None, *, force_reset: bool = Tr
         raise FileNotFoundError(f"{path.parent}: expected a file {path.name} of a trained agent")
     try:
         return PPO.load(path, env, device="cpu", force_reset=force_reset)
-    except (ValueError, KeyError, OSError, EOFError, RuntimeError, zipfile.BadZipFile) as error:
+    except Exception as error:  # a damaged pickle raises whatever its bytes happen to mean
         raise ValueError(f"{path}: expected an agent of Stable-Baselines3, came {error}") from error
+
+
+def encoder_fingerprint(encoder: SceneVAE) -> str:
+    """Short hash of an encoder's weights."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(encoder.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(tensor.detach().contiguous().numpy().tobytes())
+    return digest.hexdigest()[:12]
 
 
 def config_json(config: AgentConfig) -> dict[str, Any]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import json
 import os
 import platform
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
 from importlib.metadata import version
@@ -34,6 +34,7 @@ from b2m_agents.trained_agent import (
     ENCODER_FOLDER,
     AgentConfig,
     config_json,
+    encoder_fingerprint,
     read_agent_config,
     read_policy,
 )
@@ -121,7 +122,8 @@ def train_agent(
     Raises:
         FileNotFoundError: If the encoder's folder lacks a file.
         ValueError: If a setting is unknown or out of range, the encoder is of other frames, or
-            the folder holds another training; names what differs.
+            the folder holds another training or a damaged one; names what differs.
+        ChildProcessError: If an environment's process ended; called again, the training goes on.
     """
     settings = settings or TrainingSettings()
     environment = {**read_view(encoder), **(environment or {})}
@@ -130,7 +132,7 @@ def train_agent(
     check_frame_size(frozen_encoder, (scene.height, scene.width, scene.n_channels))
     config = AgentConfig(
         scenario=scenario,
-        environment=environment,
+        environment={name: getattr(scene, name) for name in environment},
         training=asdict(settings),
         encoder=encoder_fingerprint(frozen_encoder),
         versions={"python": platform.python_version()}
@@ -139,22 +141,17 @@ def train_agent(
     folder = _open_folder(Path(folder), config, frozen_encoder)
     n_threads = torch.get_num_threads()
     torch.set_num_threads(1)  # the layers are small, and the environments need the cores
-    venv = VecLatentObservation(_environments(scene, settings, in_processes), frozen_encoder)
     try:
-        _learn(folder, venv, settings, progress)
+        with _running(scene, settings, in_processes) as environments:
+            _learn(folder, VecLatentObservation(environments, frozen_encoder), settings, progress)
+    except (EOFError, BrokenPipeError, ConnectionResetError) as error:
+        raise ChildProcessError(
+            "an environment's process ended, killed or for want of memory; call it again to go on "
+            "from the last checkpoint"
+        ) from error
     finally:
-        venv.close()
         torch.set_num_threads(n_threads)
     return folder
-
-
-def encoder_fingerprint(encoder: SceneVAE) -> str:
-    """Short hash of an encoder's weights."""
-    digest = hashlib.sha256()
-    for name, tensor in sorted(encoder.state_dict().items()):
-        digest.update(name.encode())
-        digest.update(tensor.detach().contiguous().numpy().tobytes())
-    return digest.hexdigest()[:12]
 
 
 def _learn(folder: Path, venv: VecEnv, settings: TrainingSettings, progress: bool) -> None:
@@ -201,11 +198,24 @@ def _take_up(folder: Path, venv: VecEnv, settings: TrainingSettings) -> PPO | No
     # force_reset would start new episodes; these go on.
     policy = read_policy(path, env=venv, force_reset=False)
     if policy.num_timesteps < settings.n_steps:
-        entries = json.loads(_episodes_file(folder, policy.num_timesteps).read_text())
-        for index, entry in enumerate(entries["episodes"]):
-            episode = EpisodeUnderWay(entry["stream"], entry["index"], tuple(entry["actions"]))
+        episodes = _read_episodes(_episodes_file(folder, policy.num_timesteps), venv.num_envs)
+        for index, episode in enumerate(episodes):
             venv.env_method("take_up", episode, indices=index)
     return policy
+
+
+def _read_episodes(path: Path, n_episodes: int) -> list[EpisodeUnderWay]:
+    try:
+        entries = json.loads(path.read_text())["episodes"]
+        episodes = [
+            EpisodeUnderWay(int(each["stream"]), int(each["index"]), tuple(each["actions"]))
+            for each in entries
+        ]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{path}: expected the episodes under way, came {error!r}") from error
+    if len(episodes) != n_episodes:
+        raise ValueError(f"{path}: expected {n_episodes} episodes, came {len(episodes)}")
+    return episodes
 
 
 def _write_checkpoint(
@@ -256,6 +266,21 @@ class _Watch(BaseCallback):
             mean = np.mean([float(each["return"]) for each in last])
             crashed = np.mean([int(each["crashed"]) for each in last])
             self._bar.set_postfix_str(f"return {mean:.1f}, crashed {crashed:.0%} (last 50)")
+
+
+@contextmanager
+def _running(
+    scene: SceneSettings, settings: TrainingSettings, in_processes: bool
+) -> Iterator[VecEnv]:
+    environments = _environments(scene, settings, in_processes)
+    try:
+        yield environments
+    finally:
+        try:
+            environments.close()
+        except (EOFError, OSError):  # one has ended, and cannot be asked to
+            for process in getattr(environments, "processes", ()):
+                process.terminate()
 
 
 def _environments(scene: SceneSettings, settings: TrainingSettings, in_processes: bool) -> VecEnv:
@@ -327,8 +352,14 @@ def _read_curve(path: Path, n_steps: int) -> list[dict[str, Any]]:
     """Episodes that ended up to a step; later ones were not part of the checkpoint."""
     if not path.is_file():
         return []
-    with path.open(newline="") as file:
-        return [row for row in csv.DictReader(file) if int(row["step"]) <= n_steps]
+    try:
+        with path.open(newline="") as file:
+            rows = [{name: row[name] for name in _CURVE_COLUMNS} for row in csv.DictReader(file)]
+        numbers = [[float(value) for value in row.values()] for row in rows]
+    except (ValueError, KeyError, TypeError, csv.Error) as error:
+        expected = f"a learning curve of {', '.join(_CURVE_COLUMNS)}"
+        raise ValueError(f"{path}: expected {expected}, came {error!r}") from error
+    return [row for row, (step, *_) in zip(rows, numbers, strict=True) if step <= n_steps]
 
 
 def _rounded_up(n: int, multiple: int) -> int:

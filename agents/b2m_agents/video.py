@@ -19,6 +19,7 @@ from b2m_agents.drivers import drive_of
 from b2m_agents.episodes import Episode, episode_seed, make_scene, play_episode
 from b2m_agents.trained_agent import TrainedAgent
 from b2m_envs.driving.settings import SceneSettings
+from b2m_envs.driving.state import STATE_INDEX
 
 Picture = UInt8[np.ndarray, "_ _ 3"]  # red, green, blue; of any size
 
@@ -28,6 +29,7 @@ _CODECS = {".mp4": ("vp09", "mp4v"), ".webm": ("VP90", "VP80"), ".avi": ("MJPG",
 _ENDINGS = (*_CODECS, ".gif")
 _BACKGROUND, _TEXT, _WARNING = (24, 26, 30), (230, 230, 230), (255, 110, 90)
 _MARGIN, _LINE = 16, 28  # [px]
+FASTEST = 100  # times real time
 _LAST_PICTURE = 1.5  # [s] that an episode's end stays
 
 
@@ -37,7 +39,7 @@ class VideoSettings:
 
     n_episodes: int = 3
     seed: int = 0  # of the held-out episodes; the same as `evaluate_agent`'s
-    speed: float = 4.0  # times real time
+    speed: float = 4.0  # times real time, up to 100
     panel: int = 384  # [px] height of the scene and of its reconstruction
 
     def __post_init__(self) -> None:
@@ -47,8 +49,10 @@ class VideoSettings:
                 raise ValueError(
                     f"{name}: expected a whole number of {least} or more, came {value!r}"
                 )
-        if not self.speed > 0:
-            raise ValueError(f"speed: expected more than 0 times real time, came {self.speed!r}")
+        if not 0 < self.speed <= FASTEST:
+            raise ValueError(
+                f"speed: expected above 0 and up to {FASTEST} times real time, came {self.speed!r}"
+            )
 
 
 def record_video(
@@ -71,12 +75,18 @@ def record_video(
 
     Raises:
         FileNotFoundError: If the folder lacks a file of a trained agent.
-        ValueError: If the ending is unknown, or no codec of it works here.
+        ValueError: If the ending is unknown, no file can be at the path, or no codec of the ending
+            works here.
     """
     settings = settings or VideoSettings()
     path = Path(path)
     if path.suffix.lower() not in _ENDINGS:
         raise ValueError(f"{path}: expected a video ending in {', '.join(_ENDINGS)}")
+    if path.is_dir():
+        raise ValueError(f"{path}: expected a file for the video, came a folder")
+    for parent in path.parents:
+        if parent.exists() and not parent.is_dir():
+            raise ValueError(f"{path}: expected a folder {parent} to write to, came a file")
     agent = TrainedAgent.read(Path(folder))
     scene = drive_of(agent.config.scenario, str(folder), {}).scene
     pictures = _pictures(agent, scene, settings, progress)
@@ -169,13 +179,13 @@ def _pictures(
 def _episode_pictures(
     episode: Episode, agent: TrainedAgent, scene: SceneSettings, settings: VideoSettings, name: str
 ) -> Iterator[Picture]:
-    last = len(episode.reward)
+    last, speed = len(episode.reward), episode.state[:, STATE_INDEX["speed"]]
     for step, frame in enumerate(episode.frames):
         seconds = step / scene.steps_per_second
         done = f"return {episode.reward[:step].sum():.2f}"
         if step < last:
             lines = [f"action: {action_text(episode.action[step], scene)}"]
-            lines += [f"{name}, {seconds:.1f} s, {episode.speed[step]:.1f} m/s, {done}"]
+            lines += [f"{name}, {seconds:.1f} s, {speed[step]:.1f} m/s, {done}"]
         else:
             lines = [_ending(episode), f"{name}, {seconds:.1f} s, {done}"]
         reconstruction = agent.encoder.reconstruct(torch.from_numpy(frame[None])).numpy()[0]

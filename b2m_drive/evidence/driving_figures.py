@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from jaxtyping import Float64, UInt8
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
 
 from b2m_drive.evidence.conditions import (
     ALONE,
@@ -25,6 +26,7 @@ from b2m_drive.evidence.figures import (
     colour_of,
     draw_curve,
     entitle,
+    thousands,
     tidy,
 )
 from b2m_drive.evidence.learning_curves import LearningCurve
@@ -33,7 +35,9 @@ from b2m_drive.evidence.statistics import Interval
 Values: TypeAlias = Float64[np.ndarray, "..."]
 
 _SCENE_WIDTH = 0.62  # [inch] of a scene in a grid
-_N_TRAVERSED = 8  # latents shown
+_GAP = 0.04  # [inch] between scenes
+_N_TRAVERSED = 6  # latents shown
+_ERROR_TICKS = np.array([1, 2, 3, 5, 10, 20, 30, 50, 100, 200]) / 1000
 _MARKERS = {"regression": "o", "contrastive": "s"}
 
 
@@ -52,7 +56,7 @@ def error_curve_figure(
     simulated: bool,
 ) -> Figure:
     """Reconstruction error over training, of the brain and of all its controls."""
-    figure = blank_figure(7.4, 3.9)
+    figure = blank_figure(9.4, 3.9)
     axes = figure.subplots()
     shown = [*study.probes[::-1], *study.nulls[::-1], BRAIN]
     for name in shown:
@@ -60,8 +64,11 @@ def error_curve_figure(
             label = label_of(name, simulated, study)
             draw_curve(axes, curves[teaching.condition(name)], batch_size, name, label)
     axes.set_yscale("log")
-    axes.yaxis.set_major_formatter(lambda value, _: f"{value * 1000:g}")
-    axes.yaxis.set_minor_formatter(lambda value, _: f"{value * 1000:g}")
+    low, high = axes.get_ylim()
+    shown_ticks = _ERROR_TICKS[(low <= _ERROR_TICKS) & (high >= _ERROR_TICKS)]
+    axes.set_yticks(shown_ticks, [f"{tick * 1000:g}" for tick in shown_ticks])
+    axes.yaxis.set_ticks([], minor=True)
+    axes.xaxis.set_major_formatter(FuncFormatter(thousands))
     axes.set_xlabel(study.sample_label, fontsize=NORMAL)
     axes.set_ylabel("reconstruction error, held out\n(squared grey level × 1,000)", fontsize=NORMAL)
     tidy(axes)
@@ -81,18 +88,9 @@ def reconstruction_figure(
         if name.endswith("/reconstruction"):
             condition = name.removesuffix("/reconstruction")
             columns[condition_label(condition, study, simulated)] = values
-    n_scenes, height, width = pictures["original"].shape[:3]
-    figure = blank_figure(
-        0.6 + _SCENE_WIDTH * len(columns), 2.2 + _SCENE_WIDTH * height / width * n_scenes
-    )
-    grid: Any = figure.subplots(n_scenes, len(columns), squeeze=False)
-    for axes_column, (label, values) in zip(grid.T, columns.items(), strict=True):
-        for axes, value in zip(axes_column, values, strict=True):
-            _show(axes, value)
-        axes_column[0].set_title(label, rotation=40, ha="left", fontsize=7.5)
-    _close_ranks(figure)
-    entitle(figure, "Scenes and their reconstructions", simulated)
-    return figure
+    n_scenes = len(pictures["original"])
+    cells = [[values[row] for values in columns.values()] for row in range(n_scenes)]
+    return _scene_grid(cells, list(columns), [], "Scenes and their reconstructions", simulated)
 
 
 def traversal_figure(traversal: UInt8[np.ndarray, "..."], title: str, simulated: bool) -> Figure:
@@ -105,7 +103,10 @@ def traversal_figure(traversal: UInt8[np.ndarray, "..."], title: str, simulated:
     """
     change = traversal.astype(np.float64).std(1).reshape(len(traversal), -1).mean(1)
     order = np.argsort(change)[::-1][:_N_TRAVERSED]
-    return _grid_figure({f"latent {k}": traversal[k] for k in order}, title, simulated)
+    n_steps = traversal.shape[1]
+    values = [f"{value:+g}".replace("-", "−") for value in np.linspace(-3, 3, n_steps)]
+    cells = [list(traversal[index]) for index in order]
+    return _scene_grid(cells, values, [f"latent {k}" for k in order], title, simulated)
 
 
 def variable_figure(
@@ -147,7 +148,7 @@ def variation_figure(
 
     The band is for what does not change the student alone, such as the brain's signal.
     """
-    figure = blank_figure(7.2, 3.9)
+    figure = blank_figure(8.6, 3.9)
     axes = figure.subplots()
     if logarithmic:
         axes.set_xscale("log")
@@ -183,7 +184,7 @@ def delay_figure(
     candidates: Sequence[float], scores: Sequence[float], chosen: float, simulated: bool
 ) -> Figure:
     """What can be read from the brain by delay, the chosen one marked."""
-    figure = blank_figure(5.2, 2.9)
+    figure = blank_figure(7.0, 2.9)
     axes = figure.subplots()
     axes.plot(candidates, scores, "-o", color=colour_of(BRAIN), markersize=4)
     axes.axvline(chosen, color=FAINT, linewidth=0.9, linestyle=(0, (4, 2)))
@@ -196,19 +197,40 @@ def delay_figure(
     return figure
 
 
-def _grid_figure(
-    rows: Mapping[str, UInt8[np.ndarray, "..."]], title: str, simulated: bool
+def _scene_grid(
+    cells: Sequence[Sequence[UInt8[np.ndarray, "..."]]],
+    above: Sequence[str],
+    beside: Sequence[str],
+    title: str,
+    simulated: bool,
 ) -> Figure:
-    first = next(iter(rows.values()))
-    n_columns, height, width = first.shape[:3]
+    """Scenes in rows and columns, placed by hand: names above are long and slanted."""
+    height, width = cells[0][0].shape[:2]
     scene_height = _SCENE_WIDTH * height / width
-    figure = blank_figure(1.2 + _SCENE_WIDTH * n_columns, 0.5 + scene_height * len(rows))
-    grid: Any = figure.subplots(len(rows), n_columns, squeeze=False)
-    for axes_row, (label, values) in zip(grid, rows.items(), strict=True):
-        for axes, value in zip(axes_row, values, strict=True):
-            _show(axes, value)
-        axes_row[0].set_ylabel(label, rotation=0, ha="right", va="center", fontsize=SMALL)
-    _close_ranks(figure)
+    left, right, top = (0.75 if beside else 0.1), 0.1, 0.6
+    slanted = max(map(len, above)) > 4
+    if slanted:
+        right, top = 1.6, 2.1
+    wide = left + right + (_SCENE_WIDTH + _GAP) * len(cells[0])
+    high = top + 0.1 + (scene_height + _GAP) * len(cells)
+    figure = blank_figure(wide, high)
+    figure.set_layout_engine("none")
+    for row, scenes in enumerate(cells):
+        for column, scene in enumerate(scenes):
+            x = left + column * (_SCENE_WIDTH + _GAP)
+            y = high - top - row * (scene_height + _GAP) - scene_height
+            place = (x / wide, y / high, _SCENE_WIDTH / wide, scene_height / high)
+            axes = figure.add_axes(place)
+            _show(axes, scene)
+            if row == 0:
+                axes.text(
+                    0.5, 1.04, above[column], transform=axes.transAxes, fontsize=7.5,
+                    rotation=40 if slanted else 0, ha="left" if slanted else "center",
+                    va="bottom", rotation_mode="anchor",
+                )  # fmt: skip
+            if column == 0 and beside:
+                axes.text(-0.15, 0.5, beside[row], transform=axes.transAxes, fontsize=7.5,
+                          ha="right", va="center")  # fmt: skip
     entitle(figure, title, simulated)
     return figure
 
@@ -219,8 +241,3 @@ def _show(axes: Any, scene: UInt8[np.ndarray, "..."]) -> None:
     axes.set_xticks([])
     axes.set_yticks([])
     axes.spines[:].set_visible(False)
-
-
-def _close_ranks(figure: Figure) -> None:
-    engine: Any = figure.get_layout_engine()
-    engine.set(w_pad=0.01, h_pad=0.01, wspace=0.01, hspace=0.01)

@@ -85,7 +85,7 @@ def learning_curve_figure(
                   va="bottom", ha="right", fontsize=SMALL, color=FAINT)  # fmt: skip
         axes.set_title(title, loc="left", fontsize=NORMAL)
         axes.set_xlabel(study.sample_label, fontsize=NORMAL)
-        axes.xaxis.set_major_formatter(FuncFormatter(_thousands))
+        axes.xaxis.set_major_formatter(FuncFormatter(thousands))
         tidy(axes)
         axes.margins(x=0.01)
     panels[0].set_ylabel(f"{study.curve_label}, held out ({study.curve_unit})", fontsize=NORMAL)
@@ -360,5 +360,6 @@ def _split_probes(figure: Figure, controls: Mapping[str, object], study: Study) 
             axes.axhline(n_nulls - 0.5, color=FAINT, linewidth=0.7, linestyle=(0, (1, 2)))
 
 
-def _thousands(value: float, _position: object) -> str:
+def thousands(value: float, _position: object) -> str:
+    """A tick in thousands, as *5k*."""
     return f"{value / 1000:g}k" if value >= 1000 else f"{value:g}"

@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Int, Int64, UInt8
 from torch import Tensor
 
-from b2m_drive.students.scene_dataset import SceneDataset
+from b2m_drive.students.scene_dataset import SceneDataset, row_numbers
 
 MEMORY_LIMIT = 1 << 30  # [bytes] of frames that are read at once and kept
 _POOL_BYTES = 1 << 25  # [bytes] of frames shuffled together when they come from disk
@@ -68,7 +68,11 @@ def frame_batches(
         batch_size: Frames a batch.
         seed: Of the order.
         memory_limit: Bytes that the frames may take in memory.
+
+    Raises:
+        ValueError: If the rows are no whole numbers, or fewer than a batch takes.
     """
+    rows = row_numbers(rows)
     size = len(rows) * int(np.prod(dataset.frame_shape))
     if size <= memory_limit:
         ids = rows.astype(np.int64)
@@ -138,8 +142,8 @@ class FramesFromDisk(FrameBatches):
         n_ahead: Batches that wait ready.
 
     Raises:
-        ValueError: If there are fewer frames than a batch takes; later, when the file proves
-            damaged.
+        ValueError: If the rows are no whole numbers, or fewer than a batch takes; later, when the
+            file proves damaged.
     """
 
     def __init__(
@@ -151,6 +155,7 @@ class FramesFromDisk(FrameBatches):
         pool_bytes: int = _POOL_BYTES,
         n_ahead: int = 8,
     ) -> None:
+        rows = row_numbers(rows)
         _check_batch_size(batch_size, len(rows))
         self._dataset = SceneDataset(dataset.path)
         self._rows, self._batch_size, self._seed = np.sort(rows), batch_size, seed

@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int, Int64, UInt8
 
 from b2m_drive.students.scene_episode import SceneEpisode, SceneHeader
-from b2m_drive.students.scene_file import open_file, read_episode
+from b2m_drive.students.scene_file import open_file, read_episode, read_whole
 
 GAP_BETWEEN_EPISODES = 1.0  # [s] on the running clock of a file
 _CHUNKS_AT_ONCE = 64
@@ -192,6 +192,7 @@ class SceneDataset:
     def _rows(self, name: str, rows: np.ndarray | None) -> np.ndarray:
         if rows is None:
             return self._array(name)
+        rows = row_numbers(rows)
         if len(rows) and (rows.min() < 0 or rows.max() >= self.n_frames):
             raise ValueError(
                 f"{self.path}: rows: expected 0 to {self.n_frames - 1}, "
@@ -201,10 +202,20 @@ class SceneDataset:
 
     def _checked(self, read: Callable[[h5py.File], _Read]) -> _Read:
         """What a function reads from the file; a damaged chunk is an error that names it."""
-        try:
+        with read_whole(self.path):
             return read(self._open())
-        except OSError as error:
-            raise ValueError(f"{self.path}: expected a whole file, came {error}") from error
+
+
+def row_numbers(rows: np.ndarray) -> Int[np.ndarray, " row"]:
+    """Rows as they are; True and False for every row, or floats, are refused.
+
+    Raises:
+        ValueError: If they are no whole numbers.
+    """
+    rows = np.asarray(rows)
+    if rows.dtype.kind not in "iu" or rows.ndim != 1:
+        raise ValueError(f"rows: expected whole numbers, came {rows.dtype} {rows.shape}")
+    return rows
 
 
 def _read_rows(dataset: h5py.Dataset, rows: np.ndarray) -> np.ndarray:

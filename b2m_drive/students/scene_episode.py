@@ -79,10 +79,13 @@ class SceneHeader:
 
     def check_equal(self, other: SceneHeader, origin: str) -> None:
         """Raise ValueError naming the first field in which another file's header differs."""
-        mine, theirs = json.loads(self.to_json()), json.loads(other.to_json())
-        for name, expected in mine.items():
-            if theirs[name] != expected:
-                raise ValueError(f"{origin}: {name}: expected {expected!r}, came {theirs[name]!r}")
+        mine, theirs = (_by_path(json.loads(header.to_json())) for header in (self, other))
+        for name in (*mine, *(each for each in theirs if each not in mine)):
+            expected, came = (
+                repr(each[name]) if name in each else "none" for each in (mine, theirs)
+            )
+            if expected != came:
+                raise ValueError(f"{origin}: {name}: expected {expected}, came {came}")
 
 
 @dataclass(frozen=True)
@@ -120,6 +123,7 @@ class SceneEpisode:
                     f"{name} of an episode: expected {n_rows} rows beside {n_frames} frames, "
                     f"came shape {came}"
                 )
+        self._check_types()
         self._check_mask()
 
     @property
@@ -144,6 +148,19 @@ class SceneEpisode:
                 f"episodes, came {self.frames.shape[1:]}"
             )
 
+    def _check_types(self) -> None:
+        discrete = self.action.ndim == 1
+        for name, expected in (
+            ("state", np.float32),
+            ("action", np.int64 if discrete else np.float32),
+            ("reward", np.float64),
+        ):
+            came = getattr(self, name).dtype
+            if came != expected:
+                raise ValueError(
+                    f"{name} of an episode: expected {np.dtype(expected)}, came {came}"
+                )
+
     def _check_mask(self) -> None:
         mask = self.vehicle_mask
         if mask is not None and (mask.dtype != np.bool_ or mask.shape != self.frames.shape[:3]):
@@ -151,3 +168,12 @@ class SceneEpisode:
                 f"vehicle_mask of an episode: expected bool {self.frames.shape[:3]}, "
                 f"came {mask.dtype} {mask.shape}"
             )
+
+
+def _by_path(entries: dict[str, Any], before: str = "") -> dict[str, Any]:
+    """All values of nested entries, named as `settings.colour`."""
+    found: dict[str, Any] = {}
+    for name, value in entries.items():
+        inside = isinstance(value, dict)
+        found |= _by_path(value, f"{before}{name}.") if inside else {before + name: value}
+    return found

@@ -1,7 +1,8 @@
 """The HDF5 layout of scenes on disk: ``b2m-scenes``, version 1.
 
 Attributes of the file: ``format``, ``version`` and ``header`` (JSON, see `SceneHeader`). Arrays,
-all episodes one after another; an episode has one frame more than it has steps:
+all episodes one after another; an episode has one frame more than it has steps. Every chunk has
+a checksum (Fletcher 32), so that damage is found when it is read:
 
 ======================  ==========================================================================
 ``frames``              uint8 [frame height width channel], chunks of a few frames, LZF
@@ -74,10 +75,16 @@ def start_file(file: h5py.File, header: SceneHeader, like: SceneEpisode) -> None
             dtype=example.dtype,
             chunks=(n_rows, *shape),
             compression="lzf" if large else None,
+            fletcher32=True,
         )
     for name, dtype in PER_EPISODE.items():
         file.create_dataset(
-            f"episode/{name}", (0,), dtype, maxshape=(None,), chunks=(_ROWS_PER_CHUNK,)
+            f"episode/{name}",
+            (0,),
+            dtype,
+            maxshape=(None,),
+            chunks=(_ROWS_PER_CHUNK,),
+            fletcher32=True,
         )
 
 
@@ -96,6 +103,15 @@ def append_episode(file: h5py.File, episode: SceneEpisode) -> None:
         _append(file[f"episode/{name}"], np.array([value]))
 
 
+@contextmanager
+def read_whole(path: Path) -> Iterator[None]:
+    """What is read within is whole; a damaged chunk is a ValueError that names the file."""
+    try:
+        yield
+    except OSError as error:
+        raise ValueError(f"{path}: expected a whole file, came {error}") from error
+
+
 def open_file(path: Path) -> h5py.File:
     """Open a file of scenes for reading.
 
@@ -110,7 +126,8 @@ def open_file(path: Path) -> h5py.File:
     except OSError as error:
         raise ValueError(f"{path}: expected a whole HDF5 file of scenes, came {error}") from error
     try:
-        _check_file(path, file)
+        with read_whole(path):
+            _check_file(path, file)
     except BaseException:
         file.close()
         raise

@@ -12,6 +12,7 @@ from b2m_drive.students.scene_file import (
     append_episode,
     open_file,
     read_episode,
+    read_whole,
     start_file,
     written_whole,
 )
@@ -121,8 +122,10 @@ class SceneWriter:
         with written_whole(self.path) as file:
             shape, has_mask = None, None
             for part in parts:
-                with open_file(part) as source:
+                with open_file(part) as source, read_whole(part):
+                    there = SceneHeader.from_json(source.attrs["header"], str(part))
                     episode = read_episode(source)
+                there.check_equal(self.header, str(part))
                 try:
                     episode.check_against(self.header, shape)
                 except ValueError as error:
@@ -137,10 +140,10 @@ class SceneWriter:
                 append_episode(file, episode)
 
     def _open_parts(self) -> None:
-        """Start the folder of parts, or check that the one there is this collection's."""
+        """Start the folder of parts, or check that the parts there are of this collection."""
         self.parts.mkdir(parents=True, exist_ok=True)
         path = self.parts / _HEADER
-        if path.exists():
+        if path.exists() and self._found_parts():
             SceneHeader.from_json(path.read_text(), str(path)).check_equal(self.header, str(path))
             return
         draft = path.with_name(f".{_HEADER}.{os.getpid()}.draft")

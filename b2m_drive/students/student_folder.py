@@ -28,6 +28,8 @@ def write_student(folder: str | Path, student: nn.Module, settings: Any) -> Path
     with TemporaryDirectory(dir=folder) as draft:
         save_file(weights, Path(draft, WEIGHTS))
         Path(draft, SETTINGS).write_text(json.dumps(entries, indent=2) + "\n")
+        # safetensors lets only its owner read the weights
+        Path(draft, WEIGHTS).chmod(Path(draft, SETTINGS).stat().st_mode)
         for name in (WEIGHTS, SETTINGS):
             os.replace(Path(draft, name), folder / name)
     return folder

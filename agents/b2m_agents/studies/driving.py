@@ -12,12 +12,14 @@ import os
 import platform
 import time
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
 import numpy as np
+import torch
 from jaxtyping import Float32, Int64
 
 from b2m_agents.studies.driving_plan import (
@@ -94,6 +96,14 @@ class SimulatedWatcher:
 
 
 @dataclass(frozen=True)
+class ReadBrain:
+    """A brain's response to every frame of a file, and how the teachers are made of it."""
+
+    values: Float32[np.ndarray, "frame unit"]  # NaN where none was recorded
+    source: BrainSource
+
+
+@dataclass(frozen=True)
 class DrivingRun:
     """A comparison, ready to be run."""
 
@@ -104,51 +114,55 @@ class DrivingRun:
     recording: SceneRecording
 
     def prepare(self) -> list[Group[DrivingPlan]]:
-        """Open the folder, read the brain at its delay, and plan every student."""
+        """Read the brain at its delay, open the folder, and plan every student.
+
+        Nothing is written before all that could be wrong was looked at.
+        """
         dataset = SceneDataset(self.scenes)
         _check_same_scenes(self.recording, dataset)
         rows = rows_of(dataset, self.settings)
         estimate = _delay(self.recording, dataset, rows.teaching, self.settings)
-        open_run(self.folder, describe(self, dataset))
-        brain = self._source(
-            self.recording,
-            dataset,
-            rows.teaching,
-            estimate.delay,
-            "brain",
-            self.settings.n_latents,
-        )
-        n_latents = brain.n_latents  # the same for every share of signal
-        by_signal: dict[float, BrainSource] = {}
-        if self.watcher is not None:
-            for share in self.settings.signal_curve:
-                if share != self.watcher.signal:
-                    other = SimulatedWatcher(
-                        self.watcher.preset, self.watcher.kind, share, self.watcher.seed
-                    )
-                    by_signal[share] = self._source(
-                        other.watch(dataset), dataset, rows.teaching, estimate.delay,
-                        f"signal-{share:g}", n_latents,
-                    )  # fmt: skip
-        write_json(self.folder / BRAIN_FILE, describe_brain(self, brain, rows.teaching, estimate))
+        read = partial(self._read, dataset, rows.teaching, estimate.delay)
+        brain = read("brain", self.recording, self.settings.n_latents)
+        others = {
+            share: read(f"signal-{share:g}", watcher.watch(dataset), brain.source.n_latents)
+            for share, watcher in self._other_watchers().items()
+        }
+        config = describe(self, dataset)
+        about_brain = describe_brain(self, brain, rows.teaching, estimate)
+        open_run(self.folder, config)
+        write_json(self.folder / BRAIN_FILE, about_brain)
+        for each in (brain, *others.values()):
+            write_array(each.source.responses, each.values)
         plans = plans_of(
-            self.settings, frozen_encoder(), self.scenes, brain, by_signal, self.folder
+            self.settings,
+            frozen_encoder(),
+            self.scenes,
+            brain.source,
+            {share: each.source for share, each in others.items()},
+            self.folder,
         )
         return [Group(_group_name(plan), plan, self.settings.n_steps) for plan in plans]
 
-    def _source(
+    def _other_watchers(self) -> dict[float, SimulatedWatcher]:
+        """The same simulated brain with other shares of signal; none for a person's."""
+        if self.watcher is None:
+            return {}
+        shares = [each for each in self.settings.signal_curve if each != self.watcher.signal]
+        return {share: replace(self.watcher, signal=share) for share in shares}
+
+    def _read(
         self,
-        recording: SceneRecording,
         dataset: SceneDataset,
-        teaching: np.ndarray,
+        teaching: Int64[np.ndarray, " teaching"],
         delay: float,
         name: str,
-        n_latents: int | None = None,
-    ) -> BrainSource:
-        window = _window(dataset, self.settings)
-        values = responses_of_all(recording, dataset, teaching, delay, window)
-        path = self.folder / "responses" / f"{name}.npy"
-        write_array(path, values)
+        recording: SceneRecording,
+        n_latents: int | None,
+    ) -> ReadBrain:
+        values = responses_of_all(
+            recording, dataset, teaching, delay, _window(dataset, self.settings)
+        )
         taught = teaching[np.isfinite(values[teaching]).all(1)]
         chosen, everything = values[taught], np.ones(len(taught), dtype=bool)
         n_varying = int((chosen.std(0) > 0).sum())
@@ -159,7 +173,8 @@ class DrivingRun:
         labels = state_labels(dataset.state[taught], dataset.header.state_names)
         said = latents.values if self.settings.latents == "pca" else chosen
         label_r2 = decoding_r2(said, labels, dataset.episode_of_frame[taught])
-        return BrainSource(path, latents.values.shape[1], label_r2)
+        path = self.folder / "responses" / f"{name}.npy"
+        return ReadBrain(values, BrainSource(path, latents.values.shape[1], label_r2))
 
 
 def compare_driving(run: DrivingRun, *, n_workers: int, progress: bool = True) -> Path:
@@ -184,17 +199,25 @@ def expected_time(run: DrivingRun, n_workers: int) -> tuple[int, float]:
         groups = replace(run, folder=Path(folder) / "run").prepare()
         plan = next(g.plan for g in groups if control_of(g.plan.condition) == BRAIN)
         few = replace(run.settings, n_steps=_PROBE_STEPS, evaluate_every=_PROBE_STEPS)
-        material_of(plan.scenes, few)  # read once by a worker, so not counted
-        ticks = [time.perf_counter()]
-        run_student(
-            replace(plan, settings=few, keep=None), lambda: ticks.append(time.perf_counter())
-        )
-        ended = time.perf_counter()
-    a_step = (ticks[-1] - ticks[1]) / (len(ticks) - 2)
-    two_evaluations = ended - ticks[0] - _PROBE_STEPS * a_step
+        a_step, two_evaluations = _time_student(replace(plan, settings=few, keep=None))
     n_evaluations = 1 + run.settings.n_steps // run.settings.evaluate_every
     a_student = run.settings.n_steps * a_step + n_evaluations / 2 * two_evaluations
     return len(groups), len(groups) * a_student / min(n_workers, len(groups))
+
+
+def _time_student(plan: DrivingPlan) -> tuple[float, float]:
+    """Seconds of a training step and of its two evaluations, on one thread as in a worker."""
+    n_threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        run_student(plan, lambda: None)  # reads and imports what a worker needs only once
+        ticks = [time.perf_counter()]
+        run_student(plan, lambda: ticks.append(time.perf_counter()))
+        ended = time.perf_counter()
+    finally:
+        torch.set_num_threads(n_threads)
+    steps = np.diff(ticks[1:])
+    return float(np.median(steps)), ended - ticks[0] - plan.settings.n_steps * float(steps.mean())
 
 
 def responses_of_all(
@@ -307,14 +330,13 @@ def _limits(run: DrivingRun, dataset: SceneDataset) -> list[str]:
 
 
 def describe_brain(
-    run: DrivingRun, source: BrainSource, teaching: np.ndarray, estimate: DelayEstimate
+    run: DrivingRun, brain: ReadBrain, teaching: np.ndarray, estimate: DelayEstimate
 ) -> dict[str, Any]:
     """What can be read from the brain, and at which delay."""
     dataset = SceneDataset(run.scenes)
-    every: np.ndarray = np.load(source.responses)
-    n_all = len(teaching)
-    teaching = teaching[np.isfinite(every[teaching]).all(1)]
-    values = every[teaching]
+    n_all, source = len(teaching), brain.source
+    teaching = teaching[np.isfinite(brain.values[teaching]).all(1)]
+    values = brain.values[teaching]
     latents = principal_latents(values, np.ones(len(values), dtype=bool), source.n_latents)
     given = run.settings.delay is not None
     decoded = decoding_r2(values, dataset.state[teaching], dataset.episode_of_frame[teaching])

@@ -100,14 +100,13 @@ class DrivingStudySettings:
     @property
     def varied_by_frames(self) -> tuple[str, ...]:
         """Conditions that the data curve shows."""
-        shown = (BRAIN, "shuffled")
-        return (ALONE, *(each.condition(name) for each in self.teachings for name in shown))
+        return (ALONE, *(teaching.condition(BRAIN) for teaching in self.teachings))
 
 
 DEMO = DrivingStudySettings(
     strategies=("regression",),
     seeds=tuple(range(4)),
-    n_steps=300,
+    n_steps=200,
     n_frames=1500,
     n_held_out=600,
     frames_curve=(),

@@ -13,8 +13,7 @@ from jaxtyping import Bool, Float32, UInt8
 from b2m_envs.driving.highway_env_bridge import build_world
 from b2m_envs.driving.lane_paths import LanePaths
 from b2m_envs.driving.settings import (
-    LARGEST_SIDE,
-    SMALLEST_SIDE,
+    SCENARIOS,
     SceneSettings,
     settings_from_keywords,
 )
@@ -22,6 +21,7 @@ from b2m_envs.driving.state import scene_state
 from b2m_envs.driving.window import SceneWindow
 from b2m_envs.rendering import CameraSettings, RoadGeometry, make_camera
 from b2m_envs.rendering.highway_env_scene import road_geometry, traffic
+from b2m_envs.rendering.settings import LARGEST_SIDE, SMALLEST_SIDE
 
 RENDERED_SIDE = 480  # [px] of the longer side of `render()`'s picture
 
@@ -114,7 +114,8 @@ class DrivingSceneEnv(gymnasium.Env[np.ndarray, Any]):
     | `is_success`    | Exit only, not at reset: whether the exit lane is reached                     |
     | `vehicle_mask`  | With `vehicle_mask=True`: bool `(height, width)`, the pixels of other vehicles in the newest frame |
 
-    The state is NaN where a variable has no meaning. A vehicle is in the lane that its centre is
+    The state is NaN where a variable has no meaning; find these with `numpy.isnan`, for in this
+    array NaN equals NaN (Gymnasium's checker compares the infos of two episodes). A vehicle is in the lane that its centre is
     in; lanes that follow each other along the ego vehicle's route count as one, so distances are
     right in bends and across the ends of lanes. Vehicles with a gap above `perception` do not
     count. Off the road, offset and heading are relative to the nearest lane.
@@ -128,7 +129,7 @@ class DrivingSceneEnv(gymnasium.Env[np.ndarray, Any]):
     | 4   | `acceleration`      | m/s2  | Commanded in the last simulation step                           |                           |
     | 5   | `gap`               | m     | Bumper to bumper to the vehicle or obstacle ahead in the lane   | Nobody there              |
     | 6   | `closing_speed`     | m/s   | Along the lane, positive if the gap shrinks                     | Nobody there              |
-    | 7   | `time_to_collision` | s     | Gap / closing speed                                             | 20 s or more               |
+    | 7   | `time_to_collision` | s     | Gap / closing speed                                             | Closing at 0.1 m/s or less, 20 s or more |
     | 8   | `left_ahead`        | m     | Gap to the next vehicle ahead in the lane to the left           | No such lane, nobody there |
     | 9   | `left_behind`       | m     | Gap to the next vehicle behind in the lane to the left          | No such lane, nobody there |
     | 10  | `right_ahead`       | m     | Gap to the next vehicle ahead in the lane to the right          | No such lane, nobody there |
@@ -163,7 +164,7 @@ class DrivingSceneEnv(gymnasium.Env[np.ndarray, Any]):
     | `policy_frequency`     | **float** or **None** | `None`       | Steps per second [Hz]                                    |
     | `simulation_frequency` | **int** or **None** | `None`         | Simulation steps per second [Hz], a multiple of it       |
     | `duration`             | **float** or **None** | `None`       | Time until truncation [s]                                |
-    | `vehicles_count`       | **int** or **None** | `None`         | Other vehicles at the start (racetracks: at most); highway, exit, intersection, racetracks |
+    | `vehicles_count`       | **int** or **None** | `None`         | Other vehicles at the start (racetracks: at most; intersection: attempts, one always crosses, more arrive); highway, exit, intersection, racetracks |
     | `vehicles_density`     | **float** or **None** | `None`       | 1: highway-env's usual spacing; highway, exit            |
     | `lanes_count`          | **int** or **None** | `None`         | Lanes; highway, exit, oval racetrack (2 to 7)            |
     | `vehicle_mask`         | **bool**            | `False`        | Whether `info` holds the mask                            |
@@ -223,8 +224,10 @@ class DrivingSceneEnv(gymnasium.Env[np.ndarray, Any]):
         """Begin an episode.
 
         Raises:
-            ValueError: for options: there are none.
+            ValueError: for options, of which there are none; for a scenario given to
+                `gymnasium.make` that is not the id's.
         """
+        self._check_id()
         super().reset(seed=seed)
         if options:
             raise ValueError(f"{self._title}: reset: expected no options, came {options}")
@@ -246,15 +249,16 @@ class DrivingSceneEnv(gymnasium.Env[np.ndarray, Any]):
         Raises:
             ValueError: for an action outside the action space (continuous actions beyond -1 and 1
                 are clipped).
-            gymnasium.error.ResetNeeded: before the first reset, or after the end of an episode.
+            gymnasium.error.ResetNeeded: before the first reset, after the end of an episode, or
+                after `close`.
         """
         if not self._runs:
             raise gymnasium.error.ResetNeeded(f"{self._title}: no episode runs: call reset()")
         modelled = self.settings.driver == "highway_env"
         chosen = None if modelled else self._valid_action(action)
-        _, reward, terminated, truncated, further = self._world.step(chosen)
+        _, reward, terminated, _, further = self._world.step(chosen)
         self._step += 1
-        truncated = bool(truncated) or self._step >= self.settings.last_step
+        truncated = self._step >= self.settings.last_step
         self._runs = not (terminated or truncated)
         self._look()
         self._show_window()
@@ -271,10 +275,18 @@ class DrivingSceneEnv(gymnasium.Env[np.ndarray, Any]):
         return self._picture() if self.render_mode == "rgb_array" else None
 
     def close(self) -> None:
-        """Close the window, if there is one."""
+        """End the episode, and close the window, if there is one."""
+        self._runs = False
         if self._window is not None:
             self._window.close()
             self._window = None
+
+    def _check_id(self) -> None:
+        named = None if self.spec is None else self.spec.id
+        if named != self._title and named in {scenario.id for scenario in SCENARIOS.values()}:
+            raise ValueError(
+                f"{named}: scenario: expected none, the id says it, came {self.settings.scenario!r}"
+            )
 
     def _look(self) -> None:
         self._traffic = traffic(self._world.road, self._world.vehicle)
@@ -329,7 +341,10 @@ class DrivingSceneEnv(gymnasium.Env[np.ndarray, Any]):
                 expected = f"0 to {self.action_space.n - 1}"
                 raise ValueError(f"{self._title}: action: expected {expected}, came {action!r}")
             return int(action)
-        controls = np.asarray(action)
+        try:
+            controls = np.asarray(action)
+        except ValueError:  # a list of lists that are not of one length
+            controls = np.empty(0)
         valid = controls.shape == (2,) and controls.dtype.kind in "fiu"
         if not valid or not np.isfinite(controls).all():
             expected = "2 finite numbers (acceleration, steering)"

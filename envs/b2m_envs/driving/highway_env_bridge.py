@@ -9,6 +9,7 @@ What is changed, and why:
 - `reset` draws from the generator it is given and samples no action (highway-env samples one from
   a space without seed, for ``info``); no world is built before the first `reset`.
 - Metadata belongs to the environment, not to the class that all environments share.
+- It truncates no episode: the environment's own clock does, so that `duration` may be longer.
 - Rewards are highway-env's, and are made to work for continuous actions (its merge and roundabout
   compare the action with a list) and for racetracks under meta-actions (its reward would take the
   number of the action for its size).
@@ -127,6 +128,9 @@ class World:
 
     def _info(self, obs: Any, action: Any = None) -> dict[str, Any]:
         return {}
+
+    def _is_truncated(self) -> bool:
+        return False
 
     def _simulate(self, action: Action | None = None) -> None:
         """Repeat an action over a policy step; ``None`` lets the driver's model drive."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from highway_env.road.lane import AbstractLane, CircularLane, SineLane
+from highway_env.road.lane import AbstractLane, CircularLane, SineLane, StraightLane
 from highway_env.road.road import RoadNetwork
 from highway_env.utils import wrap_to_pi
 
@@ -27,6 +27,7 @@ class Join:
     index: LaneIndex  # of the lane there
     gap: float  # [m] of road between the two lanes, negative if they overlap
     smooth: bool  # whether a vehicle can simply drive on
+    bridge: LaneCurve | None  # straight over a gap too wide for the overlaps of the two lanes
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,6 +122,7 @@ class LanePaths:
             start += self.curves[index].length
             if join is None or start > reach:
                 return stretches
+            stretches.extend(bridge_of(join, start))
             index, start, arrival = join.index, start + join.gap, join
 
     def behind(self, index: LaneIndex, reach: float) -> list[Stretch]:
@@ -132,6 +134,7 @@ class LanePaths:
             for previous, join in self._preceding.get(current, []):
                 start = end - join.gap - self.curves[previous].length
                 stretches.append(self._stretch(previous, start, join, join))
+                stretches.extend(bridge_of(join, end - join.gap))
                 if -start < reach:
                     waiting.append((previous, start))
         return stretches
@@ -148,7 +151,8 @@ class LanePaths:
         lowest = -math.inf if open_start else -OVERLAP
         highest = math.inf
         if departure is not None:
-            highest = curve.length + max(departure.gap, 0) + OVERLAP
+            seam = 0.0 if departure.bridge is not None else max(departure.gap, 0.0)
+            highest = curve.length + seam + OVERLAP
         if isinstance(curve.lane, CircularLane):  # beyond its ends an arc closes to a circle
             lowest, highest = max(lowest, -OVERLAP), min(highest, curve.length + OVERLAP)
         return Stretch(curve, start, lowest, highest)
@@ -179,7 +183,18 @@ class LanePaths:
         length = math.hypot(*offset)
         turn = wrap_to_pi(following.heading_at(0) - heading)
         smooth = length <= LONGEST_SEAM and abs(across) <= WIDEST_SEAM and abs(turn) < SHARPEST_SEAM
-        return Join(other, float(length if along > 0 else along), bool(smooth))
+        gap, bridge = float(length if along > 0 else along), None
+        if smooth and gap > OVERLAP:
+            end, begin = lane.position(lane.length, 0), following.position(0, 0)
+            bridge = LaneCurve(StraightLane(end, begin, lane.width_at(lane.length)))
+        return Join(other, gap, bool(smooth), bridge)
+
+
+def bridge_of(join: Join, start: float) -> list[Stretch]:
+    """The bridge of a join that has one, as a part of a path on which it begins at `start`."""
+    if join.bridge is None:
+        return []
+    return [Stretch(join.bridge, start, 0.0, join.bridge.length)]
 
 
 def nodes_to_come(route: list[Any], index: LaneIndex) -> list[str]:

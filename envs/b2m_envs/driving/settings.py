@@ -10,8 +10,11 @@ from typing import Any, Literal
 
 import numpy as np
 
-SMALLEST_SIDE, LARGEST_SIDE = 36, 512  # [px]
+from b2m_envs.rendering.settings import LARGEST_SIDE, SMALLEST_SIDE
+
 VIEW_LENGTHS = (8.0, 1000.0)  # [m]
+MOST_FRAMES = 64  # in an observation
+FARTHEST_PERCEPTION = 1000.0  # [m]
 SLOWEST_SIMULATION = 5  # [Hz] below, highway-env's steering controller (0.2 s) swings
 WHOLE_NUMBER_TOLERANCE = 1e-6  # a ratio of frequencies this near a whole number is one
 
@@ -155,7 +158,7 @@ class SceneSettings:
     height: int = 64  # [px] 36 to 512
     width: int = 64  # [px] 36 to 512
     colour: bool = False  # 3 channels a frame instead of 1
-    n_frames: int = 2  # stacked on the channel axis, oldest first
+    n_frames: int = 2  # 1 to 64, stacked on the channel axis, oldest first
     frame_interval: float | int | None = None  # [s] between stacked frames; None: one policy step
     view_length: float | int = 64.0  # [m] of road along the image's height (bird's-eye)
     heading_up: bool = True  # bird's-eye: turned with the vehicle, or fixed to the world
@@ -168,10 +171,14 @@ class SceneSettings:
     vehicles_density: float | int | None = None  # 1: highway-env's usual spacing
     lanes_count: int | None = None
     vehicle_mask: bool = False  # info["vehicle_mask"]: pixels of other vehicles
-    perception: float | int = 60.0  # [m] vehicles with a wider gap do not count in the state
+    perception: float | int = 60.0  # [m] up to 1000; a wider gap does not count in the state
 
     def __post_init__(self) -> None:
-        if self.scenario not in SCENARIOS:
+        for item in fields(self):  # NumPy's numbers as Python's, which JSON can hold
+            value = getattr(self, item.name)
+            if isinstance(value, np.generic):
+                object.__setattr__(self, item.name, value.item())
+        if not isinstance(self.scenario, str) or self.scenario not in SCENARIOS:
             expected = f"one of {', '.join(SCENARIOS)}"
             raise ValueError(
                 f"driving scene: scenario: expected {expected}, came {self.scenario!r}"
@@ -217,6 +224,13 @@ class SceneSettings:
         return round(self.frame_interval * self.steps_per_second)
 
     @property
+    def seconds_between_frames(self) -> float | None:
+        """Time [s] between two frames of the stack; None if it holds one frame only."""
+        if self.n_frames == 1:
+            return None
+        return self.frame_interval_steps / self.steps_per_second
+
+    @property
     def n_channels(self) -> int:
         """Channels of an observation, those of all stacked frames together."""
         return self.n_frames * (3 if self.colour else 1)
@@ -226,12 +240,14 @@ class SceneSettings:
             value = getattr(self, name)
             valid = _is_whole(value) and SMALLEST_SIDE <= value <= LARGEST_SIDE
             self._require(valid, name, f"{SMALLEST_SIDE} to {LARGEST_SIDE} pixels")
-        self._require(_is_whole(self.n_frames) and self.n_frames >= 1, "n_frames", "1 or more")
+        valid = _is_whole(self.n_frames) and 1 <= self.n_frames <= MOST_FRAMES
+        self._require(valid, "n_frames", f"1 to {MOST_FRAMES}")
         low, high = VIEW_LENGTHS
         valid = _is_number(self.view_length) and low <= self.view_length <= high
         self._require(valid, "view_length", f"{low:g} to {high:g} m")
-        valid = _is_number(self.perception) and self.perception > 0
-        self._require(valid, "perception", "a distance above 0 m")
+        valid = _is_number(self.perception) and 0 < self.perception <= FARTHEST_PERCEPTION
+        expected = f"a distance above 0 m and up to {FARTHEST_PERCEPTION:g} m"
+        self._require(valid, "perception", expected)
 
     def _check_choices(self) -> None:
         choices = {
@@ -296,7 +312,8 @@ def settings_from_keywords(scenario: str, keywords: Mapping[str, Any]) -> SceneS
     known = [item.name for item in fields(SceneSettings) if item.name != "scenario"]
     for name in keywords:
         if name not in known:
-            where = SCENARIOS[scenario].id if scenario in SCENARIOS else "driving scene"
+            known_scenario = isinstance(scenario, str) and scenario in SCENARIOS
+            where = SCENARIOS[scenario].id if known_scenario else "driving scene"
             expected = f"one of {', '.join(known)}"
             raise ValueError(f"{where}: unknown setting: expected {expected}, came {name!r}")
     return SceneSettings(scenario, **keywords)

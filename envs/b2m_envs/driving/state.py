@@ -38,7 +38,9 @@ STATE_VARIABLES = (
     StateVariable("acceleration", "m/s2", "commanded in the last simulation step"),
     StateVariable("gap", "m", "bumper to bumper to the vehicle or obstacle ahead in the lane"),
     StateVariable("closing_speed", "m/s", "along the lane, positive if the gap shrinks"),
-    StateVariable("time_to_collision", "s", "gap / closing speed; NaN from 20 s on"),
+    StateVariable(
+        "time_to_collision", "s", "gap / closing speed; NaN from 20 s on, and up to 0.1 m/s"
+    ),
     StateVariable("left_ahead", "m", "gap to the next vehicle ahead in the lane to the left"),
     StateVariable("left_behind", "m", "gap to the next vehicle behind in the lane to the left"),
     StateVariable("right_ahead", "m", "gap to the next vehicle ahead in the lane to the right"),

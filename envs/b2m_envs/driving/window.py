@@ -58,9 +58,13 @@ def check_display(title: str) -> None:
         if not named and "QT_QPA_PLATFORM" not in os.environ:
             raise RuntimeError(no_display(title, f"none of {', '.join(DISPLAY_VARIABLES)}"))
     code = "import cv2; cv2.namedWindow('b2m'); cv2.waitKey(1)"
-    trial = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=LONGEST_WAIT
-    )
+    try:
+        trial = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, timeout=LONGEST_WAIT
+        )
+    except subprocess.TimeoutExpired as error:
+        reason = f"no answer in {LONGEST_WAIT} s"
+        raise RuntimeError(no_display(title, reason)) from error
     if trial.returncode != 0:
         reason = (trial.stderr.strip().splitlines() or ["no reason"])[0]
         raise RuntimeError(no_display(title, reason))

@@ -11,7 +11,7 @@ from jaxtyping import Bool, Complex128, Float64, Int32, Int64, UInt8
 from b2m_envs.rendering import palette
 from b2m_envs.rendering.canvas import Canvas, corners, oversampling, plain_background
 from b2m_envs.rendering.geometry import RoadGeometry, Traffic
-from b2m_envs.rendering.road_pieces import MARKING_WIDTH, NearbyPieces, Pieces
+from b2m_envs.rendering.road_pieces import MARKING_WIDTH, NearbyPieces, Pieces, as_complex
 from b2m_envs.rendering.settings import CameraSettings
 
 # Parts of a vehicle, (along, across) in shares of its half length and half width; front at 1.
@@ -74,9 +74,10 @@ class BirdsEyeCamera:
         canvas.fill_convex(self._on_canvas(near.straight, centre, turn), road_paint)
         if len(near.curved.middle):
             canvas.fill_bent(self._on_canvas(near.curved, centre, turn), road_paint)
-        canvas.fill_apart(
-            self._on_canvas(near.marking, centre, turn), palette.MARKING.value(colour)
-        )
+        paint = palette.MARKING.value(colour)
+        canvas.fill_apart(self._on_canvas(near.marking, centre, turn), paint)
+        if len(near.crossing.middle):
+            canvas.fill_convex(self._on_canvas(near.crossing, centre, turn), paint)
         self._draw_traffic(traffic, turn)
         return canvas.picture()
 
@@ -153,11 +154,6 @@ class BirdsEyeCamera:
 
     def _fill(self, outlines: Int32[np.ndarray, "vehicle corner 2"], paint: palette.Paint) -> None:
         self._canvas.fill_convex(outlines, paint.value(self._settings.colour))
-
-
-def as_complex(pairs: Float64[np.ndarray, "*any 2"]) -> Complex128[np.ndarray, "*any"]:
-    """Pairs (x, y) as x + iy, without a copy if they lie together."""
-    return np.ascontiguousarray(pairs).view(np.complex128)[..., 0]
 
 
 def as_pairs(places: Complex128[np.ndarray, "*any"]) -> Float64[np.ndarray, "*any 2"]:

@@ -59,7 +59,10 @@ class DriversEyeCamera:
         canvas.clear()
         for asphalt in (near.straight, near.curved):
             canvas.fill_bent(self._on_road(asphalt, traffic), palette.ROAD.value(colour))
-        canvas.fill_apart(self._on_road(near.marking, traffic), palette.MARKING.value(colour))
+        paint = palette.MARKING.value(colour)
+        canvas.fill_apart(self._on_road(near.marking, traffic), paint)
+        if len(near.crossing.middle):
+            canvas.fill_convex(self._on_road(near.crossing, traffic), paint)
         for thing in self._things(traffic):
             for face, outline in zip(thing.faces, thing.outlines, strict=True):
                 canvas.fill(outline, thing.model.paint[face].value(colour))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Bool, Complex128, Float64
 
 from b2m_envs.rendering.geometry import LaneShape, LineKind, RoadGeometry
 
@@ -56,6 +56,7 @@ class RoadPieces:
     straight: Pieces  # asphalt of straight lanes, four corners each
     curved: Pieces  # asphalt of other lanes, 2 * STATIONS corners each
     marking: Pieces  # dashes, and short pieces of continuous lines; four corners each
+    crossing: Pieces  # those that overlap one of `marking`, or each other
 
 
 class NearbyPieces:
@@ -87,6 +88,7 @@ class NearbyPieces:
                 straight=whole.straight.near(position, reach),
                 curved=whole.curved.near(position, reach),
                 marking=whole.marking.near(position, reach),
+                crossing=whole.crossing.near(position, reach),
             )
         return self._near
 
@@ -100,11 +102,13 @@ def cut(road: RoadGeometry, marking_width: float = MARKING_WIDTH) -> RoadPieces:
         for lane in road.lanes
         for side, kind in ((-0.5, lane.left), (0.5, lane.right))
     ]
-    marking = np.concatenate([np.empty((0, 2, 2)), *lines])
+    marking = once(np.concatenate([np.empty((0, 2, 2)), *lines]))
+    crossing = overlapping(marking, marking_width)
     return RoadPieces(
         straight=Pieces.of(np.concatenate([np.empty((0, 4, 2)), *straight])),
         curved=Pieces.of(np.concatenate([np.empty((0, 2 * STATIONS, 2)), *curved])),
-        marking=Pieces.of(ribbons(once(marking), marking_width)),
+        marking=Pieces.of(ribbons(marking[~crossing], marking_width)),
+        crossing=Pieces.of(ribbons(marking[crossing], marking_width)),
     )
 
 
@@ -175,6 +179,44 @@ def once(lines: Float64[np.ndarray, "piece 2 2"]) -> Float64[np.ndarray, "kept 2
         np.round(lines.mean(axis=1) / SAME_DASH).astype(np.int64), axis=0, return_index=True
     )
     return lines[np.sort(first)]
+
+
+def overlapping(
+    lines: Float64[np.ndarray, "piece 2 2"], width: float
+) -> Bool[np.ndarray, " piece"]:
+    """Which lines of this width [m] lie partly upon another one; without them, none does.
+
+    Lines that follow each other, and so touch at their ends, do not count.
+    """
+    found = np.zeros(len(lines), dtype=bool)
+    order = np.argsort(lines[:, :, 0].mean(axis=1), kind="stable")
+    middle = as_complex(lines[order].mean(axis=1))
+    along = as_complex(lines[order, 1] - lines[order, 0])
+    length = np.abs(along)
+    half = np.maximum(length / 2 - SAME_DASH, 0)
+    direction = along / np.where(length > 0, length, 1)
+    radius = half + width / 2
+    for step in range(1, len(lines)):
+        offset = middle[step:] - middle[:-step]
+        if (offset.real > 2 * radius.max()).all():
+            break
+        first = np.flatnonzero(np.abs(offset) < radius[:-step] + radius[step:])
+        second = first + step
+        apart = np.zeros(len(first), dtype=bool)
+        for axis in (direction[first], direction[second], *(1j * direction[[first, second]])):
+            reach = sum(
+                half[pieces] * np.abs((direction[pieces] * axis.conj()).real)
+                + width / 2 * np.abs((direction[pieces] * axis.conj()).imag)
+                for pieces in (first, second)
+            )
+            apart |= np.abs((offset[first] * axis.conj()).real) >= reach
+        found[order[second[~apart]]] = True
+    return found
+
+
+def as_complex(pairs: Float64[np.ndarray, "*any 2"]) -> Complex128[np.ndarray, "*any"]:
+    """Pairs (x, y) as x + iy, without a copy if they lie together."""
+    return np.ascontiguousarray(pairs).view(np.complex128)[..., 0]
 
 
 def ribbons(

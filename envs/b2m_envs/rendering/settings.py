@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-SMALLEST, LARGEST = 36, 512  # [px]
+SMALLEST_SIDE, LARGEST_SIDE = 36, 512  # [px]
 VIEWS = ("birds_eye", "drivers_eye")
 
 
@@ -38,8 +38,9 @@ class CameraSettings:
         _require(self.view in VIEWS, "view", f"one of {', '.join(VIEWS)}", repr(self.view))
         for name in ("height", "width"):
             value = getattr(self, name)
-            valid = isinstance(value, int) and SMALLEST <= value <= LARGEST
-            _require(valid, name, f"a whole number from {SMALLEST} to {LARGEST} px", value)
+            valid = isinstance(value, int) and SMALLEST_SIDE <= value <= LARGEST_SIDE
+            expected = f"a whole number from {SMALLEST_SIDE} to {LARGEST_SIDE} px"
+            _require(valid, name, expected, value)
         for name in ("colour", "heading_up"):
             value = getattr(self, name)
             _require(isinstance(value, bool), name, "True or False", value)
