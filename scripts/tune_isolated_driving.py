@@ -1,8 +1,9 @@
 """Choose the scene encoder's settings, alone, on its own validation score; freeze them in a file.
 
 Scenes and seeds that no comparison reports: they are collected with seed 1000, and the students'
-seeds start there. Every taught student gets the same settings, so the student alone is the
-strongest baseline that this grid holds, by the very score that is reported.
+seeds start there. Every taught student gets the same settings, so the student alone is as
+strong a baseline as this grid holds, by the very score that is reported, within what three seeds
+can tell: among settings as good as the best (`AS_GOOD`) the narrowest network is taken.
 
     python scripts/tune_isolated_driving.py
 """

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -12,6 +11,8 @@ from itertools import islice
 from typing import TypeVar
 
 from threadpoolctl import threadpool_limits
+
+from b2m_drive.evidence.orphans import end_with_parent
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -73,11 +74,4 @@ def start_worker() -> None:
     """Keep a worker to one thread, and let it end when the process that started it ends."""
     os.environ["OMP_NUM_THREADS"] = "1"  # read by PyTorch, if a driver imports it later
     threadpool_limits(1)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
+    end_with_parent()

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
-import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ProcessPoolExecutor, wait
@@ -21,6 +20,7 @@ from typing import Any, Generic, TypeVar
 import torch
 from tqdm.auto import tqdm
 
+from b2m_drive.evidence.orphans import end_with_parent
 from b2m_drive.evidence.scores import Score, read_scores, write_scores
 
 CONFIG = "config.json"
@@ -137,15 +137,7 @@ def _start_worker(counter: Any) -> None:
     global _counter
     _counter = counter
     torch.set_num_threads(1)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    """Leave no worker behind when the comparison is killed."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
+    end_with_parent()
 
 
 def _run_and_write(run_group: RunGroup, plan: Any, table: Path) -> None:

@@ -15,6 +15,7 @@
 from __future__ import annotations
 
 import json
+import os
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -197,6 +198,14 @@ def _check_seeds(path: Path, curves: dict[str, LearningCurve], seeds: list[int])
     came = next(iter(curves.values())).seeds
     if came != tuple(sorted(seeds)):
         raise ValueError(f"{path}: expected the seeds of {CONFIG}, {sorted(seeds)}, came {came}")
+
+
+def write_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:
+    """Write arrays into one file, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.stem}.draft-{os.getpid()}.npz")
+    np.savez_compressed(draft, allow_pickle=False, **arrays)
+    os.replace(draft, path)
 
 
 def _read_arrays(path: Path) -> dict[str, np.ndarray]:

@@ -91,7 +91,7 @@ class Verdict:
 
     @property
     def about_labels(self) -> str:
-        """How the brain compares with item labels; empty where labels did not teach."""
+        """How the brain compares with labels; empty where labels did not teach."""
         return " ".join(
             _about_labels(self.study.labels[name], difference)
             for name, difference in self.over_probes.items()

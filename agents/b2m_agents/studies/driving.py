@@ -29,7 +29,7 @@ from b2m_agents.studies.driving_plan import (
     plans_of,
     rows_of,
 )
-from b2m_agents.studies.driving_student import material_of, run_student, write_arrays
+from b2m_agents.studies.driving_student import material_of, run_student
 from b2m_agents.studies.isolated import DRIVING_SETTINGS_FILE, frozen_encoder
 from b2m_drive.brain.frame_decoding import decoding_r2
 from b2m_drive.brain.frame_pairing import (
@@ -50,7 +50,7 @@ from b2m_drive.evidence.comparison import (
     write_json,
 )
 from b2m_drive.evidence.conditions import BRAIN, control_of
-from b2m_drive.evidence.run_folder import BRAIN_FILE, PICTURES
+from b2m_drive.evidence.run_folder import BRAIN_FILE, PICTURES, write_arrays
 from b2m_drive.students.scenes import SceneDataset
 
 FEWEST_LATENTS = 4  # where the responses allow

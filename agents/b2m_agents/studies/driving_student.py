@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -23,6 +22,7 @@ from b2m_drive.evidence.alignment import alignment_scores
 from b2m_drive.evidence.conditions import ALONE, BRAIN, control_of
 from b2m_drive.evidence.driving_report import HAZARD, R2_PREFIX, RECONSTRUCTION, SSIM, VEHICLES
 from b2m_drive.evidence.image_quality import image_quality
+from b2m_drive.evidence.run_folder import write_arrays
 from b2m_drive.evidence.scores import Score
 from b2m_drive.evidence.state_probe import hazard_auc, state_r2, varying_variables
 from b2m_drive.students.fitting import FittingSettings
@@ -198,7 +198,8 @@ class StudentRun:
         latents = encode_frames(self.network, self.material.held_out)
         with torch.no_grad():
             decoded = [
-                self.network.decode(part) for part in torch.split(torch.from_numpy(latents), 256)
+                self.network.decode(part)
+                for part in torch.split(torch.from_numpy(latents), _DECODED_TOGETHER)
             ]
         pictures = (torch.cat(decoded) * 255).round().byte().permute(0, 2, 3, 1)
         return latents, pictures.numpy()
@@ -287,14 +288,6 @@ class StudentRun:
         pixels = self.material.vehicles.sum((1, 2))
         busy = np.flatnonzero(pixels >= np.quantile(pixels, 0.75))
         return busy[np.linspace(0, len(busy) - 1, _N_PICTURES).astype(np.int64)]
-
-
-def write_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:
-    """Write arrays into one file, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.stem}.draft-{os.getpid()}.npz")
-    np.savez_compressed(draft, allow_pickle=False, **arrays)
-    os.replace(draft, path)
 
 
 def _those_with(watched: Watched, responses: Float32[np.ndarray, "row unit"]) -> Watched:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +23,7 @@ from b2m_drive.brain.latents import BrainLatents
 from b2m_drive.brain.pairing import average_in_windows, window_of_steps
 from b2m_drive.brain.recording import BrainRecording
 from b2m_drive.evidence.alignment import alignment_scores
+from b2m_drive.evidence.run_folder import write_arrays
 from b2m_drive.evidence.scores import Score
 from b2m_drive.students.decision_rnn import DecisionRNN, DecisionRNNSettings
 from b2m_drive.students.fitting import FittingSettings, fit, limit_each_gradient
@@ -253,9 +253,7 @@ class TaughtRun(GroupRun):
         for name, values in paths.items():
             arrays[f"{name}/values"] = plane_of_paths(values, trials.stimulus[:, 0])
             arrays[f"{name}/time"] = time
-        draft = path.with_name(f".{path.stem}.draft.npz")
-        np.savez(draft, allow_pickle=False, **arrays)
-        os.replace(draft, path)
+        write_arrays(path, arrays)
 
     @torch.no_grad()
     def _align(self) -> None:
