@@ -6,14 +6,16 @@ import os
 import time
 from collections.abc import Sequence
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
 if TYPE_CHECKING:
     from b2m_agents.studies.driving import SimulatedWatcher
     from b2m_agents.studies.driving_plan import DrivingStudySettings
+    from b2m_agents.studies.memory import MemoryComparison
     from b2m_agents.studies.memory_plan import MemoryStudySettings
     from b2m_drive.brain.recording import BrainRecording
 
@@ -34,6 +36,7 @@ fetch_app = typer.Typer(help="Fetch public recordings, hash-checked.", no_args_i
 app.add_typer(compare_app, name="compare")
 app.add_typer(fetch_app, name="fetch")
 
+SIGNALS = (0.0, 0.1, 0.3, 1.0)  # shares of signal of the dose-response
 STOPPED = 130  # exit code after Ctrl-C, which Typer catches
 
 Workers = Annotated[
@@ -43,6 +46,10 @@ Seeds = Annotated[
     int, typer.Option(help="Students of each condition; the seed is the unit.", min=2)
 ]
 Steps = Annotated[int, typer.Option(help="Training steps of each student.", min=50)]
+BrainName = Annotated[
+    str | None,
+    typer.Option(help="Simulated brain: median_session, best_session or ideal (default)."),
+]
 Scenario = Annotated[
     str,
     typer.Argument(
@@ -79,8 +86,7 @@ def demo(
     """
     _refuse_unknown("--half", [half], ("both", "memory", "driving"))
     if half != "driving":
-        recording = _simulated_brain("ideal", signal=1.0, trials=240, brain_seed=0)
-        _run_comparison(recording, out / "memory", _settings(8, 600), workers, dry_run=False)
+        _demo_memory(out / "memory", workers)
     if half != "memory":
         _demo_driving(out, workers)
 
@@ -89,19 +95,54 @@ def demo(
 def compare_memory_command(
     recording: Annotated[
         Path | None,
-        typer.Option(help="A session of Kornblith et al. 2017 (HDF5). Without it: --brain."),
+        typer.Option(
+            help="A session of Kornblith et al. 2017 (HDF5), or a folder of them: then the patient "
+            "is the unit. Without it: --brain."
+        ),
     ] = None,
-    brain: Annotated[
-        str, typer.Option(help="Simulated brain: median_session, best_session or ideal.")
-    ] = "ideal",
+    brain: BrainName = None,
     signal: Annotated[
-        float, typer.Option(help="Share of the simulated brain's task signal.", min=0, max=1)
-    ] = 1.0,
-    trials: Annotated[int, typer.Option(help="Trials of the simulated session.", min=20)] = 240,
-    brain_seed: Annotated[int, typer.Option(help="Seed of the simulated session.")] = 0,
+        float | None,
+        typer.Option(help="Share of the simulated brain's task signal. Default: 1.", min=0, max=1),
+    ] = None,
+    brain_task: Annotated[
+        str | None,
+        typer.Option(help="Of the simulated brain: memory_decision (default) or sternberg."),
+    ] = None,
+    brain_categories: Annotated[
+        float | None,
+        typer.Option(
+            help="Share of the simulated brain's tuning that an item's category explains. "
+            "Default: 0.",
+            min=0,
+            max=1,
+        ),
+    ] = None,
+    trials: Annotated[
+        int | None, typer.Option(help="Trials of the simulated session. Default: 240.", min=20)
+    ] = None,
+    brain_seed: Annotated[
+        int | None, typer.Option(help="Seed of the simulated session. Default: 0.")
+    ] = None,
+    student: Annotated[
+        str, typer.Option(help="gru, lstm or leaky (a continuous-time tanh network).")
+    ] = "gru",
+    task: Annotated[
+        str,
+        typer.Option(
+            help="Of the student: memory_decision or sternberg. If the brain did the other one, "
+            "trials are paired by item position, period and matching answer."
+        ),
+    ] = "memory_decision",
+    stimuli: Annotated[
+        str,
+        typer.Option(help="Codes of the items: random, or category (items of a kind look alike)."),
+    ] = "random",
     latents: Annotated[
         list[str] | None,
-        typer.Option(help="decoded (default) or pca; may be given more than once."),
+        typer.Option(
+            help="decoded (default), pca, factor_analysis or demixed; may be given more than once."
+        ),
     ] = None,
     pairing: Annotated[
         list[str] | None,
@@ -110,10 +151,41 @@ def compare_memory_command(
             "the same trial's encoding latents); may be given more than once."
         ),
     ] = None,
-    seeds: Seeds = 8,
+    windows: Annotated[
+        str,
+        typer.Option(
+            help="Where the brain is read: all, early (0.1-0.5 s of items, and delay), encoding or "
+            "delay."
+        ),
+    ] = "all",
+    all_probes: Annotated[
+        bool,
+        typer.Option(
+            "--all-probes",
+            help="Besides labels: shuffled within condition, shifted in time, phase-randomised, "
+            "matched covariance, items permuted.",
+        ),
+    ] = False,
+    curves: Annotated[
+        bool,
+        typer.Option(
+            "--curves",
+            help="Also by number of teacher trials, of student trials, delay and, of a simulated "
+            "brain, share of signal (the dose-response).",
+        ),
+    ] = False,
+    seeds: Annotated[
+        int | None,
+        typer.Option(help="Students of each condition. Default: 8; of a folder, 4.", min=2),
+    ] = None,
     steps: Steps = 600,
     out: Annotated[
-        Path | None, typer.Option(help="Folder of the run; resumes one that is there.")
+        Path | None,
+        typer.Option(
+            help="Folder of the run; resumes one that is there. Students alone that other runs can "
+            "share are kept in 'isolated' beside it. Default: runs/memory-NAME with every choice "
+            "that is not the default."
+        ),
     ] = None,
     workers: Workers = 0,
     dry_run: Annotated[
@@ -123,16 +195,49 @@ def compare_memory_command(
     """Does this brain teach a recurrent network to remember? Trains, judges, reports.
 
     Both strategies (BLT: regression of brain latents; BCT: contrastive alignment) against six
-    nulls and two probes. Kill it and call it again: it goes on where it stopped.
+    nulls and two probes, seven with --all-probes. Kill it and call it again: it goes on where it
+    stopped.
     """
-    settings = _settings(seeds, steps, latents, pairing)
+    from b2m_agents.studies.memory import MemoryComparison
+
     if recording is not None:
-        session = _read(recording)
-        name = session.session
+        _refuse_beside_recording(
+            {
+                "--brain": brain,
+                "--signal": signal,
+                "--brain-task": brain_task,
+                "--brain-categories": brain_categories,
+                "--trials": trials,
+                "--brain-seed": brain_seed,
+            }
+        )
+    made = _simulated_session(brain, brain_task, brain_categories, trials, brain_seed)
+    share = 1.0 if signal is None else signal
+    n_seeds = seeds or (4 if recording is not None and recording.is_dir() else 8)
+    settings = _memory_settings(
+        n_seeds, steps, latents, pairing, windows, student, task, stimuli, all_probes
+    )
+    suffix = _choices_text(settings, all_probes, curves)
+    if recording is not None and recording.is_dir():
+        if curves:
+            raise typer.BadParameter("--curves: expected one session or a simulated brain")
+        _run_sessions(recording, settings, out, suffix, workers, dry_run)
+        return
+    if recording is not None:
+        comparison = MemoryComparison(_read(recording), settings)
+        name = comparison.recording.session
     else:
-        session = _simulated_brain(brain, signal, trials, brain_seed)
-        name = f"{brain}-signal-{signal:g}"
-    _run_comparison(session, out or Path("runs") / f"memory-{name}", settings, workers, dry_run)
+        shares = tuple(each for each in SIGNALS if each != share) if curves else ()
+        comparison = MemoryComparison(
+            made.record(share),
+            settings,
+            signal=share,
+            by_signal={other: made.record(other) for other in shares},
+        )
+        name = made.name(share)
+    if curves:
+        comparison = _with_curves(comparison)
+    _run_comparison(comparison, out or Path("runs") / f"memory-{name}{suffix}", workers, dry_run)
 
 
 @compare_app.command("driving")
@@ -161,16 +266,18 @@ def compare_driving_command(
             "b2m_drive.brain.scene_recording). Without it: --brain."
         ),
     ] = None,
-    brain: Annotated[
-        str, typer.Option(help="Simulated brain: median_session, best_session or ideal.")
-    ] = "ideal",
+    brain: BrainName = None,
     kind: Annotated[
-        str, typer.Option(help="Of the simulated brain: units (neurons) or eeg (32 sensors).")
-    ] = "units",
+        str | None,
+        typer.Option(help="Of the simulated brain: units (neurons; default) or eeg (32 sensors)."),
+    ] = None,
     signal: Annotated[
-        float, typer.Option(help="Share of the simulated brain's signal.", min=0, max=1)
-    ] = 1.0,
-    brain_seed: Annotated[int, typer.Option(help="Seed of the simulated brain.")] = 0,
+        float | None,
+        typer.Option(help="Share of the simulated brain's signal. Default: 1.", min=0, max=1),
+    ] = None,
+    brain_seed: Annotated[
+        int | None, typer.Option(help="Seed of the simulated brain. Default: 0.")
+    ] = None,
     delay: Annotated[
         float | None,
         typer.Option(help="Seconds from a frame to the response. Default: cross-validated."),
@@ -211,12 +318,18 @@ def compare_driving_command(
     """
     from b2m_agents.studies.driving import BRAIN_KINDS, SimulatedWatcher
     from b2m_agents.studies.driving_plan import DrivingStudySettings
-    from b2m_drive.brain.latents import LATENT_METHODS
+    from b2m_drive.brain.frame_pairing import SCENE_LATENTS
+    from b2m_drive.brain.simulated import PRESETS
     from b2m_drive.transfer.attachment import STRATEGIES
 
+    if recording is not None:
+        _refuse_beside_recording(
+            {"--brain": brain, "--kind": kind, "--signal": signal, "--brain-seed": brain_seed}
+        )
+    _refuse_unknown("--brain", [brain] if brain else [], tuple(PRESETS))
     _refuse_unknown("--strategy", strategy or [], STRATEGIES)
-    _refuse_unknown("--kind", [kind], BRAIN_KINDS)
-    _refuse_unknown("--latents", [latents], LATENT_METHODS)
+    _refuse_unknown("--kind", [kind] if kind else [], BRAIN_KINDS)
+    _refuse_unknown("--latents", [latents], SCENE_LATENTS)
     _refuse_unknown("--camera", [camera] if camera else [], ("birds_eye", "drivers_eye"))
     if recording is not None and scenes is None:
         raise typer.BadParameter("--recording: expected --scenes, the frames that were watched")
@@ -232,27 +345,148 @@ def compare_driving_command(
         delay=delay,
         latents=latents,  # type: ignore[arg-type]
     )
-    watcher = None if recording else SimulatedWatcher(brain, kind, signal, brain_seed)  # type: ignore[arg-type]
+    watcher = None
+    if recording is None:
+        share = 1.0 if signal is None else signal
+        watcher = SimulatedWatcher(brain or "ideal", kind or "units", share, brain_seed or 0)  # type: ignore[arg-type]
     _run_driving(scenes, scenario, camera, recording, watcher, settings, out, workers, dry_run)
 
 
 @app.command()
 def inspect(
-    recording: Annotated[Path, typer.Argument(help="A session of Kornblith et al. 2017 (HDF5).")],
+    recording: Annotated[
+        Path,
+        typer.Argument(help="A session of Kornblith et al. 2017 (HDF5), or a folder of them."),
+    ],
     out: Annotated[
-        Path | None, typer.Option(help="Picture to write. Default: beside you, PNG.")
+        Path | None,
+        typer.Option(help="Picture (.png) of one session. Default: SESSION.png beside you."),
     ] = None,
+    workers: Workers = 0,
 ) -> None:
-    """Show what a recording holds: units, regions, trials, decoding, noise ceiling, a picture."""
+    """Show what a recording holds: units, regions, trials, decoding, noise ceiling, a picture.
+
+    Of a folder: one line a session, then median, quartiles and best of those with 15 units or
+    more, and what the columns mean. A file that cannot be read is named, and the others are still
+    shown.
+    """
     from b2m_drive.brain.decoding import summarise
     from b2m_drive.evidence.recording_figure import draw_recording
+    from b2m_drive.evidence.session_summaries import sessions_table, summarise_sessions
 
+    if recording.is_dir():
+        if out is not None:
+            raise typer.BadParameter("--out: expected one session for a picture, came a folder")
+        found = sorted(recording.glob("*.h5"))
+        if not found:
+            raise FileNotFoundError(f"{recording}: expected recordings (*.h5), found none")
+        typer.echo(sessions_table(summarise_sessions(found, workers or os.cpu_count() or 1)))
+        return
+    if out is not None and out.suffix.lower() != ".png":
+        raise typer.BadParameter(f"--out: expected a picture's name ending in .png, came {out}")
     session = _read(recording)
+    picture = out or Path(f"{session.session}.png")
+    picture.parent.mkdir(parents=True, exist_ok=True)
     summary = summarise(session)
     typer.echo(_summary_text(session, summary))
-    picture = out or Path(f"{session.session}.png")
     draw_recording(session, summary, picture)
     typer.echo(f"picture: {picture}")
+
+
+@app.command()
+def search(
+    recordings: Annotated[
+        Path, typer.Argument(help="Folder of sessions of Kornblith et al. 2017.")
+    ],
+    selection_seeds: Annotated[int, typer.Option(help="Of each candidate's students.", min=2)] = 2,
+    selection_steps: Annotated[int, typer.Option(help="Of each candidate's training.", min=50)] = (
+        200
+    ),
+    seeds: Annotated[int, typer.Option(help="Of the test's students.", min=2)] = 4,
+    steps: Steps = 600,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the search; resumes one that is there.")
+    ] = None,
+    workers: Workers = 0,
+) -> None:
+    """Search for a reading of brains that is specific: half of the patients select, half test.
+
+    Which units (regions, concept cells or the rest), which windows, latents carried or not, which
+    strategy: all are compared on the selection patients with six nulls, with structured stimuli.
+    The one best is then tested once on the other patients, with two probes besides, and only that
+    test is a result. Kill it and call it again: it goes on where it stopped.
+    """
+    from dataclasses import replace
+
+    from b2m_agents.studies.memory_search import SEARCH, Search, search_memory, split_patients
+    from b2m_agents.studies.memory_sessions import read_sessions_of
+    from b2m_drive.evidence.pooling import pooled_verdicts, read_sessions
+    from b2m_drive.evidence.report import write_report
+
+    started, name = time.perf_counter(), recordings.resolve().name
+    _require_folder(recordings)
+    settings = replace(
+        SEARCH,
+        selection=replace(
+            SEARCH.selection, seeds=tuple(range(selection_seeds)), n_steps=selection_steps
+        ),
+        test=replace(SEARCH.test, seeds=tuple(range(100, 100 + seeds)), n_steps=steps),
+    )
+    selection, test = split_patients(read_sessions_of(recordings))
+    folder = out or Path("runs") / f"search-{name}"
+    search_memory(
+        Search(name, selection, test, settings), folder, n_workers=workers or os.cpu_count() or 1
+    )
+    path = write_report(folder)
+    for verdict in pooled_verdicts(read_sessions(folder / "test")):
+        typer.echo(f"\ntest half: {verdict.sentence}")
+    typer.echo(f"\nreport: {path}  ({time.perf_counter() - started:.0f} s)")
+
+
+@app.command()
+def calibrate(
+    null: Annotated[int, typer.Option(help="Brains that have nothing to teach.", min=1)] = 100,
+    ideal: Annotated[int, typer.Option(help="Brains that do.", min=1)] = 20,
+    first_brain: Annotated[int, typer.Option(help="Seed of the first brain.", min=0)] = 0,
+    out: Annotated[Path, typer.Option(help="Folder of the run; resumes one that is there.")] = Path(
+        "runs/calibration"
+    ),
+    workers: Workers = 0,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say how long it takes; train nothing.")
+    ] = False,
+) -> None:
+    """Is the verdict to be trusted? The same verdict over simulated brains with a known answer.
+
+    Prints how often brains without any signal are called specific (5 % at most is wanted) and how
+    often ideal ones are, with exact 95 % intervals, on a small preset of compare memory (one
+    session, small students; six nulls, no probes). Kill it and call it again: it goes on where it
+    stopped.
+    """
+    from b2m_agents.studies.verdict_calibration import (
+        CalibrationSettings,
+        calibrate_verdict,
+        describe_calibration,
+        expected_time_of_calibration,
+    )
+    from b2m_drive.evidence.calibration import VERDICTS, calibration_text, read_rows, shares
+    from b2m_drive.evidence.comparison import check_run
+    from b2m_drive.evidence.report import write_report
+
+    started, n_workers = time.perf_counter(), workers or os.cpu_count() or 1
+    settings = CalibrationSettings(n_null=null, n_ideal=ideal, first_brain=first_brain)
+    if dry_run:
+        check_run(out, describe_calibration(settings))
+        seconds = expected_time_of_calibration(settings, n_workers)
+        typer.echo(
+            f"{null + ideal} brains on {n_workers} processes: about {seconds / 60:.1f} minutes "
+            "(from a few steps measured here)"
+        )
+        return
+    calibrate_verdict(settings, out, n_workers=n_workers)
+    typer.echo(calibration_text(shares(read_rows(out / VERDICTS))))
+    path = write_report(out)
+    typer.echo(f"\nreport: {path}  ({time.perf_counter() - started:.0f} s)")
 
 
 @app.command()
@@ -435,25 +669,62 @@ def fetch_kornblith(
     typer.echo(f"{len(paths)} sessions in {folder}")
 
 
-def _settings(
+def _memory_settings(
     seeds: int,
     steps: int,
     latents: list[str] | None = None,
     pairing: list[str] | None = None,
+    windows: str = "all",
+    student: str = "gru",
+    task: str = "memory_decision",
+    stimuli: str = "random",
+    all_probes: bool = False,
 ) -> MemoryStudySettings:
-    from b2m_agents.studies.memory_plan import MemoryStudySettings
-    from b2m_agents.studies.teachers import Reading
+    from b2m_agents.studies.memory_plan import TASKS, MemoryStudySettings
+    from b2m_agents.studies.teachers import LABEL_TEACHERS, PROBE_TEACHERS, Reading
     from b2m_drive.brain.latents import LATENT_METHODS, PAIRINGS
+    from b2m_drive.brain.windows import WINDOW_CHOICES
+    from b2m_drive.students.decision_rnn import Cell
 
     _refuse_unknown("--latents", latents or [], LATENT_METHODS)
     _refuse_unknown("--pairing", pairing or [], PAIRINGS)
+    _refuse_unknown("--windows", [windows], WINDOW_CHOICES)
+    _refuse_unknown("--student", [student], get_args(Cell))
+    _refuse_unknown("--task", [task], TASKS)
+    _refuse_unknown("--stimuli", [stimuli], ("random", "category"))
     readings = tuple(
         Reading(each, how)
         for each in LATENT_METHODS
         for how in PAIRINGS
         if each in (latents or ["decoded"]) and how in (pairing or ["recorded"])
     )
-    return MemoryStudySettings(readings=readings, seeds=tuple(range(seeds)), n_steps=steps)
+    return MemoryStudySettings(
+        readings=readings,
+        windows=windows,  # type: ignore[arg-type]
+        probes=PROBE_TEACHERS if all_probes else LABEL_TEACHERS,
+        seeds=tuple(range(seeds)),
+        n_steps=steps,
+        cell=student,  # type: ignore[arg-type]
+        task=task,  # type: ignore[arg-type]
+        codes=stimuli,
+    )
+
+
+def _with_curves(comparison: MemoryComparison) -> MemoryComparison:
+    """Further numbers of trials and delays, as far as there are trials enough."""
+    from dataclasses import replace
+
+    from b2m_agents.studies.memory import own_values
+
+    own = own_values(comparison)["n_teacher_trials"]
+    assert own is not None
+    settings = replace(
+        comparison.settings,
+        teacher_trials_curve=tuple(n for n in (10, 30, 100, 300) if n < own),
+        student_trials_curve=(100, 300, 1000, 3000),
+        maintenance_curve=(1.0, 5.0, 10.0),
+    )
+    return replace(comparison, settings=settings)
 
 
 def _environment(
@@ -484,26 +755,103 @@ def _refuse_unknown(option: str, chosen: Sequence[str], known: Sequence[str]) ->
             raise typer.BadParameter(f"{option}: expected one of {tuple(known)}, came {each!r}")
 
 
-def _run_comparison(
-    recording: BrainRecording,
-    out: Path,
-    settings: MemoryStudySettings,
-    workers: int,
-    dry_run: bool,
-) -> None:
-    from b2m_agents.studies.memory import compare_memory, expected_time
+def _refuse_beside_recording(given: dict[str, Any]) -> None:
+    """A recorded brain is as it is: options of the simulated one would be silently ignored."""
+    for option, value in given.items():
+        if value is not None:
+            raise typer.BadParameter(
+                f"{option}: expected none beside --recording, which is a brain of its own"
+            )
+
+
+def _require_folder(recordings: Path) -> None:
+    if recordings.is_file():
+        raise ValueError(f"{recordings}: expected a folder of recordings, came a file")
+    if not recordings.is_dir():
+        raise FileNotFoundError(f"{recordings}: expected a folder of recordings, found none")
+
+
+def _choices_text(settings: MemoryStudySettings, all_probes: bool, curves: bool) -> str:
+    """Every choice that is not the default, for the run's folder: ``-lstm-carried-curves``.
+
+    Two calls that ask different things thus have different folders; seeds and steps do not count.
+    """
+    readings = settings.readings
+    chosen = (
+        (settings.cell, "gru"),
+        (settings.task, "memory_decision"),
+        (settings.codes, "random"),
+        ("-".join(dict.fromkeys(each.latents for each in readings)), "decoded"),
+        ("-".join(dict.fromkeys(each.pairing for each in readings)), "recorded"),
+        (f"{settings.windows}-windows", "all-windows"),
+        ("all-probes" if all_probes else "", ""),
+        ("curves" if curves else "", ""),
+    )
+    return "".join(f"-{value}" for value, default in chosen if value != default)
+
+
+def _run_comparison(comparison: MemoryComparison, out: Path, workers: int, dry_run: bool) -> None:
+    from b2m_agents.studies.memory import compare_memory, describe, expected_time
+    from b2m_drive.evidence.comparison import check_run
 
     n_workers = workers or os.cpu_count() or 1
     if dry_run:
-        n_students, seconds = expected_time(recording, settings, out, n_workers)
-        typer.echo(
-            f"{n_students} students of {settings.n_steps} steps on {n_workers} processes: "
-            f"about {seconds / 60:.1f} minutes (from a few steps measured here)"
-        )
+        check_run(out, describe(comparison))
+        _say_expected(*expected_time(comparison, out, n_workers), n_workers)
         return
     started = time.perf_counter()
-    compare_memory(recording, out, settings, n_workers=n_workers, progress=True)
+    compare_memory(comparison, out, n_workers=n_workers, progress=True)
     _say_verdicts(out, started)
+
+
+def _run_sessions(
+    recordings: Path,
+    settings: MemoryStudySettings,
+    out: Path | None,
+    suffix: str,
+    workers: int,
+    dry_run: bool,
+) -> None:
+    from b2m_agents.studies.memory_sessions import (
+        ManySessions,
+        compare_sessions,
+        describe_sessions,
+        expected_time_of_sessions,
+        read_sessions_of,
+    )
+    from b2m_drive.evidence.comparison import check_run
+    from b2m_drive.evidence.pooling import pooled_verdicts, read_sessions
+    from b2m_drive.evidence.report import write_report
+
+    n_workers = workers or os.cpu_count() or 1
+    name = recordings.resolve().name
+    study = ManySessions(name, read_sessions_of(recordings), settings)
+    folder = out or Path("runs") / f"memory-{name}{suffix}"
+    if dry_run:
+        check_run(folder, describe_sessions(study))
+        _say_expected(*expected_time_of_sessions(study, folder, n_workers), n_workers)
+        return
+    started = time.perf_counter()
+    compare_sessions(study, folder, n_workers=n_workers)
+    path = write_report(folder)
+    for verdict in pooled_verdicts(read_sessions(folder)):
+        typer.echo(f"\n{verdict.sentence}")
+    typer.echo(f"\nreport: {path}  ({time.perf_counter() - started:.0f} s)")
+
+
+def _say_expected(n_students: int, seconds: float, n_workers: int) -> None:
+    typer.echo(
+        f"{n_students} students on {n_workers} processes: about {seconds / 60:.1f} minutes "
+        "(from a few steps measured here)"
+    )
+
+
+def _demo_memory(out: Path, workers: int) -> None:
+    from b2m_agents.studies.memory import MemoryComparison
+
+    recording = _SimulatedSession().record(1.0)
+    comparison = MemoryComparison(recording, _memory_settings(8, 600), signal=1.0)
+    _run_comparison(comparison, out, workers, dry_run=False)
 
 
 def _demo_driving(out: Path, workers: int) -> None:
@@ -539,8 +887,9 @@ def _run_driving(
     dry_run: bool,
 ) -> Path:
     from b2m_agents.studies.default_scenes import DefaultScenes
-    from b2m_agents.studies.driving import DrivingRun, compare_driving, expected_time
+    from b2m_agents.studies.driving import DrivingRun, compare_driving, describe, expected_time
     from b2m_drive.brain.scene_recording import read_scene_recording
+    from b2m_drive.evidence.comparison import check_run
     from b2m_drive.students.scenes import SceneDataset
 
     started, n_workers = time.perf_counter(), workers or os.cpu_count() or 1
@@ -561,6 +910,7 @@ def _run_driving(
     folder = out or Path("runs") / f"driving-{name}"
     run = DrivingRun(folder, scenes, settings, watcher, watched)
     if dry_run:
+        check_run(folder, describe(run, dataset))
         n_students, seconds = expected_time(run, n_workers)
         typer.echo(
             f"{n_students} students of {settings.n_steps} steps on {n_workers} processes: "
@@ -588,13 +938,69 @@ def _read(path: Path) -> BrainRecording:
     return read_kornblith(path)
 
 
-def _simulated_brain(preset: str, signal: float, trials: int, brain_seed: int) -> BrainRecording:
-    import numpy as np
+@dataclass(frozen=True)
+class _SimulatedSession:
+    """A simulated brain and the session that it was recorded in."""
 
-    from b2m_drive.brain.simulated import SimulatedBrain, simulate_trials
+    preset: str = "ideal"
+    task: str = "memory_decision"
+    category_share: float = 0.0
+    n_trials: int = 240
+    seed: int = 0
 
-    session = simulate_trials(trials, 3, 8, np.random.default_rng(brain_seed))
-    return SimulatedBrain.preset(preset, signal=signal).record(session, brain_seed)
+    def name(self, signal: float) -> str:
+        """For the run's folder: the preset, the share of signal, and what is not the default."""
+        categories = f"{self.category_share:g}"
+        told = (
+            ("did", self.task, "memory_decision"),
+            ("categories", categories, "0"),
+            ("trials", str(self.n_trials), "240"),
+            ("seed", str(self.seed), "0"),
+        )
+        others = "".join(f"-{word}-{value}" for word, value, default in told if value != default)
+        return f"{self.preset}-signal-{signal:g}{others}"
+
+    def record(self, signal: float) -> BrainRecording:
+        """The same units in the same trials, with this share of their task signal."""
+        from dataclasses import replace
+
+        import numpy as np
+
+        from b2m_drive.brain.simulated import (
+            SimulatedBrain,
+            simulate_sternberg,
+            simulate_trials,
+        )
+
+        generator = np.random.default_rng(self.seed)
+        if self.task == "sternberg":
+            trials = simulate_sternberg(self.n_trials, 8, generator)
+        else:
+            trials = simulate_trials(self.n_trials, 3, 8, generator)
+        brain = SimulatedBrain.preset(self.preset, signal=signal)
+        return replace(brain, category_share=self.category_share).record(trials, self.seed)
+
+
+def _simulated_session(
+    brain: str | None,
+    task: str | None,
+    category_share: float | None,
+    n_trials: int | None,
+    seed: int | None,
+) -> _SimulatedSession:
+    """The session with what was given; the rest is the default."""
+    from b2m_drive.brain.simulated import PRESETS
+
+    _refuse_unknown("--brain", [brain] if brain else [], tuple(PRESETS))
+    _refuse_unknown("--brain-task", [task] if task else [], ("memory_decision", "sternberg"))
+    given = {
+        "preset": brain,
+        "task": task,
+        "category_share": category_share,
+        "n_trials": n_trials,
+        "seed": seed,
+    }
+    return _SimulatedSession(**{name: each for name, each in given.items() if each is not None})  # type: ignore[arg-type]
 
 
 def _summary_text(session: BrainRecording, summary: Any) -> str:

@@ -1,34 +1,42 @@
 """Print what the project costs, each part beside what it is to be compared with.
 
     python scripts/benchmark.py             # all
-    python scripts/benchmark.py scenes      # drawing only; also: encoder, memory
+    python scripts/benchmark.py scenes      # drawing only; also: encoder, memory, brain
+    python scripts/benchmark.py brain --recordings FOLDER   # simulated beside real brains
 
 Rates are medians of tasks that took turns in this run, on one thread.
 """
 
 from __future__ import annotations
 
-import sys
+import argparse
+from functools import partial
+from pathlib import Path
 
+import benchmark_brain
 import benchmark_encoder
 import benchmark_memory
 import benchmark_scenes
 
-PARTS = {
-    "scenes": benchmark_scenes.main,
-    "encoder": benchmark_encoder.main,
-    "memory": benchmark_memory.main,
-}
-
 
 def main() -> None:
     """Run the parts named on the command line, or all."""
-    chosen = sys.argv[1:] or list(PARTS)
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("parts", nargs="*", help="some of scenes, encoder, memory, brain")
+    parser.add_argument("--recordings", type=Path, help="sessions of Kornblith et al. 2017")
+    arguments = parser.parse_args()
+    parts = {
+        "scenes": benchmark_scenes.main,
+        "encoder": benchmark_encoder.main,
+        "memory": benchmark_memory.main,
+        "brain": partial(benchmark_brain.main, arguments.recordings),
+    }
+    chosen = arguments.parts or list(parts)
     for name in chosen:
-        if name not in PARTS:
-            raise SystemExit(f"benchmark: expected some of {', '.join(PARTS)}, came {name!r}")
+        if name not in parts:
+            parser.error(f"expected some of {', '.join(parts)}, came {name!r}")
     for name in chosen:
-        PARTS[name]()
+        parts[name]()
 
 
 if __name__ == "__main__":

@@ -1,12 +1,19 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from b2m_drive.brain.binning import bin_spikes, trial_bins
-from b2m_drive.brain.recording import BrainRecording, DecisionTrials, SpikeSession, Unit
+from b2m_drive.brain.recording import (
+    NO_STIMULUS,
+    BrainRecording,
+    DecisionTrials,
+    SpikeSession,
+    Unit,
+)
 
 
 def session_of(
@@ -112,6 +119,32 @@ def test_smoothing_never_leaks_into_another_period() -> None:
     assert 0 < counts(recording, "maintenance")[-1] < 1
     assert counts(recording, "probe") == [0.0] * 10
     assert counts(recording, "item2") == [0.0] * 9
+
+
+def with_one_item(session: SpikeSession) -> SpikeSession:
+    """The session whose trials lack the second item."""
+    trials = session.trials
+    stimulus, onset = trials.stimulus.copy(), trials.item_onset.copy()
+    stimulus[:, 1], onset[:, 1] = NO_STIMULUS, np.nan
+    return replace(session, trials=replace(trials, stimulus=stimulus, item_onset=onset))
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.2])
+def test_bins_of_an_item_that_a_trial_lacks_are_empty(smoothing: float) -> None:
+    session = session_of(np.random.default_rng(1).uniform(5.0, 20.0, 400))
+    both = bin_spikes(session, trial_bins(2), smoothing)
+    one = bin_spikes(with_one_item(session), trial_bins(2), smoothing)
+    assert counts(one, "item2") == [0.0] * 9
+    for period in ("fixation", "item1", "maintenance", "probe"):
+        assert counts(one, period) == counts(both, period)
+
+
+def test_an_item_without_an_onset_is_refused() -> None:
+    session = session_of([10.0])
+    onset = np.array([[10.0, np.nan]])
+    broken = replace(session, trials=replace(session.trials, item_onset=onset))
+    with pytest.raises(ValueError, match=r"item_onset of 123x.*\[10\. nan\].*\[0 1\] in trial 0"):
+        bin_spikes(broken, trial_bins(2))
 
 
 @pytest.mark.parametrize("width", [0.07, 0.2, 0.0, -0.1, float("nan"), float("inf")])

@@ -3,6 +3,7 @@ from __future__ import annotations
 import sys
 from concurrent.futures.process import BrokenProcessPool
 
+import numpy as np
 import pytest
 
 from b2m_drive import cli
@@ -22,7 +23,7 @@ def run(monkeypatch, capsys, *arguments: str) -> tuple[int, str, str]:
     [
         (), ("demo",), ("inspect",), ("compare", "memory"), ("compare", "driving"), ("report",),
         ("fetch",), ("collect",), ("export-minari",), ("train-agent",), ("evaluate-agent",),
-        ("record",),
+        ("record",), ("search",), ("calibrate",),
     ],
 )  # fmt: skip
 def test_every_verb_explains_itself(monkeypatch, capsys, verbs: tuple[str, ...]) -> None:
@@ -41,14 +42,56 @@ def test_a_misspelt_option_is_named(monkeypatch, capsys) -> None:
     ("arguments", "message"),
     [
         (("compare", "memory", "--recording", "none.h5"), "none.h5"),
-        (("compare", "memory", "--brain", "einstein"), "einstein"),
+        (("compare", "memory", "--brain", "einstein"), "--brain: expected one of"),
+        (("compare", "memory", "--brain", "idel"), "came 'idel'"),
+        (
+            ("compare", "memory", "--recording", "x.h5", "--brain", "ideal"),
+            "--brain: expected none beside --recording",
+        ),
+        (
+            ("compare", "memory", "--recording", "x.h5", "--signal", "0.5"),
+            "--signal: expected none",
+        ),
+        (
+            ("compare", "memory", "--recording", "x.h5", "--brain-task", "sternberg"),
+            "--brain-task: expected none",
+        ),
+        (
+            ("compare", "memory", "--recording", "x.h5", "--brain-categories", "0.5"),
+            "--brain-categories: expected none",
+        ),
+        (("compare", "memory", "--recording", "x.h5", "--trials", "99"), "--trials: expected none"),
+        (
+            ("compare", "memory", "--recording", "x.h5", "--brain-seed", "0"),
+            "--brain-seed: expected none",
+        ),
+        (
+            ("compare", "driving", "--recording", "x.h5", "--kind", "eeg"),
+            "--kind: expected none beside --recording",
+        ),
+        (("search", "nothere"), "nothere: expected a folder of recordings, found none"),
+        (
+            ("inspect", "none.h5", "--out", "x.jpg"),
+            "--out: expected a picture's name ending in .png",
+        ),
         (("compare", "memory", "--latents", "umap"), "'umap'"),
         (("compare", "memory", "--pairing", "averaged"), "'averaged'"),
         (("compare", "memory", "--steps", "120"), "n_steps: expected a multiple of"),
+        (("compare", "memory", "--windows", "probe"), "'probe'"),
+        (("compare", "memory", "--student", "transformer"), "'transformer'"),
+        (("compare", "memory", "--task", "stroop"), "'stroop'"),
+        (("compare", "memory", "--brain-task", "stroop"), "'stroop'"),
+        (("compare", "memory", "--stimuli", "faces"), "'faces'"),
+        (("compare", "memory", "--recording", ".", "--curves"), "--curves: expected one session"),
+        (("compare", "memory", "--recording", "."), "expected recordings (*.h5), found none"),
+        (("search", "."), "expected recordings (*.h5), found none"),
+        (("calibrate", "--null", "0"), "--null"),
+        (("inspect", "."), "expected recordings (*.h5), found none"),
+        (("compare", "driving", "--latents", "demixed"), "'demixed'"),
         (("compare", "driving", "--scenes", "none.h5"), "none.h5"),
         (("compare", "driving", "--scenario", "mars"), "mars"),
         (("compare", "driving", "--camera", "selfie"), "'selfie'"),
-        (("compare", "driving", "--brain", "einstein"), "einstein"),
+        (("compare", "driving", "--brain", "einstein"), "--brain: expected one of"),
         (("compare", "driving", "--kind", "fmri"), "'fmri'"),
         (("compare", "driving", "--strategy", "telepathy"), "'telepathy'"),
         (("compare", "driving", "--latents", "umap"), "'umap'"),
@@ -126,8 +169,75 @@ def test_help_says_the_unit_of_a_frames_size(monkeypatch, capsys) -> None:
     assert out.count("Of a frame in pixels, 36 to 512.") == 2
 
 
+def test_a_search_needs_a_folder(monkeypatch, capsys, tmp_path) -> None:
+    (tmp_path / "session.h5").touch()
+    code, _, err = run(monkeypatch, capsys, "search", str(tmp_path / "session.h5"))
+    assert code == 2
+    assert "session.h5: expected a folder of recordings, came a file" in err
+
+
+def test_each_choice_that_is_not_the_default_is_in_the_folders_name(
+    monkeypatch, capsys, tmp_path
+) -> None:
+    folders = []
+    monkeypatch.setattr(cli, "_run_comparison", lambda _, out, *__: folders.append(out.name))
+    choices = (
+        (), ("--pairing", "carried"), ("--pairing", "carried", "--pairing", "recorded"),
+        ("--latents", "pca"), ("--windows", "early"), ("--all-probes",), ("--curves",),
+        ("--student", "lstm"), ("--task", "sternberg"), ("--stimuli", "category"),
+        ("--brain-task", "sternberg"), ("--brain-categories", "0.5"), ("--brain-seed", "3"),
+        ("--trials", "80"), ("--signal", "0.5"),
+    )  # fmt: skip
+    for chosen in choices:
+        run(monkeypatch, capsys, "compare", "memory", *chosen)
+    assert folders[:2] == ["memory-ideal-signal-1", "memory-ideal-signal-1-carried"]
+    assert len(set(folders)) == len(choices)
+    run(monkeypatch, capsys, "compare", "memory", "--latents", "decoded", "--seeds", "3")
+    assert folders[-1] == folders[0]  # the default, told
+
+
+def test_a_dry_run_refuses_a_folder_of_another_configuration(monkeypatch, capsys, tmp_path) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "config.json").write_text('{"study": "memory"}')
+    for verb in (("compare", "memory", "--trials", "40"), ("calibrate",)):
+        code, _, err = run(monkeypatch, capsys, *verb, "--dry-run", "--out", "run")
+        assert code == 2
+        assert "run holds a run of another configuration" in err
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["config.json"]
+
+
+def test_help_tells_how_many_probes_there_are(monkeypatch, capsys) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    _, out, _ = run(monkeypatch, capsys, "compare", "memory", "--help")
+    assert "six nulls and two probes, seven with --all-probes" in " ".join(out.split())
+    _, out, _ = run(monkeypatch, capsys, "calibrate", "--help")
+    assert "one session, small students" in " ".join(out.split())
+
+
+def test_a_picture_is_written_into_a_new_folder(monkeypatch, capsys, tmp_path) -> None:
+    from b2m_drive.brain.simulated import SimulatedBrain, simulate_trials
+
+    trials = simulate_trials(40, 2, 4, np.random.default_rng(0))
+    recording = SimulatedBrain(n_units=4).record(trials, 0)
+    monkeypatch.setattr(cli, "_read", lambda path: recording)
+    picture = tmp_path / "new" / "x.png"
+    code, _, _ = run(monkeypatch, capsys, "inspect", "any.h5", "--out", str(picture))
+    assert code == 0
+    assert picture.is_file()
+
+
 def test_a_text_file_is_no_recording(monkeypatch, capsys, tmp_path) -> None:
     (tmp_path / "notes.h5").write_text("not a recording")
     code, _, err = run(monkeypatch, capsys, "inspect", str(tmp_path / "notes.h5"))
     assert code == 2
     assert "notes.h5" in err
+
+
+def test_a_folder_is_inspected_whole_though_one_file_is_broken(
+    monkeypatch, capsys, tmp_path
+) -> None:
+    (tmp_path / "399e1-broken.h5").write_text("not a recording")
+    code, out, _ = run(monkeypatch, capsys, "inspect", str(tmp_path), "--workers", "1")
+    assert code == 0
+    assert "399e1-broken" in out

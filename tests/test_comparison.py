@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pytest
 import torch
 
-from b2m_drive.evidence.comparison import Group, open_run, run_groups
+from b2m_drive.evidence.comparison import Group, check_run, open_run, run_groups
 from b2m_drive.evidence.scores import Score, read_scores, write_scores
 from b2m_drive.students.decision_rnn import DecisionRNN, DecisionRNNSettings
 from b2m_drive.students.fitting import FittingSettings, fit, limit_each_gradient
@@ -57,6 +57,26 @@ def test_a_run_of_another_configuration_is_not_touched(tmp_path) -> None:
         open_run(tmp_path / "run", {"n_steps": 20, "same": 1})
     assert "same" not in str(caught.value)
     assert json.loads((tmp_path / "run" / "config.json").read_text())["n_steps"] == 10
+
+
+def test_of_entries_within_entries_only_what_differs_is_named(tmp_path) -> None:
+    brain = {"source": "a", "units": {"LA": 3}, "licence": "ODbL"}
+    open_run(tmp_path / "run", {"brain": brain})
+    other = {**brain, "source": "b", "units": {"LA": 3, "RA": 1}}
+    with pytest.raises(ValueError, match=r"brain\.source: there 'a', now 'b'") as caught:
+        open_run(tmp_path / "run", {"brain": other})
+    assert "brain.units.RA: there None, now 1" in str(caught.value)
+    assert "licence" not in str(caught.value)
+    assert "LA" not in str(caught.value)
+
+
+def test_a_check_refuses_what_opening_would_and_writes_nothing(tmp_path) -> None:
+    check_run(tmp_path / "new", {"a": 1})
+    assert not (tmp_path / "new").exists()
+    open_run(tmp_path / "run", {"a": 1})
+    check_run(tmp_path / "run", {"a": 1})
+    with pytest.raises(ValueError, match="a: there 1, now 2"):
+        check_run(tmp_path / "run", {"a": 2})
 
 
 def test_a_folder_of_something_else_is_refused(tmp_path) -> None:

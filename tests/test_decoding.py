@@ -9,7 +9,9 @@ import pytest
 
 from b2m_drive.brain import decoding
 from b2m_drive.brain.recording import (
+    LEFT,
     MAINTENANCE,
+    NO_STIMULUS,
     PROBE,
     RIGHT,
     BrainRecording,
@@ -18,7 +20,7 @@ from b2m_drive.brain.recording import (
     Unit,
     item_period,
 )
-from b2m_drive.brain.simulated import simulate_trials
+from b2m_drive.brain.simulated import simulate_sternberg, simulate_trials
 
 N_TRIALS, N_ITEMS, N_STIMULI = 120, 3, 6
 
@@ -141,6 +143,53 @@ def test_item_counts_name_the_stimulus_and_the_trial_of_each_row() -> None:
     counts, stimulus, trial_row = decoding.item_counts(recording)
     assert np.array_equal(counts.argmax(1), stimulus)
     assert np.array_equal(recording.trials.stimulus[trial_row[4]], stimulus[3:6])
+
+
+def test_items_that_a_trial_lacks_are_left_out() -> None:
+    trials = simulate_sternberg(N_TRIALS, N_STIMULI, np.random.default_rng(0))
+    shown = trials.stimulus != NO_STIMULUS
+    one_hot = 40.0 * np.eye(N_STIMULI + 1)[trials.stimulus] * shown[..., None]
+    item = np.random.default_rng(9).poisson(one_hot)
+    probe = np.zeros((N_TRIALS, N_STIMULI + 1))
+    recording = recording_of(trials, item, item.sum(1), probe)
+    counts, stimulus, trial_row = decoding.item_counts(recording)
+    assert len(counts) == shown.sum() == trials.item_count.sum()
+    assert np.array_equal(counts.argmax(1), stimulus)
+    assert np.array_equal(np.bincount(trial_row), trials.item_count)
+    held = decoding.items_held(recording)
+    assert np.array_equal(held.sum(1), trials.item_count)
+    assert all(held[row, stimulus[trial_row == row]].all() for row in range(N_TRIALS))
+    assert decoding.item_decoding_accuracy(recording) == 1.0
+    assert decoding.memory_decoding_auc(recording) == 1.0
+
+
+def test_how_many_items_are_held_does_not_pass_for_which() -> None:
+    # Units count the items: compared across loads, any stimulus would seem to be remembered.
+    trials = simulate_sternberg(400, N_STIMULI, np.random.default_rng(0))
+    generator = np.random.default_rng(1)
+    noise = generator.poisson(2.0, (400, 3, 4))
+    load = generator.poisson(10.0 * np.tile(trials.item_count[:, None], 4))
+    recording = recording_of(trials, noise, load, noise[:, 0])
+    assert abs(decoding.memory_decoding_auc(recording) - 0.5) < 0.05
+    held = decoding.items_held(recording)
+    naive = decoding._cross_validated_auc(np.sqrt(load.astype(float)), held[:, 0], 0)
+    assert naive > 0.6
+
+
+def test_a_sternberg_brain_is_asked_whether_its_probe_was_shown() -> None:
+    trials = simulate_sternberg(N_TRIALS, N_STIMULI, np.random.default_rng(0))
+    answer = np.random.default_rng(1).poisson(10.0 * (trials.target_side == LEFT))[:, None]
+    nothing = np.zeros((N_TRIALS, 1))
+    recording = recording_of(trials, np.zeros((N_TRIALS, 3, 1)), nothing, answer)
+    assert decoding.probe_side_auc(recording) == 1.0
+
+
+def test_the_rate_is_over_bins_that_a_trial_has() -> None:
+    trials = simulate_sternberg(N_TRIALS, N_STIMULI, np.random.default_rng(0))
+    shown = (trials.stimulus != NO_STIMULUS).astype(float)
+    one = np.ones((N_TRIALS, 1))
+    recording = recording_of(trials, shown[..., None], one, one)  # a spike in each bin of 0.8 s
+    assert decoding.median_rate(recording) == pytest.approx(1 / 0.8)
 
 
 def test_fano_factor_is_one_for_poisson_counts_and_zero_for_constant_ones() -> None:

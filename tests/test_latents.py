@@ -13,6 +13,7 @@ from b2m_drive.brain.controls import (
     shuffle_trials,
 )
 from b2m_drive.brain.latents import (
+    LATENT_METHODS,
     Activity,
     carry,
     decode_stimuli,
@@ -22,8 +23,15 @@ from b2m_drive.brain.latents import (
     shown_in,
 )
 from b2m_drive.brain.pairing import NO_WINDOW, average_in_windows, window_of_steps
-from b2m_drive.brain.recording import DecisionTrials
-from b2m_drive.brain.windows import DELAY, ENCODING, Window, teaching_windows
+from b2m_drive.brain.recording import NO_STIMULUS, DecisionTrials
+from b2m_drive.brain.windows import (
+    DELAY,
+    ENCODING,
+    WINDOW_CHOICES,
+    Window,
+    present_windows,
+    teaching_windows,
+)
 
 N_STIMULI = 6
 
@@ -49,11 +57,25 @@ def some_trials(n: int, generator: np.random.Generator) -> DecisionTrials:
     )
 
 
+def shorter(trials: DecisionTrials, generator: np.random.Generator) -> DecisionTrials:
+    """The same trials with one, two or three items."""
+    absent = np.arange(3) >= generator.integers(1, 4, size=len(trials))[:, None]
+    return replace(
+        trials,
+        stimulus=np.where(absent, NO_STIMULUS, trials.stimulus),
+        item_onset=np.where(absent, np.nan, trials.item_onset),
+    )
+
+
 def activity_of(
-    trials: DecisionTrials, generator: np.random.Generator, *, noise: float, n_units: int = 20
+    trials: DecisionTrials,
+    generator: np.random.Generator,
+    *,
+    noise: float,
+    n_units: int = 20,
+    windows: tuple[Window, ...] = teaching_windows(3),
 ) -> Activity:
     """Units that are tuned at random to the items shown and to the items held."""
-    windows = teaching_windows(3)
     tuning = generator.normal(size=(N_STIMULI, n_units))
     clean = shown_in(windows, trials) @ tuning
     values = clean + noise * generator.normal(size=clean.shape)
@@ -89,7 +111,7 @@ def test_held_out_trials_do_not_touch_the_fit(generator) -> None:
     teaching = np.arange(60) < 45
     spoilt = activity.values.copy()
     spoilt[45:] = 1e3
-    for method in ("decoded", "pca"):
+    for method in LATENT_METHODS:
         before = latents_of(activity, teaching, method=method, pairing="recorded", seed=0)
         after = latents_of(
             replace(activity, values=spoilt), teaching, method=method, pairing="recorded", seed=0
@@ -111,9 +133,12 @@ def test_carried_latents_are_the_sum_over_the_same_trials_items() -> None:
     assert carry(values, windows)[0, :, 0].tolist() == [1, 3, 10, 20, 2 + 15]
 
 
-def test_latents_have_zero_mean_and_unit_variance_in_each_phase(generator) -> None:
+@pytest.mark.parametrize("method", LATENT_METHODS)
+def test_latents_have_zero_mean_and_unit_variance_in_each_phase(generator, method) -> None:
     activity = activity_of(some_trials(60, generator), generator, noise=1.0)
-    latents = latents_of(activity, np.ones(60, dtype=bool), method="pca", pairing="carried", seed=0)
+    latents = latents_of(
+        activity, np.ones(60, dtype=bool), method=method, pairing="carried", seed=0
+    )
     for phase in (ENCODING, DELAY):
         part = latents.values[:, latents.phase == phase].reshape(-1, latents.values.shape[-1])
         np.testing.assert_allclose(part.mean(0), 0, atol=1e-4)
@@ -201,6 +226,150 @@ def test_a_window_of_one_item_reaches_into_the_next_period() -> None:
     assert average[0, :, 0].tolist() == [1.5, 3.5]
 
 
+@pytest.mark.parametrize("method", LATENT_METHODS)
+def test_what_stands_in_absent_windows_changes_nothing(generator, method) -> None:
+    trials = shorter(some_trials(80, generator), generator)
+    activity = activity_of(trials, generator, noise=1.0)
+    absent = ~present_windows(activity.windows, trials)
+    assert 0.1 < absent.mean() < 0.5
+    spoilt = activity.values.copy()
+    spoilt[absent] = 1e3
+    teaching = np.arange(80) < 60
+    before, after = (
+        latents_of(
+            replace(activity, values=values), teaching, method=method, pairing="carried", seed=0
+        )
+        for values in (activity.values, spoilt)
+    )
+    np.testing.assert_array_equal(before.values, after.values)
+    assert not before.values[absent].any()
+    np.testing.assert_array_equal(~absent, before.present)
+    assert explainable_variance(before, trials, 0)["encoding"] > 0.2
+
+
+def test_trials_with_fewer_items_are_decoded_as_well_as_full_ones(generator) -> None:
+    trials = shorter(some_trials(100, generator), generator)
+    activity = activity_of(trials, generator, noise=0.2)
+    evidence = decode_stimuli(activity, np.ones(100, dtype=bool), seed=0)
+    accuracy, auc = information_rate(evidence, trials, activity.windows)
+    assert accuracy > 0.97
+    assert auc > 0.97
+
+
+def test_a_trial_of_one_item_carries_that_item_alone() -> None:
+    windows = (
+        Window("item1", 0.1, 0.5),
+        Window("item2", 0.1, 0.5),
+        Window("maintenance", 0.1, 0.5),
+    )
+    trials = some_trials(2, np.random.default_rng(0))
+    trials = replace(trials, stimulus=np.array([[0, 1, 2], [3, NO_STIMULUS, NO_STIMULUS]]))
+    shown = shown_in(windows, trials)
+    assert carry(shown, windows)[:, -1].tolist() == [[1, 1, 0, 0, 0, 0], [0, 0, 0, 1, 0, 0]]
+    assert memory_set(trials)[1].tolist() == [0, 0, 0, 1, 0, 0]
+
+
+def test_corruption_adds_no_item_to_a_trial(generator) -> None:
+    trials = shorter(some_trials(50, generator), generator)
+    windows = teaching_windows(3)
+    latents = label_latents(
+        trials, windows, pairing="recorded", kept=(0.0, 0.0), generator=generator
+    )
+    absent = ~present_windows(windows, trials)
+    assert absent.any()
+    assert not latents.values[absent].any()
+    assert latents.values[~absent].any(1).all()
+
+
+@pytest.mark.parametrize("method", LATENT_METHODS)
+@pytest.mark.parametrize("which", WINDOW_CHOICES)
+def test_every_choice_of_windows_gives_latents(generator, which, method) -> None:
+    windows = teaching_windows(3, which=which)
+    activity = activity_of(some_trials(60, generator), generator, noise=0.3, windows=windows)
+    everything = np.ones(60, dtype=bool)
+    latents = latents_of(activity, everything, method=method, pairing="recorded", seed=0)
+    assert latents.values.shape[:2] == (60, len(windows))
+    np.testing.assert_allclose(latents.share_of_variance.sum(1), 1)
+    ceiling = explainable_variance(latents, activity.trials, 0)
+    phases = {"encoding": which != "delay", "delay": which != "encoding"}
+    for name, there in phases.items():
+        assert ceiling[name] > 0.3 if there else np.isnan(ceiling[name])
+
+
+def test_choices_of_windows_differ_as_their_names_say() -> None:
+    early, late = Window("item1", 0.1, 0.5), Window("item1", 0.5, 0.9)
+    chosen = {which: teaching_windows(2, which=which) for which in WINDOW_CHOICES}
+    delay = chosen["delay"]
+    assert {window.phase for window in delay} == {DELAY}
+    assert chosen["early"][:2] == (early, Window("item2", 0.1, 0.5))
+    assert chosen["early"][2:] == delay
+    assert chosen["encoding"][:2] == (early, late)
+    assert chosen["all"] == (*chosen["encoding"], *delay)
+
+
+def test_labels_of_the_delay_alone_are_corrupted_to_its_rate(generator) -> None:
+    trials = some_trials(60, generator)
+    windows = teaching_windows(3, which="delay")
+    evidence = shown_in(windows, trials)
+    accuracy, auc = information_rate(evidence, trials, windows)
+    assert np.isnan(accuracy)
+    assert auc == 1
+    kept = (kept_for_accuracy(accuracy, N_STIMULI), kept_for_auc(auc))
+    latents = label_latents(trials, windows, pairing="recorded", kept=kept, generator=generator)
+    assert information_rate(latents.values, trials, windows)[1] == 1
+    accuracy, auc = information_rate(
+        shown_in(teaching_windows(3, which="encoding"), trials),
+        trials,
+        teaching_windows(3, which="encoding"),
+    )
+    assert accuracy == 1
+    assert np.isnan(auc)
+
+
+def test_a_delay_without_encoding_has_nothing_to_carry(generator) -> None:
+    windows = teaching_windows(3, which="delay")
+    activity = activity_of(some_trials(30, generator), generator, noise=1.0, windows=windows)
+    with pytest.raises(ValueError, match="expected windows of items"):
+        latents_of(activity, np.ones(30, dtype=bool), method="pca", pairing="carried", seed=0)
+
+
+def test_factor_analysis_is_not_led_by_a_loud_and_lonely_unit(generator) -> None:
+    trials = some_trials(200, generator)
+    windows = teaching_windows(3)
+    factor = generator.normal(size=(200, len(windows), 1))
+    values = generator.normal(size=(200, len(windows), 10))
+    values[..., 5:] += factor  # five units share a factor, five are on their own
+    activity = Activity(values.astype(np.float32), windows, trials)
+    everything = np.ones(200, dtype=bool)
+    latents = latents_of(
+        activity, everything, method="factor_analysis", pairing="recorded", seed=0, n_latents=2
+    )
+    assert abs(np.corrcoef(latents.values[..., 0].ravel(), factor.ravel())[0, 1]) > 0.85
+    assert latents.share_of_variance[0, 0] > 0.7
+
+
+@pytest.mark.parametrize("method", ["pca", "factor_analysis", "demixed"])
+def test_the_number_of_latents_is_what_was_asked_for(generator, method) -> None:
+    activity = activity_of(some_trials(40, generator), generator, noise=1.0)
+    everything = np.ones(40, dtype=bool)
+    for n_latents in (1, 4):
+        latents = latents_of(
+            activity, everything, method=method, pairing="recorded", seed=0, n_latents=n_latents
+        )
+        assert latents.values.shape[-1] == n_latents
+        assert np.isfinite(explainable_variance(latents, activity.trials, 0)["delay"])
+
+
+def test_a_period_that_a_trial_never_enters_is_zero() -> None:
+    windows = (Window("item1", 0.1, 0.5), Window("item2", 0.1, 0.5))
+    period = np.array([[0, 0, 1, 1], [0, 0, 0, 0]])
+    steps = np.ones((2, 4, 1), np.float32)
+    average = average_in_windows(steps, windows, ("item1", "item2"), period, 0.2)
+    assert average[..., 0].tolist() == [[1, 1], [1, 0]]
+    with pytest.raises(ValueError, match="steps short enough"):
+        average_in_windows(steps, windows, ("item1", "item2"), period, 2.0)
+
+
 def test_bad_choices_are_named(generator) -> None:
     activity = activity_of(some_trials(30, generator), generator, noise=1.0)
     everything = np.ones(30, dtype=bool)
@@ -211,3 +380,11 @@ def test_bad_choices_are_named(generator) -> None:
     activity.values[0, 0, 0] = np.nan
     with pytest.raises(ValueError, match="NaN"):
         latents_of(activity, everything, method="pca", pairing="recorded", seed=0)
+    with pytest.raises(ValueError, match="came 'item9'"):
+        window_of_steps(
+            (Window("item9", 0.1, 0.5),),
+            ("item1",),
+            np.zeros((1, 2), np.int64),
+            np.zeros((1, 2), np.float32),
+            0.2,
+        )

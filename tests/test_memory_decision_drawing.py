@@ -3,16 +3,22 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from b2m_envs.memory_decision.context_environment import ContextDecisionEnv
 from b2m_envs.memory_decision.drawing import GREY, SubjectWindow, outlines
 from b2m_envs.memory_decision.environment import MemoryDecisionEnv
-from b2m_envs.memory_decision.vector_environment import MemoryDecisionVectorEnv
+from b2m_envs.memory_decision.sternberg_environment import SternbergEnv
+from b2m_envs.memory_decision.trial_environment import TrialEnv
+from b2m_envs.memory_decision.vector_environment import (
+    ContextDecisionVectorEnv,
+    MemoryDecisionVectorEnv,
+)
 
 
 def without_caption(frame: np.ndarray) -> np.ndarray:
     return frame[: int(frame.shape[0] * 0.85)]
 
 
-def frames_by_period(env: MemoryDecisionEnv) -> dict[str, np.ndarray]:
+def frames_by_period(env: TrialEnv) -> dict[str, np.ndarray]:
     """The first frame of every period, caption left out, and the last of the trial."""
     _, info = env.reset(seed=0)
     frames: dict[str, np.ndarray] = {}
@@ -99,3 +105,52 @@ def test_the_human_mode_without_a_display_says_what_to_do(monkeypatch):
     monkeypatch.setenv("SDL_VIDEODRIVER", "no_such_driver")
     with pytest.raises(RuntimeError, match=r'expected a display .* use render_mode="rgb_array"'):
         SubjectWindow(10)
+
+
+def test_the_probe_of_the_sternberg_task_is_drawn_at_the_centre_alone():
+    frames = frames_by_period(SternbergEnv(render_mode="rgb_array", n_items=2))
+    drawn = (frames["probe"] != GREY).any(axis=(0, 2))
+    columns = np.flatnonzero(drawn)
+    width = len(drawn)
+    assert drawn[width // 2]
+    assert width // 4 < columns.min() < columns.max() < 3 * width // 4
+    np.testing.assert_array_equal(frames["maintenance"], frames["fixation"])
+
+
+def test_the_rule_is_drawn_during_fixation_only_and_each_rule_differently():
+    looks = {}
+    for seed in range(8):
+        env = ContextDecisionEnv(render_mode="rgb_array")
+        _, info = env.reset(seed=seed)
+        looks.setdefault(info["rule"], set()).add(without_caption(env.render()).tobytes())
+    assert set(looks) == {0, 1}
+    assert all(len(seen) == 1 for seen in looks.values())
+    assert looks[0] != looks[1]
+    frames = frames_by_period(ContextDecisionEnv(render_mode="rgb_array"))
+    cross = frames_by_period(MemoryDecisionEnv(render_mode="rgb_array"))["maintenance"]
+    assert not np.array_equal(frames["fixation"], cross)
+    np.testing.assert_array_equal(frames["maintenance"], cross)
+
+
+def test_a_batch_draws_the_rule_that_the_single_environment_draws():
+    batch = ContextDecisionVectorEnv(num_envs=2, render_mode="rgb_array")
+    single = ContextDecisionEnv(render_mode="rgb_array")
+    batch.reset(seed=0)
+    single.reset(seed=1)
+    np.testing.assert_array_equal(batch.render()[1], single.render())
+
+
+def test_a_distractor_is_drawn_in_place_of_the_cross():
+    env = MemoryDecisionEnv(render_mode="rgb_array", n_distractors=1)
+    _, info = env.reset(seed=0)
+    looks = set()
+    while info["period"] != "probe":
+        if info["period"] == "maintenance":
+            looks.add(without_caption(env.render()).tobytes())
+        info = env.step(0)[4]
+    assert len(looks) == 2
+
+
+def test_errors_about_drawing_name_the_task():
+    with pytest.raises(ValueError, match=r"B2M/Sternberg: render_mode: .* came 'ascii'"):
+        SternbergEnv(render_mode="ascii")

@@ -10,8 +10,10 @@ from gymnasium.utils.env_checker import check_env
 from b2m_envs.memory_decision import TrialBatch, TrialTable
 from b2m_envs.memory_decision.environment import MemoryDecisionEnv
 from b2m_envs.memory_decision.vector_environment import MemoryDecisionVectorEnv
+from b2m_envs.registration import MEMORY_TASKS
 
 ID = "b2m_envs:B2M/MemoryDecision-v0"
+IDS = tuple(f"b2m_envs:B2M/{name}-v0" for name in MEMORY_TASKS)
 
 
 def fixed_trial(probe_left: int = 1, probe_right: int = 3) -> TrialTable:
@@ -60,17 +62,19 @@ def play(env: MemoryDecisionEnv, action_at_probe: int) -> tuple[float, dict, int
     return total, info, steps
 
 
-def test_gymnasium_finds_no_fault(monkeypatch):
+@pytest.mark.parametrize("name", IDS)
+def test_gymnasium_finds_no_fault(name, monkeypatch):
     monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")  # the human mode opens a window
-    check_env(gymnasium.make(ID).unwrapped)
+    check_env(gymnasium.make(name).unwrapped)
 
 
-def test_stable_baselines3_finds_no_fault():
+@pytest.mark.parametrize("name", IDS)
+def test_stable_baselines3_finds_no_fault(name):
     from stable_baselines3.common.env_checker import check_env as check_for_sb3
 
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        check_for_sb3(gymnasium.make(ID).unwrapped, warn=True)
+        check_for_sb3(gymnasium.make(name).unwrapped, warn=True)
 
 
 def test_the_same_seed_shows_the_same_trials_and_another_seed_others():
@@ -139,6 +143,17 @@ def test_a_trial_list_is_replayed_in_order_and_starts_again_with_a_seed():
     ids = [env.reset(seed=0 if episode == 0 else None)[1]["trial_id"] for episode in range(5)]
     assert ids == [11, 5, 8, 11, 5]
     assert env.reset(seed=0)[1]["trial_id"] == 11
+
+
+@pytest.mark.parametrize("name", IDS)
+def test_trials_that_were_drawn_can_be_replayed(name):
+    task = gymnasium.make(name, observation_noise=0.0).unwrapped.task
+    drawn = task.draw_trials(4, np.random.default_rng(0))
+    batch = task.unroll(drawn, np.random.default_rng(0))
+    env = gymnasium.make(name, trial_list=drawn.select(np.array([3, 1])), observation_noise=0.0)
+    for row in (3, 1, 3):
+        observations, infos = watch_trial(env)
+        assert_same_trial(batch, row, observations, infos)
 
 
 def test_a_trial_of_the_list_can_be_chosen_and_the_next_one_follows():
@@ -234,13 +249,19 @@ def test_reset_with_a_seed_leaves_the_codes_alone():
 
 
 @pytest.mark.parametrize(
-    "settings",
-    [{}, {"abort_on_break": False, "time_step": 0.2}, {"trial_list": several_trials()}],
-    ids=["default", "no abort", "replay"],
+    ("name", "settings"),
+    [
+        (ID, {}),
+        (ID, {"abort_on_break": False, "time_step": 0.2}),
+        (ID, {"trial_list": several_trials()}),
+        (IDS[1], {"n_distractors": 1}),
+        (IDS[2], {"n_distractors": 1}),
+    ],
+    ids=["default", "no abort", "replay", "Sternberg", "context"],
 )
-def test_the_batch_equals_gymnasiums_own_batch_of_single_environments(settings):
-    native = gymnasium.make_vec(ID, num_envs=3, **settings)
-    singles = gymnasium.make_vec(ID, num_envs=3, vectorization_mode="sync", **settings)
+def test_the_batch_equals_gymnasiums_own_batch_of_single_environments(name, settings):
+    native = gymnasium.make_vec(name, num_envs=3, **settings)
+    singles = gymnasium.make_vec(name, num_envs=3, vectorization_mode="sync", **settings)
     assert native.metadata["autoreset_mode"] == singles.metadata["autoreset_mode"]
     assert native.observation_space == singles.observation_space
     assert native.action_space == singles.action_space
@@ -249,7 +270,7 @@ def test_the_batch_equals_gymnasiums_own_batch_of_single_environments(settings):
     np.testing.assert_array_equal(ours[0], theirs[0])
     assert_same_info(ours[1], theirs[1])
     ended = 0
-    for step in range(1500):
+    for step in range(700):
         # Long stretches of fixation, so that trials reach their probes; then any action.
         restless = generator.random(3) < (0.3 if step % 400 > 350 else 0.005)
         actions = np.where(restless, generator.integers(0, 3, 3), 0)

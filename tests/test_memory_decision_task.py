@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import jaxtyping
 import numpy as np
@@ -261,7 +262,7 @@ def test_given_codes_are_used_as_they_are():
 )
 def test_a_bad_setting_is_named_with_what_was_expected_and_what_came(changes, message):
     with pytest.raises(ValueError, match=message):
-        settings_from_keywords(changes)
+        settings_from_keywords(changes, MemoryDecisionSettings)
 
 
 @pytest.mark.usefixtures("as_users_run_it")
@@ -320,3 +321,28 @@ def test_unrolling_trials_that_do_not_fit_the_task_is_refused():
 def test_settings_cannot_be_changed_after_they_were_checked():
     with pytest.raises(dataclasses.FrozenInstanceError):
         MemoryDecisionSettings().time_step = 0.3  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ({"n_items": np.int64(3)}, {"n_items": 3}),
+        ({"n_items": range(2, 4)}, {"n_items": (2, 3)}),
+        ({"n_items": np.array([2, 4])}, {"n_items": (2, 4)}),
+        ({"isi": np.array([0.0, 0.5])}, {"isi": (0.0, 0.5)}),
+        ({"isi": [0.0, np.float64(0.5)]}, {"isi": (0.0, 0.5)}),
+        ({"maintenance": np.linspace(1.0, 2.0, 2)}, {"maintenance": (1.0, 2.0)}),
+    ],
+)
+def test_numbers_of_numpy_and_any_sequence_are_taken(
+    given: dict[str, Any], kept: dict[str, Any]
+) -> None:
+    settings, plain = MemoryDecisionSettings(**given), MemoryDecisionSettings(**kept)
+    for name, value in kept.items():
+        assert getattr(settings, name) == value
+    drawn, same = (
+        MemoryDecisionTask(each).draw_trials(20, np.random.default_rng(0))
+        for each in (settings, plain)
+    )
+    np.testing.assert_array_equal(drawn.stimulus, same.stimulus)
+    np.testing.assert_array_equal(drawn.isi, same.isi)

@@ -4,28 +4,34 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from b2m_agents.studies.memory import compare_memory, plan_groups
-from b2m_agents.studies.memory_group import GroupRun, TaughtRun, decision_loss
+from b2m_agents.studies.memory import MemoryComparison, compare_memory
+from b2m_agents.studies.memory_group import GroupRun, decision_loss
 from b2m_agents.studies.memory_plan import (
+    MemoryPlan,
     MemoryStudySettings,
-    replayed,
     split_trials,
     taught_conditions,
+    varied_conditions,
 )
-from b2m_agents.studies.teachers import Reading
+from b2m_agents.studies.role_pairing import counterparts
+from b2m_agents.studies.taught_group import TaughtRun, run_group
+from b2m_agents.studies.teachers import PROBE_TEACHERS, Reading
 from b2m_drive.brain.recording import BrainRecording
-from b2m_drive.brain.simulated import SimulatedBrain, simulate_trials
+from b2m_drive.brain.simulated import SimulatedBrain, simulate_sternberg, simulate_trials
+from b2m_drive.evidence.comparison import Group
+from b2m_drive.evidence.conditions import variation_of
 from b2m_drive.evidence.report import write_report
 from b2m_drive.evidence.scores import read_scores
 from b2m_drive.evidence.verdict import verdicts_of
 from b2m_drive.transfer.attachment import attach
 from b2m_drive.transfer.targets import BrainTargets
-from b2m_envs.memory_decision import MemoryDecisionTask
+from b2m_envs.memory_decision import SternbergSettings, task_of
 
 SMALL = MemoryStudySettings(
     seeds=(0, 1), n_steps=4, evaluate_every=2, n_evaluation_trials=16, batch_size=4
@@ -39,13 +45,32 @@ def recording() -> BrainRecording:
     return replace(SimulatedBrain.preset("ideal"), n_units=30).record(trials, 0)
 
 
+@pytest.fixture(scope="module")
+def sternberg() -> BrainRecording:
+    trials = simulate_sternberg(60, 8, np.random.default_rng(0))
+    return replace(SimulatedBrain.preset("ideal"), n_units=30).record(trials, 0)
+
+
 def no_progress() -> None:
     """Nobody watches."""
 
 
+def plan_groups(
+    recording: BrainRecording, settings: MemoryStudySettings, folder: Path
+) -> list[Group[MemoryPlan]]:
+    return MemoryComparison(recording, settings).groups(folder)
+
+
+def taught_run(plan: MemoryPlan) -> TaughtRun:
+    assert plan.lessons is not None
+    return TaughtRun(plan, plan.lessons)
+
+
 @pytest.mark.slow
 def test_a_comparison_ends_in_verdicts_and_resumes_to_equal_numbers(recording, tmp_path) -> None:
-    run = compare_memory(recording, tmp_path / "run", SMALL, n_workers=1, progress=False)
+    run = compare_memory(
+        MemoryComparison(recording, SMALL), tmp_path / "run", n_workers=1, progress=False
+    )
     scores = read_scores(run / "scores.csv")
     assert {score.condition for score in scores} >= set(taught_conditions(SMALL))
     assert len(verdicts_of(run)) == 2
@@ -54,16 +79,18 @@ def test_a_comparison_ends_in_verdicts_and_resumes_to_equal_numbers(recording, t
     assert "http" not in page.split("<img")[0].split("</style>")[0]
     (run / "groups" / "seed-1.csv").unlink()  # as if it had been killed before this group
     (run / "scores.csv").unlink()
-    compare_memory(recording, run, SMALL, n_workers=1, progress=False)
+    compare_memory(MemoryComparison(recording, SMALL), run, n_workers=1, progress=False)
     assert read_scores(run / "scores.csv") == scores
     other = replace(SMALL, n_steps=6)
     with pytest.raises(ValueError, match=r"another configuration.*n_steps: there 4, now 6"):
-        compare_memory(recording, run, other, n_workers=1, progress=False)
+        compare_memory(MemoryComparison(recording, other), run, n_workers=1, progress=False)
 
 
 @pytest.mark.slow
 def test_a_score_altered_in_the_table_changes_the_report(recording, tmp_path) -> None:
-    run = compare_memory(recording, tmp_path / "run", SMALL, n_workers=1, progress=False)
+    run = compare_memory(
+        MemoryComparison(recording, SMALL), tmp_path / "run", n_workers=1, progress=False
+    )
     before = write_report(run).read_text()
     table = (run / "scores.csv").read_text().splitlines()
     place = next(k for k, row in enumerate(table) if row.startswith("regression/") and ",4," in row)
@@ -83,8 +110,8 @@ def test_a_head_at_weight_zero_changes_nothing(recording, tmp_path) -> None:
     """The head is there, and recorded trials pass through the student, yet it learns as alone."""
     few = replace(SMALL, seeds=(0,), n_steps=2, evaluate_every=1)
     isolated, *_, taught = plan_groups(recording, few, tmp_path / "run")
-    alone, group = GroupRun(isolated.plan), TaughtRun(taught.plan, recording)
-    before = group.lessons.weight.detach().clone()
+    alone, group = GroupRun(isolated.plan), taught_run(taught.plan)
+    before = group.by_seed[0].heads.weight.detach().clone()
     alone.train(no_progress)
     GroupRun.train(group, no_progress)
     index = {name: k for k, name in enumerate(taught.plan.conditions)}
@@ -94,8 +121,8 @@ def test_a_head_at_weight_zero_changes_nothing(recording, tmp_path) -> None:
         torch.testing.assert_close(others[head], weights[0], rtol=1e-3, atol=1e-4)
     moved = (group.network.weight_hidden[brain] - alone.network.weight_hidden[0]).abs().max()
     assert moved > 1e-3
-    assert torch.equal(group.lessons.weight[head], before[head])
-    assert not torch.equal(group.lessons.weight[brain], before[brain])
+    assert torch.equal(group.by_seed[0].heads.weight[head], before[head])
+    assert not torch.equal(group.by_seed[0].heads.weight[brain], before[brain])
 
 
 def test_isolated_students_are_shared_between_brains_and_taught_ones_are_not(
@@ -111,7 +138,7 @@ def test_isolated_students_are_shared_between_brains_and_taught_ones_are_not(
 
 def test_all_students_of_a_seed_start_equal_and_see_the_same_trials(recording, tmp_path) -> None:
     isolated, *_, taught = plan_groups(recording, replace(SMALL, seeds=(3,)), tmp_path / "run")
-    alone, group = GroupRun(isolated.plan), TaughtRun(taught.plan, recording)
+    alone, group = GroupRun(isolated.plan), taught_run(taught.plan)
     for name, weights in alone.network.named_parameters():
         others = group.network.get_parameter(name)
         assert torch.equal(others, weights[:1].expand_as(others))
@@ -126,13 +153,14 @@ def test_held_out_recorded_trials_never_teach(recording, tmp_path) -> None:
     teaching = split_trials(recording)
     spoilt = recording.activity.copy()
     spoilt[~teaching] = 99.0
-    runs = [TaughtRun(taught, each) for each in (recording, replace(recording, activity=spoilt))]
-    torch.testing.assert_close(runs[0].lessons.values, runs[1].lessons.values)
+    other = plan_groups(replace(recording, activity=spoilt), SMALL, tmp_path / "run")[-1].plan
+    runs = [taught_run(plan) for plan in (taught, other)]
+    torch.testing.assert_close(runs[0].by_seed[0].heads.values, runs[1].by_seed[0].heads.values)
     assert 0 < (~teaching).sum() < teaching.sum()
 
 
 def test_replayed_trials_are_those_that_were_recorded(recording) -> None:
-    table = replayed(recording)
+    table = counterparts(recording.trials, "memory_decision")
     np.testing.assert_array_equal(table.target_side, recording.trials.target_side)
     np.testing.assert_array_equal(table.trial_id, recording.trials.trial_id)
 
@@ -140,16 +168,17 @@ def test_replayed_trials_are_those_that_were_recorded(recording) -> None:
 def test_the_stacked_lesson_equals_the_attachment_to_one_student(recording, tmp_path) -> None:
     """Second path: what the study adds to the loss is what a user's attachment would add."""
     plan = plan_groups(recording, SMALL, tmp_path / "run")[-1].plan
-    group = TaughtRun(plan, recording)
+    group = taught_run(plan)
     index = plan.conditions.index("regression/decoded/recorded/brain")
     rows = np.arange(6)
-    batch = group.task.unroll(group.teaching_trials.select(rows), np.random.default_rng(0))
-    window = group._window_of_steps(batch)
+    (lessons,) = group.by_seed
+    batch = lessons.task.unroll(lessons.trials.select(rows), np.random.default_rng(0))
+    window = lessons.window_of_steps(batch)
     hidden = group.network(torch.from_numpy(batch.observation)[None]).hidden
-    loss = group.lessons(hidden, torch.from_numpy(rows), torch.from_numpy(window))[index]
+    loss = group.by_seed[0].heads(hidden, torch.from_numpy(rows), torch.from_numpy(window))[index]
     student = group.network.unstack()[index]
-    phase = group.lessons.phase.numpy()
-    latents = group.lessons.values[index].numpy()
+    phase = group.by_seed[0].heads.phase.numpy()
+    latents = group.by_seed[0].heads.values[index].numpy()
     terms = []
     for each in (0, 1):
         valid = (window >= 0) & (phase[window] == each)
@@ -158,8 +187,8 @@ def test_the_stacked_lesson_equals_the_attachment_to_one_student(recording, tmp_
         )
         attachment = attach(student, "rnn", targets)
         with torch.no_grad():
-            attachment.head.weight.copy_(group.lessons.weight[index, each].T)
-            attachment.head.bias.copy_(group.lessons.bias[index, each])
+            attachment.head.weight.copy_(group.by_seed[0].heads.weight[index, each].T)
+            attachment.head.bias.copy_(group.by_seed[0].heads.bias[index, each])
         student(torch.from_numpy(batch.observation))
         terms.append(attachment.loss(batch.trial_id))
         attachment.remove()
@@ -178,12 +207,12 @@ def test_an_untaught_network_has_seen_the_trials_but_a_shuffled_brain_has_not(
     recording, tmp_path
 ) -> None:
     plan = plan_groups(recording, SMALL, tmp_path / "run")[-1].plan
-    group = TaughtRun(plan, recording)
+    group = taught_run(plan)
     stem = "regression/decoded/recorded"
-    held = group.teaching_trials.stimulus[:, 0]
+    held = group.by_seed[0].trials.stimulus[:, 0]
 
     def hit_rate(teacher: str) -> float:
-        values = group.lessons.values[plan.conditions.index(f"{stem}/{teacher}")]
+        values = group.by_seed[0].heads.values[plan.conditions.index(f"{stem}/{teacher}")]
         return float((values[:, 0].argmax(1).numpy() == held).mean())
 
     assert hit_rate("labels") == 1.0
@@ -193,7 +222,7 @@ def test_an_untaught_network_has_seen_the_trials_but_a_shuffled_brain_has_not(
 
 def test_the_task_of_the_study_is_the_registered_environment(recording, tmp_path) -> None:
     plan = plan_groups(recording, SMALL, tmp_path / "run")[0].plan
-    batch = MemoryDecisionTask(plan.task).sample(5, np.random.default_rng(0))
+    batch = task_of(plan.task).sample(5, np.random.default_rng(0))
     assert batch.observation.shape[-1] == 1 + 3 * plan.task.code_size
 
 
@@ -205,3 +234,137 @@ def test_impossible_study_settings_are_named() -> None:
     with pytest.raises(ValueError, match="batch_size: expected at least 1, came 0"):
         MemoryStudySettings(batch_size=0)
     assert Reading().pairing == "recorded"
+    with pytest.raises(ValueError, match="student_trials_curve: expected different numbers"):
+        MemoryStudySettings(student_trials_curve=(10, 10))
+    with pytest.raises(ValueError, match=r"codes: expected one of .*, came 'pictures'"):
+        MemoryStudySettings(codes="pictures")
+    with pytest.raises(ValueError, match="probes: expected some of"):
+        MemoryStudySettings(probes=("nothing",))
+
+
+def test_more_teacher_trials_than_there_are_is_named(recording) -> None:
+    with pytest.raises(ValueError, match=r"expected at most 48 \(four fifths of the 60"):
+        split_trials(recording, 49)
+    few, most = split_trials(recording, 10), split_trials(recording)
+    assert few.sum() == 10
+    assert (few <= most).all()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("cell", ["gru", "lstm", "leaky"])
+def test_every_probe_teaches_every_kind_of_student(recording, tmp_path, cell) -> None:
+    settings = replace(
+        SMALL, seeds=(0,), n_steps=2, cell=cell, probes=PROBE_TEACHERS, codes="category"
+    )
+    plan = plan_groups(recording, settings, tmp_path / "run")[-1].plan
+    scores = taught_run(plan).train(no_progress)
+    assert {score.condition for score in scores} == set(plan.conditions)
+    values = {s.condition: s.value for s in scores if s.metric == "accuracy" and s.step == 2}
+    assert all(0 <= value <= 1 for value in values.values())
+
+
+def test_the_student_of_permuted_items_sees_other_items_and_the_same_brain(
+    recording, tmp_path
+) -> None:
+    settings = replace(SMALL, seeds=(0,), probes=("items_permuted",))
+    plan = plan_groups(recording, settings, tmp_path / "run")[-1].plan
+    group, stem = taught_run(plan), "regression/decoded/recorded"
+    brain, permuted = (
+        plan.conditions.index(f"{stem}/{name}") for name in ("brain", "items_permuted")
+    )
+    latents = group.by_seed[0].heads.values
+    assert torch.equal(latents[brain], latents[permuted])
+    generated = group.draw_batches()
+    seen = group._observation(generated, [group.by_seed[0].draw(0, with_permuted=True)])
+    n_generated = len(generated[0])
+    assert torch.equal(seen[brain, :n_generated], seen[permuted, :n_generated])
+    assert not torch.equal(seen[brain, n_generated:], seen[permuted, n_generated:])
+    before, after = group.by_seed[0].trials.stimulus, group.by_seed[0].permuted_trials.stimulus
+    assert (before != after).all()
+    assert len({(int(b), int(a)) for b, a in zip(before.ravel(), after.ravel(), strict=True)}) == 8
+
+
+def test_a_student_of_few_trials_sees_no_others(recording, tmp_path) -> None:
+    settings = replace(SMALL, seeds=(0,), n_student_trials=3, batch_size=40)
+    group = GroupRun(plan_groups(recording, settings, tmp_path / "run")[0].plan)
+    shown = {tuple(map(int, row)) for row in group.draw_batches()[0].trials.stimulus}
+    shown |= {tuple(map(int, row)) for row in group.draw_batches()[0].trials.stimulus}
+    assert len(shown) == 3
+
+
+def test_curves_vary_one_thing_and_keep_their_students_apart(recording, tmp_path) -> None:
+    settings = replace(
+        SMALL,
+        teacher_trials_curve=(10,),
+        student_trials_curve=(5,),
+        maintenance_curve=(1.0,),
+        n_seeds_varied=1,
+    )
+    comparison = MemoryComparison(recording, settings, signal=1.0, by_signal={0.0: recording})
+    plans = {group.name: group.plan for group in comparison.groups(tmp_path / "run")}
+    varied = {name: plan for name, plan in plans.items() if plan.variation}
+    assert len(varied) == 6  # the students alone feel the delay and their own trials only
+    teacher = varied["n_teacher_trials-10-seed-0"]
+    assert teacher.lessons is not None
+    assert teacher.lessons.teaching.sum() == 10
+    assert teacher.conditions == varied_conditions(settings)
+    assert varied["maintenance-1-alone-seeds-0"].task.maintenance == 1.0
+    scores = run_group(replace(teacher, settings=replace(teacher.settings, n_steps=2)), no_progress)
+    assert {variation_of(score.condition)[0] for score in scores} == {teacher.variation}
+    assert {score.metric for score in scores} == {"accuracy"}
+
+
+def test_another_task_s_trial_keeps_items_positions_delay_and_answer(recording, sternberg) -> None:
+    there = counterparts(recording.trials, "sternberg")
+    np.testing.assert_array_equal(there.stimulus, recording.trials.stimulus)
+    np.testing.assert_array_equal(there.target_side, recording.trials.target_side)
+    back = counterparts(sternberg.trials, "memory_decision")
+    np.testing.assert_array_equal(back.stimulus, sternberg.trials.stimulus)
+    np.testing.assert_array_equal(back.target_side, sternberg.trials.target_side)
+    np.testing.assert_array_equal(back.trial_id, sternberg.trials.trial_id)
+    np.testing.assert_allclose(
+        back.maintenance, sternberg.trials.probe_onset - sternberg.trials.maintenance_onset
+    )
+    assert set(back.item_count) == {1, 2, 3}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("task", ["memory_decision", "sternberg"])
+def test_a_brain_teaches_across_tasks_both_ways(recording, sternberg, tmp_path, task) -> None:
+    brain = sternberg if task == "memory_decision" else recording
+    settings = replace(SMALL, seeds=(0, 1), task=task)
+    run = compare_memory(
+        MemoryComparison(brain, settings), tmp_path / "run", n_workers=1, progress=False
+    )
+    page = write_report(run).read_text()
+    assert "another task" in page
+    assert len(verdicts_of(run)) == 2
+
+
+def test_the_user_s_own_pairing_of_trials_takes_the_place_of_ours(recording, tmp_path) -> None:
+    def reversed_items(trials, task):
+        table = counterparts(trials, task)
+        return replace(table, stimulus=table.stimulus[:, ::-1].copy())
+
+    settings = replace(SMALL, task="sternberg")
+    comparison = MemoryComparison(recording, settings, pairing=reversed_items)
+    plan = comparison.groups(tmp_path / "run")[-1].plan
+    assert plan.lessons is not None
+    assert isinstance(plan.task, SternbergSettings)
+    np.testing.assert_array_equal(plan.lessons.trials.stimulus, recording.trials.stimulus[:, ::-1])
+
+
+@pytest.mark.parametrize("probes", [(), ("items_permuted",)])
+def test_seeds_trained_in_one_stack_learn_as_if_each_had_its_own(
+    recording, tmp_path, probes
+) -> None:
+    settings = replace(SMALL, probes=probes)
+    *_, first, second = (group.plan for group in plan_groups(recording, settings, tmp_path / "run"))
+    apart = [score for plan in (first, second) for score in taught_run(plan).train(no_progress)]
+    together = taught_run(replace(first, seeds=(0, 1))).train(no_progress)
+    values = [
+        {(s.condition, s.seed, s.metric, s.step): s.value for s in scores}
+        for scores in (apart, together)
+    ]
+    assert values[0].keys() == values[1].keys()
+    assert values[0] == pytest.approx(values[1], abs=0.01)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from b2m_drive.evidence.conditions import NULLS, PROBES, Teaching
+from b2m_drive.evidence.conditions import NULLS, PROBES, Teaching, Variation
 from b2m_drive.evidence.figures import _moved_apart
 from b2m_drive.evidence.report import write_report
 from b2m_drive.evidence.run_folder import read_run
@@ -270,6 +270,43 @@ def test_the_main_reading_comes_first_with_all_its_strategies(run: Path) -> None
         ("regression", "pca"),
         ("contrastive", "pca"),
     ]
+
+
+def test_probes_that_a_run_lacks_are_not_shown_and_others_get_a_line(run: Path) -> None:
+    text = text_of(write_report(run))
+    assert text.count("brain, shifted in time") >= 2  # of the differences, of the meanings
+    rows = read_scores(run / "scores.csv")
+    write_scores(
+        run / "scores.csv", [row for row in rows if not row.condition.endswith("/time_shifted")]
+    )
+    text = text_of(write_report(run))
+    assert "brain, shifted in time" not in text
+    assert "brain, phases randomised" in text
+
+
+def test_a_varied_number_gets_its_section_with_the_own_students(run: Path) -> None:
+    entries = config(True) | {"own": {"n_student_trials": None, "maintenance": 2.5}}
+    (run / "config.json").write_text(json.dumps(entries))
+    rows = read_scores(run / "scores.csv")
+    for base in ("alone", TEACHING.condition("brain")):
+        name = Variation("n_student_trials", 30.0).condition(base)
+        rows += [
+            replace(row, condition=name)
+            for row in rows
+            if row.condition == base and row.seed < 2 and row.metric == "accuracy"
+        ]
+    write_scores(run / "scores.csv", rows)
+    text = text_of(write_report(run))
+    assert "By number of different trials the student learns from" in text
+    assert "30 no limit" in text
+    assert "By length of the delay" not in text
+    assert (run / "figures" / "by-n-student-trials.png").is_file()
+
+
+def test_an_unknown_study_is_named_with_those_that_are_known(run: Path) -> None:
+    (run / "config.json").write_text(json.dumps(config(True) | {"study": "sleeping"}))
+    with pytest.raises(ValueError, match=r"one of memory, driving, memory_sessions.*'sleeping'"):
+        write_report(run)
 
 
 def test_names_beside_curves_never_cover_each_other() -> None:

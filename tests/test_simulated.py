@@ -7,8 +7,14 @@ import numpy as np
 import pytest
 
 from b2m_drive.brain import decoding
-from b2m_drive.brain.recording import LEFT, RIGHT, BrainRecording, DecisionTrials
-from b2m_drive.brain.simulated import INTERVALS, PRESETS, SimulatedBrain, simulate_trials
+from b2m_drive.brain.recording import LEFT, NO_STIMULUS, RIGHT, BrainRecording, DecisionTrials
+from b2m_drive.brain.simulated import (
+    INTERVALS,
+    PRESETS,
+    SimulatedBrain,
+    simulate_sternberg,
+    simulate_trials,
+)
 
 
 def some_trials(n_trials: int = 120, seed: int = 0) -> DecisionTrials:
@@ -71,6 +77,57 @@ def test_without_signal_the_task_is_decoded_at_chance(name: str) -> None:
     assert abs(decoding.probe_side_auc(recording) - 0.5) < 0.27
 
 
+# First and third quartile of 23 human sessions with 15 units or more (Kornblith et al. 2017).
+HUMAN_QUARTILES = {
+    "n_units": (34, 62),
+    "median_rate": (0.40, 0.87),
+    "fano_factor": (1.17, 1.42),
+    "selective_share": (0.037, 0.187),
+    "item_decoding": (0.166, 0.266),
+    "item_decoding_resolved": (0.181, 0.375),
+    "memory_auc": (0.484, 0.524),
+    "probe_side_auc": (0.461, 0.543),
+    "reliability": (0.232, 0.709),
+}
+BEST_HUMAN_SESSION = {  # with a tolerance of twice the spread over simulated brains
+    "n_units": (68, 0),
+    "median_rate": (0.82, 0.15),
+    "fano_factor": (1.35, 0.06),
+    "selective_share": (0.31, 0.05),
+    "item_decoding": (0.64, 0.08),
+    "item_decoding_resolved": (0.71, 0.12),
+    "memory_auc": (0.68, 0.07),
+    "probe_side_auc": (0.50, 0.14),
+    "reliability": (0.84, 0.14),
+}
+
+
+def mean_summary(name: str, n_trials: int, n_items: int, n_stimuli: int) -> dict[str, float]:
+    summaries = []
+    for seed in range(300, 308):
+        generator = np.random.default_rng([seed, 1])
+        trials = simulate_trials(n_trials, n_items, n_stimuli, generator)
+        summaries.append(decoding.summarise(SimulatedBrain.preset(name).record(trials, seed)))
+    return {
+        field: float(np.mean([getattr(each, field) for each in summaries]))
+        for field in HUMAN_QUARTILES
+    }
+
+
+@pytest.mark.slow
+def test_the_median_session_lies_within_the_quartiles_of_human_sessions() -> None:
+    for field, mean in mean_summary("median_session", 170, 4, 8).items():
+        low, high = HUMAN_QUARTILES[field]
+        assert low <= mean <= high, field
+
+
+@pytest.mark.slow
+def test_the_best_session_is_as_good_as_the_best_human_session() -> None:
+    for field, mean in mean_summary("best_session", 183, 3, 9).items():
+        expected, tolerance = BEST_HUMAN_SESSION[field]
+        assert mean == pytest.approx(expected, abs=tolerance), field
+
+
 def test_without_signal_the_rates_stay() -> None:
     full, none = recorded("ideal").activity, recorded("ideal", signal=0.0).activity
     assert none.mean() == pytest.approx(full.mean(), rel=0.1)
@@ -79,12 +136,12 @@ def test_without_signal_the_rates_stay() -> None:
 def test_a_summary_counts_what_was_recorded() -> None:
     summary = decoding.summarise(recorded("median_session"))
     assert (summary.n_units, summary.n_trials, summary.n_items, summary.n_stimuli) == (
-        40,
+        45,
         120,
         3,
         9,
     )
-    assert summary.units_per_region == {"simulated": 40}
+    assert summary.units_per_region == {"simulated": 45}
     assert summary.chance == pytest.approx(1 / 9)
     assert summary.median_rate == pytest.approx(0.59, abs=0.1)
 
@@ -183,7 +240,10 @@ def test_a_simulated_recording_says_so() -> None:
     assert recording.subject == "simulated"
     assert recording.licence == "MIT (simulated)"
     assert "preset ideal" in recording.source
-    assert "signal 0.5" in recording.source
+    assert "signal 0.5, seed 0" in recording.source
+    shaped = replace(SimulatedBrain.preset("ideal"), category_share=0.5)
+    source = shaped.record(some_trials(5), seed=0).source
+    assert "share of 4 categories in the tuning 0.5" in source
 
 
 def test_an_unknown_preset_is_refused_with_those_there_are() -> None:
@@ -200,6 +260,8 @@ def test_an_unknown_preset_is_refused_with_those_there_are() -> None:
         ("n_units", 0),
         ("baseline_rate", 0.0),
         ("latency", 0.9),
+        ("category_share", -0.5),
+        ("n_categories", 1),
     ],
 )
 def test_settings_that_cannot_be_are_refused_by_name(option: str, value: float) -> None:
@@ -248,3 +310,128 @@ def test_accuracy_is_the_share_answered_correctly() -> None:
 def test_more_items_than_stimuli_leave_no_new_probe() -> None:
     with pytest.raises(ValueError, match="4 and 4"):
         simulate_trials(10, 4, 4, np.random.default_rng(0))
+
+
+def same_category(n_stimuli: int = 12, n_categories: int = 4) -> np.ndarray:
+    category = np.arange(n_stimuli) % n_categories
+    return np.equal.outer(category, category)
+
+
+def similarity(recording: BrainRecording, kind: str) -> tuple[float, float]:
+    """Mean correlation of the items' patterns over units of a kind: within, between categories."""
+    chosen = np.array([unit.name.startswith(kind) for unit in recording.units])
+    counts, stimulus, _ = decoding.item_counts(recording.select_units(chosen))
+    pattern = np.stack([counts[stimulus == value].mean(0) for value in range(12)])
+    correlation = np.corrcoef(pattern - pattern.mean(0))
+    pairs = ~np.eye(12, dtype=bool)
+    within = correlation[pairs & same_category()].mean()
+    return float(within), float(correlation[pairs & ~same_category()].mean())
+
+
+@pytest.mark.parametrize("kind", ["concept", "mixed"])
+def test_items_of_one_category_have_similar_patterns_where_the_category_has_a_share(
+    kind: str,
+) -> None:
+    trials = simulate_trials(100, 3, 12, np.random.default_rng(0))
+    plain = replace(SimulatedBrain.preset("ideal"), n_units=100, mixed_strength=1.0)
+    none, half, most = (
+        similarity(replace(plain, category_share=share).record(trials, 0), kind)
+        for share in (0.0, 0.5, 0.9)
+    )
+    assert abs(none[0] - none[1]) < 0.15
+    assert half[0] - half[1] > 0.4
+    assert most[0] - most[1] > half[0] - half[1] + 0.1
+
+
+def test_a_category_takes_its_share_of_the_variance_and_leaves_the_whole() -> None:
+    from b2m_drive.brain.simulated import _draw_tuning
+
+    n_stimuli, share = 400, 0.7
+    brain = replace(SimulatedBrain.preset("ideal"), n_units=150, n_categories=20)
+    plain, shaped = (
+        _draw_tuning(replace(brain, category_share=each), n_stimuli, 2, np.random.default_rng(3))
+        for each in (0.0, share)
+    )
+    mixed = shaped.item[0, :, 90:]  # 400 stimuli, 20 of a category
+    by_category = mixed.reshape(20, 20, -1)
+    between = by_category.mean(0).var(0).mean() - by_category.var(0).mean() / 20
+    assert between / mixed.var(0).mean() == pytest.approx(share, abs=0.06)
+    assert mixed.var(0).mean() == pytest.approx(plain.item[0, :, 90:].var(0).mean(), rel=0.15)
+    concept = shaped.concept[:, :90]
+    np.testing.assert_allclose(concept.std(0), plain.concept[:, :90].std(0), rtol=1e-6)
+    assert (concept >= 0).all()
+    np.testing.assert_array_equal(shaped.event, plain.event)
+    np.testing.assert_array_equal(shaped.response, plain.response)
+
+
+def test_a_sternberg_probe_is_one_of_the_items_or_none_of_them() -> None:
+    trials = simulate_sternberg(600, 8, np.random.default_rng(0), accuracy=0.9)
+    assert trials.task == "sternberg"
+    assert np.bincount(trials.item_count, minlength=4)[1:].min() > 150
+    shown = (trials.stimulus == trials.probe_left[:, None]).any(1)
+    assert np.array_equal(np.where(shown, LEFT, RIGHT), trials.target_side)
+    assert 0.4 < shown.mean() < 0.6
+    assert (trials.probe_right == NO_STIMULUS).all()
+    assert (trials.probe_left >= 0).all()
+    # each position and, among the others, each stimulus is as likely to be probed
+    full = shown & (trials.item_count == 3)
+    position = (trials.stimulus[full] == trials.probe_left[full, None]).argmax(1)
+    assert np.bincount(position, minlength=3).min() > 0.2 * full.sum()
+    assert np.bincount(trials.probe_left[~shown], minlength=8).min() > 15
+
+
+def test_a_sternberg_trial_ends_its_row_where_its_items_end() -> None:
+    trials = simulate_sternberg(200, 6, np.random.default_rng(1))
+    absent = np.arange(3) >= trials.item_count[:, None]
+    np.testing.assert_array_equal(trials.stimulus == NO_STIMULUS, absent)
+    np.testing.assert_array_equal(np.isnan(trials.item_onset), absent)
+    for items, count in zip(trials.stimulus, trials.item_count, strict=True):
+        assert len(set(items[:count])) == count
+    last_onset = trials.item_onset[np.arange(200), trials.item_count - 1]
+    lag = trials.maintenance_onset - last_onset
+    np.testing.assert_allclose(lag, 0.2 + trials.inter_stimulus_interval + 0.2, atol=1e-9)
+    np.testing.assert_allclose(trials.probe_onset - trials.maintenance_onset, 2.5, atol=1e-9)
+
+
+@cache
+def sternberg(signal: float) -> BrainRecording:
+    trials = simulate_sternberg(150, 6, np.random.default_rng(0))
+    brain = replace(SimulatedBrain.preset("ideal", signal), n_units=100)
+    return brain.record(trials, 0)
+
+
+def test_a_sternberg_brain_tells_items_memory_and_whether_the_probe_was_shown() -> None:
+    recording = sternberg(1.0)
+    assert decoding.item_decoding_accuracy(recording) > 0.9
+    assert decoding.memory_decoding_auc(recording) > 0.85
+    assert decoding.probe_side_auc(recording) > 0.9
+
+
+def test_without_signal_a_sternberg_brain_tells_none_of_it() -> None:
+    # Only how many items there were can be read, which must not pass for what they were.
+    recording = sternberg(0.0)
+    assert abs(decoding.item_decoding_accuracy(recording) - 1 / 6) < 0.09
+    assert abs(decoding.memory_decoding_auc(recording) - 0.5) < 0.07
+    assert abs(decoding.probe_side_auc(recording) - 0.5) < 0.2
+
+
+def test_a_probe_held_in_mind_excites_the_units_of_its_concept_more() -> None:
+    brain = SimulatedBrain(
+        n_units=60,
+        concept_share=1.0,
+        mixed_share=0.0,
+        concept_rate=40.0,
+        match_strength=1.0,
+        delay_persistence=0.0,
+    )
+    trials = simulate_sternberg(200, 4, np.random.default_rng(0), loads=(1, 2))
+    recording = brain.record(trials, 0)
+    counts = decoding.window_counts(recording, "probe", 0.2, 0.9).sum(1)
+    shown = trials.target_side == LEFT
+    assert counts[shown].mean() > 1.3 * counts[~shown].mean()
+
+
+def test_sternberg_loads_that_cannot_be_are_refused() -> None:
+    for loads, n_stimuli in (((), 8), ((0, 1), 8), ((1, 4), 4)):
+        with pytest.raises(ValueError, match=rf"loads.*came 10, .* and {n_stimuli}"):
+            simulate_sternberg(10, n_stimuli, np.random.default_rng(0), loads)

@@ -9,6 +9,7 @@ from scipy import stats
 from b2m_drive.evidence.statistics import (
     RestrictedTrials,
     binomial_interval,
+    crossed_difference,
     holm_corrected,
     mean_interval,
     paired_difference,
@@ -113,3 +114,46 @@ def test_intervals_cover_the_truth_about_95_times_in_100() -> None:
     intervals = [mean_interval(generator.normal(1.0, 2.0, 8)) for _ in range(1000)]
     covered = sum(each.low <= 1.0 <= each.high for each in intervals)
     assert 930 <= covered <= 970
+
+
+def test_where_seeds_add_nothing_the_crossed_interval_is_that_over_units() -> None:
+    by_unit = np.array([0.10, 0.02, 0.05, 0.07])
+    own = np.array([[1, -1], [-1, 1], [1, -1], [-1, 1]]) * 0.01  # nothing in common
+    crossed, plain = crossed_difference(by_unit[:, None] + own), mean_interval(by_unit)
+    assert (crossed.mean, crossed.low, crossed.high) == pytest.approx(
+        (plain.mean, plain.low, plain.high)
+    )
+    assert crossed.n == 4
+
+
+def test_what_seeds_have_in_common_does_not_average_out_over_units() -> None:
+    """By hand: 2 units, 2 seeds, mean squares .0002 (units), .02 (seeds), 0 (both)."""
+    difference = np.array([[0.0, 0.1], [0.01, 0.11]])
+    crossed = crossed_difference(difference)
+    of_units, of_seeds = 2 * 0.00005, 2 * 0.005
+    error = math.sqrt((of_units + of_seeds) / 4)
+    freedom = (of_units + of_seeds) ** 2 / (of_units**2 + of_seeds**2)
+    half = stats.t.ppf(0.975, freedom) * error
+    assert (crossed.low, crossed.high) == pytest.approx((0.055 - half, 0.055 + half))
+
+
+def test_the_crossed_interval_covers_the_truth_where_that_over_units_does_not() -> None:
+    generator = np.random.default_rng(0)
+    covered = np.zeros(2)
+    for _ in range(1000):
+        values = (
+            generator.normal(0, 0.02, (12, 1))
+            + generator.normal(0, 0.02, (1, 4))
+            + generator.normal(0, 0.02, (12, 4))
+        )
+        intervals = (crossed_difference(values), mean_interval(values.mean(1)))
+        covered += [each.low <= 0 <= each.high for each in intervals]
+    assert covered[0] >= 930
+    assert covered[1] < 800
+
+
+def test_one_unit_says_nothing_of_others() -> None:
+    crossed = crossed_difference(np.array([[0.1, 0.2]]))
+    assert (crossed.low, crossed.high, crossed.p_value) == (-math.inf, math.inf, 1.0)
+    with pytest.raises(ValueError, match="finite"):
+        crossed_difference(np.array([[0.1, np.nan]]))

@@ -80,6 +80,13 @@ def test_labels_that_teach_less_are_said_to() -> None:
     assert verdict.about_labels.count("teach less") == 2
 
 
+def test_only_labels_are_compared_in_the_sentence_though_every_probe_is_kept() -> None:
+    verdict = verdict_on(planted_scores({"brain": 0.08, "items_permuted": 0.2}))
+    assert set(verdict.over_probes) == set(PROBES)
+    assert "permuted" not in verdict.sentence
+    assert verdict.over_probes["items_permuted"].high < 0
+
+
 def test_the_sentence_holds_the_interval_that_decided() -> None:
     verdict = verdict_on(planted_scores({"brain": -0.05}))
     gain = verdict.over_nulls["alone"]

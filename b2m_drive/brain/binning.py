@@ -8,6 +8,7 @@ from jaxtyping import Float64
 from b2m_drive.brain.recording import (
     FIXATION,
     MAINTENANCE,
+    NO_STIMULUS,
     PROBE,
     BrainRecording,
     DecisionTrials,
@@ -57,7 +58,8 @@ def bin_spikes(session: SpikeSession, bins: TrialBins, smoothing: float = 0.0) -
     """Count each unit's spikes in every bin of every trial; a bin is [start, stop).
 
     Edges are moved a nanosecond earlier, so that a spike given as 0.3 s is never put before an
-    edge computed as 0.30000000000000004 s.
+    edge computed as 0.30000000000000004 s. Where a trial has fewer items than others, the bins of
+    the items that it lacks hold 0.
 
     Args:
         session: Spike times on the session's clock.
@@ -66,13 +68,15 @@ def bin_spikes(session: SpikeSession, bins: TrialBins, smoothing: float = 0.0) -
             never mixes periods); 0: none.
 
     Raises:
-        ValueError: If the smoothing is negative or not finite.
+        ValueError: If the smoothing is negative or not finite, or an item shown has no onset.
     """
     if not (np.isfinite(smoothing) and smoothing >= 0):
         raise ValueError(f"smoothing: expected 0 s or more, came {smoothing}")
+    _check_onsets(session)
     start = _period_onsets(session.trials, bins) + bins.start - _EDGE_TOLERANCE
     stop = start + bins.width
     activity = np.empty((*start.shape, len(session.units)), np.float32)
+    # An onset that is NaN sorts behind every spike, start and stop alike: the count is 0.
     for unit, times in enumerate(session.spike_times):
         activity[..., unit] = np.searchsorted(times, stop) - np.searchsorted(times, start)
     if smoothing > 0:
@@ -90,6 +94,18 @@ def bin_spikes(session: SpikeSession, bins: TrialBins, smoothing: float = 0.0) -
         smoothing,
         session.notes,
     )
+
+
+def _check_onsets(session: SpikeSession) -> None:
+    trials = session.trials
+    absent = trials.stimulus == NO_STIMULUS
+    broken = np.flatnonzero((np.isfinite(trials.item_onset) == absent).any(1))
+    if len(broken):
+        raise ValueError(
+            f"item_onset of {session.session}: expected seconds where an item is shown and NaN "
+            f"where there is none, came {trials.item_onset[broken[0]]} for the stimuli "
+            f"{trials.stimulus[broken[0]]} in trial {trials.trial_id[broken[0]]}"
+        )
 
 
 def _period_onsets(trials: DecisionTrials, bins: TrialBins) -> Float64[np.ndarray, "trial time"]:

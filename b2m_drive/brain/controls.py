@@ -15,20 +15,24 @@ from b2m_drive.brain.latents import (
     BrainLatents,
     Pairing,
     carry,
+    memory_set,
     shown_in,
     standardise,
-    windows_of_items,
 )
-from b2m_drive.brain.recording import DecisionTrials
-from b2m_drive.brain.windows import DELAY, Window
+from b2m_drive.brain.recording import NO_STIMULUS, DecisionTrials
+from b2m_drive.brain.windows import DELAY, Window, present_windows, windows_of_items
 
 
 def shuffle_trials(activity: Activity, generator: np.random.Generator) -> Activity:
     """Null: the same brain, each trial's activity given to another trial, before any fit.
 
+    Trials change places with trials of as many items, so that every window keeps a response.
     Every statistic of the activity is kept but its relation to what the trial showed.
     """
-    order = derangement(len(activity.trials), generator)
+    order, item_count = np.arange(len(activity.trials)), activity.trials.item_count
+    for count in np.unique(item_count):
+        rows = np.flatnonzero(item_count == count)
+        order[rows] = rows[derangement(len(rows), generator)]
     return replace(activity, values=activity.values[order])
 
 
@@ -57,24 +61,29 @@ def label_latents(
         windows: As the brain's.
         pairing: As the brain's: ``"carried"`` sums the corrupted encoding labels in the delay.
         kept: Share of labels kept in encoding and in the delay; the others become another
-            stimulus at random. `kept_for_accuracy` and `kept_for_auc` give the brain's.
+            stimulus at random. `kept_for_accuracy` and `kept_for_auc` give the brain's. NaN (the
+            brain's is undefined) takes the other phase's; two of them keep everything.
         generator: Of the corruption.
     """
-    encoding, delay = (shown_in(windows, _corrupt(trials, share, generator)) for share in kept)
+    encoding, delay = (
+        shown_in(windows, _corrupt(trials, share, generator)) for share in _defined(kept)
+    )
     in_delay = np.array([window.phase == DELAY for window in windows])
     values = np.where(in_delay[:, None], delay, encoding)
     if pairing == "carried":
         values = carry(values, windows)
     everything = np.ones(len(trials), dtype=bool)
+    present = present_windows(windows, trials)
     n_stimuli = trials.n_stimuli
     return BrainLatents(
-        standardise(values, windows, everything),
+        standardise(values, windows, everything, present),
         windows,
         trials.trial_id,
         np.full((2, n_stimuli), 1 / n_stimuli),
         trials.trial_id,
         "labels",
         pairing,
+        None if present.all() else present,
     )
 
 
@@ -96,23 +105,45 @@ def information_rate(
 ) -> tuple[float, float]:
     """What cross-fitted evidence tells: accuracy for an item shown, AUC for an item held.
 
-    Each over the mean of its windows; `label_latents` corrupts labels to this rate.
+    Each over the mean of its windows; `label_latents` corrupts labels to this rate. NaN: there is
+    no window of that phase, or nothing to tell apart (every stimulus is held in every trial).
     """
+    correct = [
+        (evidence[:, columns].mean(1).argmax(1) == shown)[shown != NO_STIMULUS]
+        for columns, shown in zip(windows_of_items(windows), trials.stimulus.T, strict=False)
+    ]
+    accuracy = float(np.concatenate(correct).mean()) if correct else float("nan")
+    return accuracy, _auc_of_held(evidence, trials, windows)
+
+
+def _auc_of_held(
+    evidence: Float32[np.ndarray, "trial window stimulus"],
+    trials: DecisionTrials,
+    windows: tuple[Window, ...],
+) -> float:
     from sklearn.metrics import roc_auc_score
 
-    correct = [
-        evidence[:, columns].mean(1).argmax(1) == trials.stimulus[:, position]
-        for position, columns in enumerate(windows_of_items(windows))
-    ]
     in_delay = [k for k, window in enumerate(windows) if window.phase == DELAY]
-    held = shown_in(windows, trials)[:, in_delay[0]]
-    auc = roc_auc_score(held.ravel(), evidence[:, in_delay].mean(1).ravel())
-    return float(np.mean(correct)), float(auc)
+    held = memory_set(trials).ravel()
+    if not in_delay or held.all() or not held.any():
+        return float("nan")
+    return float(roc_auc_score(held, evidence[:, in_delay].mean(1).ravel()))
+
+
+def _defined(kept: tuple[float, float]) -> tuple[float, float]:
+    """The shares, where one is NaN the other in its place."""
+    encoding, delay = kept
+    otherwise = next((share for share in kept if not np.isnan(share)), 1.0)
+    return (
+        otherwise if np.isnan(encoding) else encoding,
+        otherwise if np.isnan(delay) else delay,
+    )
 
 
 def _corrupt(trials: DecisionTrials, kept: float, generator: np.random.Generator) -> DecisionTrials:
     drawn = generator.integers(trials.n_stimuli, size=trials.stimulus.shape)
     keep = generator.random(trials.stimulus.shape) < kept
+    keep |= trials.stimulus == NO_STIMULUS
     return replace(trials, stimulus=np.where(keep, trials.stimulus, drawn))
 
 

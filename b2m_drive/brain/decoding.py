@@ -2,7 +2,8 @@
 
 The same code judges real and simulated brains. Decoders are shrinkage linear discriminants
 (Ledoit & Wolf 2004) on square-rooted spike counts, scored on held-out *trials*: all
-presentations of one trial stay on one side of every split. Figures that a recording cannot give
+presentations of one trial stay on one side of every split. Trials may have fewer items than
+others; presentations that were not there are left out. Figures that a recording cannot give
 (too few trials, a unit that never fires) are NaN, never a guess.
 """
 
@@ -15,7 +16,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Bool, Float, Float64, Int64
 
-from b2m_drive.brain.recording import MAINTENANCE, PROBE, BrainRecording, item_period
+from b2m_drive.brain.recording import (
+    LEFT,
+    MAINTENANCE,
+    NO_STIMULUS,
+    PROBE,
+    RIGHT,
+    BrainRecording,
+    item_period,
+)
 
 if TYPE_CHECKING:
     from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
@@ -115,6 +124,7 @@ def item_counts(
     """Each item's counts, its stimulus and its trial's row, one presentation after the other.
 
     Where the interval between items is short the window holds responses to the next one too.
+    Items that a trial does not have are left out.
     """
     trials = recording.trials
     counts = np.stack(
@@ -125,7 +135,9 @@ def item_counts(
         axis=1,
     )
     trial_row = np.repeat(np.arange(len(trials), dtype=np.int64), trials.n_items)
-    return counts.reshape(-1, counts.shape[-1]), trials.stimulus.ravel(), trial_row
+    shown = trials.stimulus.ravel() != NO_STIMULUS
+    presented = counts.reshape(-1, counts.shape[-1])[shown]
+    return presented, trials.stimulus.ravel()[shown], trial_row[shown]
 
 
 def item_decoding_accuracy(
@@ -164,7 +176,8 @@ def memory_decoding_auc(
     """How well maintenance activity says whether a stimulus is held: mean area over stimuli.
 
     The first half second of maintenance still holds responses to the last item: start at .5 s for
-    what is remembered rather than still seen.
+    what is remembered rather than still seen. Trials with more items hold each one more often, so
+    held and not held are compared among trials of as many items only.
 
     Returns:
         Mean area under the ROC curve (chance .5) over the stimuli held, and not held, in at
@@ -172,7 +185,8 @@ def memory_decoding_auc(
     """
     features = np.sqrt(window_counts(recording, MAINTENANCE, start, stop))
     held = items_held(recording)
-    areas = [_cross_validated_auc(features, column, seed) for column in held.T]
+    item_count = recording.trials.item_count
+    areas = [_cross_validated_auc(features, column, seed, item_count) for column in held.T]
     defined = [area for area in areas if not np.isnan(area)]
     return float(np.mean(defined)) if defined else float("nan")
 
@@ -180,18 +194,24 @@ def memory_decoding_auc(
 def probe_side_auc(recording: BrainRecording, seed: int = 0) -> float:
     """How well activity in the second after the probes says on which side the right one is.
 
+    In the Sternberg task: whether the one probe was among the items.
+
     Returns:
         Area under the ROC curve (chance .5), NaN with fewer than 5 trials of a side.
     """
     features = np.sqrt(window_counts(recording, PROBE, 0.0, 1.0))
-    return _cross_validated_auc(features, recording.trials.target_side == 1, seed)
+    positive = recording.trials.target_side == (
+        LEFT if recording.trials.task == "sternberg" else RIGHT
+    )
+    return _cross_validated_auc(features, positive, seed)
 
 
 def items_held(recording: BrainRecording) -> Bool[np.ndarray, "trial stimulus"]:
     """Whether the trial showed the stimulus."""
     trials = recording.trials
     held = np.zeros((len(trials), trials.n_stimuli), bool)
-    np.put_along_axis(held, trials.stimulus, True, axis=1)
+    row, position = np.nonzero(trials.stimulus != NO_STIMULUS)
+    held[row, trials.stimulus[row, position]] = True
     return held
 
 
@@ -251,8 +271,19 @@ def fano_factor(
 
 
 def median_rate(recording: BrainRecording) -> float:
-    """Median over units of the mean rate in all bins, in Hz."""
-    return float(np.median(recording.activity.mean((0, 1)) / recording.bins.width))
+    """Median over units of the mean rate in all bins that a trial has, in Hz."""
+    rate = recording.activity[bins_present(recording)].mean(0) / recording.bins.width
+    return float(np.median(rate))
+
+
+def bins_present(recording: BrainRecording) -> Bool[np.ndarray, "trial time"]:
+    """Whether the trial has the bin: all but those of items that it lacks."""
+    period = np.array(recording.bins.period)
+    present = np.ones(recording.activity.shape[:2], bool)
+    for position in range(recording.trials.n_items):
+        lacks = recording.trials.stimulus[:, position] == NO_STIMULUS
+        present[np.ix_(lacks, period == item_period(position))] = False
+    return present
 
 
 def explainable_variance(
@@ -308,20 +339,46 @@ def _discriminant() -> LinearDiscriminantAnalysis:
 
 
 def _cross_validated_auc(
-    features: Float[np.ndarray, "trial unit"], positive: Bool[np.ndarray, " trial"], seed: int
+    features: Float[np.ndarray, "trial unit"],
+    positive: Bool[np.ndarray, " trial"],
+    seed: int,
+    stratum: Int64[np.ndarray, " trial"] | None = None,
 ) -> float:
-    """Mean over folds, since scores of differently fitted decoders do not compare."""
-    from sklearn.metrics import roc_auc_score
+    """Mean over folds, since scores of differently fitted decoders do not compare.
+
+    With strata only pairs of trials of one stratum are compared.
+    """
     from sklearn.model_selection import StratifiedKFold
 
     if min(positive.sum(), (~positive).sum()) < _N_FOLDS:
         return float("nan")
+    strata = np.zeros(len(positive), dtype=np.int64) if stratum is None else stratum
     folds = StratifiedKFold(_N_FOLDS, shuffle=True, random_state=seed)
     areas = []
     for fit, held in folds.split(features, positive):
         decoder = _discriminant().fit(features[fit], positive[fit])
-        areas.append(roc_auc_score(positive[held], decoder.decision_function(features[held])))
-    return float(np.mean(areas))
+        score = decoder.decision_function(features[held])
+        areas.append(_area_within(score, positive[held], strata[held]))
+    defined = [area for area in areas if not np.isnan(area)]
+    return float(np.mean(defined)) if defined else float("nan")
+
+
+def _area_within(
+    score: Float[np.ndarray, " trial"],
+    positive: Bool[np.ndarray, " trial"],
+    stratum: Int64[np.ndarray, " trial"],
+) -> float:
+    """Area under the ROC curve over the pairs of one stratum; NaN if there is no pair."""
+    from sklearn.metrics import roc_auc_score
+
+    area, n_pairs = [], []
+    for value in np.unique(stratum):
+        rows = stratum == value
+        pairs = int(positive[rows].sum() * (~positive[rows]).sum())
+        if pairs:
+            area.append(roc_auc_score(positive[rows], score[rows]))
+            n_pairs.append(pairs)
+    return float(np.average(area, weights=n_pairs)) if area else float("nan")
 
 
 def _item_pattern(

@@ -7,15 +7,18 @@ parameter; `estimate_delay` finds one by how well held-out episodes can be read.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Bool, Float, Float32, Float64, Int64
 
+from b2m_drive.brain.factors import likeliest_n_factors
 from b2m_drive.brain.frame_decoding import cross_fitted, decoding_r2
-from b2m_drive.brain.latents import likeliest_n_factors
 from b2m_drive.brain.scene_controls import state_labels
 from b2m_drive.brain.scene_recording import EEG, NO_FRAME, SceneRecording
 
+SceneLatentMethod = Literal["pca", "decoded"]
+SCENE_LATENTS: tuple[SceneLatentMethod, ...] = ("pca", "decoded")
 EEG_BANDS = {"theta": (4.0, 8.0), "alpha": (8.0, 13.0), "beta": (13.0, 30.0)}  # [Hz]
 CANDIDATE_DELAYS = tuple(np.round(np.arange(0.0, 1.01, 0.1), 2).tolist())  # [s]
 

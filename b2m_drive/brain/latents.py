@@ -1,35 +1,45 @@
 """From the activity of many units to the few latents that a student can follow.
 
-Everything here is fitted on the teaching trials only. The two readings are principal components
-(unsupervised) and decoded latents (a ridge decoder's evidence for each stimulus, cross-fitted, so
-that no trial's latents come from a decoder that saw the trial). Decoded latents answered best on
-real neurons: few units carry the stimuli, and principal components follow the loudest ones.
+Everything here is fitted on the teaching trials only. Two readings are unsupervised: principal
+components, and factor analysis, which lets each unit have its own noise. Two know what was shown,
+and are cross-fitted, so that no trial's latents come from a fit that saw the trial: decoded
+latents (a ridge decoder's evidence for each stimulus) and demixed ones (axes of the activity that
+the items move). Decoded latents answered best on real neurons: few units carry the stimuli, and
+principal components follow the loudest ones.
+
+Windows of items that a trial did not show are *absent*: their activity is in no fit, mean or
+score, and their latents are 0.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Bool, Float, Float32, Float64, Int64
+from jaxtyping import Bool, Float32, Float64, Int64
 
-from b2m_drive.brain.recording import DecisionTrials
-from b2m_drive.brain.windows import DELAY, ENCODING, Window
+from b2m_drive.brain.demixing import Marginalisation, demix, shares_predicted
+from b2m_drive.brain.factors import condense, fit_factors, likeliest_n_factors
+from b2m_drive.brain.recording import NO_STIMULUS, DecisionTrials
+from b2m_drive.brain.windows import (
+    DELAY,
+    ENCODING,
+    Window,
+    phase_of,
+    present_windows,
+    windows_of_items,
+)
 
-LatentMethod = Literal["decoded", "pca"]
+LatentMethod = Literal["decoded", "pca", "factor_analysis", "demixed"]
 Pairing = Literal["recorded", "carried"]
-LATENT_METHODS: tuple[LatentMethod, ...] = ("decoded", "pca")
+LATENT_METHODS: tuple[LatentMethod, ...] = ("decoded", "pca", "factor_analysis", "demixed")
 PAIRINGS: tuple[Pairing, ...] = ("recorded", "carried")
 
 _N_FOLDS = 5
 _RIDGE_STRENGTHS = tuple(10.0 ** np.arange(0, 6))
-_DIMENSIONS = (1, 2, 3, 4, 6, 8, 12, 16)
-_MOST_COMPONENTS = max(_DIMENSIONS)
-_MOST_ITERATIONS = 200
-_LIKELIHOOD_TOLERANCE = 0.1
-_MANY_UNITS = 100  # above, exact decompositions take minutes
+_MOST_AXES = 16  # that cross-validation may choose
 _NO_SPREAD = 1e-6
 
 
@@ -57,11 +67,12 @@ class BrainLatents:
     fitted_on: Int64[np.ndarray, " teaching_trial"]  # ids of the trials that they were fitted on
     method: str
     pairing: str
+    present: Bool[np.ndarray, "trial window"] | None = None  # None: every trial has every window
 
     @property
     def phase(self) -> Int64[np.ndarray, " window"]:
         """ENCODING or DELAY, for each window."""
-        return _phases(self.windows)
+        return phase_of(self.windows)
 
 
 def latents_of(
@@ -78,16 +89,42 @@ def latents_of(
     Args:
         activity: Of all trials, those held out included (they are transformed, never fitted).
         teaching: The trials to fit on.
-        method: ``"pca"``, principal components; ``"decoded"``, one latent a stimulus.
+        method: ``"decoded"``, one latent a stimulus; ``"pca"``, principal components;
+            ``"factor_analysis"``, posterior means of the factors; ``"demixed"``, axes that the
+            items move: those shown in encoding, those held in the delay.
         pairing: ``"recorded"``, activity as it was; ``"carried"``, in the delay the target is the
             sum of the same trial's encoding latents, since recorded delay activity is weak. What
             is carried is a memory that the pairing made, not one that was recorded.
         seed: Of the folds.
-        n_latents: For ``"pca"``; None chooses it by cross-validated likelihood.
+        n_latents: Of every method but ``"decoded"``; None chooses it by cross-validation.
 
     Raises:
-        ValueError: If a choice is unknown, a value is not finite, or too few trials teach.
+        ValueError: If a choice is unknown, a value is not finite, there are more latents than
+            the activity can give, too few trials teach, or there is nothing to carry.
     """
+    _check_choices(activity, teaching, method, pairing)
+    values, share = _READ_BY[method](activity, teaching, seed, n_latents)
+    if pairing == "carried":
+        values = carry(values, activity.windows)
+        share[DELAY] = share[ENCODING]
+    present = present_windows(activity.windows, activity.trials)
+    return BrainLatents(
+        standardise(values, activity.windows, teaching, present),
+        activity.windows,
+        activity.trials.trial_id,
+        share,
+        activity.trials.trial_id[teaching],
+        method,
+        pairing,
+        None if present.all() else present,
+    )
+
+
+def _check_choices(
+    activity: Activity, teaching: Bool[np.ndarray, " trial"], method: str, pairing: str
+) -> None:
+    if method not in LATENT_METHODS:
+        raise ValueError(f"method: expected one of {LATENT_METHODS}, came {method!r}")
     if pairing not in PAIRINGS:
         raise ValueError(f"pairing: expected one of {PAIRINGS}, came {pairing!r}")
     if teaching.sum() < 2 * _N_FOLDS:
@@ -96,25 +133,6 @@ def latents_of(
         )
     if not np.isfinite(activity.values).all():
         raise ValueError("activity: expected finite values, came NaN or infinite ones")
-    if method == "pca":
-        values, share = _principal_components(activity, teaching, seed, n_latents)
-    elif method == "decoded":
-        values = decode_stimuli(activity, teaching, seed)
-        share = np.full((2, values.shape[-1]), 1 / values.shape[-1])
-    else:
-        raise ValueError(f"method: expected one of {LATENT_METHODS}, came {method!r}")
-    if pairing == "carried":
-        values = carry(values, activity.windows)
-        share[DELAY] = share[ENCODING]
-    return BrainLatents(
-        standardise(values, activity.windows, teaching),
-        activity.windows,
-        activity.trials.trial_id,
-        share,
-        activity.trials.trial_id[teaching],
-        method,
-        pairing,
-    )
 
 
 def decode_stimuli(
@@ -127,33 +145,41 @@ def decode_stimuli(
     other folds, held-out trials by decoders of all teaching trials.
     """
     from sklearn.linear_model import RidgeCV
-    from sklearn.model_selection import KFold
 
-    values = _z_scored(activity, teaching)
+    values, present = _z_scored(activity, teaching)
     evidence = np.zeros((*values.shape[:2], activity.trials.n_stimuli), np.float32)
-    rows = np.flatnonzero(teaching)
-    folds = [
-        (rows[fit], rows[held])
-        for fit, held in KFold(_N_FOLDS, shuffle=True, random_state=seed).split(rows)
-    ]
+    folds = _folds(teaching, seed)
     if not teaching.all():
-        folds.append((rows, np.flatnonzero(~teaching)))
+        folds.append((np.flatnonzero(teaching), np.flatnonzero(~teaching)))
     for columns, targets in _decoder_targets(activity):
         for fit, held in folds:
+            fitted, there = present[fit][:, columns], present[held][:, columns]
+            if not there.any():
+                continue
             decoder = RidgeCV(alphas=_RIDGE_STRENGTHS)
-            decoder.fit(_rows(values[fit][:, columns]), _rows(targets[fit]))
-            evidence[np.ix_(held, columns)] = decoder.predict(
-                _rows(values[held][:, columns])
-            ).reshape(len(held), len(columns), -1)
+            decoder.fit(_rows(values[fit][:, columns], fitted), _rows(targets[fit], fitted))
+            told = decoder.predict(_rows(values[held][:, columns], there))
+            evidence[np.ix_(held, columns)] = _unrows(told, there)
     return evidence
 
 
 def carry(
     values: Float32[np.ndarray, "trial window latent"], windows: tuple[Window, ...]
 ) -> Float32[np.ndarray, "trial window latent"]:
-    """Replace the delay's latents by the sum over items of the same trial's encoding latents."""
-    phase = _phases(windows)
+    """Replace the delay's latents by the sum over items of the same trial's encoding latents.
+
+    Absent windows are expected to be 0, and so add nothing.
+
+    Raises:
+        ValueError: If there is a delay, but no window of an item to carry into it.
+    """
+    phase = phase_of(windows)
     per_item = windows_of_items(windows)
+    if not per_item:
+        raise ValueError(
+            'pairing "carried": expected windows of items, whose latents the delay carries, '
+            "came windows of the delay only"
+        )
     carried = values.copy()
     carried[:, phase == DELAY] = sum(
         values[:, columns].mean(1, keepdims=True) for columns in per_item
@@ -165,15 +191,20 @@ def standardise(
     values: Float32[np.ndarray, "trial window latent"],
     windows: tuple[Window, ...],
     teaching: Bool[np.ndarray, " trial"],
+    present: Bool[np.ndarray, "trial window"],
 ) -> Float32[np.ndarray, "trial window latent"]:
-    """Zero mean and unit variance for each latent in each phase, over the teaching trials."""
-    phase, standard = _phases(windows), np.zeros_like(values)
+    """Zero mean and unit variance for each latent in each phase, over the teaching trials.
+
+    Absent windows do not count, and are 0.
+    """
+    phase, standard = phase_of(windows), np.zeros_like(values)
     for each in np.unique(phase):
         part = values[:, phase == each]
-        fitted = part[teaching].reshape(-1, part.shape[-1])
+        fitted = _rows(part[teaching], present[teaching][:, phase == each])
         spread = fitted.std(0)
         scale = np.where(spread > _NO_SPREAD, spread, np.inf)  # a latent that never varies is 0
         standard[:, phase == each] = (part - fitted.mean(0)) / scale
+    standard[~present] = 0
     return standard
 
 
@@ -185,24 +216,19 @@ def explainable_variance(
     In encoding the predictor is the item shown in the window, in the delay the set of items held.
     The prediction for a trial comes from the other folds' condition means (least squares). Each
     latent counts by its share of variance. Near 0 or below: a student can learn no more from
-    these latents than noise.
+    these latents than noise. NaN: there is no window of this phase.
     """
-    from sklearn.linear_model import Ridge
-    from sklearn.model_selection import GroupKFold
-
-    ceiling = {}
+    shown, ceiling = shown_in(latents.windows, trials), {}
+    present = present_windows(latents.windows, trials)
     for name, phase in (("encoding", ENCODING), ("delay", DELAY)):
         columns = np.flatnonzero(latents.phase == phase)
-        shown = shown_in(latents.windows, trials)[:, columns]
-        predictor, target = _rows(shown), _rows(latents.values[:, columns])
-        group = np.repeat(np.arange(len(trials)), len(columns))
-        folds = GroupKFold(_N_FOLDS, shuffle=True, random_state=seed)
-        predicted = np.zeros_like(target)
-        for fit, held in folds.split(predictor, groups=group):
-            model = Ridge(1.0).fit(predictor[fit], target[fit])
-            predicted[held] = model.predict(predictor[held])
-        residual = ((target - predicted) ** 2).sum(0)
-        total = ((target - target.mean(0)) ** 2).sum(0)
+        if not len(columns):
+            ceiling[name] = float("nan")
+            continue
+        there = present[:, columns]
+        group = _rows(np.repeat(np.arange(len(trials)), len(columns))[:, None], there)[:, 0]
+        target = _rows(latents.values[:, columns], there)
+        residual, total = _unexplained(_rows(shown[:, columns], there), target, group, seed)
         varies = total > _NO_SPREAD
         share = latents.share_of_variance[phase] * varies
         explained = 1 - residual / np.where(varies, total, 1.0)
@@ -210,19 +236,38 @@ def explainable_variance(
     return ceiling
 
 
+def _unexplained(
+    predictor: Float32[np.ndarray, "sample stimulus"],
+    target: Float32[np.ndarray, "sample latent"],
+    trial: Int64[np.ndarray, " sample"],
+    seed: int,
+) -> tuple[Float32[np.ndarray, " latent"], Float32[np.ndarray, " latent"]]:
+    """Squared error of each latent in held-out trials, and around its mean."""
+    from sklearn.linear_model import Ridge
+    from sklearn.model_selection import GroupKFold
+
+    folds = GroupKFold(_N_FOLDS, shuffle=True, random_state=seed)
+    predicted = np.zeros_like(target)
+    for fit, held in folds.split(predictor, groups=trial):
+        model = Ridge(1.0).fit(predictor[fit], target[fit])
+        predicted[held] = model.predict(predictor[held]).reshape(len(held), -1)  # of 1: flat
+    return ((target - predicted) ** 2).sum(0), ((target - target.mean(0)) ** 2).sum(0)
+
+
 def memory_set(trials: DecisionTrials) -> Float32[np.ndarray, "trial stimulus"]:
     """1 for each stimulus that the trial showed."""
     held = np.zeros((len(trials), trials.n_stimuli), np.float32)
-    np.put_along_axis(held, trials.stimulus, 1.0, axis=1)
+    trial, position = np.nonzero(trials.stimulus != NO_STIMULUS)
+    held[trial, trials.stimulus[trial, position]] = 1.0
     return held
 
 
 def shown_in(
     windows: tuple[Window, ...], trials: DecisionTrials
 ) -> Float32[np.ndarray, "trial window stimulus"]:
-    """1 for the item a window belongs to, and in the delay for each item held."""
+    """1 for the item a window belongs to, and in the delay for each item held; absent ones: 0."""
     shown = np.repeat(memory_set(trials)[:, None], len(windows), axis=1)
-    one_hot = np.eye(trials.n_stimuli, dtype=np.float32)
+    one_hot = np.eye(trials.n_stimuli + 1, trials.n_stimuli, dtype=np.float32)  # last: none
     for position, columns in enumerate(windows_of_items(windows)):
         shown[:, columns] = one_hot[trials.stimulus[:, position]][:, None]
     return shown
@@ -230,13 +275,22 @@ def shown_in(
 
 def _decoder_targets(
     activity: Activity,
-) -> list[tuple[list[int], Float32[np.ndarray, "trial window stimulus"]]]:
+) -> list[tuple[Int64[np.ndarray, " window_of_decoder"], Float32[np.ndarray, "trial _ stimulus"]]]:
     """For each decoder: the windows it serves and what it should say in them."""
     per_item = windows_of_items(activity.windows)
-    groups = [[columns[k] for columns in per_item] for k in range(len(per_item[0]))]
+    n_groups = len(per_item[0]) if per_item else 0
+    groups = [[columns[k] for columns in per_item] for k in range(n_groups)]
     groups.append([k for k, window in enumerate(activity.windows) if window.phase == DELAY])
     shown = shown_in(activity.windows, activity.trials)
-    return [(columns, shown[:, columns]) for columns in groups]
+    return [(np.array(columns), shown[:, columns]) for columns in groups if columns]
+
+
+def _decoded(
+    activity: Activity, teaching: Bool[np.ndarray, " trial"], seed: int, n_latents: int | None
+) -> tuple[Float32[np.ndarray, "trial window latent"], Float64[np.ndarray, "phase latent"]]:
+    """Evidence for each stimulus; there are as many latents as stimuli."""
+    values = decode_stimuli(activity, teaching, seed)
+    return values, np.full((2, values.shape[-1]), 1 / values.shape[-1])
 
 
 def _principal_components(
@@ -244,19 +298,121 @@ def _principal_components(
 ) -> tuple[Float32[np.ndarray, "trial window latent"], Float64[np.ndarray, "phase latent"]]:
     from sklearn.decomposition import PCA
 
-    values = _z_scored(activity, teaching)
-    fitted = _rows(values[teaching])
-    if n_latents is None:
-        n_latents = likeliest_dimension(activity, teaching, seed)
-    elif not 1 <= n_latents <= fitted.shape[1]:
-        raise ValueError(f"n_latents: expected 1 to {fitted.shape[1]} (units), came {n_latents}")
-    model = PCA(n_latents, svd_solver="full").fit(fitted)
+    values, present = _z_scored(activity, teaching)
+    n_latents = _checked(n_latents, values.shape[-1], "units") or likeliest_dimension(
+        activity, teaching, seed
+    )
+    model = PCA(n_latents, svd_solver="full").fit(_rows(values[teaching], present[teaching]))
     latents = model.transform(_rows(values)).reshape(*values.shape[:2], -1).astype(np.float32)
-    phase = _phases(activity.windows)
-    variance = np.stack(
-        [latents[teaching][:, phase == each].var((0, 1)) for each in (ENCODING, DELAY)]
-    ).astype(np.float64)
-    return latents, variance / variance.sum(1, keepdims=True)
+    latents[~present] = 0
+    return latents, _share(_variance(latents, activity.windows, teaching, present))
+
+
+def _factors(
+    activity: Activity, teaching: Bool[np.ndarray, " trial"], seed: int, n_latents: int | None
+) -> tuple[Float32[np.ndarray, "trial window latent"], Float64[np.ndarray, "phase latent"]]:
+    """Posterior means of the factors, each weighing the variance that it gives the units."""
+    values, present = _z_scored(activity, teaching)
+    n_latents = _checked(n_latents, values.shape[-1], "units") or likeliest_dimension(
+        activity, teaching, seed
+    )
+    fitted = _rows(values[teaching], present[teaching])
+    mean = fitted.mean(0)
+    model = fit_factors(condense(fitted - mean), n_latents, len(fitted))
+    factors = model.transform(_rows(values) - mean)
+    latents = factors.reshape(*values.shape[:2], -1).astype(np.float32)
+    latents[~present] = 0
+    shared = (model.components_**2).sum(1)  # over units
+    return latents, _share(_variance(latents, activity.windows, teaching, present) * shared)
+
+
+def _demixed(
+    activity: Activity, teaching: Bool[np.ndarray, " trial"], seed: int, n_latents: int | None
+) -> tuple[Float32[np.ndarray, "trial window latent"], Float64[np.ndarray, "phase latent"]]:
+    """Each phase along its own axes: of the item shown, and of the items held."""
+    marginal = _marginalisations(activity, teaching)
+    folds = [held for _, held in _folds(teaching, seed)]
+    most = min(activity.values.shape[-1], activity.trials.n_stimuli - 1)
+    if _checked(n_latents, most, "units, or stimuli but one") is None:
+        most = min(most, _MOST_AXES)
+        told = sum(shares_predicted(each, folds, most) for each in marginal.values())
+        n_latents = int(np.argmax(told)) + 1
+    assert n_latents is not None
+    phase, share = phase_of(activity.windows), np.zeros((2, n_latents))
+    latents = np.zeros((*activity.values.shape[:2], n_latents), np.float32)
+    for each, part in marginal.items():
+        demixed = demix(part, folds, n_latents)
+        latents[:, phase == each], share[each] = demixed.values, demixed.share_of_variance
+    return latents, _share(share)
+
+
+def _marginalisations(
+    activity: Activity, teaching: Bool[np.ndarray, " trial"]
+) -> dict[int, Marginalisation]:
+    """What the items do to the activity of each phase.
+
+    In encoding there is a mean for each item, early and late after its onset (wherever it stood
+    in the trial). Sets of items in the delay are too many to average: each item held adds its own
+    mean, the same throughout the delay.
+    """
+    values, present = _z_scored(activity, teaching)
+    shown = shown_in(activity.windows, activity.trials)
+    marginal = {}
+    per_item = windows_of_items(activity.windows)
+    if per_item:
+        columns = np.concatenate(per_item)
+        group = np.concatenate([np.arange(len(each)) for each in per_item])
+        at_time = (group[:, None] == np.arange(group.max() + 1)).astype(np.float32)
+        each_time = np.einsum("twc,wg->twgc", shown[:, columns], at_time)
+        condition = each_time.reshape(*each_time.shape[:2], -1)
+        marginal[ENCODING] = Marginalisation(
+            values[:, columns], condition, group, present[:, columns]
+        )
+    columns = np.flatnonzero(phase_of(activity.windows) == DELAY)
+    if len(columns):
+        group = np.zeros(len(columns), dtype=np.int64)
+        marginal[DELAY] = Marginalisation(
+            values[:, columns], shown[:, columns], group, present[:, columns]
+        )
+    return marginal
+
+
+_READ_BY: dict[str, Callable[..., tuple[np.ndarray, np.ndarray]]] = {
+    "decoded": _decoded,
+    "pca": _principal_components,
+    "factor_analysis": _factors,
+    "demixed": _demixed,
+}
+
+
+def _checked(n_latents: int | None, most: int, of_what: str) -> int | None:
+    if n_latents is not None and not 1 <= n_latents <= most:
+        raise ValueError(f"n_latents: expected 1 to {most} ({of_what}), came {n_latents}")
+    return n_latents
+
+
+def _variance(
+    latents: Float32[np.ndarray, "trial window latent"],
+    windows: tuple[Window, ...],
+    teaching: Bool[np.ndarray, " trial"],
+    present: Bool[np.ndarray, "trial window"],
+) -> Float64[np.ndarray, "phase latent"]:
+    """Of each latent in each phase of the teaching trials; 0 in a phase without windows."""
+    phase, variance = phase_of(windows), np.zeros((2, latents.shape[-1]))
+    for each in np.unique(phase):
+        part, there = latents[teaching][:, phase == each], present[teaching][:, phase == each]
+        variance[each] = part.var((0, 1)) if there.all() else part[there].var(0)
+    return variance
+
+
+def _share(variance: Float64[np.ndarray, "phase latent"]) -> Float64[np.ndarray, "phase latent"]:
+    """In each phase as parts of 1; a phase without any takes the other's."""
+    total = variance.sum(1, keepdims=True)
+    variance = np.where(total > 0, variance, variance[::-1])
+    if not variance.any():
+        variance = np.ones_like(variance)
+    share: Float64[np.ndarray, "phase latent"] = variance / variance.sum(1, keepdims=True)
+    return share
 
 
 def likeliest_dimension(activity: Activity, teaching: Bool[np.ndarray, " trial"], seed: int) -> int:
@@ -265,70 +421,49 @@ def likeliest_dimension(activity: Activity, teaching: Bool[np.ndarray, " trial"]
     By factor analysis, which, unlike the likelihood of PCA, lets each unit have its own noise
     (Yu et al. 2009 choose the dimension of neural state spaces so).
     """
-    from sklearn.model_selection import KFold
-
-    values = _z_scored(activity, teaching)[teaching]
-    row = np.arange(values.shape[0] * values.shape[1]).reshape(values.shape[:2])
-    folds = KFold(_N_FOLDS, shuffle=True, random_state=seed).split(values)
+    values, present = _z_scored(activity, teaching)
+    values, present = values[teaching], present[teaching]
+    row = np.cumsum(present).reshape(present.shape) - 1
     return likeliest_n_factors(
-        _rows(values), [(row[fit].ravel(), row[held].ravel()) for fit, held in folds]
+        _rows(values, present),
+        [
+            (row[fit][present[fit]], row[held][present[held]])
+            for fit, held in _folds(np.ones(len(values), dtype=bool), seed)
+        ],
     )
 
 
-def likeliest_n_factors(
-    values: Float32[np.ndarray, "sample unit"],
-    folds: Sequence[tuple[np.ndarray, np.ndarray]],
-) -> int:
-    """Number of factors under which the held-out rows are likeliest, summed over the folds.
+def _folds(
+    teaching: Bool[np.ndarray, " trial"], seed: int
+) -> list[tuple[Int64[np.ndarray, " fit"], Int64[np.ndarray, " held"]]]:
+    """Rows to fit on and rows to hold out, for each part of the teaching trials."""
+    from sklearn.model_selection import KFold
 
-    Args:
-        values: Samples as rows.
-        folds: Rows to fit on and rows to hold out, for each fold.
-    """
-    from sklearn.decomposition import FactorAnalysis
-
-    most = min(_MOST_COMPONENTS, values.shape[-1] - 1)
-    candidates = sorted({k for k in _DIMENSIONS if k <= most} | {max(most, 1)})
-    score = np.zeros(len(candidates))
-    method = "lapack" if values.shape[-1] <= _MANY_UNITS else "randomized"
-    for fit, held in folds:
-        mean = values[fit].mean(0)
-        condensed = _condense(values[fit] - mean)
-        tolerance = _LIKELIHOOD_TOLERANCE * len(condensed) / len(fit)  # it is a sum over rows
-        for index, k in enumerate(candidates):
-            model = FactorAnalysis(
-                k, svd_method=method, max_iter=_MOST_ITERATIONS, tol=tolerance, random_state=0
-            )
-            score[index] += model.fit(condensed).score(values[held] - mean)
-    return int(candidates[int(score.argmax())])
-
-
-def _condense(centred: Float[np.ndarray, "sample unit"]) -> Float[np.ndarray, "fewer unit"]:
-    """Fewer rows of mean 0 with the same covariance: all that factor analysis looks at."""
-    n_samples, n_units = centred.shape
-    if n_samples <= 2 * n_units:
-        return centred
-    root = np.linalg.qr(centred.astype(np.float64), mode="r") * np.sqrt(n_units / n_samples)
-    return np.concatenate([root, -root])
+    rows = np.flatnonzero(teaching)
+    parts = KFold(_N_FOLDS, shuffle=True, random_state=seed).split(rows)
+    return [(rows[fit], rows[held]) for fit, held in parts]
 
 
 def _z_scored(
     activity: Activity, teaching: Bool[np.ndarray, " trial"]
-) -> Float32[np.ndarray, "trial window unit"]:
-    """Each unit's activity with zero mean and unit variance in each phase's teaching trials."""
-    return standardise(activity.values, activity.windows, teaching)
+) -> tuple[Float32[np.ndarray, "trial window unit"], Bool[np.ndarray, "trial window"]]:
+    """Each unit with zero mean and unit variance in each phase's teaching trials; what is there."""
+    present = present_windows(activity.windows, activity.trials)
+    return standardise(activity.values, activity.windows, teaching, present), present
 
 
-def windows_of_items(windows: tuple[Window, ...]) -> list[list[int]]:
-    """For each item position in order, the columns of its windows in order."""
-    periods = dict.fromkeys(window.period for window in windows if window.phase == ENCODING)
-    return [[k for k, window in enumerate(windows) if window.period == name] for name in periods]
+def _rows(
+    values: np.ndarray, present: Bool[np.ndarray, "trial window"] | None = None
+) -> np.ndarray:
+    """Trials and windows as rows of one matrix, absent ones left out."""
+    if present is None or present.all():
+        return values.reshape(-1, values.shape[-1])
+    rows: np.ndarray = values.reshape(-1, values.shape[-1])[present.ravel()]
+    return rows
 
 
-def _phases(windows: tuple[Window, ...]) -> Int64[np.ndarray, " window"]:
-    return np.array([window.phase for window in windows], dtype=np.int64)
-
-
-def _rows(values: np.ndarray) -> np.ndarray:
-    """Trials and windows as rows of one matrix."""
-    return values.reshape(-1, values.shape[-1])
+def _unrows(rows: np.ndarray, present: Bool[np.ndarray, "trial window"]) -> np.ndarray:
+    """Rows back at their trials and windows, absent ones 0."""
+    values = np.zeros((*present.shape, rows.shape[-1]), rows.dtype)
+    values[present] = rows
+    return values

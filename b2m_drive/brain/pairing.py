@@ -25,12 +25,16 @@ def window_of_steps(
     time_since_onset: Float32[np.ndarray, "trial time"],
     time_step: float,
 ) -> Int64[np.ndarray, "trial time"]:
-    """The window that each step's middle falls into, `NO_WINDOW` where there is none."""
+    """The window that each step's middle falls into, `NO_WINDOW` where there is none.
+
+    Raises:
+        ValueError: If a window belongs to a period that the task does not have.
+    """
     middle = time_since_onset + time_step / 2 + LATENCY
     found = np.full(period.shape, NO_WINDOW, dtype=np.int64)
     for index, window in enumerate(windows):
         inside = (
-            (period == list(period_names).index(window.period))
+            (period == _index_of(window.period, period_names))
             & (middle >= window.start - _TOLERANCE)
             & (middle < window.stop - _TOLERANCE)
         )
@@ -47,21 +51,33 @@ def average_in_windows(
 ) -> Float32[np.ndarray, "trial window unit"]:
     """A network's activity, step by step, averaged in the windows a brain is read in.
 
-    As in a recording, the window of one item may reach into the next one's period.
+    As in a recording, the window of one item may reach into the next one's period. The windows of
+    a period that a trial never enters (an item that it did not show) are 0.
 
     Raises:
-        ValueError: If the time step is so long that a window holds no step.
+        ValueError: If the time step is so long that a window holds no step, or a window belongs to
+            a period that the task does not have.
     """
     steps = np.arange(period.shape[1])
     averages = []
     for window in windows:
-        onset = (period == list(period_names).index(window.period)).argmax(1)
+        in_period = period == _index_of(window.period, period_names)
+        onset, entered = in_period.argmax(1), in_period.any(1)
         middle = (steps[None] - onset[:, None] + 0.5) * time_step + LATENCY
         inside = (middle >= window.start - _TOLERANCE) & (middle < window.stop - _TOLERANCE)
         count = inside.sum(1)
-        if not count.all():
+        if not count[entered].all():
             raise ValueError(
                 f"time_step: expected steps short enough for {window}, came {time_step} s"
             )
-        averages.append((step_activity * inside[..., None]).sum(1) / count[:, None])
+        sums = (step_activity * inside[..., None]).sum(1)
+        averages.append(sums / count.clip(1)[:, None] * entered[:, None])
     return np.stack(averages, axis=1).astype(np.float32)
+
+
+def _index_of(period: str, period_names: Sequence[str]) -> int:
+    if period not in period_names:
+        raise ValueError(
+            f"windows: expected periods of the task, {tuple(period_names)}, came {period!r}"
+        )
+    return list(period_names).index(period)

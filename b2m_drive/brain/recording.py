@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int64
 
 LEFT, RIGHT = 0, 1
+NO_STIMULUS = -1  # fills the rows of trials with fewer items than others
+
+TaskName = Literal["memory_decision", "sternberg"]
 
 FIXATION = "fixation"
 MAINTENANCE = "maintenance"
@@ -21,9 +25,13 @@ def item_period(position: int) -> str:
 
 @dataclass(frozen=True)
 class DecisionTrials:
-    """The trials of a memory decision session: what was shown when, and what was answered.
+    """The trials of a memory session: what was shown when, and what was answered.
 
-    Times are in seconds on the session's own clock. Stimuli are indices from 0.
+    Times are in seconds on the session's own clock. Stimuli are indices from 0. A trial with
+    fewer items than the widest fills its row with `NO_STIMULUS` (onsets: NaN) at the end. In the
+    Sternberg task the one probe is the left one, there is none on the right, and the target's
+    side is ``LEFT`` where the answer is *in*: "was the left probe shown before?" is what both
+    tasks ask.
     """
 
     trial_id: Int64[np.ndarray, " trial"]
@@ -37,14 +45,20 @@ class DecisionTrials:
     target_side: Int64[np.ndarray, " trial"]  # LEFT or RIGHT: where the probe shown before is
     answered_correctly: Bool[np.ndarray, " trial"]
     n_stimuli: int  # stimuli of the session, shown in these trials or not
+    task: TaskName = "memory_decision"
 
     def __len__(self) -> int:
         return len(self.trial_id)
 
     @property
     def n_items(self) -> int:
-        """Items shown in each trial."""
+        """Items of the longest trials."""
         return int(self.stimulus.shape[1])
+
+    @property
+    def item_count(self) -> Int64[np.ndarray, " trial"]:
+        """Items shown in each trial."""
+        return np.asarray((self.stimulus != NO_STIMULUS).sum(1), dtype=np.int64)
 
     def select(self, rows: np.ndarray) -> DecisionTrials:
         """These trials only, by row number or mask."""
@@ -53,7 +67,7 @@ class DecisionTrials:
             **{
                 name: getattr(self, name)[rows]
                 for name in self.__dataclass_fields__
-                if name != "n_stimuli"
+                if name not in ("n_stimuli", "task")
             },
         )
 
@@ -116,6 +130,15 @@ class BrainRecording:
     def select_trials(self, rows: np.ndarray) -> BrainRecording:
         """These trials only, by row number or mask."""
         return replace(self, activity=self.activity[rows], trials=self.trials.select(rows))
+
+    def select_units(self, chosen: Bool[np.ndarray, " unit"]) -> BrainRecording:
+        """These units only.
+
+        Raises:
+            ValueError: If none is chosen.
+        """
+        units = tuple(unit for unit, keep in zip(self.units, chosen, strict=True) if keep)
+        return replace(self, activity=self.activity[..., chosen], units=units)
 
 
 @dataclass(frozen=True)

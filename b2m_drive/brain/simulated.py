@@ -1,4 +1,4 @@
-"""A simulated brain for the memory decision task, and trials for it to see.
+"""A simulated brain for the memory tasks.
 
 It exists to test the road from a recording to a student with a known answer: `ideal` must teach,
 share of signal 0 must not. What a student gains from it shows that information was transferred,
@@ -10,76 +10,89 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Bool, Float64
+from jaxtyping import Bool, Float64, Int64
 from scipy.special import ndtri
 
 from b2m_drive.brain.binning import bin_spikes, trial_bins
 from b2m_drive.brain.nuisance import log_gain, slow_drift, smooth_fluctuations
 from b2m_drive.brain.recording import (
     LEFT,
+    NO_STIMULUS,
     RIGHT,
     BrainRecording,
     DecisionTrials,
     SpikeSession,
     Unit,
 )
+from b2m_drive.brain.simulated_trials import (
+    INTERVALS,
+    TIME_AFTER_PROBE,
+    TIME_BEFORE_ITEMS,
+    simulate_sternberg,
+    simulate_trials,
+)
+
+__all__ = ["INTERVALS", "PRESETS", "SimulatedBrain", "simulate_sternberg", "simulate_trials"]
 
 LICENCE = "MIT (simulated)"
 
-ITEM_DURATION = 0.2  # [s]
-INTERVALS = (0.0, 0.2, 0.5, 0.8)  # [s] between an item's offset and the next one's onset
-MAINTENANCE_DURATION = (2.4, 2.6)  # [s]
-SHORTEST_TRIAL = 7.0  # [s] between the first onsets of one trial and the next
-
 _STEP = 0.01  # [s] within which a rate is constant; events are rounded to it
-_BEFORE, _AFTER = 1.3, 1.5  # [s] simulated before the first item and after the probes
 _LONGEST_RESPONSE = 1.2  # [s]
 _HIGHEST_RATE = 20.0  # [Hz] of a baseline
 _SECOND_STIMULUS = 0.3  # share of concept units that respond to two stimuli instead of one
+_NO_SPREAD = 1e-12  # [Hz] stands for the spread of a tuning that has none
 _N_FLUCTUATIONS = 3
 _FLUCTUATION_SPACING = 50  # steps between the knots of a fluctuation: 0.5 s
-_PROBE_DURATION = 1.0  # [s]
 
 
 @dataclass(frozen=True)
 class SimulatedBrain:
     """Settings of a simulated population in the medial temporal lobe.
 
-    A *concept* unit responds strongly to one or two stimuli, about a quarter of a second after
-    they appear (Quian Quiroga et al. 2005; Kornblith et al. 2017). A *mixed* unit's rate depends
-    on a random mixture of item and position, of the items held, and of the side of the right
-    probe (Rigotti et al. 2013). The rest respond to events alike, whatever is shown. All share
-    lognormal baselines, Poisson spikes, a gain common to all units of a trial, a gain of each
-    unit's own, slow drift and a few fluctuations that have nothing to do with the task.
+    A *concept* unit responds strongly to one or two stimuli, within half a second of their onset
+    (Quian Quiroga et al. 2005; Kornblith et al. 2017). A *mixed* unit's rate depends on a random
+    mixture of item and position, of the items held, and of the answer: the side of the right
+    probe, or whether the one probe was shown (Rigotti et al. 2013). The rest respond to events
+    alike, whatever is shown. All share lognormal baselines, Poisson spikes, a gain common to all
+    units of a trial, a gain of each unit's own, slow drift and a few fluctuations that have
+    nothing to do with the task.
 
     ``signal`` scales all that tells one stimulus, memory or side from another. At 0 a concept unit
     responds to every stimulus with the mean of its responses, so that the rates stay comparable
-    while nothing about the task can be read.
+    while nothing about the task can be read, but for how many items a trial has.
+
+    ``category_share`` makes the tuning similar within a category: stimulus *k* belongs to category
+    ``k % n_categories``, as in the environment's category codes. A mixed unit's tuning is then the
+    sum of a part of the stimulus's own and one shared by its category; a concept unit responds
+    also to the whole category of the stimulus that it was dealt. The variance over stimuli stays.
     """
 
     name: str = "custom"
-    n_units: int = 40
+    n_units: int = 45
     signal: float = 1.0  # share of the task signal, 0 to 1
-    concept_share: float = 0.1  # of the units
+    concept_share: float = 0.08  # of the units
     mixed_share: float = 0.3  # of the units
     baseline_rate: float = 0.52  # [Hz] median over units
     baseline_spread: float = 1.3  # standard deviation of the log rate
-    concept_rate: float = 3.2  # [Hz] median over units of the response's peak above baseline
+    concept_rate: float = 3.5  # [Hz] median over units of the response's peak above baseline
     concept_spread: float = 0.5  # standard deviation of the log response
-    latency: float = 0.25  # [s] from onset to the start of the response, mean over units
-    response_duration: tuple[float, float] = (0.3, 0.6)  # [s] range over units
+    latency: float = 0.2  # [s] from onset to the start of the response, mean over units
+    response_duration: tuple[float, float] = (0.4, 0.7)  # [s] range over units
     mixed_strength: float = 0.2  # standard deviation of the log rate over conditions
-    side_strength: float = 0.1  # the same, for the side of the right probe
+    side_strength: float = 0.05  # the same, for the answer
     match_strength: float = 0.2  # how much more concept units respond to a probe shown before
     event_strength: float = 0.3  # standard deviation over units of the unselective log response
     delay_persistence: float = 0.02  # share of the response that lasts until the probes
     shared_gain: float = 0.15  # standard deviation of the log gain, over trials
-    private_gain: float = 0.5  # the same, over trials and units
+    private_gain: float = 0.65  # the same, over trials and units
     drift: float = 0.2  # standard deviation of the slow change of log rate over the session
     fluctuation: float = 0.2  # standard deviation of the task-irrelevant log rate in a trial
+    category_share: float = 0.0  # of the tuning's variance over stimuli, that of their category
+    n_categories: int = 4  # stimulus k belongs to category k % n_categories
 
     def __post_init__(self) -> None:
-        for option in ("signal", "concept_share", "mixed_share", "delay_persistence"):
+        shares = ("signal", "concept_share", "mixed_share", "delay_persistence", "category_share")
+        for option in shares:
             if not 0 <= getattr(self, option) <= 1:
                 raise ValueError(f"{option}: expected 0 to 1, came {getattr(self, option)}")
         if self.concept_share + self.mixed_share > 1:
@@ -91,6 +104,8 @@ class SimulatedBrain:
             raise ValueError(f"baseline_rate: expected more than 0 Hz, came {self.baseline_rate}")
         if self.n_units < 1:
             raise ValueError(f"n_units: expected at least 1, came {self.n_units}")
+        if self.n_categories < 2:
+            raise ValueError(f"n_categories: expected at least 2, came {self.n_categories}")
         if self.latency + self.response_duration[1] > _LONGEST_RESPONSE - 0.2:
             raise ValueError(
                 f"latency and response_duration: expected a response over within "
@@ -136,11 +151,19 @@ class SimulatedBrain:
             trials=trials,
             subject="simulated",
             session=f"simulated-{self.name}",
-            source=f"SimulatedBrain, preset {self.name}, signal {self.signal:g}, seed {seed}",
+            source=self._source(seed),
             licence=LICENCE,
             simulated=True,
             notes=("simulated", "no spikes between trials"),
         )
+
+    def _source(self, seed: int) -> str:
+        parts = ["SimulatedBrain", f"preset {self.name}", f"signal {self.signal:g}"]
+        if self.category_share > 0:
+            parts.append(
+                f"share of {self.n_categories} categories in the tuning {self.category_share:g}"
+            )
+        return ", ".join([*parts, f"seed {seed}"])
 
 
 PRESETS = {
@@ -148,10 +171,13 @@ PRESETS = {
     "best_session": SimulatedBrain(
         name="best_session",
         n_units=68,
-        concept_share=0.22,
-        baseline_rate=0.65,
-        concept_rate=12.0,
-        delay_persistence=0.035,
+        concept_share=0.38,
+        baseline_rate=0.6,
+        concept_rate=3.7,
+        concept_spread=0.9,
+        latency=0.1,
+        response_duration=(0.6, 0.8),
+        delay_persistence=0.05,
         private_gain=0.45,
     ),
     "ideal": SimulatedBrain(
@@ -175,59 +201,6 @@ PRESETS = {
 }
 
 
-def simulate_trials(
-    n_trials: int,
-    n_items: int,
-    n_stimuli: int,
-    generator: np.random.Generator,
-    accuracy: float = 1.0,
-) -> DecisionTrials:
-    """Trials as patients saw them: distinct items, one interval a trial, one probe shown before.
-
-    Maintenance starts one interval and 0.2 s after the last item's offset, as in the recordings
-    of Kornblith et al. (2017).
-
-    Args:
-        n_trials: How many.
-        n_items: Shown in each trial.
-        n_stimuli: To draw items from.
-        generator: Source of every draw.
-        accuracy: Share of trials that are answered correctly, in expectation.
-
-    Raises:
-        ValueError: If a trial cannot have that many distinct items and a new probe.
-    """
-    if n_trials < 1 or n_items < 1 or n_stimuli <= n_items:
-        raise ValueError(
-            "trials, items and stimuli: expected at least 1 trial, 1 item and more stimuli than "
-            f"items, came {n_trials}, {n_items} and {n_stimuli}"
-        )
-    order = np.stack([generator.permutation(n_stimuli) for _ in range(n_trials)])
-    stimulus, new = order[:, :n_items], order[:, n_items]
-    old = stimulus[np.arange(n_trials), generator.integers(n_items, size=n_trials)]
-    side = generator.integers(2, size=n_trials)
-    interval = generator.choice(INTERVALS, size=n_trials)
-    item_lag = np.arange(n_items) * (ITEM_DURATION + interval[:, None])
-    maintenance_lag = item_lag[:, -1] + ITEM_DURATION + interval + 0.2
-    probe_lag = maintenance_lag + generator.uniform(*MAINTENANCE_DURATION, size=n_trials)
-    pause = generator.uniform(0.0, 1.0, size=n_trials)
-    length = np.maximum(SHORTEST_TRIAL, probe_lag + _AFTER + _BEFORE) + pause
-    first = 10.0 + np.concatenate([[0.0], np.cumsum(length)[:-1]])
-    return DecisionTrials(
-        trial_id=np.arange(n_trials, dtype=np.int64),
-        stimulus=stimulus,
-        item_onset=first[:, None] + item_lag,
-        maintenance_onset=first + maintenance_lag,
-        probe_onset=first + probe_lag,
-        inter_stimulus_interval=interval,
-        probe_left=np.where(side == LEFT, old, new),
-        probe_right=np.where(side == RIGHT, old, new),
-        target_side=side,
-        answered_correctly=generator.random(n_trials) < accuracy,
-        n_stimuli=n_stimuli,
-    )
-
-
 @dataclass(frozen=True)
 class _Tuning:
     """What each unit responds to, task signal already scaled."""
@@ -237,7 +210,7 @@ class _Tuning:
     concept: Float64[np.ndarray, "stimulus unit"]  # [Hz]
     item: Float64[np.ndarray, "position stimulus unit"]  # [log rate]
     memory: Float64[np.ndarray, "stimulus unit"]  # [log rate]
-    side: Float64[np.ndarray, " unit"]  # [log rate]
+    side: Float64[np.ndarray, " unit"]  # [log rate] of the answer
     event: Float64[np.ndarray, " unit"]  # [log rate]
     response: Float64[np.ndarray, "lag unit"]  # time course, peak 1
     lasts: Bool[np.ndarray, "lag unit"]  # past the peak: what persists has begun
@@ -259,12 +232,18 @@ def _draw_tuning(
     concept[:, [each != "concept" for each in kind]] = 0.0
     mean = concept.mean(0)
     weight = brain.signal * brain.mixed_strength * mixed
+    item = generator.normal(size=(n_items, n_stimuli, n_units))
+    memory = generator.normal(size=(n_stimuli, n_units))
+    if brain.category_share > 0:
+        category_generator = generator.spawn(1)[0]  # leaves all other draws as they are
+        item = _with_categories(brain, item, category_generator)
+        memory = _with_categories(brain, memory[None], category_generator)[0]
     return _Tuning(
         kind=kind,
         baseline=np.minimum(baseline, np.log(_HIGHEST_RATE)),
         concept=mean + brain.signal * (concept - mean),
-        item=weight * generator.normal(size=(n_items, n_stimuli, n_units)),
-        memory=weight * brain.delay_persistence * generator.normal(size=(n_stimuli, n_units)),
+        item=weight * item,
+        memory=weight * brain.delay_persistence * memory,
         side=brain.signal * brain.side_strength * mixed * generator.normal(size=n_units),
         event=brain.event_strength * generator.normal(size=n_units),
         response=response,
@@ -296,7 +275,45 @@ def _concept_responses(
     also = generator.random(brain.n_units) < _SECOND_STIMULUS
     other = (dealt + generator.integers(1, max(n_stimuli, 2), size=brain.n_units)) % n_stimuli
     response[other[also], np.flatnonzero(also)] = peak[also]
+    if brain.category_share > 0:
+        return _widened_to_categories(brain, response, dealt)
     return response
+
+
+def _widened_to_categories(
+    brain: SimulatedBrain,
+    response: Float64[np.ndarray, "stimulus unit"],
+    dealt: Int64[np.ndarray, " unit"],
+) -> Float64[np.ndarray, "stimulus unit"]:
+    """Responses also to the category of the stimulus that each unit was dealt, variance kept."""
+    category = np.arange(len(response)) % brain.n_categories
+    of_category = (category[:, None] == category[dealt]).astype(np.float64)
+    spread = response.std(0)
+    of_category *= spread / np.maximum(of_category.std(0), _NO_SPREAD)
+    mixture = _mixed_by_variance(brain.category_share, response, of_category)
+    widened: Float64[np.ndarray, "stimulus unit"] = mixture * (
+        spread / np.maximum(mixture.std(0), _NO_SPREAD)
+    )
+    return widened
+
+
+def _with_categories(
+    brain: SimulatedBrain,
+    own: Float64[np.ndarray, "position stimulus unit"],
+    generator: np.random.Generator,
+) -> Float64[np.ndarray, "position stimulus unit"]:
+    """Random tuning of which the category has its share of the variance."""
+    n_positions, n_stimuli, n_units = own.shape
+    centre = generator.normal(size=(n_positions, brain.n_categories, n_units))
+    category = np.arange(n_stimuli) % brain.n_categories
+    return _mixed_by_variance(brain.category_share, own, centre[:, category])
+
+
+def _mixed_by_variance(
+    share: float, own: Float64[np.ndarray, "*tuning"], shared: Float64[np.ndarray, "*tuning"]
+) -> Float64[np.ndarray, "*tuning"]:
+    mixture: Float64[np.ndarray, "*tuning"] = np.sqrt(1 - share) * own + np.sqrt(share) * shared
+    return mixture
 
 
 def _time_courses(
@@ -326,8 +343,8 @@ def _draw_spikes(
     spikes: list[list[np.ndarray]] = [[] for _ in range(n_units)]
     simulated_until = -np.inf
     for row in np.argsort(trials.item_onset[:, 0], kind="stable"):
-        start = max(trials.item_onset[row, 0] - _BEFORE, simulated_until)
-        simulated_until = trials.probe_onset[row] + _AFTER
+        start = max(trials.item_onset[row, 0] - TIME_BEFORE_ITEMS, simulated_until)
+        simulated_until = trials.probe_onset[row] + TIME_AFTER_PROBE
         rate = _trial_rate(brain, tuning, trials, int(row), start, generator) * gain[row]
         counts = generator.poisson(rate * _STEP)
         unit, step = np.nonzero(counts.T)
@@ -353,7 +370,7 @@ def _trial_rate(
         return max(round((time - start) / _STEP), 0)
 
     probe = step_of(trials.probe_onset[row])
-    n_steps = step_of(trials.probe_onset[row] + _AFTER)
+    n_steps = step_of(trials.probe_onset[row] + TIME_AFTER_PROBE)
     log_rate = (
         tuning.baseline
         + smooth_fluctuations(n_steps, _FLUCTUATION_SPACING, _N_FLUCTUATIONS, generator)
@@ -363,14 +380,15 @@ def _trial_rate(
     for position, (onset, stimulus) in enumerate(
         zip(trials.item_onset[row], trials.stimulus[row], strict=True)
     ):
+        if stimulus == NO_STIMULUS:
+            continue
         first = step_of(onset)
         _add(log_rate, first, tuning.response * (tuning.event + tuning.item[position, stimulus]))
         held = np.maximum(tuning.response, brain.delay_persistence * tuning.lasts)
         _add(concept[:probe], first, held * tuning.concept[stimulus])
         concept[first + len(held) : probe] += brain.delay_persistence * tuning.concept[stimulus]
-    log_rate[step_of(trials.maintenance_onset[row]) : probe] += tuning.memory[
-        trials.stimulus[row]
-    ].sum(0)
+    held_items = trials.stimulus[row, : trials.item_count[row]]
+    log_rate[step_of(trials.maintenance_onset[row]) : probe] += tuning.memory[held_items].sum(0)
     _add_probes(brain, tuning, trials, row, probe, log_rate, concept)
     rate: Float64[np.ndarray, "step unit"] = np.exp(log_rate) + concept
     return rate
@@ -385,10 +403,12 @@ def _add_probes(
     log_rate: Float64[np.ndarray, "step unit"],
     concept: Float64[np.ndarray, "step unit"],
 ) -> None:
-    """Add the responses to the probes: to both pictures, more to the one held, and to its side."""
+    """Add the responses to the probes: to every picture, more to the one held, and the answer's."""
     side = trials.target_side[row]
     _add(log_rate, probe, tuning.response * (tuning.event + tuning.side * (1 if side else -1)))
     for stimulus, here in ((trials.probe_left[row], LEFT), (trials.probe_right[row], RIGHT)):
+        if stimulus == NO_STIMULUS:
+            continue
         match = 1 + brain.signal * brain.match_strength * (here == side)
         _add(concept, probe, tuning.response * tuning.concept[stimulus] * match)
 

@@ -11,13 +11,14 @@ import json
 import multiprocessing
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import torch
+from threadpoolctl import threadpool_limits
 from tqdm.auto import tqdm
 
 from b2m_drive.evidence.orphans import end_with_parent
@@ -52,6 +53,19 @@ def open_run(folder: Path, config: dict[str, Any]) -> Path:
     Raises:
         ValueError: If the folder holds another configuration; names what differs.
     """
+    check_run(folder, config)
+    (folder / _GROUPS).mkdir(parents=True, exist_ok=True)
+    if not (folder / CONFIG).is_file():
+        write_json(folder / CONFIG, config)
+    return folder
+
+
+def check_run(folder: Path, config: dict[str, Any]) -> None:
+    """Refuse what `open_run` would refuse, and write nothing.
+
+    Raises:
+        ValueError: If the folder holds another configuration; names what differs.
+    """
     path = folder / CONFIG
     if folder.exists() and not folder.is_dir():
         raise ValueError(f"{folder}: expected a folder for the run, came a file")
@@ -59,10 +73,6 @@ def open_run(folder: Path, config: dict[str, Any]) -> Path:
         _refuse_other_configuration(path, config)
     elif folder.is_dir() and any(folder.iterdir()):
         raise ValueError(f"{folder}: expected an empty folder or a run, came other files")
-    (folder / _GROUPS).mkdir(parents=True, exist_ok=True)
-    if not path.is_file():
-        write_json(path, config)
-    return folder
 
 
 def write_json(path: Path, entries: dict[str, Any]) -> None:
@@ -89,31 +99,47 @@ def run_groups(
         n_workers: Processes, each with one thread.
         progress: Show a bar of training steps.
     """
-    pending = [group for group in groups if not _table_of(folder, group).is_file()]
+    run_pending({folder: groups}, run_group, n_workers, progress)
+    return join_scores(folder, groups)
+
+
+def run_pending(
+    groups_of_runs: Mapping[Path, Sequence[Group[Plan]]],
+    run_group: RunGroup,
+    n_workers: int,
+    progress: bool = True,
+) -> None:
+    """Run the groups of one run or several that have no scores yet, each table once."""
+    pending = {
+        table: group
+        for folder, groups in groups_of_runs.items()
+        for group in groups
+        if not (table := _table_of(folder, group)).is_file()
+    }
     if pending:
-        _run_pending(folder, pending, run_group, min(n_workers, len(pending)), progress)
+        _run_pending(pending, run_group, min(n_workers, len(pending)), progress)
+
+
+def join_scores(folder: Path, groups: Sequence[Group[Plan]]) -> list[Score]:
+    """All scores of a run's groups, also written as its table."""
     scores = [score for group in groups for score in read_scores(_table_of(folder, group))]
     write_scores(folder / SCORES, scores)
     return scores
 
 
 def _run_pending(
-    folder: Path,
-    pending: Sequence[Group[Plan]],
-    run_group: RunGroup,
-    n_workers: int,
-    progress: bool,
+    pending: Mapping[Path, Group[Plan]], run_group: RunGroup, n_workers: int, progress: bool
 ) -> None:
     context = multiprocessing.get_context("spawn")
     counter = context.Value("q", 0)
-    total = sum(group.n_steps for group in pending)
+    total = sum(group.n_steps for group in pending.values())
     with (
         tqdm(total=total, unit="step", desc="training", disable=not progress) as bar,
         ProcessPoolExecutor(n_workers, context, _start_worker, (counter,)) as pool,
     ):
         futures = [
-            pool.submit(_run_and_write, run_group, group.plan, _table_of(folder, group))
-            for group in pending
+            pool.submit(_run_and_write, run_group, group.plan, table)
+            for table, group in pending.items()
         ]
         try:
             _watch(futures, counter, bar)
@@ -137,6 +163,7 @@ def _start_worker(counter: Any) -> None:
     global _counter
     _counter = counter
     torch.set_num_threads(1)
+    threadpool_limits(1)  # NumPy's linear algebra has threads of its own
     end_with_parent()
 
 
@@ -153,14 +180,15 @@ def _count_step() -> None:
 def expected_seconds(
     groups: Sequence[Group[Plan]], run_group: RunGroup, n_workers: int, n_probe_steps: int = 8
 ) -> float:
-    """Time that the groups would take, from the first steps of one group of each size."""
-    per_step: dict[int, float] = {}
+    """Time that the groups would take, from the start of one group of each size."""
+    measured: dict[int, tuple[float, float]] = {}
     total = 0.0
     for group in groups:
         size = len(getattr(group.plan, "conditions", ())) or 1
-        if size not in per_step:
-            per_step[size] = _seconds_a_step(group.plan, run_group, n_probe_steps)
-        total += per_step[size] * group.n_steps
+        if size not in measured:
+            measured[size] = _seconds_of(group.plan, run_group, n_probe_steps)
+        start, per_step = measured[size]
+        total += start + per_step * group.n_steps
     return total / min(n_workers, len(groups))
 
 
@@ -168,12 +196,13 @@ class _EnoughStepsError(Exception):
     pass
 
 
-def _seconds_a_step(plan: Any, run_group: RunGroup, n_probe_steps: int) -> float:
-    times: list[float] = []
+def _seconds_of(plan: Any, run_group: RunGroup, n_probe_steps: int) -> tuple[float, float]:
+    """What comes before a group's second step, and each further step."""
+    times = [time.perf_counter()]
 
     def count() -> None:
         times.append(time.perf_counter())
-        if len(times) > n_probe_steps:
+        if len(times) > n_probe_steps + 1:
             raise _EnoughStepsError
 
     n_threads = torch.get_num_threads()
@@ -184,7 +213,7 @@ def _seconds_a_step(plan: Any, run_group: RunGroup, n_probe_steps: int) -> float
         pass
     finally:
         torch.set_num_threads(n_threads)
-    return (times[-1] - times[0]) / (len(times) - 1)
+    return times[1] - times[0], (times[-1] - times[1]) / (len(times) - 2)
 
 
 def _table_of(folder: Path, group: Group[Plan]) -> Path:
@@ -196,14 +225,24 @@ def _refuse_other_configuration(path: Path, config: dict[str, Any]) -> None:
         before = json.loads(path.read_text())
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"{path}: expected the configuration of a run, came {error}") from error
-    now = json.loads(json.dumps(config))
-    differing = [
-        f"{name}: there {before.get(name)!r}, now {now.get(name)!r}"
-        for name in sorted(set(before) | set(now))
-        if before.get(name) != now.get(name)
-    ]
+    differing = _differing(before, json.loads(json.dumps(config)))
     if differing:
         raise ValueError(
             f"{path.parent} holds a run of another configuration; give another folder. "
             + "; ".join(differing)
         )
+
+
+def _differing(before: Any, now: Any, name: str = "") -> list[str]:
+    """What differs, named down to the entry: ``brain.source: there 'a', now 'b'``."""
+    if before == now:
+        return []
+    if not (isinstance(before, dict) and isinstance(now, dict)):
+        return [f"{name}: there {before!r}, now {now!r}"]
+    return [
+        text
+        for entry in sorted(set(before) | set(now))
+        for text in _differing(
+            before.get(entry), now.get(entry), f"{name}.{entry}" if name else entry
+        )
+    ]

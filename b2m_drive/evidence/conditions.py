@@ -9,7 +9,15 @@ ALONE = "alone"
 ISOLATED = (ALONE, "alone_head", "alone_labelled")
 BRAIN = "brain"
 NULL_TEACHERS = ("shuffled", "untrained_network", "random_projection")
-PROBE_TEACHERS = ("labels", "labels_corrupted")
+LABEL_PROBES = ("labels", "labels_corrupted")
+ACTIVITY_PROBES = (  # the brain's own activity, part of what it says taken away
+    "within_condition",
+    "time_shifted",
+    "phase_randomised",
+    "matched_covariance",
+    "items_permuted",
+)
+PROBE_TEACHERS = (*LABEL_PROBES, *ACTIVITY_PROBES)
 CIRCULAR_SHIFT = "circular_shift"
 _VARIED = "|"  # between a variation and the condition that it varies
 
@@ -20,7 +28,13 @@ STRATEGIES = {
     "regression": "Brain Latent Transfer (BLT)",
     "contrastive": "Brain Contrastive Transfer (BCT)",
 }
-LATENTS = {"decoded": "decoded latents", "pca": "principal components"}
+SHORT_STRATEGIES = {"regression": "BLT", "contrastive": "BCT"}
+LATENTS = {
+    "decoded": "decoded latents",
+    "pca": "principal components",
+    "factor_analysis": "factor analysis",
+    "demixed": "demixed components",
+}
 PAIRINGS = {
     "recorded": "activity as recorded",
     "carried": "carried through the delay",
@@ -68,6 +82,11 @@ MEMORY = Study(
         "random_projection": "random projection of the input",
         "labels": "item labels",
         "labels_corrupted": "item labels, corrupted to the brain's rate",
+        "within_condition": "brain, shuffled within condition",
+        "time_shifted": "brain, shifted in time",
+        "phase_randomised": "brain, phases randomised",
+        "matched_covariance": "surrogate of matched covariance",
+        "items_permuted": "brain, items permuted",
     },
     meanings={
         BRAIN: "The student's hidden state is pulled towards the latents of the recorded neurons, "
@@ -86,6 +105,18 @@ MEMORY = Study(
         "labels": "Which item is shown, without noise: the most that a code for items could teach.",
         "labels_corrupted": "The item labels, replaced at random until they say as much about the "
         "items as the brain does.",
+        "within_condition": "The brain's activity, exchanged among presentations of the same item "
+        "and among trials that hold the same items: a brain that teaches more says more than the "
+        "mean of each condition.",
+        "time_shifted": "The brain's activity, moved in time within each phase of a trial: a brain "
+        "that teaches more says when, not only what.",
+        "phase_randomised": "The brain's activity with random phases over time, its spectrum and "
+        "the covariance of its units kept: a brain that teaches more has dynamics beyond them.",
+        "matched_covariance": "Gaussian noise with the brain's means and covariances over units "
+        "and time, unrelated to the trial: what the statistics of activity alone teach.",
+        "items_permuted": "The student's items renamed, consistently, against the brain's: where "
+        "stimuli have structure, a brain that teaches more has a geometry that fits it; with "
+        "random codes it cannot.",
     },
     curve="accuracy",
     curve_label="accuracy",
@@ -101,7 +132,7 @@ MEMORY = Study(
 DRIVING = Study(
     name="driving",
     nulls=(*ISOLATED, "shuffled", CIRCULAR_SHIFT, "untrained_network", "random_projection"),
-    probes=PROBES,
+    probes=LABEL_PROBES,
     labels={
         BRAIN: "brain",
         ALONE: "alone",
@@ -219,3 +250,16 @@ def label_of(condition: str, simulated: bool, study: Study = MEMORY) -> str:
     control = control_of(condition)
     label = study.labels.get(control, control)
     return f"{label} (simulated)" if simulated and control == BRAIN else label
+
+
+def condition_label(condition: str, study: Study, simulated: bool) -> str:
+    """A condition in words, with its strategy."""
+    label = label_of(condition, simulated, study)
+    short = SHORT_STRATEGIES.get(condition.split("/")[0])
+    return f"{short}: {label}" if short else label
+
+
+def teaching_of(condition: str) -> Teaching | None:
+    """The teaching in a condition's name; None for an isolated student."""
+    parts = condition.split("/")
+    return Teaching(*parts[:3]) if len(parts) == 4 else None

@@ -11,11 +11,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from b2m_drive.evidence.conditions import (
-    ALONE,
     BRAIN,
     Study,
     Teaching,
-    control_of,
+    condition_label,
     label_of,
 )
 from b2m_drive.evidence.figures import (
@@ -30,7 +29,6 @@ from b2m_drive.evidence.figures import (
     tidy,
 )
 from b2m_drive.evidence.learning_curves import LearningCurve
-from b2m_drive.evidence.statistics import Interval
 
 Values: TypeAlias = Float64[np.ndarray, "..."]
 
@@ -38,14 +36,6 @@ _SCENE_WIDTH = 0.62  # [inch] of a scene in a grid
 _GAP = 0.04  # [inch] between scenes
 _N_TRAVERSED = 6  # latents shown
 _ERROR_TICKS = np.array([1, 2, 3, 5, 10, 20, 30, 50, 100, 200]) / 1000
-_MARKERS = {"regression": "o", "contrastive": "s"}
-
-
-def condition_label(condition: str, study: Study, simulated: bool) -> str:
-    """A condition in words, with its strategy."""
-    label = label_of(condition, simulated, study)
-    short = {"regression": "BLT", "contrastive": "BCT"}.get(condition.split("/")[0])
-    return f"{short}: {label}" if short else label
 
 
 def error_curve_figure(
@@ -133,50 +123,6 @@ def variable_figure(
     bar.set_label("R² (share of variance)", fontsize=SMALL)
     bar.ax.tick_params(labelsize=SMALL)
     entitle(figure, "What can be read from the latents", simulated)
-    return figure
-
-
-def variation_figure(
-    points: Mapping[str, Mapping[float, Interval]],
-    label: str,
-    logarithmic: bool,
-    study: Study,
-    simulated: bool,
-    alone: Interval | None,
-) -> Figure:
-    """Final scores by a number that was varied, a line a condition; a band for the student alone.
-
-    The band is for what does not change the student alone, such as the brain's signal.
-    """
-    figure = blank_figure(8.6, 3.9)
-    axes = figure.subplots()
-    if logarithmic:
-        axes.set_xscale("log")
-    places = sorted({value for each in points.values() for value in each})
-    for base, each in points.items():
-        values = sorted(each)
-        mean = np.array([each[value].mean for value in values])
-        reach = np.array([each[value].high - each[value].mean for value in values])
-        reach[~np.isfinite(reach)] = 0.0  # one seed has no interval
-        strategy, control = base.split("/")[0], control_of(base)
-        axes.errorbar(
-            values, mean, reach, color=colour_of(control), capsize=3, linewidth=1.6,
-            marker=_MARKERS.get(strategy, "D"), markersize=5,
-            linestyle="-" if strategy != "contrastive" else (0, (5, 2)),
-            label=condition_label(base, study, simulated),
-        )  # fmt: skip
-    if alone is not None:
-        axes.axhline(alone.mean, color=colour_of(ALONE), linewidth=1.4, label=study.labels[ALONE])
-        if np.isfinite(alone.low):
-            axes.axhspan(alone.low, alone.high, color=colour_of(ALONE), alpha=0.08, linewidth=0)
-    axes.axhline(study.floor, color=FAINT, linewidth=0.8, linestyle=(0, (1, 2)))
-    axes.set_xticks(places, [f"{value:,g}" for value in places])
-    axes.xaxis.set_ticks([], minor=True)
-    axes.set_xlabel(label, fontsize=NORMAL)
-    axes.set_ylabel(f"{study.curve_label}, held out\n({study.curve_unit})", fontsize=NORMAL)
-    tidy(axes)
-    axes.legend(fontsize=SMALL, frameon=False, loc="center left", bbox_to_anchor=(1.01, 0.5))
-    entitle(figure, f"By {label}", simulated)
     return figure
 
 

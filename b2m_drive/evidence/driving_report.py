@@ -6,12 +6,11 @@ from collections.abc import Mapping
 
 from b2m_drive.evidence import driving_figures as drawn
 from b2m_drive.evidence.conditions import (
-    ALONE,
     BRAIN,
     LATENTS,
     STRATEGIES,
     Teaching,
-    Variation,
+    condition_label,
     variation_of,
 )
 from b2m_drive.evidence.learning_curves import (
@@ -30,7 +29,9 @@ from b2m_drive.evidence.report_parts import (
 )
 from b2m_drive.evidence.run_folder import Run
 from b2m_drive.evidence.scores import Score
-from b2m_drive.evidence.statistics import Interval, mean_interval, paired_difference
+from b2m_drive.evidence.statistics import mean_interval, paired_difference
+from b2m_drive.evidence.variation_report import variation_section
+from b2m_drive.evidence.variations import DRIVING_AXES
 from b2m_drive.evidence.verdict import interval_text
 
 R2_PREFIX = "r2:"  # metric of one variable of the state
@@ -40,10 +41,6 @@ RECONSTRUCTION, VEHICLES, SSIM, HAZARD = (
     "ssim",
     "hazard_auc",
 )
-AXES = {  # variation -> what a reader calls it
-    "n_frames": "training frames",
-    "signal": "share of the brain's signal about the scene",
-}
 REFERENCES = (
     "Driving environments: highway-env, Leurent (2018), github.com/Farama-Foundation/HighwayEnv.",
     "VAE: Kingma & Welling (2014), arXiv 1312.6114; weight of the divergence: Higgins et al. "
@@ -62,7 +59,7 @@ def driving_pages(run: Run) -> StudyPages:
             for part in (
                 _reconstruction_section(run),
                 _variables_section(run),
-                *(_variation_section(run, axis) for axis in AXES),
+                *_variation_sections(run),
                 _traversal_section(run),
             )
             if part
@@ -168,7 +165,7 @@ def _final_table(run: Run) -> Table:
     }
     rows = []
     for condition in run.curves:
-        row = [drawn.condition_label(condition, run.study, run.simulated)]
+        row = [condition_label(condition, run.study, run.simulated)]
         for values, scale, digits in columns.values():
             found = values.get(condition)
             row.append(
@@ -226,50 +223,10 @@ def _variables_section(run: Run) -> Section | None:
     )
 
 
-def _variation_section(run: Run, axis: str) -> Section | None:
-    """Final R² by a number that was varied, the comparison's own students among the points."""
-    points: dict[str, dict[float, Interval]] = {}
+def _variation_sections(run: Run) -> list[Section | None]:
+    """Final R² by each number that was varied, the comparison's own students among the points."""
     own = {"n_frames": float(run.config["n_frames"]), "signal": float(run.config["signal"] or 0)}
-    varied: dict[tuple[str, float], list[Score]] = {}
-    for score in run.scores:
-        variation, base = variation_of(score.condition)
-        if score.metric == run.study.curve and variation and variation.axis == axis:
-            varied.setdefault((base, variation.value), []).append(score)
-    if not varied:
-        return None
-    n_seeds = 0
-    for (base, value), scores in varied.items():
-        name = Variation(axis, value).condition(base)
-        curve = learning_curves(scores, run.study.curve)[name]
-        n_seeds = len(curve.seeds)
-        points.setdefault(base, {})[value] = _final_interval(curve.value)
-    for base in points:  # the comparison's own students, of the same seeds
-        points[base][own[axis]] = _final_interval(run.curves[base].value[:n_seeds])
-    alone = _final_interval(run.curves[ALONE].value[:n_seeds]) if ALONE not in points else None
-    figure = drawn.variation_figure(
-        points, AXES[axis], axis == "n_frames", run.study, run.simulated, alone
-    )
-    caption = (
-        f"{run.study.final_label}, by {AXES[axis]}; the same number of steps for all. Dots are "
-        f"means over the first {n_seeds} seeds, bars 95 % intervals; they are wide with so few."
-    )
-    return Section(
-        f"By {AXES[axis]}",
-        pictures=(draw(figure, f"by-{axis.replace('_', '-')}", caption),),
-        tables=(_variation_table(points, axis, run),),
-    )
-
-
-def _variation_table(points: Mapping[str, Mapping[float, Interval]], axis: str, run: Run) -> Table:
-    values = sorted({value for each in points.values() for value in each})
-    rows = tuple(
-        (
-            drawn.condition_label(base, run.study, run.simulated),
-            *(interval_plain(each[v], 3) if v in each else "—" for v in values),
-        )
-        for base, each in points.items()
-    )
-    return Table((AXES[axis], *(f"{value:,g}" for value in values)), rows)
+    return [variation_section(run, number, own[number.axis]) for number in DRIVING_AXES]
 
 
 def _traversal_section(run: Run) -> Section | None:
@@ -280,7 +237,7 @@ def _traversal_section(run: Run) -> Section | None:
     }
     pictures: list[Picture] = []
     for condition, values in traversals.items():
-        label = drawn.condition_label(condition, run.study, run.simulated)
+        label = condition_label(condition, run.study, run.simulated)
         figure = drawn.traversal_figure(values, f"{label}: latents moved one by one", run.simulated)
         caption = (
             f"{label}: one held-out scene, decoded while one latent at a time goes from −3 to 3 "
@@ -300,10 +257,6 @@ def _last(run: Run, metric: str) -> dict[str, drawn.Values]:
         return {}
     curves = learning_curves(_own(run), metric)
     return {name: curve.value[:, -FINAL_EVALUATIONS:].mean(1) for name, curve in curves.items()}
-
-
-def _final_interval(value: drawn.Values) -> Interval:
-    return mean_interval(value[:, -FINAL_EVALUATIONS:].mean(1))
 
 
 def _word(name: str) -> str:

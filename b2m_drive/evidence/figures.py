@@ -19,6 +19,7 @@ from matplotlib.ticker import FuncFormatter, NullFormatter
 from b2m_drive.evidence.conditions import (
     ALONE,
     BRAIN,
+    SHORT_STRATEGIES,
     Study,
     Teaching,
     control_of,
@@ -41,6 +42,11 @@ _STYLES: dict[str, tuple[str, Any]] = {  # colour and line of each control
     "random_projection": ("#CC79A7", "-"),
     "labels": ("#D55E00", "-"),
     "labels_corrupted": ("#56B4E9", "-"),
+    "within_condition": ("#7B3294", "-"),
+    "time_shifted": ("#7B3294", (0, (4, 2))),
+    "phase_randomised": ("#A6761D", "-"),
+    "matched_covariance": ("#A6761D", (0, (4, 2))),
+    "items_permuted": ("#E7298A", ":"),
 }
 _GROUPS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#888888")
 FAINT = "#555555"
@@ -111,7 +117,7 @@ def difference_figure(
         ]
         for differences in by_metric.values()
     ]
-    figure = _dot_plot(titles, panels, zero=0.0)
+    figure = dot_plot(titles, panels, zero=0.0)
     _split_probes(figure, next(iter(by_metric.values())), study)
     entitle(figure, teaching.label, simulated)
     return figure
@@ -129,7 +135,7 @@ def ratio_figure(
         [_ratio_row(name, ratio, simulated, study) for name, ratio in ratios.items()]
         for ratios in by_criterion.values()
     ]
-    figure = _dot_plot(titles, panels, zero=1.0, logarithmic=True)
+    figure = dot_plot(titles, panels, zero=1.0, logarithmic=True)
     for axes in figure.axes:
         axes.set_xlabel("← brain needs fewer · needs more →", fontsize=SMALL, color=FAINT)
     _split_probes(figure, next(iter(by_criterion.values())), study)
@@ -158,7 +164,7 @@ def alignment_figure(
         ]
         for intervals in by_metric.values()
     ]
-    figure = _dot_plot(list(by_metric), panels, zero=0.0)
+    figure = dot_plot(list(by_metric), panels, zero=0.0)
     entitle(figure, f"{teaching.label}: students beside the brain", simulated)
     return figure
 
@@ -193,7 +199,7 @@ def trajectory_label(name: str, simulated: bool) -> str:
         return label_of(BRAIN, simulated)
     parts = name.split("/")
     if len(parts) == 4:
-        short = {"regression": "BLT", "contrastive": "BCT"}.get(parts[0], parts[0])
+        short = SHORT_STRATEGIES.get(parts[0], parts[0])
         return f"student, {short}, {label_of(name, simulated)}"
     return f"student, {label_of(name, simulated)}"
 
@@ -295,7 +301,7 @@ def _moved_apart(places: Sequence[float], gap: float) -> list[float]:
     return [float(place - shift - excess) for place in moved]
 
 
-def _dot_plot(
+def dot_plot(
     titles: Sequence[str],
     panels: Sequence[Sequence[Row]],
     zero: float,

@@ -6,6 +6,8 @@ from b2m_drive.evidence import figures
 from b2m_drive.evidence.conditions import STRATEGIES
 from b2m_drive.evidence.report_parts import Picture, Section, StudyPages, Table, draw, figure_text
 from b2m_drive.evidence.run_folder import Run
+from b2m_drive.evidence.variation_report import variation_section
+from b2m_drive.evidence.variations import MEMORY_AXES, UNLIMITED
 
 BRAIN_FIGURES = {  # entry of brain.json -> what a reader calls it
     "n_trials": "trials",
@@ -20,7 +22,7 @@ BRAIN_FIGURES = {  # entry of brain.json -> what a reader calls it
     "chance": "chance of item decoding",
     "item_chance": "chance of item decoding",
     "memory_auc": "item held in memory, decoded in the delay (area under ROC; chance 0.5)",
-    "probe_side_auc": "correct side, decoded at the probe (area under ROC; chance 0.5)",
+    "probe_side_auc": "correct answer, decoded at the probe (area under ROC; chance 0.5)",
     "reliability": "split-half reliability of item responses (correlation)",
     "split_half_reliability": "split-half reliability of item responses (correlation)",
     "predictivity_ceiling": "noise ceiling: the best correlation a perfect model could reach",
@@ -48,24 +50,36 @@ def memory_pages(run: Run) -> StudyPages:
                 "these latents than noise.",
             )
         )
-    shown = (
-        (Section("Trajectories of brain and students", pictures=(trajectories,)),)
-        if trajectories
-        else ()
-    )
+    shown = [part for part in _variation_sections(run) if part]
+    if trajectories:
+        shown.append(Section("Trajectories of brain and students", pictures=(trajectories,)))
     return StudyPages(
         question=f"Does {simulated} brain ({run.config['brain']['name']}) teach a recurrent "
         f"network to remember, beyond what every null teaches? Asked of {strategies}, with "
         f"{len(run.config['seeds'])} seeds, {budget:,} training trials for each student "
         "and the same trials, seeds and steps for all.",
         about_brain=tuple(about),
-        results=shown,
+        results=tuple(shown),
         how=f"Every student decides on {run.batch_size} generated trials a step; taught "
         f"students also live through {run.config['recorded_batch_size']} recorded trials a step, "
         "which are not counted as training trials. Accuracy is measured on generated trials held "
         "out from training.",
         references=REFERENCES,
     )
+
+
+def _variation_sections(run: Run) -> list[Section | None]:
+    """Accuracy by each number that was varied; what has no entry under ``own`` has no own point."""
+    own = {
+        axis: UNLIMITED if value is None else float(value)
+        for axis, value in run.config.get("own", {}).items()
+    }
+    return [
+        variation_section(
+            run, number, own.get(number.axis), ("final", "area_under_curve"), by_teaching=True
+        )
+        for number in MEMORY_AXES
+    ]
 
 
 def _decoding_table(run: Run) -> Table:

@@ -8,14 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from b2m_drive.evidence import figures
-from b2m_drive.evidence.conditions import BRAIN, ISOLATED, Study, Teaching, label_of
+from b2m_drive.evidence.calibration_report import write_calibration_report
+from b2m_drive.evidence.comparison import CONFIG
+from b2m_drive.evidence.conditions import (
+    BRAIN,
+    ISOLATED,
+    SHORT_STRATEGIES,
+    STUDIES,
+    Study,
+    Teaching,
+    control_of,
+    label_of,
+)
 from b2m_drive.evidence.driving_report import driving_pages
 from b2m_drive.evidence.learning_curves import (
     FINAL_EVALUATIONS,
@@ -26,6 +36,7 @@ from b2m_drive.evidence.learning_curves import (
     values_by_seed,
 )
 from b2m_drive.evidence.memory_report import memory_pages
+from b2m_drive.evidence.page import render_page, verdict_box
 from b2m_drive.evidence.report_parts import (
     Picture,
     StudyPages,
@@ -39,7 +50,9 @@ from b2m_drive.evidence.report_parts import (
     replace_page,
     setting_text,
 )
-from b2m_drive.evidence.run_folder import Run, read_run
+from b2m_drive.evidence.run_folder import Run, check_entries, read_object, read_run
+from b2m_drive.evidence.search_report import write_search_report
+from b2m_drive.evidence.sessions_report import write_sessions_report
 from b2m_drive.evidence.statistics import (
     Interval,
     RestrictedRatio,
@@ -49,7 +62,7 @@ from b2m_drive.evidence.statistics import (
     restricted_mean,
     restricted_ratio,
 )
-from b2m_drive.evidence.verdict import Grade, Verdict, differences, interval_text, verdicts_of
+from b2m_drive.evidence.verdict import Verdict, differences, interval_text, verdicts_of
 
 ALIGNMENT_LABELS = {
     "cka": "CKA (linear, unbiased)",
@@ -57,6 +70,11 @@ ALIGNMENT_LABELS = {
     "predictivity": "predictivity of units (R²)",
 }
 PAGES = {"memory": memory_pages, "driving": driving_pages}
+REPORTS = {  # of studies that hold more than one comparison
+    "memory_sessions": write_sessions_report,
+    "memory_search": write_search_report,
+    "memory_calibration": write_calibration_report,
+}
 
 
 @dataclass(frozen=True)
@@ -75,12 +93,33 @@ class TeachingSection:
 def write_report(run_folder: Path) -> Path:
     """Write ``report.html`` and ``figures/*.png`` into a run's folder; returns the former.
 
-    Both are made beside their places and moved there, so a failure leaves what was there before.
+    The configuration names the study, and thereby the report: of one brain, of many sessions, of
+    a search among readings, or of the verdict's calibration. Page and figures are made beside
+    their places and moved there, so a failure leaves what was there before.
 
     Raises:
         FileNotFoundError: If a file of the run is missing.
         ValueError: If one is broken, or a condition that a verdict needs has no scores.
     """
+    write = REPORTS.get(_study_of(run_folder), _write_comparison_report)
+    return write(run_folder)
+
+
+def _study_of(run_folder: Path) -> str:
+    if not run_folder.is_dir():
+        raise FileNotFoundError(f"{run_folder}: expected the folder of a run, found none")
+    path = run_folder / CONFIG
+    config = read_object(path)
+    check_entries(path, config, {"study": str})
+    study = str(config["study"])
+    if study not in (*STUDIES, *REPORTS):
+        known = ", ".join((*STUDIES, *REPORTS))
+        raise ValueError(f"{path}: study: expected one of {known}, came {study!r}")
+    return study
+
+
+def _write_comparison_report(run_folder: Path) -> Path:
+    """The report of one brain."""
     run = read_run(run_folder)
     verdicts = verdicts_of(run)
     sections = [_teaching_section(run, teaching) for teaching in run.teachings]
@@ -98,19 +137,11 @@ def _render(
     sections: Sequence[TeachingSection],
     pages: StudyPages,
 ) -> str:
-    from jinja2 import Environment, StrictUndefined
-
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    template = environment.from_string(
-        files("b2m_drive.evidence").joinpath("report.html.jinja").read_text(encoding="utf-8")
-    )
-    return template.render(
-        run=run,
-        config=run.config,
-        verdicts=verdicts,
-        grade_class={grade: grade.name.lower().replace("_", "-") for grade in Grade},
+    return render_page(
+        "report.html.jinja",
+        simulated=run.simulated,
+        limits=run.config["limits"],
+        verdicts=[verdict_box(verdict) for verdict in verdicts],
         metric_label=summary_label(run.primary_metric, run.study),
         title=_title(run),
         pages=pages,
@@ -118,7 +149,7 @@ def _render(
         sections=sections,
         accuracy_table=_accuracy_table(run),
         speed_table=_speed_table(run),
-        meanings=_meanings(run.study),
+        meanings=_meanings(run),
         method_table=_method_table(run),
         budget=f"{_budget(run):,} {run.study.samples}",
         curve_label=run.study.curve_label,
@@ -126,8 +157,11 @@ def _render(
     )
 
 
-def _meanings(study: Study) -> list[tuple[str, str, str]]:
-    roles = (("taught", (BRAIN,)), ("null", study.nulls), ("probe", study.probes))
+def _meanings(run: Run) -> list[tuple[str, str, str]]:
+    study = run.study
+    shown = {control_of(condition) for condition in run.curves}
+    probes = tuple(name for name in study.probes if name in shown)
+    roles = (("taught", (BRAIN,)), ("null", study.nulls), ("probe", probes))
     return [
         (study.labels[name], role, study.meanings[name]) for role, names in roles for name in names
     ]
@@ -330,7 +364,7 @@ def _long_label(condition: str, run: Run) -> str:
     label = label_of(condition, run.simulated, run.study)
     if len(parts) != 4:
         return label
-    short = {"regression": "BLT", "contrastive": "BCT"}.get(parts[0], parts[0])
+    short = SHORT_STRATEGIES.get(parts[0], parts[0])
     return f"{short}, {parts[1]}, {parts[2]}: {label}"
 
 
@@ -345,7 +379,7 @@ def _trials_text(curve: LearningCurve, criterion: float, batch_size: int) -> tup
 
 def _method_table(run: Run) -> Table:
     config = run.config
-    shown_elsewhere = {"brain", "limits", "readings", "versions", "study"}
+    shown_elsewhere = {"brain", "limits", "readings", "versions", "study", "own"}
     rows = [
         (name.replace("_", " "), setting_text(value))
         for name, value in config.items()

@@ -123,10 +123,15 @@ def read_run(folder: Path) -> Run:
     """
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder}: expected the folder of a run, found none")
-    config = _read_object(folder / CONFIG)
-    _check_entries(folder / CONFIG, config, _CONFIG_ENTRIES)
-    _check_entries(folder / CONFIG, config["brain"], _BRAIN_ENTRIES, "brain.")
-    _check_choices(folder / CONFIG, config)
+    config = read_object(folder / CONFIG)
+    check_entries(folder / CONFIG, config, _CONFIG_ENTRIES)
+    check_entries(folder / CONFIG, config["brain"], _BRAIN_ENTRIES, "brain.")
+    if config["study"] not in STUDIES:
+        raise ValueError(
+            f"{folder / CONFIG}: study: expected one of {', '.join(STUDIES)}, "
+            f"came {config['study']!r}"
+        )
+    check_choices(folder / CONFIG, config)
     scores = read_scores(folder / SCORES)
     own = [score for score in scores if variation_of(score.condition)[0] is None]
     try:
@@ -134,13 +139,19 @@ def read_run(folder: Path) -> Run:
     except ValueError as error:
         raise ValueError(f"{folder / SCORES}: {error}") from error
     _check_seeds(folder / SCORES, curves, config["seeds"])
-    brain = _read_object(folder / BRAIN_FILE)
+    brain = read_object(folder / BRAIN_FILE)
     trajectories = _read_trajectories(folder / TRAJECTORIES)
     pictures = _read_arrays(folder / PICTURES)
     return Run(folder, config, tuple(scores), curves, brain, trajectories, pictures)
 
 
-def _read_object(path: Path) -> dict[str, Any]:
+def read_object(path: Path) -> dict[str, Any]:
+    """Read a JSON object of a finished run.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is no JSON object, or holds a number that is not finite.
+    """
     if not path.is_file():
         raise FileNotFoundError(f"{path}: expected this file of a finished run, found none")
     try:
@@ -156,12 +167,17 @@ def _refuse_constant(name: str) -> None:
     raise ValueError(f"the number {name}")
 
 
-def _check_entries(
+def check_entries(
     path: Path,
     entries: dict[str, Any],
     expected: dict[str, type | tuple[type, ...]],
     prefix: str = "",
 ) -> None:
+    """Check that a configuration has these entries, of these types.
+
+    Raises:
+        ValueError: If not; names the file and the entry.
+    """
     for name, kind in expected.items():
         if name not in entries:
             raise ValueError(f"{path}: expected the entry {prefix}{name}, found none")
@@ -172,11 +188,12 @@ def _check_entries(
             )
 
 
-def _check_choices(path: Path, config: dict[str, Any]) -> None:
-    if config["study"] not in STUDIES:
-        raise ValueError(
-            f"{path}: study: expected one of {', '.join(STUDIES)}, came {config['study']!r}"
-        )
+def check_choices(path: Path, config: dict[str, Any]) -> None:
+    """Check the metric that is judged, the strategies and the readings of a configuration.
+
+    Raises:
+        ValueError: If one is unknown or there is none.
+    """
     if config["primary_metric"] not in SUMMARIES:
         raise ValueError(
             f"{path}: primary_metric: expected one of {', '.join(SUMMARIES)}, "

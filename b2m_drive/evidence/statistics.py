@@ -97,6 +97,52 @@ def paired_difference(
     )
 
 
+def crossed_difference(difference: Float64[np.ndarray, "unit seed"]) -> PairedDifference:
+    """The mean of units that were all measured with the same seeds, both a random sample.
+
+    What the seeds have in common (the same students alone, the same starts) does not average out
+    over units, so its variance is added: the variance of the mean of a two-way random layout
+    without replication, with the degrees of freedom of Satterthwaite (1946); see Searle, Casella
+    & McCulloch (1992), *Variance Components*. Where seeds add no variance it is the t-interval
+    over units. ``n`` counts units; one unit has the interval (-inf, inf).
+
+    Raises:
+        ValueError: If there are no values, or some are not finite.
+    """
+    _require_finite(difference.ravel())
+    mean, n_units = float(difference.mean()), len(difference)
+    if n_units == 1:
+        return PairedDifference(mean, -math.inf, math.inf, 1, 1.0)
+    error, freedom = _crossed_error(difference)
+    half = float(stats.t.ppf((1 + LEVEL) / 2, freedom)) * error
+    if error > 0:
+        p_value = float(2 * stats.t.sf(abs(mean) / error, freedom))
+    else:
+        p_value = 1.0 if mean == 0 else 0.0
+    return PairedDifference(mean, mean - half, mean + half, n_units, p_value)
+
+
+def _crossed_error(difference: Float64[np.ndarray, "unit seed"]) -> tuple[float, float]:
+    """Standard error of the mean over units and seeds, and its degrees of freedom."""
+    n_units, n_seeds = difference.shape
+    by_unit, by_seed = difference.mean(1), difference.mean(0)
+    of_units = n_seeds * float(by_unit.var(ddof=1))
+    if n_seeds == 1:
+        return math.sqrt(of_units / n_units), float(n_units - 1)
+    of_seeds = n_units * float(by_seed.var(ddof=1))
+    residual = difference - by_unit[:, None] - by_seed + difference.mean()
+    of_both = float((residual**2).sum()) / ((n_units - 1) * (n_seeds - 1))
+    if of_seeds <= of_both:
+        return math.sqrt(of_units / (n_units * n_seeds)), float(n_units - 1)
+    total = of_units + of_seeds - of_both
+    freedom = total**2 / (
+        of_units**2 / (n_units - 1)
+        + of_seeds**2 / (n_seeds - 1)
+        + of_both**2 / ((n_units - 1) * (n_seeds - 1))
+    )
+    return math.sqrt(total / (n_units * n_seeds)), freedom
+
+
 def restricted_mean(times: RestrictedTrials) -> Interval:
     """Geometric mean of the restricted trials to a criterion, with its interval."""
     interval = mean_interval(np.log(times.trials))
@@ -138,6 +184,21 @@ def binomial_interval(n_successes: int, n: int) -> tuple[float, float]:
     low = stats.beta.ppf(tail, n_successes, n - n_successes + 1) if n_successes else 0.0
     high = stats.beta.isf(tail, n_successes + 1, n - n_successes) if n_successes < n else 1.0
     return float(low), float(high)
+
+
+def rank_correlation(first: Float64[np.ndarray, " _"], second: Float64[np.ndarray, " _"]) -> float:
+    """Spearman's correlation; NaN for fewer than three pairs or values that are all equal.
+
+    Raises:
+        ValueError: If the two have different lengths or are not finite.
+    """
+    if len(first) != len(second):
+        raise ValueError(f"expected as many of both, came {len(first)} and {len(second)}")
+    if len(first) < 3 or np.ptp(first) == 0 or np.ptp(second) == 0:
+        return math.nan
+    _require_finite(first)
+    _require_finite(second)
+    return float(np.corrcoef(stats.rankdata(first), stats.rankdata(second))[0, 1])
 
 
 def _half_width(values: Float64[np.ndarray, " seed"]) -> float:

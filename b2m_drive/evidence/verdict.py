@@ -10,6 +10,7 @@ from pathlib import Path
 from b2m_drive.evidence.conditions import (
     ALONE,
     BRAIN,
+    LABEL_PROBES,
     MEMORY,
     STRATEGIES,
     Study,
@@ -24,6 +25,11 @@ from b2m_drive.evidence.learning_curves import (
 from b2m_drive.evidence.run_folder import Run, read_run
 from b2m_drive.evidence.scores import Score
 from b2m_drive.evidence.statistics import Interval, PairedDifference, paired_difference
+
+SIMULATED_CAUTION = (
+    "The brain is simulated: its score can show that information was transferred, "
+    "not that brains add what labels would not."
+)
 
 
 class Grade(Enum):
@@ -56,56 +62,22 @@ class Verdict:
     @property
     def finding(self) -> str:
         """One sentence with the intervals that decided."""
-        over_alone = interval_text(self.over_nulls[ALONE])
         kind = "simulated brain" if self.simulated else "brain"
         subject = (
             f"{STRATEGIES[self.teaching.strategy]} from a {kind} "
             f"({self.teaching.reading_label}; {self.over_nulls[ALONE].n} seeds)"
         )
-        metric = summary_label(self.metric, self.study)
-        if self.grade is Grade.HARM:
-            return f"Harm: with {subject} students did worse than alone ({metric} {over_alone})."
-        if self.grade is Grade.NO_GAIN:
-            return (
-                f"No gain: with {subject} students did not do measurably better than alone "
-                f"({metric} {over_alone})."
-            )
-        if self.grade is Grade.SHARED:
-            matched = [name for name, gain in self.over_nulls.items() if gain.low <= 0]
-            named = _listed(
-                [
-                    f"{self.study.labels[name]} ({interval_text(self.over_nulls[name])})"
-                    for name in matched
-                ]
-            )
-            return (
-                f"A gain that a null gives as well: with {subject} students did better than "
-                f"alone ({metric} {over_alone}), but not measurably better than with {named}."
-            )
-        closest = min(self.over_nulls, key=lambda name: self.over_nulls[name].low)
-        return (
-            f"A gain specific to the brain: with {subject} students did better than alone "
-            f"({metric} {over_alone}) and than with every other null; the closest was "
-            f"{self.study.labels[closest]} ({interval_text(self.over_nulls[closest])})."
-        )
+        return finding_text(self.grade, self.over_nulls, subject, self.metric, self.study)
 
     @property
     def about_labels(self) -> str:
         """How the brain compares with labels; empty where labels did not teach."""
-        return " ".join(
-            _about_labels(self.study.labels[name], difference)
-            for name, difference in self.over_probes.items()
-        )
+        return labels_text(self.over_probes, "seeds", self.study)
 
     @property
     def caution(self) -> str:
         """What a simulated brain can and cannot show; empty for a recorded one."""
-        if not self.simulated:
-            return ""
-        return (
-            "The brain is simulated: its score can show that information was transferred, "
-            "not that brains add what labels would not."
-        )
+        return SIMULATED_CAUTION if self.simulated else ""
 
 
 def judge(
@@ -126,7 +98,7 @@ def judge(
     Args:
         scores: Of the whole comparison.
         strategy: ``"regression"`` (BLT) or ``"contrastive"`` (BCT).
-        latents: ``"decoded"`` or ``"pca"``.
+        latents: Of `conditions.LATENTS`.
         pairing: ``"recorded"`` or ``"carried"``.
         metric: A summary of the learning curve, of `SUMMARIES`.
         simulated: Whether the brain is; the verdict says so.
@@ -158,7 +130,9 @@ def judge_curves(
         )
     over_nulls = differences(curves, teaching, metric, study.nulls)
     over_probes = differences(curves, teaching, metric, study.probes)
-    return Verdict(teaching, metric, study, simulated, _grade(over_nulls), over_nulls, over_probes)
+    return Verdict(
+        teaching, metric, study, simulated, grade_of(over_nulls), over_nulls, over_probes
+    )
 
 
 def differences(
@@ -192,7 +166,8 @@ def interval_text(interval: Interval) -> str:
     return f"{_signed(interval.mean)} {bounds}"
 
 
-def _grade(over_nulls: Mapping[str, PairedDifference]) -> Grade:
+def grade_of(over_nulls: Mapping[str, Interval]) -> Grade:
+    """The grade that the intervals of brain minus each null allow."""
     if over_nulls[ALONE].high < 0:
         return Grade.HARM
     if over_nulls[ALONE].low <= 0:
@@ -202,13 +177,56 @@ def _grade(over_nulls: Mapping[str, PairedDifference]) -> Grade:
     return Grade.SHARED
 
 
-def _about_labels(label: str, difference: PairedDifference) -> str:
+def closest_null(over_nulls: Mapping[str, Interval]) -> str:
+    """The null that the brain beats least surely: that of the smallest lower bound."""
+    return min(over_nulls, key=lambda name: over_nulls[name].low)
+
+
+def finding_text(
+    grade: Grade, over_nulls: Mapping[str, Interval], subject: str, metric: str, study: Study
+) -> str:
+    """A grade as a sentence, with the intervals that decided; the subject is what taught."""
+    over_alone = f"({summary_label(metric, study)} {interval_text(over_nulls[ALONE])})"
+    if grade is Grade.HARM:
+        return f"Harm: with {subject} students did worse than alone {over_alone}."
+    if grade is Grade.NO_GAIN:
+        return (
+            f"No gain: with {subject} students did not do measurably better than alone "
+            f"{over_alone}."
+        )
+    if grade is Grade.SHARED:
+        matched = [name for name, gain in over_nulls.items() if gain.low <= 0]
+        named = _listed(
+            [f"{study.labels[name]} ({interval_text(over_nulls[name])})" for name in matched]
+        )
+        return (
+            f"A gain that a null gives as well: with {subject} students did better than "
+            f"alone {over_alone}, but not measurably better than with {named}."
+        )
+    closest = closest_null(over_nulls)
+    return (
+        f"A gain specific to the brain: with {subject} students did better than alone "
+        f"{over_alone} and than with every other null; the closest was "
+        f"{study.labels[closest]} ({interval_text(over_nulls[closest])})."
+    )
+
+
+def labels_text(over_probes: Mapping[str, Interval], observed: str, study: Study) -> str:
+    """How the brain compares with labels, as far as what was observed (seeds, patients) tells."""
+    return " ".join(
+        _about_labels(study.labels[name], over_probes[name], observed)
+        for name in LABEL_PROBES
+        if name in over_probes
+    )
+
+
+def _about_labels(label: str, difference: Interval, observed: str) -> str:
     numbers = f"(brain minus labels {interval_text(difference)})"
     label = label.capitalize().replace(",", "")
     if difference.high < 0:
         return f"{label} teach more {numbers}."
     if difference.low <= 0:
-        return f"{label} teach as much, as far as these seeds can tell {numbers}."
+        return f"{label} teach as much, as far as these {observed} can tell {numbers}."
     return f"{label} teach less {numbers}."
 
 

@@ -65,7 +65,11 @@ def fit(
 
 def limit_each_gradient(parameters: Sequence[nn.Parameter], limit: float) -> None:
     """Scale each student's gradient to the norm allowed, the first axis being the student."""
-    gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
+    limit_each([parameter.grad for parameter in parameters if parameter.grad is not None], limit)
+
+
+def limit_each(gradients: Sequence[Float[Tensor, "model ..."]], limit: float) -> None:
+    """The same of gradients, scaled in place."""
     squares = torch.stack([gradient.flatten(1).square().sum(1) for gradient in gradients])
     scale = (limit / squares.sum(0).sqrt().clamp_min(limit)).detach()
     for gradient in gradients:

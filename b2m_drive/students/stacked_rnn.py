@@ -4,13 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from b2m_drive.students.decision_rnn import DecisionRNN
+from b2m_drive.students.gru_over_time import GRUOverTime
+from b2m_drive.students.leaky_over_time import LeakyOverTime
+from b2m_drive.students.lstm_over_time import LSTMOverTime
+
+_NAMES = {  # of a stack's parameters -> of a student's; a leaky student has one bias
+    "weight_input": "rnn.weight_ih_l0",
+    "weight_hidden": "rnn.weight_hh_l0",
+    "bias_input": "rnn.bias_ih_l0",
+    "bias_hidden": "rnn.bias_hh_l0",
+    "weight_readout": "readout.weight",
+    "bias_readout": "readout.bias",
+}
 
 
 @dataclass(frozen=True)
@@ -28,6 +39,13 @@ class StackedDecisionRNN(nn.Module):
     arithmetic is shared. A test compares both with the students one by one.
     """
 
+    weight_input: nn.Parameter  # [model gates*hidden feature]; gates: GRU 3, LSTM 4, leaky 1
+    weight_hidden: nn.Parameter  # [model gates*hidden hidden]
+    bias_input: nn.Parameter
+    bias_hidden: nn.Parameter  # not of leaky students
+    weight_readout: nn.Parameter
+    bias_readout: nn.Parameter
+
     def __init__(self, students: Sequence[DecisionRNN]) -> None:
         super().__init__()
         if len({student.settings for student in students}) != 1:
@@ -36,17 +54,10 @@ class StackedDecisionRNN(nn.Module):
                 f"{[student.settings for student in students]}"
             )
         self.settings = students[0].settings
-
-        def stack(name: str) -> nn.Parameter:
-            tensors = [student.get_parameter(name).detach() for student in students]
-            return nn.Parameter(torch.stack(tensors).clone())
-
-        self.weight_input = stack("rnn.weight_ih_l0")  # [model 3*hidden feature]
-        self.weight_hidden = stack("rnn.weight_hh_l0")  # [model 3*hidden hidden]
-        self.bias_input = stack("rnn.bias_ih_l0")
-        self.bias_hidden = stack("rnn.bias_hh_l0")
-        self.weight_readout = stack("readout.weight")
-        self.bias_readout = stack("readout.bias")
+        self.noise = [student.noise.copy() for student in students]
+        for name, theirs in self._names().items():
+            tensors = [student.get_parameter(theirs).detach() for student in students]
+            self.register_parameter(name, nn.Parameter(torch.stack(tensors).clone()))
 
     def __len__(self) -> int:
         return len(self.weight_input)
@@ -55,111 +66,46 @@ class StackedDecisionRNN(nn.Module):
         self, observation: Float[Tensor, "model_or_one batch time feature"]
     ) -> StackedOutput:
         """Answer every step of every trial; a model axis of one shows all students the same."""
-        hidden: Tensor = _GRUOverTime.apply(  # type: ignore[no-untyped-call]
-            observation.permute(2, 0, 1, 3).contiguous() * self.settings.input_gain,
-            self.weight_input,
-            self.weight_hidden,
-            self.bias_input,
-            self.bias_hidden,
-        )
-        hidden = hidden.permute(1, 2, 0, 3)
+        seen = observation.permute(2, 0, 1, 3).contiguous() * self.settings.input_gain
+        hidden = self._over_time(seen).permute(1, 2, 0, 3)
         logits = torch.einsum("mbth,mah->mbta", hidden, self.weight_readout)
         return StackedOutput(logits + self.bias_readout[:, None, None], hidden)
 
     def unstack(self) -> list[DecisionRNN]:
-        """The students one by one, with copies of their weights."""
-        names = {
-            "rnn.weight_ih_l0": self.weight_input,
-            "rnn.weight_hh_l0": self.weight_hidden,
-            "rnn.bias_ih_l0": self.bias_input,
-            "rnn.bias_hh_l0": self.bias_hidden,
-            "readout.weight": self.weight_readout,
-            "readout.bias": self.bias_readout,
-        }
+        """The students one by one, with copies of their weights and their noise."""
         students = []
         for index in range(len(self)):
             student = DecisionRNN(self.settings)
-            student.load_state_dict({k: v[index].detach().clone() for k, v in names.items()})
-            students.append(student)
+            weights = {
+                theirs: self.get_parameter(name)[index].detach().clone()
+                for name, theirs in self._names().items()
+            }
+            student.load_state_dict(weights)
+            student.noise = self.noise[index].copy()
+            students.append(student.train(self.training))
         return students
 
+    def _names(self) -> dict[str, str]:
+        leaky = self.settings.cell == "leaky"
+        return {k: v for k, v in _NAMES.items() if not (leaky and k == "bias_hidden")}
 
-class _GRUOverTime(torch.autograd.Function):
-    """The recurrence of `torch.nn.GRU` for many models, with its gradient written out.
+    def _over_time(self, seen: Tensor) -> Tensor:
+        """The hidden states [time model trial hidden] for observations [time model trial ...]."""
+        weights = (self.weight_input, self.weight_hidden, self.bias_input)
+        if self.settings.cell == "leaky":
+            noise = self._draw_noise(seen) if self.training else None
+            return _applied(LeakyOverTime, seen, *weights, self.settings.alpha, noise)
+        recurrence = GRUOverTime if self.settings.cell == "gru" else LSTMOverTime
+        return _applied(recurrence, seen, *weights, self.bias_hidden)
 
-    Autograd through a Python loop keeps a node for every small operation of every step, and a
-    projection of all steps at once makes arrays that no cache holds. Here a step touches only
-    what belongs to it. Observations get no gradient.
-    """
+    def _draw_noise(self, seen: Tensor) -> Tensor | None:
+        """Each student's own noise, as it would draw it alone: [time model trial hidden]."""
+        shape = (seen.shape[0], seen.shape[2], self.settings.hidden_size)
+        drawn = [noise.draw(shape, seen) for noise in self.noise]
+        present = [each for each in drawn if each is not None]
+        return torch.stack(present, dim=1) if present else None
 
-    @staticmethod
-    def forward(
-        ctx: Any,
-        observation: Tensor,  # [time model_or_one trial feature]
-        weight_input: Tensor,
-        weight_hidden: Tensor,
-        bias_input: Tensor,
-        bias_hidden: Tensor,
-    ) -> Tensor:
-        n_models, size = len(weight_input), weight_hidden.shape[-1]
-        n_steps, _, n_trials, n_features = observation.shape
-        to_input = weight_input.transpose(1, 2).contiguous()
-        to_hidden = weight_hidden.transpose(1, 2).contiguous()
-        bias_gates = (bias_input + bias_hidden)[:, None, : 2 * size]
-        bias_projected, bias_recurrent = (b[:, None, 2 * size :] for b in (bias_input, bias_hidden))
-        shape = (n_steps, n_models, n_trials)
-        hidden = observation.new_empty(n_steps + 1, *shape[1:], size)
-        hidden[0] = 0.0
-        gates = observation.new_empty(*shape, 2 * size)  # reset, update
-        new, recurrent_new = (observation.new_empty(*shape, size) for _ in range(2))
-        projected = observation.new_empty(*shape[1:], 3 * size)
-        recurrent = torch.empty_like(projected)
-        for step in range(n_steps):
-            seen = observation[step].expand(n_models, n_trials, n_features)
-            torch.bmm(seen, to_input, out=projected)
-            torch.bmm(hidden[step], to_hidden, out=recurrent)
-            torch.add(projected[..., : 2 * size], recurrent[..., : 2 * size], out=gates[step])
-            reset, update = gates[step].add_(bias_gates).sigmoid_().chunk(2, dim=-1)
-            torch.add(recurrent[..., 2 * size :], bias_recurrent, out=recurrent_new[step])
-            torch.add(projected[..., 2 * size :], bias_projected, out=new[step])
-            new[step].addcmul_(reset, recurrent_new[step]).tanh_()
-            torch.lerp(new[step], hidden[step], update, out=hidden[step + 1])
-        ctx.save_for_backward(
-            observation, gates, new, recurrent_new, hidden, weight_input, weight_hidden
-        )
-        return hidden[1:]
 
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        (grad_output,) = gradients
-        observation, gates, new, recurrent_new, hidden, *weights = ctx.saved_tensors
-        weight_input, weight_hidden = weights
-        n_steps, n_models, n_trials, size = new.shape
-        grad_input, grad_recurrent = torch.zeros_like(weight_input), torch.zeros_like(weight_hidden)
-        grad_bias_input, grad_bias_hidden = (
-            new.new_zeros(n_models, n_trials, 3 * size) for _ in range(2)
-        )
-        to_projected, to_recurrent = (new.new_empty(n_models, n_trials, 3 * size) for _ in range(2))
-        grad_hidden = new.new_zeros(n_models, n_trials, size)
-        for step in reversed(range(n_steps)):
-            reset, update = gates[step].chunk(2, dim=-1)
-            grad_hidden += grad_output[step]
-            to_new = grad_hidden * (1 - update)
-            to_new.addcmul_(to_new, new[step].square(), value=-1)
-            to_update = (hidden[step] - new[step]).mul_(grad_hidden)
-            to_reset = to_new * recurrent_new[step]
-            torch.mul(
-                torch.cat([to_reset, to_update], -1),
-                gates[step] - gates[step].square(),
-                out=to_projected[..., : 2 * size],
-            )
-            to_projected[..., 2 * size :] = to_new
-            to_recurrent.copy_(to_projected)
-            to_recurrent[..., 2 * size :] *= reset
-            grad_bias_input += to_projected
-            grad_bias_hidden += to_recurrent
-            seen = observation[step].expand(n_models, n_trials, -1)
-            grad_input.baddbmm_(to_projected.transpose(1, 2), seen)
-            grad_recurrent.baddbmm_(to_recurrent.transpose(1, 2), hidden[step])
-            grad_hidden.mul_(update).baddbmm_(to_recurrent, weight_hidden)
-        return None, grad_input, grad_recurrent, grad_bias_input.sum(1), grad_bias_hidden.sum(1)
+def _applied(recurrence: type[torch.autograd.Function], *arguments: object) -> Tensor:
+    hidden: Tensor = recurrence.apply(*arguments)  # type: ignore[no-untyped-call]
+    return hidden

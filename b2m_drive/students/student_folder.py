@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Collection
 from dataclasses import asdict, fields
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -36,9 +37,18 @@ def write_student(folder: str | Path, student: nn.Module, settings: Any) -> Path
 
 
 def read_settings(
-    folder: str | Path, class_name: str, settings_class: type[_Settings]
+    folder: str | Path,
+    class_name: str,
+    settings_class: type[_Settings],
+    added_later: Collection[str] = (),
 ) -> _Settings:
     """The settings of the student in a folder.
+
+    Args:
+        folder: Where `write_student` wrote.
+        class_name: Of the student expected.
+        settings_class: A dataclass; the file must have its fields and no others.
+        added_later: Fields that older files lack; their defaults stand for them.
 
     Raises:
         FileNotFoundError: If the folder or one of its two files is missing.
@@ -57,7 +67,7 @@ def read_settings(
     if came != class_name:
         raise ValueError(f"{path}: expected the settings of a {class_name}, came {came!r}")
     known = {field.name for field in fields(settings_class)}  # type: ignore[arg-type]
-    if set(entries) != known:
+    if not known - set(added_later) <= set(entries) <= known:
         raise ValueError(f"{path}: expected the fields {sorted(known)}, came {sorted(entries)}")
     values: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value for name, value in entries.items()

@@ -62,11 +62,15 @@ class BrainTargets:
     def from_latents(
         cls, latents: b2m_drive.brain.latents.BrainLatents, origin: str
     ) -> BrainTargets:
-        """Latents, one step a window, each weighted by its share of variance over all phases."""
+        """Latents, one step a window, each weighted by its share of variance over all phases.
+
+        Windows that a trial does not have, as those of an item it lacks, teach nothing.
+        """
         return cls(
             latents.values,
             latents.trial_id,
             f"{origin}, {latents.method} latents, {latents.pairing}",
+            valid=latents.present,
             variance=latents.share_of_variance.mean(0).astype(np.float32),
         )
 

@@ -33,11 +33,20 @@ SCENES = {
     "RacetrackOval": "racetrack_oval",
 }
 
+MEMORY_TASKS = {  # the file of each single environment; batches share one
+    "MemoryDecision": "environment",
+    "Sternberg": "sternberg_environment",
+    "ContextDecision": "context_environment",
+}
+
 REGISTRATIONS = (
-    Registration(
-        id="B2M/MemoryDecision-v0",
-        entry_point="b2m_envs.memory_decision.environment:MemoryDecisionEnv",
-        vector_entry_point="b2m_envs.memory_decision.vector_environment:MemoryDecisionVectorEnv",
+    *(
+        Registration(
+            id=f"B2M/{name}-v0",
+            entry_point=f"b2m_envs.memory_decision.{file}:{name}Env",
+            vector_entry_point=f"b2m_envs.memory_decision.vector_environment:{name}VectorEnv",
+        )
+        for name, file in MEMORY_TASKS.items()
     ),
     *(
         Registration(

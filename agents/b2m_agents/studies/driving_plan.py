@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float64, Int64
 
 from b2m_agents.studies.isolated import IsolatedEncoder
-from b2m_drive.brain.latents import LATENT_METHODS, LatentMethod
+from b2m_drive.brain.frame_pairing import SCENE_LATENTS, SceneLatentMethod
 from b2m_drive.evidence.conditions import (
     ALONE,
     BRAIN,
@@ -43,7 +43,7 @@ class DrivingStudySettings:
     n_seeds_varied: int = 3  # of the data curve and of the curve by signal
     regression_weight: float = 0.1  # of the transfer term, beside the VAE's loss a pixel
     contrastive_weight: float = 0.1
-    latents: LatentMethod = "pca"
+    latents: SceneLatentMethod = "pca"
     n_latents: int | None = None  # principal components; None: by held-out likelihood
     temperature: float = 0.2  # of the contrastive loss
     delay: float | None = None  # [s] from a frame to the response; None: by cross-validation
@@ -56,8 +56,8 @@ class DrivingStudySettings:
             raise ValueError(
                 f"strategies: expected at least one of {STRATEGIES}, came {self.strategies}"
             )
-        if self.latents not in LATENT_METHODS:
-            raise ValueError(f"latents: expected one of {LATENT_METHODS}, came {self.latents!r}")
+        if self.latents not in SCENE_LATENTS:
+            raise ValueError(f"latents: expected one of {SCENE_LATENTS}, came {self.latents!r}")
         FittingSettings(self.n_steps, 1.0, evaluate_every=self.evaluate_every)  # checks both
         for name in ("batch_size", "n_held_out", "n_seeds_varied"):
             if getattr(self, name) < 1:

@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import numpy as np
+from jaxtyping import Bool
 
 from b2m_agents.studies.isolated import IsolatedSettings
-from b2m_agents.studies.teachers import NULL_TEACHERS, PROBE_TEACHERS, Reading
-from b2m_drive.brain.recording import BrainRecording
+from b2m_agents.studies.teachers import LABEL_TEACHERS, NULL_TEACHERS, PROBE_TEACHERS, Reading
+from b2m_drive.brain.recording import BrainRecording, TaskName
+from b2m_drive.brain.windows import WINDOW_CHOICES, WindowChoice
+from b2m_drive.evidence.conditions import Variation
+from b2m_drive.students.decision_rnn import Cell
 from b2m_drive.students.fitting import FittingSettings
 from b2m_drive.transfer.attachment import Strategy
-from b2m_envs.memory_decision import MemoryDecisionSettings, TrialTable
+from b2m_envs.memory_decision import MemoryDecisionSettings, SternbergSettings, Trials
 
 ALONE = "alone"
 ALONE_HEAD = "alone_head"
 ALONE_LABELLED = "alone_labelled"
 SHARE_TEACHING = 0.8  # of the recorded trials; the others are held out
-TEACHERS = ("brain", *NULL_TEACHERS, *PROBE_TEACHERS)
+TASKS: tuple[TaskName, ...] = ("memory_decision", "sternberg")
+_VARIED_TEACHERS = ("brain", "shuffled", "untrained_network")  # along the data curves
+
+TaskSettings: TypeAlias = MemoryDecisionSettings | SternbergSettings
 
 
 @dataclass(frozen=True)
@@ -27,7 +36,15 @@ class MemoryStudySettings:
 
     strategies: tuple[Strategy, ...] = ("regression", "contrastive")
     readings: tuple[Reading, ...] = (Reading(),)
+    windows: WindowChoice = "all"
+    n_latents: int | None = None  # of all methods but "decoded"; None: by held-out likelihood
+    probes: tuple[str, ...] = LABEL_TEACHERS
     seeds: tuple[int, ...] = tuple(range(8))
+    cell: Cell = "gru"
+    task: TaskName = "memory_decision"  # of the student
+    codes: str = "random"  # of the stimuli: "random" or "category"
+    n_categories: int = 4  # of "category" codes
+    category_share: float = 0.5  # of such a code's variance
     n_steps: int = 600
     batch_size: int = 32  # generated trials a step
     recorded_batch_size: int = 16  # recorded trials a step
@@ -36,10 +53,17 @@ class MemoryStudySettings:
     time_step: float = 0.2  # [s]
     code_size: int = 8  # numbers that describe a stimulus
     observation_noise: float = 0.1  # standard deviation, beside codes of norm 1
+    maintenance: float | None = None  # [s] of generated trials; None: as in the published task
+    n_teacher_trials: int | None = None  # recorded trials that teach; None: four fifths of all
+    n_student_trials: int | None = None  # different generated trials; None: fresh ones each step
     weight: float = 1.0  # of the transfer term at the start
     falls_to_zero_at: float = 0.5  # share of the training after which the term is off
     temperature: float = 0.2  # of the contrastive loss
     positions: int = 2  # steps a trial and phase in the contrastive loss
+    teacher_trials_curve: tuple[int, ...] = ()  # further numbers of recorded trials
+    student_trials_curve: tuple[int, ...] = ()  # numbers of different generated trials
+    maintenance_curve: tuple[float, ...] = ()  # [s] further delays of generated trials
+    n_seeds_varied: int = 3  # of each point of those curves
 
     def __post_init__(self) -> None:
         if not self.seeds or len(set(self.seeds)) != len(self.seeds):
@@ -47,9 +71,55 @@ class MemoryStudySettings:
         if not self.readings or not self.strategies:
             raise ValueError("readings and strategies: expected at least one of each")
         FittingSettings(self.n_steps, 1.0, evaluate_every=self.evaluate_every)  # checks both
-        for name in ("batch_size", "recorded_batch_size", "n_evaluation_trials", "positions"):
+        self._check_choices()
+        self._check_numbers()
+
+    def _check_choices(self) -> None:
+        for name, known in (
+            ("task", TASKS),
+            ("windows", WINDOW_CHOICES),
+            ("codes", ("random", "category")),
+        ):
+            if getattr(self, name) not in known:
+                raise ValueError(f"{name}: expected one of {known}, came {getattr(self, name)!r}")
+        if self.windows in ("encoding", "delay") and any(
+            reading.pairing == "carried" for reading in self.readings
+        ):
+            raise ValueError(
+                "pairing: expected 'recorded' where only one phase is read, came 'carried' with "
+                f"windows {self.windows!r}"
+            )
+        if not set(self.probes) <= set(PROBE_TEACHERS):
+            raise ValueError(f"probes: expected some of {PROBE_TEACHERS}, came {self.probes}")
+
+    def _check_numbers(self) -> None:
+        counts = ("batch_size", "recorded_batch_size", "n_evaluation_trials", "positions")
+        for name in (*counts, "n_seeds_varied"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}: expected at least 1, came {getattr(self, name)}")
+        for name in ("n_latents", "n_teacher_trials", "n_student_trials"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ValueError(f"{name}: expected at least 1 or none, came {value}")
+        for name in ("teacher_trials_curve", "student_trials_curve", "maintenance_curve"):
+            values = getattr(self, name)
+            if len(set(values)) != len(values) or not all(0 < v < math.inf for v in values):
+                raise ValueError(f"{name}: expected different numbers above 0, came {values}")
+
+    @property
+    def teachers(self) -> tuple[str, ...]:
+        """The brain, every null and the probes chosen."""
+        return ("brain", *NULL_TEACHERS, *self.probes)
+
+
+@dataclass(frozen=True)
+class Lessons:
+    """What teaches: a recording, and its trials as the student lives through them."""
+
+    recording: BrainRecording
+    trials: Trials  # of the student's task, a row for each recorded trial
+    teaching: Bool[np.ndarray, " trial"]  # the others are held out
+    task: TaskSettings  # that can show those trials
 
 
 @dataclass(frozen=True)
@@ -58,12 +128,13 @@ class MemoryPlan:
 
     settings: MemoryStudySettings
     isolated: IsolatedSettings
-    task: MemoryDecisionSettings
+    task: TaskSettings  # of the generated trials
     conditions: tuple[str, ...]
     seeds: tuple[int, ...]
-    recording: BrainRecording | None  # None: conditions that need no recorded trials
-    teaching: np.ndarray | None = None
+    lessons: Lessons | None  # None: conditions that need no recorded trials
     trajectories: Path | None = None  # file for the paths of brain and students; None: not drawn
+    variation: Variation | None = None
+    aligned: bool = True  # whether students are compared with the neurons after training
 
     @property
     def students(self) -> list[tuple[str, int]]:
@@ -71,43 +142,63 @@ class MemoryPlan:
         return [(condition, seed) for seed in self.seeds for condition in self.conditions]
 
 
-def task_of(recording: BrainRecording, settings: MemoryStudySettings) -> MemoryDecisionSettings:
-    """The task of a recording's session: its number of items and stimuli, random codes."""
-    return MemoryDecisionSettings(
-        n_items=recording.trials.n_items,
-        n_stimuli=recording.trials.n_stimuli,
-        code_size=settings.code_size,
-        time_step=settings.time_step,
-        observation_noise=settings.observation_noise,
-    )
+def task_settings(recording: BrainRecording, settings: MemoryStudySettings) -> TaskSettings:
+    """The student's task, with as many items and stimuli as the recording's session has."""
+    most = recording.trials.n_items
+    common: dict[str, Any] = {
+        "n_stimuli": recording.trials.n_stimuli,
+        "codes": settings.codes,
+        "n_categories": settings.n_categories,
+        "category_share": settings.category_share,
+        "code_size": settings.code_size,
+        "time_step": settings.time_step,
+        "observation_noise": settings.observation_noise,
+    }
+    if settings.maintenance is not None:
+        common["maintenance"] = settings.maintenance
+    if settings.task == "sternberg":
+        return SternbergSettings(n_items=tuple(range(1, most + 1)), **common)
+    return MemoryDecisionSettings(n_items=most, **common)
 
 
-def replayed(recording: BrainRecording) -> TrialTable:
-    """The very trials of a session, for the student to live through."""
-    trials = recording.trials
-    return TrialTable(
-        trial_id=trials.trial_id,
-        stimulus=trials.stimulus,
-        isi=trials.inter_stimulus_interval,
-        maintenance=trials.probe_onset - trials.maintenance_onset,
-        probe_left=trials.probe_left,
-        probe_right=trials.probe_right,
-    )
+def replaying(task: TaskSettings, recording: BrainRecording) -> TaskSettings:
+    """The same task, open to every number of items that the recording's trials have."""
+    counts = tuple(sorted({int(count) for count in recording.trials.item_count}))
+    return replace(task, n_items=counts)
 
 
-def taught_conditions(settings: MemoryStudySettings) -> tuple[str, ...]:
+def taught_conditions(
+    settings: MemoryStudySettings, teachers: tuple[str, ...] | None = None
+) -> tuple[str, ...]:
     """Names of the conditions with a teacher: strategy/latents/pairing/teacher."""
     return tuple(
         f"{strategy}/{reading.latents}/{reading.pairing}/{teacher}"
         for strategy in settings.strategies
         for reading in settings.readings
-        for teacher in TEACHERS
+        for teacher in teachers or settings.teachers
     )
 
 
-def split_trials(recording: BrainRecording) -> np.ndarray:
-    """Which recorded trials teach (True) and which are held out, by a fixed draw."""
+def varied_conditions(settings: MemoryStudySettings) -> tuple[str, ...]:
+    """Conditions with recorded trials that the data curves show."""
+    return (ALONE_LABELLED, *taught_conditions(settings, _VARIED_TEACHERS))
+
+
+def split_trials(recording: BrainRecording, n_teaching: int | None = None) -> np.ndarray:
+    """Which recorded trials teach (True) and which are held out, by a fixed draw.
+
+    Fewer teaching trials are the first of the same draw.
+
+    Raises:
+        ValueError: If so many cannot teach.
+    """
     order = np.random.default_rng(0).permutation(len(recording.trials))
+    most = round(SHARE_TEACHING * len(order))
+    if n_teaching is not None and n_teaching > most:
+        raise ValueError(
+            f"n_teacher_trials: expected at most {most} (four fifths of the {len(order)} recorded "
+            f"ones), came {n_teaching}"
+        )
     teaching = np.zeros(len(order), dtype=bool)
-    teaching[order[: round(SHARE_TEACHING * len(order))]] = True
+    teaching[order[: most if n_teaching is None else n_teaching]] = True
     return teaching

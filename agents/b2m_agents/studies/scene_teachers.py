@@ -7,8 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float32, Float64, Int64, UInt8
 
-from b2m_drive.brain.frame_pairing import SceneLatents, decoded_latents, principal_latents
-from b2m_drive.brain.latents import LatentMethod
+from b2m_drive.brain.frame_pairing import (
+    SceneLatentMethod,
+    SceneLatents,
+    decoded_latents,
+    principal_latents,
+)
 from b2m_drive.brain.scene_controls import (
     circular_shift,
     corrupt_labels,
@@ -37,7 +41,7 @@ def teacher_latents(
     teacher: str,
     watched: Watched,
     responses: Float32[np.ndarray, "frame unit"],
-    method: LatentMethod,
+    method: SceneLatentMethod,
     n_latents: int,
     label_r2: Float64[np.ndarray, " label"],
     untrained: SceneVAE,

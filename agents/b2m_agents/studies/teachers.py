@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -28,12 +28,31 @@ from b2m_drive.brain.latents import (
 )
 from b2m_drive.brain.pairing import average_in_windows
 from b2m_drive.brain.recording import BrainRecording
-from b2m_drive.brain.windows import teaching_windows, window_activity
+from b2m_drive.brain.surrogates import (
+    matched_covariance,
+    randomise_phase,
+    shift_in_time,
+    shuffle_within_condition,
+)
+from b2m_drive.brain.windows import WindowChoice, teaching_windows, window_activity
 from b2m_drive.students.decision_rnn import DecisionRNN
 from b2m_envs.memory_decision import TrialBatch
 
 NULL_TEACHERS = ("shuffled", "untrained_network", "random_projection")
-PROBE_TEACHERS = ("labels", "labels_corrupted")
+LABEL_TEACHERS = ("labels", "labels_corrupted")
+ITEMS_PERMUTED = "items_permuted"  # the brain itself; the student's items are other ones
+_SURROGATES: Mapping[str, Callable[[Activity, np.random.Generator], Activity]] = {
+    "shuffled": shuffle_trials,
+    "within_condition": shuffle_within_condition,
+    "time_shifted": shift_in_time,
+    "phase_randomised": randomise_phase,
+    "matched_covariance": matched_covariance,
+}
+PROBE_TEACHERS = (
+    *LABEL_TEACHERS,
+    *(name for name in _SURROGATES if name not in NULL_TEACHERS),
+    ITEMS_PERMUTED,
+)
 
 
 @dataclass(frozen=True)
@@ -50,9 +69,9 @@ class Reading:
             raise ValueError(f"pairing: expected one of {PAIRINGS}, came {self.pairing!r}")
 
 
-def brain_activity(recording: BrainRecording) -> Activity:
+def brain_activity(recording: BrainRecording, which: WindowChoice = "all") -> Activity:
     """Square roots of the spike counts in the teaching windows: the root evens out variance."""
-    windows = teaching_windows(recording.trials.n_items)
+    windows = teaching_windows(recording.trials.n_items, which=which)
     counts = window_activity(recording, windows)
     return Activity(np.sqrt(counts), windows, recording.trials)
 
@@ -67,22 +86,22 @@ def teacher_latents(
     generator: np.random.Generator,
     n_latents: int | None,
 ) -> BrainLatents:
-    """The latents of one teacher, all made in the same way from its activity.
+    """The latents of one control, made from its activity in the way that the brain's are.
 
     Args:
-        teacher: ``"brain"``, a null or a probe.
+        teacher: A null or a probe.
         reading: Latents and pairing, the same for all.
         activity: The brain's, in the teaching trials.
         seen: The same trials as a student sees them, its noise included, row by row.
         untrained: A student of another seed that never learnt.
         time_step: Of ``seen`` [s].
         generator: Of shuffles, projections and corruptions.
-        n_latents: Of principal components; None chooses it (for the brain; nulls get the same).
+        n_latents: As the brain's; ``"decoded"`` has its own.
     """
-    if teacher in PROBE_TEACHERS:
+    if teacher in LABEL_TEACHERS:
         return _labels(teacher, reading, activity, generator)
-    if teacher == "shuffled":
-        activity = shuffle_trials(activity, generator)
+    if teacher in _SURROGATES:
+        activity = _SURROGATES[teacher](activity, generator)
     elif teacher == "untrained_network":
         with torch.no_grad():
             hidden = untrained(torch.from_numpy(seen.observation)).hidden.numpy()
@@ -91,9 +110,14 @@ def teacher_latents(
         n_units = untrained.settings.hidden_size
         projected = project_randomly(seen.observation, n_units, generator)
         activity = _network_activity(projected, activity, seen, time_step)
-    elif teacher != "brain":
-        known: Sequence[str] = ("brain", *NULL_TEACHERS, *PROBE_TEACHERS)
+    else:
+        known = (*NULL_TEACHERS, *PROBE_TEACHERS)
         raise ValueError(f"teacher: expected one of {known}, came {teacher!r}")
+    return latents_as_read(reading, activity, n_latents)
+
+
+def latents_as_read(reading: Reading, activity: Activity, n_latents: int | None) -> BrainLatents:
+    """Latents of some activity, the brain's own or a control's; all trials are fitted on."""
     teaching = np.ones(len(activity.trials), dtype=bool)
     return latents_of(
         activity,
@@ -101,7 +125,7 @@ def teacher_latents(
         method=reading.latents,
         pairing=reading.pairing,
         seed=0,
-        n_latents=n_latents if reading.latents == "pca" else None,
+        n_latents=None if reading.latents == "decoded" else n_latents,
     )
 
 

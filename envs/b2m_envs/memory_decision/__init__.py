@@ -1,11 +1,21 @@
-"""The memory decision task of Kornblith et al. 2017: its trials, their steps, its environments."""
+"""Memory tasks with items, maintenance and probes: their trials, their steps, environments."""
 
+from b2m_envs.memory_decision.context_decision import (
+    CATEGORY,
+    SEEN,
+    ContextDecisionSettings,
+    ContextDecisionTask,
+    ContextTrials,
+)
 from b2m_envs.memory_decision.settings import MemoryDecisionSettings
 from b2m_envs.memory_decision.steps import PADDING, TrialBatch, period_names
+from b2m_envs.memory_decision.sternberg import SternbergSettings, SternbergTask, SternbergTrials
 from b2m_envs.memory_decision.task import CHOOSE_LEFT, CHOOSE_RIGHT, FIXATE, MemoryDecisionTask
-from b2m_envs.memory_decision.trials import LEFT, NO_STIMULUS, RIGHT, TrialTable
+from b2m_envs.memory_decision.tasks import task_of
+from b2m_envs.memory_decision.trials import LEFT, NO_STIMULUS, RIGHT, Trials, TrialTable
 
 __all__ = [
+    "CATEGORY",
     "CHOOSE_LEFT",
     "CHOOSE_RIGHT",
     "FIXATE",
@@ -13,9 +23,18 @@ __all__ = [
     "NO_STIMULUS",
     "PADDING",
     "RIGHT",
+    "SEEN",
+    "ContextDecisionSettings",
+    "ContextDecisionTask",
+    "ContextTrials",
     "MemoryDecisionSettings",
     "MemoryDecisionTask",
+    "SternbergSettings",
+    "SternbergTask",
+    "SternbergTrials",
     "TrialBatch",
     "TrialTable",
+    "Trials",
     "period_names",
+    "task_of",
 ]

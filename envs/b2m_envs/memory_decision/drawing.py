@@ -1,4 +1,4 @@
-"""What a subject of the memory decision task would see."""
+"""What a subject of the memory tasks would see."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SHIFT = 4  # OpenCV draws with 2**-SHIFT of a pixel
 
 
 class ScreenPainter:
-    """Draws screens of the task.
+    """Draws screens of a task.
 
     Each stimulus is a coloured shape with its number. The outline follows its code, so stimuli
     with similar codes (of one category) have similar shapes.
@@ -38,15 +38,24 @@ class ScreenPainter:
         ]
 
     def paint(
-        self, shown: Int64[np.ndarray, " place"], fixation_cue: bool, caption: str
+        self, shown: Int64[np.ndarray, " place"], fixation_cue: bool, caption: str, rule: str = ""
     ) -> UInt8[np.ndarray, "height width channel"]:
-        """Draw the stimuli at the centre, on the left and on the right, or the fixation cross."""
+        """Draw the stimuli at the centre, on the left and on the right, or the fixation cross.
+
+        Args:
+            shown: stimulus at each of these places, or ``NO_STIMULUS``.
+            fixation_cue: whether to draw the cross where no stimulus is.
+            caption: below, not part of what the subject sees.
+            rule: cue above the cross; empty: there is none.
+        """
         screen = np.full((HEIGHT, WIDTH, 3), GREY, dtype=np.uint8)
         for stimulus, offset in zip(shown, (0, -SIDE, SIDE), strict=True):
             if stimulus != NO_STIMULUS:
                 self._paint_stimulus(screen, int(stimulus), WIDTH // 2 + offset)
         if fixation_cue and (shown == NO_STIMULUS).all():
             _paint_cross(screen)
+        if rule:
+            _paint_text(screen, rule, (WIDTH // 2, HEIGHT // 2 - 50), scale=0.9, thickness=2)
         _paint_text(screen, caption, (WIDTH // 2, HEIGHT - 20), scale=0.5, thickness=1)
         return screen
 
@@ -85,12 +94,13 @@ class SubjectWindow:
 
     Args:
         frames_per_second: of the display.
+        title: of the window, and of errors.
 
     Raises:
         RuntimeError: if there is no display to open a window on.
     """
 
-    def __init__(self, frames_per_second: int) -> None:
+    def __init__(self, frames_per_second: int, title: str = "B2M/MemoryDecision") -> None:
         import pygame  # slow to load, and needed for this only
 
         self._pygame: Any = pygame
@@ -98,12 +108,12 @@ class SubjectWindow:
         try:
             pygame.display.init()
         except pygame.error as error:
-            raise RuntimeError(_no_display(str(error))) from error
+            raise RuntimeError(_no_display(title, str(error))) from error
         driver = pygame.display.get_driver()
         if driver in ("dummy", "offscreen") and "SDL_VIDEODRIVER" not in os.environ:
             pygame.display.quit()
-            raise RuntimeError(_no_display(f"video driver {driver!r}"))
-        pygame.display.set_caption("B2M/MemoryDecision")
+            raise RuntimeError(_no_display(title, f"video driver {driver!r}"))
+        pygame.display.set_caption(title)
         self._window = pygame.display.set_mode((WIDTH, HEIGHT))
         self._clock = pygame.time.Clock()
 
@@ -120,9 +130,9 @@ class SubjectWindow:
         self._pygame.display.quit()
 
 
-def _no_display(came: str) -> str:
+def _no_display(title: str, came: str) -> str:
     return (
-        'B2M/MemoryDecision: render_mode "human": expected a display to open a window on, '
+        f'{title}: render_mode "human": expected a display to open a window on, '
         f'came none ({came}); use render_mode="rgb_array" to get pictures as arrays'
     )
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from functools import cache
 
 import numpy as np
-from jaxtyping import Float32, Float64, Int64, UInt32
+from jaxtyping import Bool, Float32, Float64, Int64, UInt32
 from scipy.special import ndtri
 
 QUANTILES = 1 << 16  # Gaussian noise takes its value from half a word
@@ -57,3 +57,11 @@ def draw_without_replacement(
             number += number >= earlier
         picks[:, position] = number
     return picks
+
+
+def pick(
+    chance: Float64[np.ndarray, " trial"], permitted: Bool[np.ndarray, "trial number"]
+) -> Int64[np.ndarray, " trial"]:
+    """One of the permitted numbers a row, each equally likely (0 where none is permitted)."""
+    rank = (chance * permitted.sum(axis=1)).astype(np.int64)
+    return np.asarray((permitted.cumsum(axis=1) > rank[:, None]).argmax(axis=1))

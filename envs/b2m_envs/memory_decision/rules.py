@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float64, Int64
 
-from b2m_envs.memory_decision.settings import MemoryDecisionSettings
+from b2m_envs.memory_decision.settings import TrialSettings
 from b2m_envs.memory_decision.task import FIXATE
 
 
@@ -17,7 +17,7 @@ class Outcome:
 
     reward: Float64[np.ndarray, " trial"]
     terminated: Bool[np.ndarray, " trial"]
-    correct: Bool[np.ndarray, " trial"]  # the side of the stimulus shown before was chosen
+    correct: Bool[np.ndarray, " trial"]  # the right answer was chosen
     aborted: Bool[np.ndarray, " trial"]  # the trial ended by breaking fixation
 
 
@@ -25,7 +25,7 @@ def judge(
     action: Int64[np.ndarray, " trial"],
     target: Int64[np.ndarray, " trial"],
     is_last_step: Bool[np.ndarray, " trial"],
-    settings: MemoryDecisionSettings,
+    settings: TrialSettings,
 ) -> Outcome:
     """Outcome of these actions where ``target`` is the action wanted, 0 before the probes."""
     probing = target != FIXATE

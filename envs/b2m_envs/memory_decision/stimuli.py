@@ -7,10 +7,10 @@ import math
 import numpy as np
 from jaxtyping import Float32, Float64
 
-from b2m_envs.memory_decision.settings import MemoryDecisionSettings
+from b2m_envs.memory_decision.settings import TrialSettings
 
 
-def stimulus_codes(settings: MemoryDecisionSettings) -> Float32[np.ndarray, "stimulus feature"]:
+def stimulus_codes(settings: TrialSettings) -> Float32[np.ndarray, "stimulus feature"]:
     """Code vectors of the task's stimuli: a given array as it is, drawn ones of unit length.
 
     Drawn codes come from a seed of their own, ``codes_seed``; ``None`` gives other codes each

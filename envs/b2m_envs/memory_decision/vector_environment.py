@@ -1,4 +1,4 @@
-"""Many memory decision environments stepped at once."""
+"""Many environments of a memory task stepped at once."""
 
 from __future__ import annotations
 
@@ -12,31 +12,35 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from jaxtyping import Bool, Float32, Float64, Int64, UInt8
 
+from b2m_envs.memory_decision.context_decision import ContextDecisionTask
 from b2m_envs.memory_decision.drawing import ScreenPainter
-from b2m_envs.memory_decision.environment import (
+from b2m_envs.memory_decision.randomness import draw_words
+from b2m_envs.memory_decision.rules import Outcome, judge
+from b2m_envs.memory_decision.settings import settings_from_keywords
+from b2m_envs.memory_decision.steps import TrialBatch
+from b2m_envs.memory_decision.sternberg import SternbergTask
+from b2m_envs.memory_decision.task import MemoryDecisionTask, TrialTask
+from b2m_envs.memory_decision.trial_environment import (
     check_render_mode,
     chosen_trial,
     draw,
     metadata_of,
     observation_space,
+    rule_shown,
 )
-from b2m_envs.memory_decision.randomness import draw_words
-from b2m_envs.memory_decision.rules import Outcome, judge
-from b2m_envs.memory_decision.settings import settings_from_keywords
-from b2m_envs.memory_decision.steps import TrialBatch
-from b2m_envs.memory_decision.task import MemoryDecisionTask
 
 TRIALS_AHEAD = 16  # trials whose random words a sub-environment draws at once
 
 
-class MemoryDecisionVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
-    """Native batch of `MemoryDecisionEnv`, see there for the task and its arguments.
+class TrialVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
+    """Native batch of a `TrialEnv` of the task that ``task_class`` names.
 
     Sub-environment *k* of ``reset(seed=s)`` serves the very trials, noise included, of a single
     environment after ``reset(seed=s + k)``. It is reset in the step after its trial ended
     (`AutoresetMode.NEXT_STEP`); that step ignores its action and earns nothing.
     """
 
+    task_class: ClassVar[type[TrialTask]]
     metadata: ClassVar[dict[str, Any]] = {  # type: ignore[misc]
         "render_modes": ["rgb_array"],
         "render_fps": 10,
@@ -45,18 +49,20 @@ class MemoryDecisionVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
     _ended: Bool[np.ndarray, " env"]  # the trial ended in the last step: begin the next in this one
 
     def __init__(self, num_envs: int = 1, render_mode: str | None = None, **settings: Any) -> None:
-        """Take the settings of `MemoryDecisionSettings` as keywords.
+        """Take the settings of the task as keywords.
 
         Raises:
             ValueError: for an unknown setting or render mode, or a value that does not fit.
         """
+        self.settings = settings_from_keywords(settings, self.task_class.settings_class)
         if num_envs < 1:
-            raise ValueError(f"B2M/MemoryDecision: num_envs: expected 1 or more, came {num_envs}")
+            raise ValueError(
+                f"{self.settings.task_id}: num_envs: expected 1 or more, came {num_envs}"
+            )
         self.num_envs = num_envs
-        self.settings = settings_from_keywords(settings)
-        self.task = MemoryDecisionTask(self.settings)
+        self.task = self.task_class(self.settings)
         self.metadata = metadata_of(type(self).metadata, self.settings)  # type: ignore[misc]
-        self.render_mode = check_render_mode(render_mode, self.metadata)
+        self.render_mode = check_render_mode(render_mode, self.metadata, self.settings)
         self.single_observation_space = observation_space(self.task)
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.single_action_space = gymnasium.spaces.Discrete(3)
@@ -147,6 +153,7 @@ class MemoryDecisionVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         self._shown = np.zeros((n_envs, n_steps, 3), dtype=np.int64)
         self._trial_id = np.zeros(n_envs, dtype=np.int64)
         self._target_side = np.zeros(n_envs, dtype=np.int64)
+        self._cue = np.zeros(n_envs, dtype=np.int64)
         self._last_step = np.zeros(n_envs, dtype=np.int64)
         # Where it stands.
         self._step = np.zeros(n_envs, dtype=np.int64)
@@ -159,7 +166,7 @@ class MemoryDecisionVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
             return [seed + index for index in range(self.num_envs)]
         if len(seed) != self.num_envs:
             raise ValueError(
-                f"B2M/MemoryDecision: reset: seed: expected an int or {self.num_envs} seeds, "
+                f"{self.settings.task_id}: reset: seed: expected an int or {self.num_envs} seeds, "
                 f"came {len(seed)}"
             )
         return list(seed)
@@ -191,6 +198,7 @@ class MemoryDecisionVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         self._shown[envs] = batch.shown
         self._trial_id[envs] = batch.trial_id
         self._target_side[envs] = batch.trials.target_side
+        self._cue[envs] = batch.trials.cue
         self._last_step[envs] = batch.mask.sum(axis=1).astype(np.int64) - 1
 
     def _info(self) -> dict[str, Any]:
@@ -202,6 +210,8 @@ class MemoryDecisionVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
             "time_since_onset": self._time_since_onset[here].astype(np.float64),
             "target_side": self._target_side.copy(),
         }
+        if self.task.rule_names:
+            info["rule"] = self._cue.copy()
         return info | {f"_{name}": self._all.copy() for name in info}
 
     def _final_info(self, outcome: Outcome) -> dict[str, Any]:
@@ -219,16 +229,18 @@ class MemoryDecisionVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         actions = np.asarray(actions)
         if actions.shape != (self.num_envs,) or actions.dtype.kind not in "iu":
             raise ValueError(
-                f"B2M/MemoryDecision: actions: expected {self.num_envs} integers, "
+                f"{self.settings.task_id}: actions: expected {self.num_envs} integers, "
                 f"came {actions.dtype} of shape {actions.shape}"
             )
         if actions.min() < 0 or actions.max() > 2:
-            raise ValueError(f"B2M/MemoryDecision: actions: expected 0, 1 or 2, came {actions}")
+            raise ValueError(
+                f"{self.settings.task_id}: actions: expected 0, 1 or 2, came {actions}"
+            )
         return actions.astype(np.int64)
 
     def _check_running(self) -> None:
         if self._generators[0] is None:
-            raise gymnasium.error.ResetNeeded("B2M/MemoryDecision: call reset() first")
+            raise gymnasium.error.ResetNeeded(f"{self.settings.task_id}: call reset() first")
 
     def _draw(self, index: int) -> UInt8[np.ndarray, "height width channel"]:
         here = (index, self._step[index])
@@ -237,5 +249,24 @@ class MemoryDecisionVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
             self._shown[here],
             self._period_names[self._period[here]],
             float(self._time_since_onset[here]),
+            rule_shown(self.task, int(self._cue[index])),
             bool(self._ended[index]),
         )
+
+
+class MemoryDecisionVectorEnv(TrialVectorEnv):
+    """Native batch of `MemoryDecisionEnv`, see there for the task and its arguments."""
+
+    task_class: ClassVar[type[TrialTask]] = MemoryDecisionTask
+
+
+class SternbergVectorEnv(TrialVectorEnv):
+    """Native batch of `SternbergEnv`, see there for the task and its arguments."""
+
+    task_class: ClassVar[type[TrialTask]] = SternbergTask
+
+
+class ContextDecisionVectorEnv(TrialVectorEnv):
+    """Native batch of `ContextDecisionEnv`, see there for the task and its arguments."""
+
+    task_class: ClassVar[type[TrialTask]] = ContextDecisionTask

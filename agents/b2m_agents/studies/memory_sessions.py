@@ -1,0 +1,213 @@
+"""The memory study over many sessions: one comparison each, pooled by patient.
+
+What does not depend on a teacher (the students alone) is trained once for all sessions of the
+same task. Sessions with few units are compared and shown, but not pooled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tqdm.auto import tqdm
+
+from b2m_agents.ordered_workers import map_in_order
+from b2m_agents.studies.memory import (
+    MemoryComparison,
+    describe,
+    describe_brain,
+    describe_settings,
+    fingerprint_of,
+    limits_of,
+    name_of_pairing,
+)
+from b2m_agents.studies.memory_plan import MemoryPlan, MemoryStudySettings
+from b2m_agents.studies.role_pairing import RolePairing, counterparts
+from b2m_agents.studies.taught_group import run_group
+from b2m_drive.brain.kornblith import read_kornblith
+from b2m_drive.brain.recording import BrainRecording
+from b2m_drive.evidence.comparison import (
+    Group,
+    expected_seconds,
+    join_scores,
+    open_run,
+    run_pending,
+    write_json,
+)
+from b2m_drive.evidence.run_folder import BRAIN_FILE
+from b2m_drive.evidence.session_summaries import LEAST_UNITS
+
+
+@dataclass(frozen=True)
+class ManySessions:
+    """Recordings of one task, and what is asked of each."""
+
+    name: str
+    recordings: tuple[BrainRecording, ...]
+    settings: MemoryStudySettings
+    least_units: int = LEAST_UNITS
+    pairing: RolePairing = counterparts
+    isolated: Path | None = None  # folder of the students alone; None: in the run's folder
+
+    def __post_init__(self) -> None:
+        if not self.recordings:
+            raise ValueError(f"{self.name}: expected one session or more, came none")
+        names = [recording.session for recording in self.recordings]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"{self.name}: expected each session once, came twice: {twice}")
+        patients = {r.subject for r in self.recordings if self.is_pooled(r)}
+        if len(patients) < 2:
+            raise ValueError(
+                f"{self.name}: expected sessions of at least 2 patients with {self.least_units} "
+                f"units or more, came {len(patients)}"
+            )
+
+    def is_pooled(self, recording: BrainRecording) -> bool:
+        """Whether the session has units enough."""
+        return len(recording.units) >= self.least_units
+
+    def comparisons(self, folder: Path) -> dict[Path, MemoryComparison]:
+        """One comparison a session, by its folder."""
+        return {
+            folder / "sessions" / recording.session: MemoryComparison(
+                recording,
+                self.settings,
+                pairing=self.pairing,
+                isolated=self.isolated or folder / "isolated",
+            )
+            for recording in self.recordings
+        }
+
+    def groups(self, folder: Path) -> dict[Path, list[Group[MemoryPlan]]]:
+        """The groups of each session, by its folder."""
+        return {path: each.groups(path) for path, each in self.comparisons(folder).items()}
+
+
+def read_sessions_of(path: Path, progress: bool = True) -> tuple[BrainRecording, ...]:
+    """Every session (.h5) of a folder, in the order of their names.
+
+    Raises:
+        FileNotFoundError: If the folder holds none.
+        ValueError: If some are broken; names them all.
+    """
+    files = sorted(path.glob("*.h5"))
+    if not files:
+        raise FileNotFoundError(f"{path}: expected recordings (*.h5), found none")
+    recordings, errors = [], []
+    for file in tqdm(files, desc="reading", disable=not progress):
+        try:
+            recordings.append(read_kornblith(file))
+        except (ValueError, OSError) as error:
+            errors.append(str(error))
+    if errors:
+        raise ValueError(
+            f"{path}: expected readable sessions; mend or move away {len(errors)} of {len(files)}: "
+            + "; ".join(errors)
+        )
+    return tuple(recordings)
+
+
+def compare_sessions(
+    study: ManySessions, folder: Path, *, n_workers: int, progress: bool = True
+) -> Path:
+    """Compare every session and write the pooled run, or take it up where it stopped.
+
+    Returns:
+        The folder, with ``config.json`` and, in ``sessions/``, an ordinary run for each.
+    """
+    open_run(folder, describe_sessions(study))
+    comparisons = study.comparisons(folder)
+    _prepare(comparisons, n_workers, progress)
+    groups = study.groups(folder)
+    run_pending(groups, run_group, n_workers, progress)
+    for path, each in groups.items():
+        join_scores(path, each)
+    return folder
+
+
+def expected_time_of_sessions(
+    study: ManySessions, folder: Path, n_workers: int
+) -> tuple[int, float]:
+    """Number of students, and the seconds they would take (measured); shared ones count once."""
+    by_place = {
+        (group.folder or path, group.name): group
+        for path, groups in study.groups(folder).items()
+        for group in groups
+    }
+    groups = list(by_place.values())
+    n_students = sum(len(group.plan.students) for group in groups)
+    return n_students, expected_seconds(groups, run_group, n_workers)
+
+
+def describe_sessions(study: ManySessions) -> dict[str, Any]:
+    """The configuration of a pooled run."""
+    first = study.recordings[0]
+    return {
+        "study": "memory_sessions",
+        "name": study.name,
+        "simulated": first.simulated,
+        "source": first.source if len(study.recordings) == 1 else _common_source(study.recordings),
+        "licence": first.licence,
+        "sessions": [_entry(study, recording) for recording in study.recordings],
+        "least_units": study.least_units,
+        "pairing_of_trials": name_of_pairing(study.pairing),
+        **describe_settings(study.settings),
+        "task": _task(study),
+        "own": {},
+        "limits": _limits(study),
+    }
+
+
+def _entry(study: ManySessions, recording: BrainRecording) -> dict[str, Any]:
+    pooled, n_units = study.is_pooled(recording), len(recording.units)
+    return {
+        "name": recording.session,
+        "subject": recording.subject,
+        "n_units": n_units,
+        "pooled": pooled,
+        "why_not": None if pooled else f"{n_units} units, fewer than {study.least_units}",
+        "folder": f"sessions/{recording.session}",
+        "fingerprint": fingerprint_of(recording),
+    }
+
+
+def _task(study: ManySessions) -> dict[str, Any]:
+    """What the sessions' tasks have in common, and where they differ; each run has its own."""
+    trials = [recording.trials for recording in study.recordings]
+    return {
+        "id": describe(MemoryComparison(study.recordings[0], study.settings))["task"]["id"],
+        "n_items": sorted({each.n_items for each in trials}),
+        "n_stimuli": sorted({each.n_stimuli for each in trials}),
+    }
+
+
+def _common_source(recordings: Sequence[BrainRecording]) -> str:
+    sources = sorted({recording.source for recording in recordings})
+    return sources[0] if len(sources) == 1 else f"{sources[0]} and {len(sources) - 1} more"
+
+
+def _limits(study: ManySessions) -> list[str]:
+    own = limits_of(study.recordings[0], study.settings)
+    return [
+        "The patient is the unit; sessions of one patient are averaged first. Units differ between "
+        "sessions, so nothing is shared between the teachers of different sessions.",
+        *own,
+    ]
+
+
+def _prepare(comparisons: Mapping[Path, MemoryComparison], n_workers: int, progress: bool) -> None:
+    """Make or check each session's folder, and describe its brain in it."""
+    for path, comparison in comparisons.items():
+        open_run(path, describe(comparison))
+    lacking = {k: each for k, each in comparisons.items() if not (k / BRAIN_FILE).is_file()}
+    described = map_in_order(_describe_brain, lacking.values(), n_workers)
+    bar = tqdm(lacking, desc="decoding", disable=not progress or not lacking)
+    for path, entries in zip(bar, described, strict=True):
+        write_json(path / BRAIN_FILE, entries)
+
+
+def _describe_brain(comparison: MemoryComparison) -> dict[str, Any]:
+    return describe_brain(comparison.recording, comparison.settings)
