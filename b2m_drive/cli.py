@@ -125,7 +125,10 @@ def compare_memory_command(
         int | None, typer.Option(help="Seed of the simulated session. Default: 0.")
     ] = None,
     student: Annotated[
-        str, typer.Option(help="gru, lstm or leaky (a continuous-time tanh network).")
+        str,
+        typer.Option(
+            help="gru, lstm or leaky (a continuous-time tanh network; slow: --steps 2400)."
+        ),
     ] = "gru",
     task: Annotated[
         str,
@@ -681,9 +684,10 @@ def _memory_settings(
     all_probes: bool = False,
 ) -> MemoryStudySettings:
     from b2m_agents.studies.memory_plan import TASKS, MemoryStudySettings
-    from b2m_agents.studies.teachers import LABEL_TEACHERS, PROBE_TEACHERS, Reading
+    from b2m_agents.studies.teachers import Reading
     from b2m_drive.brain.latents import LATENT_METHODS, PAIRINGS
     from b2m_drive.brain.windows import WINDOW_CHOICES
+    from b2m_drive.evidence.conditions import LABEL_PROBES, PROBE_TEACHERS
     from b2m_drive.students.decision_rnn import Cell
 
     _refuse_unknown("--latents", latents or [], LATENT_METHODS)
@@ -701,7 +705,7 @@ def _memory_settings(
     return MemoryStudySettings(
         readings=readings,
         windows=windows,  # type: ignore[arg-type]
-        probes=PROBE_TEACHERS if all_probes else LABEL_TEACHERS,
+        probes=PROBE_TEACHERS if all_probes else LABEL_PROBES,
         seeds=tuple(range(seeds)),
         n_steps=steps,
         cell=student,  # type: ignore[arg-type]

@@ -22,8 +22,9 @@ from tqdm import tqdm
 
 import b2m_agents.studies
 from b2m_agents.studies.isolated import IsolatedSettings, settings_file
-from b2m_agents.studies.memory_plan import ALONE, MemoryPlan, MemoryStudySettings
+from b2m_agents.studies.memory_plan import MemoryPlan, MemoryStudySettings
 from b2m_agents.studies.taught_group import run_group
+from b2m_drive.evidence.conditions import ALONE
 from b2m_drive.students.decision_rnn import Cell
 from b2m_envs.memory_decision import MemoryDecisionSettings
 

@@ -21,11 +21,11 @@ from b2m_agents.studies.memory_plan import (
 )
 from b2m_agents.studies.role_pairing import counterparts
 from b2m_agents.studies.taught_group import TaughtRun, run_group
-from b2m_agents.studies.teachers import PROBE_TEACHERS, Reading
+from b2m_agents.studies.teachers import Reading
 from b2m_drive.brain.recording import BrainRecording
 from b2m_drive.brain.simulated import SimulatedBrain, simulate_sternberg, simulate_trials
 from b2m_drive.evidence.comparison import Group
-from b2m_drive.evidence.conditions import variation_of
+from b2m_drive.evidence.conditions import PROBE_TEACHERS, variation_of
 from b2m_drive.evidence.report import write_report
 from b2m_drive.evidence.scores import read_scores
 from b2m_drive.evidence.verdict import verdicts_of
@@ -257,10 +257,15 @@ def test_every_probe_teaches_every_kind_of_student(recording, tmp_path, cell) ->
         SMALL, seeds=(0,), n_steps=2, cell=cell, probes=PROBE_TEACHERS, codes="category"
     )
     plan = plan_groups(recording, settings, tmp_path / "run")[-1].plan
-    scores = taught_run(plan).train(no_progress)
+    group = taught_run(plan)
+    scores = group.train(no_progress)
     assert {score.condition for score in scores} == set(plan.conditions)
-    values = {s.condition: s.value for s in scores if s.metric == "accuracy" and s.step == 2}
-    assert all(0 <= value <= 1 for value in values.values())
+    weights = group.network.weight_hidden.detach().flatten(1)
+    head = weights[plan.conditions.index("alone_head")]
+    moved = (weights - head).abs().amax(1)
+    for condition, by in zip(plan.conditions, moved, strict=True):
+        assert (by > 1e-4) == (condition != "alone_head"), condition  # each by its own teacher
+    assert len(torch.unique(weights, dim=0)) == len(weights)
 
 
 def test_the_student_of_permuted_items_sees_other_items_and_the_same_brain(

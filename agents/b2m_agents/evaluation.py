@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import os
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, fields
@@ -19,6 +17,7 @@ from b2m_agents.episodes import episode_seed
 from b2m_agents.ordered_workers import map_in_order
 from b2m_agents.trained_agent import read_agent_config
 from b2m_drive.evidence.statistics import LEVEL, Interval, binomial_interval
+from b2m_drive.evidence.tables import write_table
 
 AGENT = "agent"
 EVALUATION_FILE = "evaluation.csv"
@@ -189,11 +188,9 @@ def _interval_text(interval: Interval, form: str) -> str:
 
 def _write_episodes(path: Path, episodes: Sequence[DrivenEpisode]) -> None:
     names = [field.name for field in fields(DrivenEpisode)]
-    draft = path.with_name(f".{path.name}.{os.getpid()}.draft")
-    with draft.open("w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow([name.rstrip("_") for name in names])
-        for each in episodes:
-            row: list[Any] = [getattr(each, name) for name in names]
-            writer.writerow([int(value) if isinstance(value, bool) else value for value in row])
-    os.replace(draft, path)
+    rows = ([_plain(getattr(each, name)) for name in names] for each in episodes)
+    write_table(path, [name.rstrip("_") for name in names], rows)
+
+
+def _plain(value: Any) -> Any:
+    return int(value) if isinstance(value, bool) else value

@@ -6,9 +6,7 @@ called specific; of ideal brains, which say everything, nearly all should be.
 
 from __future__ import annotations
 
-import csv
 import math
-import os
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
@@ -16,6 +14,7 @@ from typing import Literal, get_args
 
 from b2m_drive.evidence.conditions import ALONE, STRATEGIES
 from b2m_drive.evidence.statistics import binomial_interval
+from b2m_drive.evidence.tables import read_table, write_table
 from b2m_drive.evidence.verdict import Grade, Verdict, closest_null
 
 Kind = Literal["null", "ideal"]
@@ -75,13 +74,7 @@ def calibration_row(verdict: Verdict, kind: Kind, brain_seed: int) -> Calibratio
 
 def write_rows(path: Path, rows: Sequence[CalibrationRow]) -> None:
     """Write the verdicts as CSV, whole or not at all."""
-    draft = path.with_name(f".{path.name}.draft-{os.getpid()}")
-    with draft.open("w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(COLUMNS)
-        for row in rows:
-            writer.writerow(astuple(row))
-    os.replace(draft, path)
+    write_table(path, COLUMNS, (astuple(row) for row in rows))
 
 
 def read_rows(path: Path) -> list[CalibrationRow]:
@@ -91,14 +84,7 @@ def read_rows(path: Path) -> list[CalibrationRow]:
         FileNotFoundError: If there is no such file.
         ValueError: If a column or row is not what it should be; names the line.
     """
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: expected a table of verdicts, found none")
-    with path.open(newline="") as file:
-        rows = csv.reader(file)
-        header = tuple(next(rows, ()))
-        if header != COLUMNS:
-            raise ValueError(f"{path}: expected the columns {COLUMNS}, came {header}")
-        return [_parse(path, line, row) for line, row in enumerate(rows, start=2)]
+    return read_table(path, COLUMNS, "verdicts", _parse)
 
 
 def shares(rows: Sequence[CalibrationRow]) -> list[Share]:

@@ -37,11 +37,12 @@ from b2m_drive.evidence.run_folder import (
     check_entries,
     read_object,
     read_run,
+    teachings_of,
 )
 from b2m_drive.evidence.statistics import PairedDifference, crossed_difference
 from b2m_drive.evidence.verdict import (
-    SIMULATED_CAUTION,
     Grade,
+    Verdict,
     closest_null,
     differences,
     finding_text,
@@ -130,11 +131,7 @@ class SessionsRun:
     @property
     def teachings(self) -> list[Teaching]:
         """Every strategy with every reading; all strategies of the main reading come first."""
-        return [
-            Teaching(strategy, reading["latents"], reading["pairing"])
-            for reading in self.config["readings"]
-            for strategy in self.config["strategies"]
-        ]
+        return teachings_of(self.config)
 
 
 @dataclass(frozen=True)
@@ -165,25 +162,14 @@ class PooledDifference(PairedDifference):
 
 
 @dataclass(frozen=True)
-class PooledVerdict:
+class PooledVerdict(Verdict):
     """A grade over patients, and the intervals it was computed from."""
 
-    teaching: Teaching
-    metric: str
-    study: Study
-    simulated: bool
-    grade: Grade
-    over_nulls: dict[str, PooledDifference]  # brain minus each null
-    over_probes: dict[str, PooledDifference]  # brain minus each probe that every session has
+    over_nulls: Mapping[str, PooledDifference]  # brain minus each null
+    over_probes: Mapping[str, PooledDifference]  # brain minus each probe that every session has
     n_patients: int
     n_sessions: int
     n_units: int  # recorded units of all pooled sessions
-
-    @property
-    def sentence(self) -> str:
-        """The verdict in words: what was found, then what labels teach, then what it means."""
-        parts = (self.finding, self.about_labels, self.caution)
-        return " ".join(part for part in parts if part)
 
     @property
     def finding(self) -> str:
@@ -203,11 +189,6 @@ class PooledVerdict:
     def about_labels(self) -> str:
         """How the brains compare with labels; empty where labels did not teach."""
         return labels_text(self.over_probes, "patients", self.study)
-
-    @property
-    def caution(self) -> str:
-        """What simulated brains can and cannot show; empty for recorded ones."""
-        return SIMULATED_CAUTION if self.simulated else ""
 
     @property
     def closest(self) -> str:

@@ -17,6 +17,7 @@ from __future__ import annotations
 import json
 import os
 import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -107,11 +108,16 @@ class Run:
     @property
     def teachings(self) -> list[Teaching]:
         """Every strategy with every reading; all strategies of the main reading come first."""
-        return [
-            Teaching(strategy, reading["latents"], reading["pairing"])
-            for reading in self.config["readings"]
-            for strategy in self.config["strategies"]
-        ]
+        return teachings_of(self.config)
+
+
+def teachings_of(config: Mapping[str, Any]) -> list[Teaching]:
+    """Every strategy with every reading of a configuration, the main reading first."""
+    return [
+        Teaching(strategy, reading["latents"], reading["pairing"])
+        for reading in config["readings"]
+        for strategy in config["strategies"]
+    ]
 
 
 def read_run(folder: Path) -> Run:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 import math
-import os
 from collections.abc import Iterable
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
+
+from b2m_drive.evidence.tables import read_table, write_table
 
 
 @dataclass(frozen=True)
@@ -27,12 +27,7 @@ COLUMNS = tuple(field.name for field in fields(Score))
 
 def write_scores(path: Path, scores: Iterable[Score]) -> None:
     """Write the table as CSV, whole or not at all."""
-    draft = path.with_name(f".{path.name}.draft-{os.getpid()}")
-    with draft.open("w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(COLUMNS)
-        writer.writerows(astuple(score) for score in scores)
-    os.replace(draft, path)
+    write_table(path, COLUMNS, (astuple(score) for score in scores))
 
 
 def read_scores(path: Path) -> list[Score]:
@@ -42,14 +37,7 @@ def read_scores(path: Path) -> list[Score]:
         FileNotFoundError: If there is no such table.
         ValueError: If a column or row is not what it should be; names the line.
     """
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: expected a table of scores, found none")
-    with path.open(newline="") as file:
-        rows = csv.reader(file)
-        header = tuple(next(rows, ()))
-        if header != COLUMNS:
-            raise ValueError(f"{path}: expected the columns {COLUMNS}, came {header}")
-        return [_parse(path, line, row) for line, row in enumerate(rows, start=2)]
+    return read_table(path, COLUMNS, "scores", _parse)
 
 
 def _parse(path: Path, line: int, row: list[str]) -> Score:

@@ -50,8 +50,8 @@ class Verdict:
     study: Study
     simulated: bool
     grade: Grade
-    over_nulls: dict[str, PairedDifference]  # brain minus each null
-    over_probes: dict[str, PairedDifference]  # brain minus each probe that was run
+    over_nulls: Mapping[str, PairedDifference]  # brain minus each null
+    over_probes: Mapping[str, PairedDifference]  # brain minus each probe that was run
 
     @property
     def sentence(self) -> str:

@@ -20,7 +20,6 @@ import numpy as np
 
 from b2m_agents.studies.isolated import frozen_settings, settings_file
 from b2m_agents.studies.memory_plan import (
-    ALONE,
     ALONE_HEAD,
     ALONE_LABELLED,
     Lessons,
@@ -45,12 +44,12 @@ from b2m_drive.evidence.comparison import (
     run_groups,
     write_json,
 )
-from b2m_drive.evidence.conditions import Variation
+from b2m_drive.evidence.conditions import ALONE, Variation
 from b2m_drive.evidence.run_folder import BRAIN_FILE, TRAJECTORIES
 
 LEAKY_STEPS = 2400  # with which its settings were tuned (`scripts/tune_isolated.py`)
 PUBLISHED_MAINTENANCE = 2.5  # [s] on average
-SEEDS_TOGETHER = 4  # isolated students of so many seeds are advanced together
+_SEEDS_TOGETHER = 4  # isolated students of so many seeds are advanced together
 _PACKAGES = ("torch", "numpy", "scipy", "scikit-learn", "gymnasium", "b2m-drive")
 DEFAULT_STUDY = MemoryStudySettings()
 
@@ -142,8 +141,8 @@ class MemoryComparison:
                 settings.n_steps,
                 shared,
             )
-            for start in range(0, len(seeds), SEEDS_TOGETHER)
-            if (some := seeds[start : start + SEEDS_TOGETHER])
+            for start in range(0, len(seeds), _SEEDS_TOGETHER)
+            if (some := seeds[start : start + _SEEDS_TOGETHER])
         ]
 
     def _taught_groups(
@@ -175,17 +174,12 @@ def compare_memory(
         The run's folder, with ``config.json``, ``scores.csv``, ``brain.json`` and trajectories.
     """
     groups = comparison.groups(folder)
-    prepare_run(comparison, folder)
-    run_groups(folder, groups, run_group, n_workers, progress)
-    return folder
-
-
-def prepare_run(comparison: MemoryComparison, folder: Path) -> None:
-    """Make or check the run's folder, and describe the brain in it."""
     open_run(folder, describe(comparison))
     if not (folder / BRAIN_FILE).is_file():
         about_brain = describe_brain(comparison.recording, comparison.settings)
         write_json(folder / BRAIN_FILE, about_brain)
+    run_groups(folder, groups, run_group, n_workers, progress)
+    return folder
 
 
 def expected_time(comparison: MemoryComparison, folder: Path, n_workers: int) -> tuple[int, float]:
@@ -294,8 +288,9 @@ def limits_of(recording: BrainRecording, settings: MemoryStudySettings) -> list[
         )
     if settings.cell == "leaky" and settings.n_steps < LEAKY_STEPS:
         limits.append(
-            f"A leaky student alone is near chance for {LEAKY_STEPS:,} steps of this task "
-            f"with three items; after {settings.n_steps:,} its gains and nulls say little."
+            "A leaky student alone is at chance for its first 600 steps of three items, and its "
+            f"settings were tuned with {LEAKY_STEPS:,}; after {settings.n_steps:,} its gains and "
+            "nulls say little."
         )
     if recording.trials.task != settings.task:
         limits.append(

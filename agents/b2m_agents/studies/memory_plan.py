@@ -11,21 +11,26 @@ import numpy as np
 from jaxtyping import Bool
 
 from b2m_agents.studies.isolated import IsolatedSettings
-from b2m_agents.studies.teachers import LABEL_TEACHERS, NULL_TEACHERS, PROBE_TEACHERS, Reading
+from b2m_agents.studies.teachers import Reading
 from b2m_drive.brain.recording import BrainRecording, TaskName
 from b2m_drive.brain.windows import WINDOW_CHOICES, WindowChoice
-from b2m_drive.evidence.conditions import Variation
+from b2m_drive.evidence.conditions import (
+    BRAIN,
+    LABEL_PROBES,
+    NULL_TEACHERS,
+    PROBE_TEACHERS,
+    Variation,
+)
 from b2m_drive.students.decision_rnn import Cell
 from b2m_drive.students.fitting import FittingSettings
 from b2m_drive.transfer.attachment import Strategy
 from b2m_envs.memory_decision import MemoryDecisionSettings, SternbergSettings, Trials
 
-ALONE = "alone"
 ALONE_HEAD = "alone_head"
 ALONE_LABELLED = "alone_labelled"
 SHARE_TEACHING = 0.8  # of the recorded trials; the others are held out
 TASKS: tuple[TaskName, ...] = ("memory_decision", "sternberg")
-_VARIED_TEACHERS = ("brain", "shuffled", "untrained_network")  # along the data curves
+_VARIED_TEACHERS = (BRAIN, "shuffled", "untrained_network")  # along the data curves
 
 TaskSettings: TypeAlias = MemoryDecisionSettings | SternbergSettings
 
@@ -38,7 +43,7 @@ class MemoryStudySettings:
     readings: tuple[Reading, ...] = (Reading(),)
     windows: WindowChoice = "all"
     n_latents: int | None = None  # of all methods but "decoded"; None: by held-out likelihood
-    probes: tuple[str, ...] = LABEL_TEACHERS
+    probes: tuple[str, ...] = LABEL_PROBES
     seeds: tuple[int, ...] = tuple(range(8))
     cell: Cell = "gru"
     task: TaskName = "memory_decision"  # of the student
@@ -109,7 +114,7 @@ class MemoryStudySettings:
     @property
     def teachers(self) -> tuple[str, ...]:
         """The brain, every null and the probes chosen."""
-        return ("brain", *NULL_TEACHERS, *self.probes)
+        return (BRAIN, *NULL_TEACHERS, *self.probes)
 
 
 @dataclass(frozen=True)

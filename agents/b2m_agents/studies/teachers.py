@@ -35,11 +35,10 @@ from b2m_drive.brain.surrogates import (
     shuffle_within_condition,
 )
 from b2m_drive.brain.windows import WindowChoice, teaching_windows, window_activity
+from b2m_drive.evidence.conditions import LABEL_PROBES, NULL_TEACHERS, PROBE_TEACHERS
 from b2m_drive.students.decision_rnn import DecisionRNN
 from b2m_envs.memory_decision import TrialBatch
 
-NULL_TEACHERS = ("shuffled", "untrained_network", "random_projection")
-LABEL_TEACHERS = ("labels", "labels_corrupted")
 ITEMS_PERMUTED = "items_permuted"  # the brain itself; the student's items are other ones
 _SURROGATES: Mapping[str, Callable[[Activity, np.random.Generator], Activity]] = {
     "shuffled": shuffle_trials,
@@ -48,11 +47,6 @@ _SURROGATES: Mapping[str, Callable[[Activity, np.random.Generator], Activity]] =
     "phase_randomised": randomise_phase,
     "matched_covariance": matched_covariance,
 }
-PROBE_TEACHERS = (
-    *LABEL_TEACHERS,
-    *(name for name in _SURROGATES if name not in NULL_TEACHERS),
-    ITEMS_PERMUTED,
-)
 
 
 @dataclass(frozen=True)
@@ -98,7 +92,7 @@ def teacher_latents(
         generator: Of shuffles, projections and corruptions.
         n_latents: As the brain's; ``"decoded"`` has its own.
     """
-    if teacher in LABEL_TEACHERS:
+    if teacher in LABEL_PROBES:
         return _labels(teacher, reading, activity, generator)
     if teacher in _SURROGATES:
         activity = _SURROGATES[teacher](activity, generator)

@@ -1,0 +1,46 @@
+"""Tables on disk: CSV, written whole or not at all, and refused when a column is not the one."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+Row = TypeVar("Row")
+
+
+def write_table(path: Path, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Write a header and rows as CSV, whole or not at all."""
+    draft = path.with_name(f".{path.name}.draft-{os.getpid()}")
+    with draft.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(columns)
+        writer.writerows(rows)
+    os.replace(draft, path)
+
+
+def read_table(
+    path: Path, columns: tuple[str, ...], of: str, parse: Callable[[Path, int, list[str]], Row]
+) -> list[Row]:
+    """Read a table with exactly these columns.
+
+    Args:
+        path: Of the file.
+        columns: Expected.
+        of: What the table is of, for an error.
+        parse: From path, line number and cells to a row; raises ValueError naming the line.
+
+    Raises:
+        FileNotFoundError: If there is no such table.
+        ValueError: If a column or row is not what it should be.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: expected a table of {of}, found none")
+    with path.open(newline="") as file:
+        rows = csv.reader(file)
+        header = tuple(next(rows, ()))
+        if header != columns:
+            raise ValueError(f"{path}: expected the columns {columns}, came {header}")
+        return [parse(path, line, row) for line, row in enumerate(rows, start=2)]
