@@ -139,9 +139,16 @@ def test_a_search_selects_on_one_half_and_tests_on_the_other(recordings, tmp_pat
     assert len(tested.config["strategies"]) == 1
 
 
-def test_the_default_search_can_be_made_of_every_candidate() -> None:
-    names = [candidate.name for candidate in SEARCH.candidates]
-    assert len(set(names)) == len(names)
+def test_the_default_search_compares_every_candidate_that_both_halves_have(recordings) -> None:
+    search = Search("default", *split_patients(recordings), SEARCH)
+    studies = {candidate.name: study for candidate, study in search.selection_studies().items()}
+    assert {"all-all", "hippocampus-all", "amygdala-all", "all-early", "all-encoding"} <= set(
+        studies
+    )
+    assert "parahippocampal-all" not in studies  # these sessions have no such units
+    pairings = {reading.pairing for reading in studies["all-encoding"].settings.readings}
+    assert pairings == {"recorded"}  # there is no delay to carry anything into
+    assert {r.pairing for r in studies["all-all"].settings.readings} == {"recorded", "carried"}
     assert SEARCH.selection.codes == SEARCH.test.codes == "category"
 
 

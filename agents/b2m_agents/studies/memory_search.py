@@ -139,10 +139,12 @@ class Search:
         """A pooled comparison for each candidate that either half could be judged on."""
         found = {}
         for candidate in self.settings.candidates:
-            settings = replace(self.settings.selection, windows=candidate.windows)
+            readings = self.settings.selection.readings
             if candidate.windows == "encoding":  # no delay that anything could be carried into
-                readings = tuple(r for r in settings.readings if r.pairing == "recorded")
-                settings = replace(settings, readings=readings)
+                readings = tuple(reading for reading in readings if reading.pairing == "recorded")
+            settings = replace(
+                self.settings.selection, windows=candidate.windows, readings=readings
+            )
             study = _study_of(candidate, self.selection, settings)
             if study is not None and len(_patients(candidate, self.test)) >= 2:
                 found[candidate] = study
