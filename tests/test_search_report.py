@@ -40,6 +40,7 @@ def made_search(folder: Path, chosen: str | None = "all-all", **changed: Any) ->
         ],
         "chosen": {"name": chosen, **READING} if chosen else None,
         "test_folder": "test",
+        "not_searched": ["concept-all"],
         **changed,
     }  # fmt: skip
     (folder / "config.json").write_text(json.dumps(config))
@@ -81,6 +82,7 @@ def test_the_headline_is_the_test_half_and_the_rest_is_called_selection(folder: 
     text = text_of(folder / "report.html")
     assert text.index(verdict.finding) < text.index("What was searched")
     assert verdict.grade.value == "No gain"  # though its gain on the selection half was sure
+    assert "Left out, as too few patients have units enough: concept-all." in text
     assert "Everything else on this page is selection" in text
     assert "1 (chosen) all units all windows" in text
     assert "all units, all windows; BLT, decoded latents, activity as recorded" in text

@@ -166,6 +166,8 @@ def _question(search: SearchRun) -> str:
         f"{len(config['selection_patients'])} patients; the other {len(config['test_patients'])} "
         "were set aside for one test."
     )
+    if left_out := config.get("not_searched"):
+        text += f" Left out, as too few patients have units enough: {', '.join(left_out)}."
     if search.chosen is None:
         return f"{text} None was chosen."
     rank = search.chosen.rank
@@ -209,7 +211,7 @@ def _ranking_figure(search: SearchRun) -> Figure:
         for rows, gain in zip(columns, (over[ALONE], over[each.hardest]), strict=True):
             rows.append(Row(_long_label(search, each), colour, gain.mean, gain.low, gain.high))
     metric = summary_label(shown[0].verdict.metric, shown[0].verdict.study)
-    titles = [f"brain minus alone\n({metric})", f"brain minus the hardest null\n({metric})"]
+    titles = [f"{metric}\nminus alone", "\nminus the hardest null"]
     figure = dot_plot(titles, columns, zero=0.0)
     left = len(search.ranked) - len(shown)
     more = f"; {left} more in the table" if left else ""
