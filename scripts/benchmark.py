@@ -1,7 +1,7 @@
 """Print what the project costs, each part beside what it is to be compared with.
 
     python scripts/benchmark.py             # all
-    python scripts/benchmark.py scenes      # drawing only; also: encoder, memory, brain
+    python scripts/benchmark.py scenes      # drawing only; also: engine, encoder, memory, brain
     python scripts/benchmark.py brain --recordings FOLDER   # simulated beside real brains
 
 Rates are medians of tasks that took turns in this run, on one thread.
@@ -15,6 +15,7 @@ from pathlib import Path
 
 import benchmark_brain
 import benchmark_encoder
+import benchmark_engine
 import benchmark_memory
 import benchmark_scenes
 
@@ -22,11 +23,12 @@ import benchmark_scenes
 def main() -> None:
     """Run the parts named on the command line, or all."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("parts", nargs="*", help="some of scenes, encoder, memory, brain")
+    parser.add_argument("parts", nargs="*", help="some of scenes, engine, encoder, memory, brain")
     parser.add_argument("--recordings", type=Path, help="sessions of Kornblith et al. 2017")
     arguments = parser.parse_args()
     parts = {
         "scenes": benchmark_scenes.main,
+        "engine": benchmark_engine.main,
         "encoder": benchmark_encoder.main,
         "memory": benchmark_memory.main,
         "brain": partial(benchmark_brain.main, arguments.recordings),

@@ -18,6 +18,7 @@ HAZARD_TIME = 2.0  # [s] to a collision, below which there is a hazard
 LONGEST_TIME = 20.0  # [s] to a collision, above which nobody speaks of one
 SLOWEST_CLOSING = 0.1  # [m/s] below it, two vehicles keep their distance
 CURVATURE_REACH = 20.0  # [m] of the lane ahead
+SAME_PLACE = 1e-6  # [m] where two lanes overlap, the first that sees a vehicle counts
 SHORTEST_REACH = 1.0  # [m] of lane that is left, below which it has no curvature
 
 
@@ -212,7 +213,7 @@ def neighbours(
                 continue
             distance = stretch.start + place - along
             direction = 0 if distance >= 0 else 1
-            if abs(distance) >= distances[direction]:
+            if abs(distance) > distances[direction] - SAME_PLACE:
                 continue
             heading = stretch.curve.heading(place)
             gap = abs(distance) - reach - half_extent(thing, heading)

@@ -1,0 +1,297 @@
+"""Rewards and ends of episodes, as highway-env has them, for many worlds at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import no_type_check
+
+import numpy as np
+from jaxtyping import Bool, Float64
+
+from b2m_envs.compiled import kernel
+from b2m_envs.engine.lanes import LaneTable, local
+from b2m_envs.engine.layout import DRIVER, META
+from b2m_envs.engine.places import is_on
+
+Values = Float64[np.ndarray, " world"]
+Flags = Bool[np.ndarray, " world"]
+MERGE_END = 370.0  # [m] behind the merge
+FIRST_LEVEL, LAST_LEVEL = 20.0, 30.0  # [m/s] between which speed is rewarded
+U_TURN_LEVELS = (8.0, 24.0)  # [m/s] the same in the U-turn
+DEFAULT_LEVELS = 3  # target speeds of highway-env's default vehicle
+INTERSECTION_LEVELS = (7.0, 9.0)  # [m/s] the same at the intersection
+ARRIVED = 25.0  # [m] behind the intersection
+CENTRING_COST = 4.0  # [1/m2] of the distance from the lane's centre, on racetracks
+
+
+@dataclass(frozen=True, eq=False)
+class Moment:
+    """The worlds after a policy step, one entry a world of those stepped."""
+
+    table: LaneTable
+    vehicles: np.ndarray  # VEHICLE [world row]
+    ego: np.ndarray  # VEHICLE [world]
+    along: Values  # [m] of the ego vehicle, in its lane
+    across: Values  # [m] to the right of its lane's centre
+    on_road: Values  # 1 or 0
+    levels: Float64[np.ndarray, " level"]  # [m/s] target speeds
+    changes_lane: Flags  # the action was a change of lane
+    effort: Values  # size of the action, where it is penalised
+
+    @property
+    def lane(self) -> np.ndarray:
+        """LANE of each ego vehicle."""
+        lane: np.ndarray = self.table.network.lanes[self.ego["lane"]]
+        return lane
+
+    @property
+    def wanted(self) -> np.ndarray:
+        """LANE that each ego vehicle follows; a steered one follows the lane it is in."""
+        lane: np.ndarray = self.table.network.lanes[self.ego["target_lane"]]
+        return lane
+
+    @property
+    def n_lanes(self) -> np.ndarray:
+        """Lanes of the road that each ego vehicle is on."""
+        n_lanes: np.ndarray = self.table.network.roads["n_lanes"][self.lane["road"]]
+        return n_lanes
+
+    @property
+    def crashed(self) -> Values:
+        """1 if the ego vehicle has crashed."""
+        crashed: Values = self.ego["crashed"].astype(np.float64)
+        return crashed
+
+    @property
+    def level(self) -> Values:
+        """Number of the target speed: the chosen one, or the one nearest to the speed."""
+        nearest = np.abs(self.levels - self.ego["speed"][:, None]).argmin(axis=1)
+        level: Values = np.where(self.ego["kind"] == META, self.ego["speed_index"], nearest)
+        return level.astype(np.float64)
+
+    def scaled(self, speed: Values, low: float, high: float) -> Values:
+        """Speed [m/s] as a share of a range, beyond 0 and 1 where it leaves the range."""
+        return 0.0 + (speed - low) * (1 - 0) / (high - low)
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """How a scenario rewards: terms, added by weight, perhaps scaled; and when it ends."""
+
+    terms: Callable[[Moment], dict[str, Values]]
+    weights: Mapping[str, float] = field(default_factory=dict)
+    span: tuple[float, float] | None = None  # rewards that become 0 and 1
+    clipped: bool = False
+    prize: str | None = None  # the term that, where it is not 0, is the whole reward
+    on_road_only: bool = False  # no reward off the road
+    ends: Callable[[Moment], Flags] = lambda moment: moment.ego["crashed"]
+    succeeds: Callable[[Moment], Flags] | None = None
+
+    def reward(self, terms: Mapping[str, Values], moment: Moment) -> Values:
+        """The reward of a policy step."""
+        total: Values = np.zeros(len(moment.ego))
+        for name, values in terms.items():
+            total = total + self.weights.get(name, 0) * values
+        if self.span is not None:
+            low, high = self.span
+            total = 0 + (total - low) * (1 - 0) / (high - low)
+        if self.prize is not None:
+            won = self.weights[self.prize] * terms[self.prize]
+            total = np.where(terms[self.prize] > 0, won, total)
+        if self.clipped:
+            total = np.clip(total, 0, 1)
+        return total * moment.on_road if self.on_road_only else total
+
+
+def highway_terms(moment: Moment) -> dict[str, Values]:
+    """Speed along the road and a lane to the right."""
+    forward = moment.ego["speed"] * np.cos(moment.ego["heading"])
+    return {
+        "collision_reward": moment.crashed,
+        "right_lane_reward": moment.wanted["number"] / np.maximum(moment.n_lanes - 1, 1),
+        "high_speed_reward": np.clip(moment.scaled(forward, FIRST_LEVEL, LAST_LEVEL), 0, 1),
+        "on_road_reward": moment.on_road,
+    }
+
+
+def merge_terms(moment: Moment) -> dict[str, Values]:
+    """Speed, and room for those who merge."""
+    vehicles = moment.vehicles
+    ramp = moment.table.number["b", "c", 2]
+    delay: Values = np.zeros(len(vehicles))
+    for row in range(vehicles.shape[1]):
+        each = vehicles[:, row]
+        merges = (each["lane"] == ramp) & np.isin(each["kind"], (META, DRIVER))
+        target = np.where(merges, each["target_speed"], 1.0)
+        delay = delay + np.where(merges, (target - each["speed"]) / target, 0.0)
+    return {
+        "collision_reward": moment.crashed,
+        "right_lane_reward": moment.lane["number"] / 1,
+        "high_speed_reward": moment.scaled(moment.ego["speed"], FIRST_LEVEL, LAST_LEVEL),
+        "lane_change_reward": moment.changes_lane.astype(np.float64),
+        "merging_speed_reward": delay,
+    }
+
+
+def exit_terms(moment: Moment) -> dict[str, Values]:
+    """The exit, and speed."""
+    speed = moment.scaled(moment.ego["speed"], FIRST_LEVEL, LAST_LEVEL)
+    return {
+        "collision_reward": moment.crashed,
+        "goal_reward": takes_exit(moment).astype(np.float64),
+        "high_speed_reward": np.clip(speed, 0, 1),
+        "right_lane_reward": moment.wanted["number"].astype(np.float64),
+    }
+
+
+def takes_exit(moment: Moment) -> Flags:
+    """Whether the ego vehicle follows the exit lane."""
+    number = moment.table.number
+    last = max(name[2] for name in number if name[:2] == ("1", "2"))
+    goals = (number["1", "2", last], number["2", "exit", 0])
+    return np.isin(moment.ego["target_lane"], goals)
+
+
+def two_way_terms(moment: Moment) -> dict[str, Values]:
+    """Speed and the left lane; none for a vehicle that has turned."""
+    others = moment.n_lanes - 1
+    left = (others - moment.wanted["number"]) / np.maximum(others, 1)
+    return {
+        "high_speed_reward": moment.level / (len(moment.levels) - 1),
+        "left_lane_reward": np.where(others > 0, left, 0.0),
+    }
+
+
+def u_turn_terms(moment: Moment) -> dict[str, Values]:
+    """Speed and the left lane (highway-env numbers it from the inside of the turn)."""
+    speed = moment.scaled(moment.ego["speed"], *U_TURN_LEVELS)
+    return {
+        "collision_reward": moment.crashed,
+        "left_lane_reward": moment.lane["number"] / np.maximum(moment.n_lanes - 1, 1),
+        "high_speed_reward": np.clip(speed, 0, 1),
+        "on_road_reward": moment.on_road,
+    }
+
+
+def roundabout_terms(moment: Moment) -> dict[str, Values]:
+    """Speed, and few changes of lane."""
+    return {
+        "collision_reward": moment.crashed,
+        "high_speed_reward": moment.level / (DEFAULT_LEVELS - 1),
+        "lane_change_reward": moment.changes_lane.astype(np.float64),
+        "on_road_reward": moment.on_road,
+    }
+
+
+def intersection_terms(moment: Moment) -> dict[str, Values]:
+    """Speed, and arrival behind the intersection."""
+    speed = moment.scaled(moment.ego["speed"], *INTERSECTION_LEVELS)
+    return {
+        "collision_reward": moment.crashed,
+        "high_speed_reward": np.clip(speed, 0, 1),
+        "arrived_reward": has_arrived(moment).astype(np.float64),
+        "on_road_reward": moment.on_road,
+    }
+
+
+def has_arrived(moment: Moment) -> Flags:
+    """Whether the ego vehicle is well behind the intersection."""
+    names = moment.table.names
+    leaving = [index for index, name in enumerate(names) if "il" in name[0] and "o" in name[1]]
+    arrived: Flags = np.isin(moment.ego["lane"], leaving) & (moment.along >= ARRIVED)
+    return arrived
+
+
+def has_crossed(moment: Moment) -> Flags:
+    """A crash, or arrival."""
+    ended: Flags = moment.ego["crashed"] | has_arrived(moment)
+    return ended
+
+
+def racetrack_terms(moment: Moment) -> dict[str, Values]:
+    """The middle of the lane, and little action."""
+    return {
+        "lane_centering_reward": 1 / (1 + CENTRING_COST * moment.across**2),
+        "action_reward": moment.effort,
+        "collision_reward": moment.crashed,
+        "on_road_reward": moment.on_road,
+    }
+
+
+def has_merged(moment: Moment) -> Flags:
+    """A crash, or the merge is passed."""
+    ended: Flags = moment.ego["crashed"] | (moment.ego["x"] > MERGE_END)
+    return ended
+
+
+def has_left_road(moment: Moment) -> Flags:
+    """A crash, or off the road."""
+    ended: Flags = moment.ego["crashed"] | (moment.on_road == 0)
+    return ended
+
+
+_HIGHWAY = {"collision_reward": -1, "right_lane_reward": 0.1, "high_speed_reward": 0.4}
+_RACETRACK = Scoring(
+    racetrack_terms,
+    {"lane_centering_reward": 1, "action_reward": -0.3, "collision_reward": -1},
+    span=(-1, 1),
+    on_road_only=True,
+    ends=has_left_road,
+)
+SCORING: Mapping[str, Scoring] = {
+    "highway": Scoring(highway_terms, _HIGHWAY, span=(-1, 0.4 + 0.1), on_road_only=True),
+    "highway_fast": Scoring(highway_terms, _HIGHWAY, span=(-1, 0.4 + 0.1), on_road_only=True),
+    "merge": Scoring(
+        merge_terms,
+        {
+            "collision_reward": -1,
+            "right_lane_reward": 0.1,
+            "high_speed_reward": 0.2,
+            "lane_change_reward": -0.05,
+            "merging_speed_reward": -0.5,
+        },
+        span=(-1 + -0.5, 0.2 + 0.1),
+        ends=has_merged,
+    ),
+    "exit": Scoring(
+        exit_terms,
+        {"goal_reward": 1, "high_speed_reward": 0.1},
+        span=(0, 1),
+        clipped=True,
+        succeeds=takes_exit,
+    ),
+    "two_way": Scoring(two_way_terms, {"high_speed_reward": 0.8, "left_lane_reward": 0.2}),
+    "u_turn": Scoring(
+        u_turn_terms,
+        {"collision_reward": -1, "left_lane_reward": 0.1, "high_speed_reward": 0.4},
+        span=(-1, 0.4 + 0.1),
+        on_road_only=True,
+    ),
+    "roundabout": Scoring(
+        roundabout_terms,
+        {"collision_reward": -1, "high_speed_reward": 0.2, "lane_change_reward": -0.05},
+        span=(-1, 0.2),
+        on_road_only=True,
+    ),
+    "intersection": Scoring(
+        intersection_terms,
+        {"collision_reward": -5, "high_speed_reward": 1, "arrived_reward": 1},
+        on_road_only=True,
+        ends=has_crossed,
+        prize="arrived_reward",
+    ),
+    "racetrack": _RACETRACK,
+    "racetrack_large": _RACETRACK,
+    "racetrack_oval": _RACETRACK,
+}
+
+
+@kernel
+@no_type_check
+def write_coordinates(lanes, ego, along, across, on_road):
+    """Each ego vehicle's coordinates [m] in its lane, and whether it is on it (1 or 0)."""
+    for world in range(len(ego)):
+        lane = lanes[ego[world].lane]
+        along[world], across[world] = local(lane, ego[world].x, ego[world].y)
+        on_road[world] = 1.0 if is_on(lane, along[world], across[world], 0.0) else 0.0

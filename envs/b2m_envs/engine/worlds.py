@@ -1,0 +1,333 @@
+"""Batches of driving worlds: highway-env's traffic without its objects."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import repeat
+from typing import Any
+
+import numpy as np
+from highway_env.envs.common.action import ContinuousAction
+from jaxtyping import Float32, Float64, Int64
+
+from b2m_envs.driving.highway_env_bridge import build_world, half_a_speed_level
+from b2m_envs.driving.settings import SceneSettings
+from b2m_envs.engine.copying import copy_road, obstacle_records
+from b2m_envs.engine.driving_model import driver_model
+from b2m_envs.engine.intersection import Crossing
+from b2m_envs.engine.lanes import LaneTable, lane_table
+from b2m_envs.engine.layout import DRIVER, META, NOBODY, ROUTE_LENGTH, STEERED, VEHICLE
+from b2m_envs.engine.places import Places, empty_places
+from b2m_envs.engine.scores import SCORING, Moment, write_coordinates
+from b2m_envs.engine.sight import write_things
+from b2m_envs.engine.starts import STARTED, Starter
+from b2m_envs.engine.traffic import FASTER, IDLE, LANE_LEFT, LANE_RIGHT, SLOWER, advance
+from b2m_envs.rendering.batched.things import THING
+from b2m_envs.rendering.geometry import RoadGeometry
+from b2m_envs.rendering.highway_env_scene import BRAKING, road_geometry
+
+ENGINE_SCENARIOS = tuple(SCORING)
+Actions = Int64[np.ndarray, " world"] | Float32[np.ndarray, "world control"] | None
+Chosen = Int64[np.ndarray, " chosen"]  # indices of worlds
+LONGITUDINAL = np.array([SLOWER, IDLE, FASTER])  # the meta-actions where there are no lanes
+LARGEST_CONTROLS = np.array(
+    [ContinuousAction.ACCELERATION_RANGE[1], ContinuousAction.STEERING_RANGE[1]]
+)  # [m/s2], [rad]
+
+
+class Worlds:
+    """Worlds of one scenario, advanced together; each is what it would be alone.
+
+    `vehicles` (VEHICLE `[world row]`), `count`, `ego` (int32 `[world]`) and `routes` are the state,
+    see `b2m_envs.engine.layout`; who changes them changes the worlds. What came out of the newest
+    step of each world is in `reward`, `terminated`, `terms` (`[world term]`, named by
+    `term_names`), `success` and `did` (what the ego vehicle did, as an action).
+
+    Args:
+        settings: Of the scene.
+        n_worlds: Number of worlds.
+        n_threads: Threads that share the worlds; the results do not depend on it.
+
+    Raises:
+        ValueError: If the engine does not have the scenario, or there are fewer than one world
+            or thread.
+    """
+
+    def __init__(self, settings: SceneSettings, n_worlds: int, n_threads: int = 1) -> None:
+        if settings.scenario not in SCORING:
+            raise ValueError(
+                f"{settings.of.id}: engine: expected one of {', '.join(SCORING)}, came "
+                f'{settings.scenario}; use engine="highway-env"'
+            )
+        for name, value in (("n_worlds", n_worlds), ("n_threads", n_threads)):
+            if value < 1:
+                raise ValueError(f"{settings.of.id}: {name}: expected 1 or more, came {value}")
+        self.settings, self.n_worlds = settings, n_worlds
+        self._threads = ThreadPoolExecutor(n_threads) if n_threads > 1 else None
+        self._n_threads = n_threads
+        self._source = build_world(settings)
+        self._source.begin(np.random.default_rng(0))
+        self._meta_actions = np.arange(SLOWER + 1) if settings.of.lane_changes else LONGITUDINAL
+        road = self._source.road
+        self.table: LaneTable = lane_table(road.network, road.neighbour_vehicles_connected_lanes)
+        self.geometry: RoadGeometry = road_geometry(road.network)
+        self.slots = n_slots(self._source, settings)
+        self.n_obstacles = len(obstacle_records(road))
+        rows = self.slots + self.n_obstacles
+        self.vehicles = np.zeros((n_worlds, rows), VEHICLE)
+        self.routes = np.full((n_worlds, rows, ROUTE_LENGTH, 2), NOBODY, np.int32)
+        self.count = np.zeros(n_worlds, np.int32)
+        self.ego = np.zeros(n_worlds, np.int32)
+        self.vehicles[:, self.slots :] = obstacle_records(road)
+        self.model = driver_model(settings.scenario)
+        self._levels = np.array(settings.of.target_speeds)
+        self._starter = self._make_starter()
+        self._crossing = self._make_crossing()
+        self._scoring = SCORING[settings.scenario]
+        continuous = settings.action == "continuous"
+        self.did: np.ndarray = (
+            np.zeros((n_worlds, 2), np.float32) if continuous else np.full(n_worlds, IDLE)
+        )
+        self._actions = np.full(n_worlds, IDLE)
+        self._controls = np.zeros((n_worlds, 2))
+        self._mean_controls = np.zeros((n_worlds, 2))
+        self._turns = np.zeros(n_worlds, np.int64)
+        self._times = np.zeros(n_worlds, np.int64)
+        self._generators: dict[int, np.random.Generator] = {}  # of worlds whose traffic is renewed
+        self._things = np.zeros((n_worlds, rows), THING)
+        self._things_count = np.zeros(n_worlds, np.int32)
+        self.term_names = tuple(self._scoring.terms(self._moment(np.zeros(0, np.int64))))
+        self.has_success = self._scoring.succeeds is not None
+        self.reward = np.zeros(n_worlds)
+        self.terminated = np.zeros(n_worlds, np.bool_)
+        self.success = np.zeros(n_worlds, np.bool_)
+        self.terms = np.zeros((n_worlds, len(self.term_names)))
+
+    def begin(self, which: Chosen, generators: Sequence[np.random.Generator]) -> None:
+        """Begin new episodes, with the draws that highway-env makes from the same generators.
+
+        Args:
+            which: Indices of worlds.
+            generators: One for each of them.
+        """
+        if self._crossing is not None:
+            self._begin_at_crossing(self._crossing, which, generators)
+            return
+        places = self._places()
+        for world, generator in zip(which, generators, strict=True):
+            vehicles, routes = self.vehicles[world], self.routes[world]
+            if self._starter is not None:
+                self.count[world] = self._starter.begin(generator, vehicles, routes, places)
+                continue
+            self._source.begin(generator)
+            self.count[world], self.ego[world] = copy_road(
+                self._source.road, self._source.vehicle, self.table, vehicles, routes, self.slots
+            )
+
+    def step(self, actions: Actions, which: Chosen) -> None:
+        """Drive on for one policy step.
+
+        Args:
+            actions: One of each world of the batch: numbers of meta-actions, or acceleration and
+                steering from -1 to 1; None if highway-env's driver model drives.
+            which: Indices of the worlds that go on.
+        """
+        self._command(actions)
+        self._share(which, self.settings.substeps)
+        self._note(actions, which)
+        moment = self._moment(which)
+        terms = self._scoring.terms(moment)
+        for column, values in enumerate(terms.values()):
+            self.terms[which, column] = values
+        self.reward[which] = self._scoring.reward(terms, moment)
+        self.terminated[which] = self._scoring.ends(moment)
+        if self._scoring.succeeds is not None:
+            self.success[which] = self._scoring.succeeds(moment)
+        if self._crossing is not None:
+            self._renew(self._crossing, which)
+
+    def things(self, which: Chosen) -> tuple[np.ndarray, np.ndarray]:
+        """What cameras see: THING `[world row]`, the ego vehicle first, and rows in use `[world]`.
+
+        The arrays are kept, and written again by the next call.
+        """
+        write_things(
+            self.vehicles,
+            self.count,
+            self.ego,
+            self.slots,
+            BRAKING,
+            which,
+            self._things,
+            self._things_count,
+        )
+        return self._things, self._things_count
+
+    @property
+    def ego_vehicles(self) -> np.ndarray:
+        """VEHICLE `[world]` of the ego vehicles, a copy."""
+        egos: np.ndarray = self.vehicles[np.arange(self.n_worlds), self.ego]
+        return egos
+
+    def close(self) -> None:
+        """End the threads."""
+        if self._threads is not None:
+            self._threads.shutdown()
+
+    def _command(self, actions: Actions) -> None:
+        """Meta-actions by highway-env's numbers; controls in their units."""
+        if actions is None:
+            return
+        if self.settings.action == "continuous":
+            for column, (low, high) in enumerate(
+                (ContinuousAction.ACCELERATION_RANGE, ContinuousAction.STEERING_RANGE)
+            ):  # in float32, as highway-env does
+                self._controls[:, column] = low + (actions[:, column] - -1) * (high - low) / 2
+        else:
+            self._actions[:] = self._meta_actions[actions]
+
+    def _share(self, which: Chosen, n_substeps: int) -> None:
+        """Advance some of the worlds by simulation steps, on all threads."""
+        if self._threads is None or len(which) < self._n_threads:
+            self._advance(which, n_substeps)
+            return
+        parts = np.array_split(which, self._n_threads)
+        list(self._threads.map(self._advance, parts, repeat(n_substeps)))
+
+    def _advance(self, which: Chosen, n_substeps: int) -> None:
+        advance(
+            self.table.network,
+            self.model[0],
+            self._levels,
+            self.vehicles,
+            self.count,
+            self.ego,
+            self.routes,
+            self.slots,
+            which,
+            self._actions,
+            self._controls,
+            1 / self.settings.simulated_per_second,
+            n_substeps,
+            self._mean_controls,
+            self._turns,
+            self._times,
+            0 if self._crossing is None else self._crossing.period,
+            self._places(),
+        )
+
+    @property
+    def _ego_kind(self) -> int:
+        if self.settings.driver == "highway_env":
+            return DRIVER
+        return META if self.settings.action == "discrete" else STEERED
+
+    def _make_starter(self) -> Starter | None:
+        """What begins episodes; None where highway-env itself does, and is copied."""
+        scenario = self.settings.scenario
+        if scenario not in STARTED:
+            return None
+        return Starter(scenario, self._source, self.table, self._levels, self._ego_kind)
+
+    def _make_crossing(self) -> Crossing | None:
+        """What begins the episodes of an intersection, and its traffic."""
+        if self.settings.scenario != "intersection":
+            return None
+        frequency = self.settings.simulated_per_second
+        return Crossing(self._source, self.table, self._levels, self._ego_kind, frequency)
+
+    def _places(self) -> Places:
+        """Room to work in, for one thread."""
+        return empty_places(len(self.table.network.lanes), self.vehicles.shape[1])
+
+    def _begin_at_crossing(
+        self, crossing: Crossing, which: Chosen, generators: Sequence[np.random.Generator]
+    ) -> None:
+        """Begin episodes at the intersection, whose traffic runs for a while before."""
+        places = self._places()
+        for world, generator in zip(which, generators, strict=True):
+            self._generators[world] = generator
+            self.vehicles[world, 0] = np.zeros((), VEHICLE)  # nobody to command
+            self.count[world] = crossing.fill(
+                generator, self.vehicles[world], self.routes[world], places
+            )
+        self._times[which], self.ego[which] = 0, 0
+        self._share(which, crossing.warm_up)
+        for world in which:
+            self.count[world], self.ego[world] = crossing.arrive(
+                self._generators[world],
+                self.vehicles[world],
+                self.routes[world],
+                places,
+                int(self.count[world]),
+            )
+
+    def _renew(self, crossing: Crossing, which: Chosen) -> None:
+        """Let vehicles come and go at the intersection."""
+        places = self._places()
+        for world in which:
+            self.count[world], self.ego[world] = crossing.renew(
+                self._generators[world],
+                self.vehicles[world],
+                self.routes[world],
+                places,
+                int(self.count[world]),
+                int(self.ego[world]),
+            )
+
+    def _note(self, actions: Actions, which: Chosen) -> None:
+        """Write what the ego vehicles did; of the driver's model, the nearest action."""
+        if actions is not None:
+            self.did[which] = actions[which]
+            return
+        controls, turns = self._mean_controls[which], self._turns[which]
+        if self.settings.action == "continuous":
+            self.did[which] = np.clip(controls / LARGEST_CONTROLS, -1, 1).astype(np.float32)
+            return
+        threshold = half_a_speed_level(self.settings)
+        faster, slower = controls[:, 0] > threshold, controls[:, 0] < -threshold
+        did = np.select([faster, slower], [FASTER, SLOWER], IDLE)
+        if self.settings.of.lane_changes:
+            did = np.select([turns > 0, turns < 0], [LANE_RIGHT, LANE_LEFT], did)
+        number = np.zeros(SLOWER + 1, np.int64)
+        number[self._meta_actions] = np.arange(len(self._meta_actions))
+        self.did[which] = number[did]
+
+    def _moment(self, which: Chosen) -> Moment:
+        """The worlds as rewards see them."""
+        ego = self.vehicles[which, self.ego[which]]
+        along, across, on_road = (np.empty(len(which)) for _ in range(3))
+        write_coordinates(self.table.network.lanes, ego, along, across, on_road)
+        did = self.did[which]
+        discrete = did.ndim == 1
+        return Moment(
+            table=self.table,
+            vehicles=self.vehicles[which],
+            ego=ego,
+            along=along,
+            across=across,
+            on_road=on_road,
+            levels=self._levels,
+            changes_lane=np.isin(did, (LANE_LEFT, LANE_RIGHT))
+            if discrete
+            else np.zeros(len(which), np.bool_),
+            effort=self._effort(did, which),
+        )
+
+    def _effort(self, did: np.ndarray, which: Chosen) -> Float64[np.ndarray, " chosen"]:
+        """Size of the actions; of meta-actions, that of the mean steering angle."""
+        if not self.settings.of.penalises_action:
+            return np.zeros(len(which))
+        if did.ndim == 1:
+            steering = self._mean_controls[which, 1] / ContinuousAction.STEERING_RANGE[1]
+            return np.asarray(np.abs(steering))
+        return np.array([float(np.linalg.norm(each)) for each in did])
+
+
+def n_slots(source: Any, settings: SceneSettings) -> int:
+    """The largest number of vehicles that highway-env can put on the road of an environment."""
+    if settings.scenario == "intersection":  # one may come in every step
+        return int(source.config["initial_vehicle_count"]) + settings.last_step + 2
+    most_others = source.config.get("other_vehicles")
+    return len(source.road.vehicles) if most_others is None else 1 + int(most_others)
