@@ -34,5 +34,5 @@ kernel = njit(cache=True, nogil=True, error_model="numpy", _nrt=False)
 # what they do.
 inlined_kernel = njit(cache=True, nogil=True, error_model="numpy", _nrt=False, inline="always")
 
-# The same for kernels that draw random numbers: numba's generators create arrays.
-drawing_kernel = njit(cache=True, nogil=True, error_model="numpy")
+# The same for kernels that create arrays, as those that draw random numbers do within numba.
+allocating_kernel = njit(cache=True, nogil=True, error_model="numpy")

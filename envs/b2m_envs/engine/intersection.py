@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple, no_type_check
 import numpy as np
 from highway_env.road.regulation import RegulatedRoad
 
-from b2m_envs.compiled import drawing_kernel, kernel
+from b2m_envs.compiled import allocating_kernel, kernel
 from b2m_envs.engine.lanes import LaneTable, local
 from b2m_envs.engine.layout import DRIVER
 from b2m_envs.engine.starts import EXPONENTS, aim_at_level, plans_to, put
@@ -46,7 +46,7 @@ def arms_of(table: LaneTable, n_others: int) -> Arms:
     )
 
 
-@drawing_kernel
+@allocating_kernel
 @no_type_check
 def draw_route(generator):
     """Two different arms, as NumPy's `choice` without replacement draws them."""
@@ -78,7 +78,7 @@ def distance(one, other):
     return math.sqrt(dx * dx + dy * dy)
 
 
-@drawing_kernel
+@allocating_kernel
 @no_type_check
 def spawn(
     network, plans, arms, levels, generator, vehicles, routes, places, count, along, spreads,
@@ -105,7 +105,7 @@ def spawn(
     return count + 1
 
 
-@drawing_kernel
+@allocating_kernel
 @no_type_check
 def fill(network, plans, arms, levels, generator, vehicles, routes, places):
     """Put the first vehicles on the arms; returns their number."""
@@ -118,7 +118,7 @@ def fill(network, plans, arms, levels, generator, vehicles, routes, places):
     return count
 
 
-@drawing_kernel
+@allocating_kernel
 @no_type_check
 def arrive(network, plans, arms, levels, ego_kind, generator, vehicles, routes, places, count):
     """Put the vehicle that surely crosses, and the ego vehicle.
@@ -150,7 +150,7 @@ def arrive(network, plans, arms, levels, ego_kind, generator, vehicles, routes, 
     return count, ego
 
 
-@drawing_kernel
+@allocating_kernel
 @no_type_check
 def renew(network, plans, arms, levels, generator, vehicles, routes, places, count, ego):
     """Take off those who leave, and perhaps put one more; returns as `arrive`."""

@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple, no_type_check
 import numpy as np
 from highway_env.road.road import RoadNetwork
 
-from b2m_envs.compiled import drawing_kernel, kernel
+from b2m_envs.compiled import allocating_kernel, kernel
 from b2m_envs.engine.driving_model import LENGTH
 from b2m_envs.engine.lanes import LaneIndex, LaneTable, heading_at, position
 from b2m_envs.engine.layout import DRIVER, META, NOBODY, ROUTE_LENGTH, STEERED
@@ -208,7 +208,7 @@ def aim_at_level(own, levels):
     own.target_speed = levels[nearest]
 
 
-@drawing_kernel
+@allocating_kernel
 @no_type_check
 def drawn(generator, centre, spread, normal):
     """A number near another one; nothing is drawn if there is no spread."""
@@ -219,7 +219,7 @@ def drawn(generator, centre, spread, normal):
     return centre + generator.uniform(-spread, spread)
 
 
-@drawing_kernel
+@allocating_kernel
 @no_type_check
 def start_from_spawns(
     network, plans, spawns, levels, ego_kind, generator, vehicles, routes, places
@@ -266,7 +266,7 @@ class HighwayStart(NamedTuple):
     likelihood: np.ndarray  # float64 [lane] of this lane or one to its left, if `exits`
 
 
-@drawing_kernel
+@allocating_kernel
 @no_type_check
 def next_place(network, vehicles, row, lane, offset, generator):
     """Coordinate [m] behind all vehicles so far, highway-env's "spacing" ahead of the last one."""
@@ -282,7 +282,7 @@ def next_place(network, vehicles, row, lane, offset, generator):
     return farthest + offset * generator.uniform(0.9, 1.1)
 
 
-@drawing_kernel
+@allocating_kernel
 @no_type_check
 def start_on_highway(network, plans, start, levels, ego_kind, generator, vehicles, routes, places):
     """Begin an episode on a highway; returns the number of vehicles."""

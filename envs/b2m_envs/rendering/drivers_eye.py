@@ -46,9 +46,9 @@ class DriversEyeCamera:
         self._size = np.array([width, height], dtype=np.float64) * samples
         self._slope = math.tan(view / 2)
         self._nearby = NearbyPieces(settings.sight / math.cos(view / 2))
-        self._canvas = Canvas(_sky_and_ground(settings), height)
+        self._canvas = Canvas(sky_and_ground(settings), height)
         self._mask = Canvas(plain_background(height, width, (0,)), height)
-        self._bonnet = _bonnet(self._size)
+        self._bonnet = bonnet(self._size)
 
     def draw(
         self, road: RoadGeometry, traffic: Traffic
@@ -197,7 +197,7 @@ def _ahead_and_aside(heading: float) -> Float64[np.ndarray, "2 2"]:
     return np.array([(cos, -sin), (sin, cos)])
 
 
-def _sky_and_ground(settings: CameraSettings) -> UInt8[np.ndarray, "height width channel"]:
+def sky_and_ground(settings: CameraSettings) -> UInt8[np.ndarray, "height width channel"]:
     """The canvas without a road: sky that pales towards the horizon, and ground."""
     colour = settings.colour
     canvas = plain_background(settings.height, settings.width, palette.GROUND.value(colour))
@@ -208,7 +208,7 @@ def _sky_and_ground(settings: CameraSettings) -> UInt8[np.ndarray, "height width
     return canvas
 
 
-def _bonnet(size: Float64[np.ndarray, " 2"]) -> Int32[np.ndarray, "corner 2"]:
+def bonnet(size: Float64[np.ndarray, " 2"]) -> Int32[np.ndarray, "corner 2"]:
     """The ego vehicle's own bonnet along the lower edge."""
     across = np.linspace(-1, 1, 17)
     x = size[0] * (0.5 + 0.46 * across)
