@@ -10,6 +10,7 @@ import sys
 import time
 import zipfile
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -17,6 +18,7 @@ import numpy as np
 import pytest
 import torch
 from stable_baselines3 import PPO
+from stable_baselines3.common.vec_env import DummyVecEnv
 
 from b2m_agents.drivers import drive_of
 from b2m_agents.encoder_view import read_view, write_view
@@ -31,7 +33,7 @@ from b2m_agents.latent_observation import VecLatentObservation
 from b2m_agents.replayable_episodes import ReplayableEpisodes
 from b2m_agents.rollouts import CollectSettings, collect_scenes
 from b2m_agents.trained_agent import TrainedAgent, read_agent_config, read_policy
-from b2m_agents.training import TrainingSettings, train_agent
+from b2m_agents.training import TrainingSettings, _make_environment, train_agent
 from b2m_agents.video import (
     VideoSettings,
     _episode_pictures,
@@ -40,7 +42,7 @@ from b2m_agents.video import (
     record_video,
 )
 from b2m_drive.students.scene_vae import SceneVAE, SceneVAESettings
-from b2m_envs.driving.settings import settings_from_keywords
+from b2m_envs.driving.settings import SceneSettings, settings_from_keywords
 from b2m_envs.driving.state import STATE_INDEX
 
 SMALL = {"height": 36, "width": 40, "vehicles_count": 3, "duration": 4.0}
@@ -131,6 +133,20 @@ def test_a_training_made_longer_equals_one_that_was_long(agent, encoder, tmp_pat
         train_agent(
             "highway_fast", encoder, folder, settings, SMALL, in_processes=False, progress=False
         )
+    assert_same_agent(folder, agent)
+
+
+def test_a_training_on_the_batch_equals_one_on_single_environments(
+    agent, encoder, tmp_path, monkeypatch
+) -> None:
+    assert read_agent_config(agent).environment["engine"] == "b2m"
+
+    def one_by_one(scene: SceneSettings, settings: TrainingSettings, _: bool) -> DummyVecEnv:
+        return DummyVecEnv([partial(_make_environment, scene)] * settings.n_environments)
+
+    monkeypatch.setattr("b2m_agents.training._environments", one_by_one)
+    folder = tmp_path / "agent"
+    train_agent("highway_fast", encoder, folder, SHORT, SMALL, progress=False)
     assert_same_agent(folder, agent)
 
 
@@ -254,7 +270,10 @@ def test_an_environments_process_that_ended_is_said_and_the_others_end(
     before = set(multiprocessing.active_children())
     monkeypatch.setattr("b2m_agents.training._learn", end_one)
     with pytest.raises(ChildProcessError, match=r"an environment's process ended.*call it again"):
-        train_agent("highway_fast", encoder, tmp_path / "agent", SHORT, SMALL, progress=False)
+        train_agent(
+            "highway_fast", encoder, tmp_path / "agent", SHORT, SMALL | {"engine": "highway-env"},
+            progress=False,
+        )  # fmt: skip
     deadline = time.monotonic() + 20
     while set(multiprocessing.active_children()) - before and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -303,7 +322,8 @@ def test_every_driver_is_evaluated_on_the_same_held_out_episodes(agent) -> None:
     assert constant.speed.mean == pytest.approx(25.0, abs=0.5)
     assert model.crash_rate.low <= model.crash_rate.mean <= model.crash_rate.high
     assert (agent / "evaluation.csv").read_text().count("\n") == 13
-    assert "same 4 held-out episodes" in scores_text(evaluation)
+    assert "same 4 held-out episodes, simulated by b2m" in scores_text(evaluation)
+    assert {each.engine for each in evaluation.episodes} == {"b2m"}
 
 
 def test_bootstrap_interval_covers_the_mean_of_a_known_distribution() -> None:

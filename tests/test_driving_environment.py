@@ -175,7 +175,7 @@ def test_motion_and_rewards_are_highway_envs_own(scenario: str, foreign: str, mo
     for name in CONSTANTS:  # put back what highway-env's intersection writes
         monkeypatch.setattr(IDMVehicle, name, getattr(IDMVehicle, name))
     config = {"vehicles_count": 8} if scenario in ("highway_fast", "exit") else {}
-    ours = DrivingSceneEnv(scenario, **config)
+    ours = DrivingSceneEnv(scenario, engine="highway-env", **config)
     theirs = gymnasium.make(f"highway_env:{foreign}", config=config).unwrapped
     ours.reset(seed=7)
     theirs.reset(seed=7)
@@ -213,7 +213,7 @@ def test_ids_and_scenarios_are_one_table():
 def test_a_misspelt_key_of_highway_env_is_an_error(monkeypatch):
     monkeypatch.setattr(bridge, "world_config", lambda settings: {"lane_count": 3})
     with pytest.raises(KeyError, match="lane_count"):
-        DrivingSceneEnv("highway")
+        DrivingSceneEnv("highway", engine="highway-env")
 
 
 @pytest.mark.parametrize("colour", [False, True])
@@ -261,7 +261,9 @@ def test_an_episode_is_truncated_when_its_duration_is_over():
 @pytest.mark.parametrize(("scenario", "own"), [("highway_fast", 30), ("u_turn", 10)])
 def test_an_episode_may_last_longer_than_the_scenarios_own(scenario: str, own: int):
     few = {"vehicles_count": 0} if scenario == "highway_fast" else {}
-    env = DrivingSceneEnv(scenario, duration=own + 2, action="continuous", **few)
+    env = DrivingSceneEnv(
+        scenario, duration=own + 2, action="continuous", engine="highway-env", **few
+    )
     env.reset(seed=0)
     env.highway_env._is_terminated = lambda: False
     ends = []
@@ -414,7 +416,7 @@ def test_actions_beyond_the_space_are_clipped():
 
 
 def test_a_vehicle_that_has_turned_on_the_two_way_road_gets_a_reward():
-    env = make("two_way", action="continuous")
+    env = make("two_way", action="continuous", engine="highway-env")
     env.reset(seed=0)
     env.highway_env.vehicle.heading = np.pi
     env.highway_env.vehicle.position[1] = 0.0
@@ -426,8 +428,8 @@ def test_a_vehicle_that_has_turned_on_the_two_way_road_gets_a_reward():
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_the_driver_model_starts_where_the_agent_does_and_acts_within_the_space(scenario: str):
     for action in ("discrete", "continuous"):
-        agent = make(scenario, action=action)
-        driver = make(scenario, action=action, driver="highway_env")
+        agent = make(scenario, action=action, engine="highway-env")
+        driver = make(scenario, action=action, driver="highway_env", engine="highway-env")
         _, expected = agent.reset(seed=2)
         _, info = driver.reset(seed=2)
         np.testing.assert_array_equal(info["state"], expected["state"])
@@ -442,7 +444,7 @@ def test_the_driver_model_starts_where_the_agent_does_and_acts_within_the_space(
 
 
 def test_the_action_of_the_driver_model_names_the_lane_change_it_begins():
-    env = make("highway_fast", driver="highway_env", vehicles_density=1.5)
+    env = make("highway_fast", driver="highway_env", vehicles_density=1.5, engine="highway-env")
     changes = 0
     for seed in range(3):
         env.reset(seed=seed)
@@ -460,7 +462,7 @@ def test_the_action_of_the_driver_model_names_the_lane_change_it_begins():
 
 
 def test_the_driver_model_brakes_behind_a_vehicle_that_stands():
-    env = make("merge", driver="highway_env")
+    env = make("merge", driver="highway_env", engine="highway-env")
     env.reset(seed=0)
     world = env.highway_env
     world.road.vehicles[:] = [world.vehicle]
@@ -491,7 +493,9 @@ def test_the_mask_shows_other_vehicles():
 
 
 def test_gymnasium_batches_scenes():
-    envs = gymnasium.make_vec("b2m_envs:B2M/MergeScene-v0", num_envs=2)
+    envs = gymnasium.make_vec(
+        "b2m_envs:B2M/IntersectionScene-v0", num_envs=2, vectorization_mode="sync"
+    )
     observation, _ = envs.reset(seed=0)
     assert observation.shape == (2, 64, 64, 2)
     *_, info = envs.step(np.array([1, 1]))

@@ -7,6 +7,7 @@ import warnings
 import gymnasium
 import pytest
 
+from b2m_envs.driving.settings import SCENARIOS
 from b2m_envs.registration import REGISTRATIONS, register_environments
 
 
@@ -85,4 +86,7 @@ def test_registering_twice_neither_warns_nor_adds():
 def test_every_id_of_the_table_makes_single_and_batched_environments(registration):
     register_environments()
     gymnasium.make(registration.id).close()
-    gymnasium.make_vec(registration.id, num_envs=2).close()
+    scenario = SCENARIOS.get(registration.kwargs.get("scenario", ""))
+    has_batch = scenario is None or scenario.fast
+    mode = "vector_entry_point" if has_batch else "sync"
+    gymnasium.make_vec(registration.id, num_envs=2, vectorization_mode=mode).close()

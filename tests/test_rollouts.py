@@ -6,13 +6,15 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 
 import jaxtyping
 import numpy as np
 import pytest
 
-from b2m_agents.episodes import episode_seed
+from b2m_agents.drivers import Drive, drive_episode
+from b2m_agents.episodes import Episode, episode_seed
 from b2m_agents.ordered_workers import map_in_order
 from b2m_agents.rollouts import CollectSettings, collect_scenes
 from b2m_drive.students.scenes import SceneDataset
@@ -24,11 +26,11 @@ FIVE = CollectSettings(n_episodes=5, environment=SMALL)
 SLOW_COLLECTION = """
 import sys, time
 from b2m_agents import rollouts
-drive = rollouts.drive_episode
+write = rollouts.SceneWriter.write
 def slowly(*arguments):
     time.sleep(0.5)
-    return drive(*arguments)
-rollouts.drive_episode = slowly
+    write(*arguments)
+rollouts.SceneWriter.write = slowly
 settings = rollouts.CollectSettings(n_episodes=5, environment={environment})
 rollouts.collect_scenes("highway_fast", sys.argv[1], settings, progress=False)
 """
@@ -63,6 +65,8 @@ def test_a_file_says_where_its_scenes_come_from(collected) -> None:
     assert header.settings["vehicles_count"] == 3
     assert header.step_seconds == 1.0
     assert header.versions["highway-env"]
+    assert header.settings["engine"] == "b2m"
+    assert header.note.startswith("simulated by b2m_envs")
     assert "gap" in header.state_names
     assert not collected.path.with_name("highway.h5.parts").exists()
 
@@ -107,6 +111,23 @@ def test_the_number_of_workers_changes_nothing(collected, tmp_path) -> None:
         "highway_fast", tmp_path / "two.h5", replace(FIVE, n_workers=2), progress=False
     )
     assert_same_scenes(SceneDataset(on_two), collected)
+
+
+def test_a_batch_writes_what_single_environments_do(collected, tmp_path, monkeypatch) -> None:
+    def one_by_one(drive: Drive, seeds: list[int]) -> Iterator[Episode]:
+        return (drive_episode(drive, seed) for seed in seeds)
+
+    monkeypatch.setattr("b2m_agents.rollouts.drive_episodes", one_by_one)
+    path = collect_scenes("highway_fast", tmp_path / "single.h5", FIVE, progress=False)
+    assert_same_scenes(SceneDataset(path), collected)
+
+
+def test_highway_envs_engine_is_recorded(tmp_path) -> None:
+    settings = CollectSettings(n_episodes=1, environment=SMALL | {"engine": "highway-env"})
+    path = collect_scenes("highway_fast", tmp_path / "slow.h5", settings, progress=False)
+    header = SceneDataset(path).header
+    assert header.settings["engine"] == "highway-env"
+    assert header.note.startswith("simulated by highway-env")
 
 
 def test_frames_asked_for_end_with_a_whole_episode(collected, tmp_path) -> None:

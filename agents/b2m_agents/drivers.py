@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,13 +13,15 @@ import gymnasium
 import numpy as np
 
 from b2m_agents.episodes import Act, Episode, Observation, make_scene, neutral_action, play_episode
-from b2m_envs.driving.settings import SceneSettings, settings_from_keywords
+from b2m_envs.driving.observation import action_space
+from b2m_envs.driving.settings import ENGINE, SceneSettings, settings_from_keywords
 
 RANDOM: Final = "random"
 CONSTANT_SPEED: Final = "constant_speed"
 HIGHWAY_ENV: Final = "highway_env"
 DRIVERS = (RANDOM, CONSTANT_SPEED, HIGHWAY_ENV)
 AGENT_FILE = "agent.zip"
+EPISODES_OF_A_BLOCK = 64  # on the engine
 _ACTIONS = 1  # stream of random numbers beside the environment's
 
 
@@ -70,8 +72,32 @@ def drive_of(scenario: str, policy: str, environment: Mapping[str, Any]) -> Driv
 
 def drive_episode(drive: Drive, seed: int) -> Episode:
     """Play one episode; environment and agent are kept from call to call in a process."""
-    env = _environment(drive.scene)
-    return play_episode(env, _driver(drive, env, seed), seed)
+    return play_episode(_environment(drive.scene), _driver(drive, seed), seed)
+
+
+def drive_episodes(drive: Drive, seeds: Iterable[int]) -> Iterator[Episode]:
+    """Play one episode a seed, in their order; many at a time where the engine has the scene.
+
+    An episode depends on its own seed alone: it is the one that `drive_episode` plays.
+    """
+    if drive.scene.chosen_engine != ENGINE:
+        return (drive_episode(drive, seed) for seed in seeds)
+    from b2m_agents.batched_episodes import play_episodes  # compiled code: only where it is used
+
+    return play_episodes(drive.scene, partial(_driver, drive), seeds)
+
+
+def block_size(drive: Drive, n_episodes: int, n_workers: int) -> int:
+    """How many episodes a worker best drives at a time.
+
+    Args:
+        drive: Who drives where.
+        n_episodes: At least so many will be driven.
+        n_workers: Who share them.
+    """
+    if drive.scene.chosen_engine != ENGINE:
+        return 1
+    return max(1, min(EPISODES_OF_A_BLOCK, -(-n_episodes // n_workers)))
 
 
 def agent_fingerprint(folder: str | Path) -> str:
@@ -86,14 +112,15 @@ def agent_fingerprint(folder: str | Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()[:12]
 
 
-def _driver(drive: Drive, env: gymnasium.Env[Observation, Any], seed: int) -> Act | None:
+def _driver(drive: Drive, seed: int) -> Act | None:
+    space = action_space(drive.scene)
     if drive.policy == HIGHWAY_ENV:
         return None
     if drive.policy == CONSTANT_SPEED:
-        return lambda observation: neutral_action(env)
+        return lambda observation: neutral_action(space)
     if drive.policy == RANDOM:
         # Not the seed alone: the environment draws its traffic from a generator of that.
-        return _random_driver(env.action_space, np.random.default_rng((seed, _ACTIONS)))
+        return _random_driver(space, np.random.default_rng((seed, _ACTIONS)))
     return _agent(drive.policy, agent_fingerprint(drive.policy))
 
 

@@ -75,7 +75,7 @@ def play_episode(env: gymnasium.Env[Observation, Any], act: Act | None, seed: in
     actions: list[Any] = []
     rewards: list[float] = []
     terminated = truncated = False
-    neutral = neutral_action(env)
+    neutral = neutral_action(env.action_space)
     while not (terminated or truncated):
         action = neutral if act is None else act(observation)
         observation, reward, terminated, truncated, info = env.step(action)
@@ -98,9 +98,8 @@ def play_episode(env: gymnasium.Env[Observation, Any], act: Act | None, seed: in
     )
 
 
-def neutral_action(env: gymnasium.Env[Observation, Any]) -> Any:
+def neutral_action(space: gymnasium.Space[Any]) -> Any:
     """Keep speed and lane: highway-env's IDLE, or neither throttle nor steering."""
-    space = env.action_space
     if isinstance(space, gymnasium.spaces.Discrete):
         return 1  # IDLE in each of highway-env's tables of meta-actions
     return np.zeros(space.shape or (), dtype=np.float32)

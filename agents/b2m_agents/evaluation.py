@@ -12,7 +12,14 @@ import numpy as np
 from jaxtyping import Float64
 from tqdm.auto import tqdm
 
-from b2m_agents.drivers import CONSTANT_SPEED, HIGHWAY_ENV, Drive, drive_episode, drive_of
+from b2m_agents.drivers import (
+    CONSTANT_SPEED,
+    HIGHWAY_ENV,
+    Drive,
+    block_size,
+    drive_episodes,
+    drive_of,
+)
 from b2m_agents.episodes import episode_seed
 from b2m_agents.ordered_workers import map_in_order
 from b2m_agents.trained_agent import read_agent_config
@@ -51,6 +58,7 @@ class DrivenEpisode:
     crashed: bool
     speed: float  # [m/s] mean over the episode
     length: float  # [s] until a crash, the goal or the time limit
+    engine: str  # what simulated
 
 
 @dataclass(frozen=True)
@@ -129,34 +137,49 @@ def scores_text(evaluation: Evaluation) -> str:
             f"{lead:>24s}"
         )
     n = evaluation.scores[0].return_.n
-    return "\n".join([*lines, f"means and 95 % intervals over the same {n} held-out episodes"])
+    engine = evaluation.episodes[0].engine
+    note = f"means and 95 % intervals over the same {n} held-out episodes, simulated by {engine}"
+    return "\n".join([*lines, note])
 
 
 def _drive_all(
     drives: dict[str, Drive], settings: EvaluationSettings, progress: bool
 ) -> list[DrivenEpisode]:
+    n_episodes = settings.n_episodes
+    seeds = [episode_seed(settings.seed, index, held_out=True) for index in range(n_episodes)]
     items = [
-        (driver, drive, episode_seed(settings.seed, index, held_out=True))
+        (driver, drive, seeds[first : first + size])
         for driver, drive in drives.items()
-        for index in range(settings.n_episodes)
+        for size in [block_size(drive, n_episodes, settings.n_workers)]
+        for first in range(0, n_episodes, size)
     ]
-    with closing(map_in_order(_drive_one, items, settings.n_workers)) as driven:
-        return list(
-            tqdm(driven, total=len(items), unit="episode", desc="driving", disable=not progress)
+    with (
+        closing(map_in_order(_drive_some, items, settings.n_workers)) as driven,
+        tqdm(
+            total=len(drives) * n_episodes, unit="episode", desc="driving", disable=not progress
+        ) as bar,
+    ):
+        episodes = []
+        for block in driven:
+            episodes += block
+            bar.update(len(block))
+        return episodes
+
+
+def _drive_some(item: tuple[str, Drive, list[int]]) -> list[DrivenEpisode]:
+    driver, drive, seeds = item
+    return [
+        DrivenEpisode(
+            driver=driver,
+            seed=episode.seed,
+            return_=float(episode.reward.sum()),
+            crashed=episode.crashed,
+            speed=float(episode.speed.mean()),
+            length=len(episode.reward) / drive.scene.steps_per_second,
+            engine=drive.scene.chosen_engine,
         )
-
-
-def _drive_one(item: tuple[str, Drive, int]) -> DrivenEpisode:
-    driver, drive, seed = item
-    episode = drive_episode(drive, seed)
-    return DrivenEpisode(
-        driver=driver,
-        seed=seed,
-        return_=float(episode.reward.sum()),
-        crashed=episode.crashed,
-        speed=float(episode.speed.mean()),
-        length=len(episode.reward) / drive.scene.steps_per_second,
-    )
+        for episode in drive_episodes(drive, seeds)
+    ]
 
 
 def _scores_of(

@@ -9,18 +9,27 @@ from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from importlib.metadata import version
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from tqdm.auto import tqdm
 
-from b2m_agents.drivers import DRIVERS, Drive, agent_fingerprint, drive_episode, drive_of
+from b2m_agents.drivers import (
+    DRIVERS,
+    Drive,
+    agent_fingerprint,
+    block_size,
+    drive_episodes,
+    drive_of,
+)
 from b2m_agents.episodes import episode_seed
 from b2m_agents.ordered_workers import map_in_order
 from b2m_drive.students.scenes import SceneEpisode, SceneHeader, SceneWriter
+from b2m_envs.driving.settings import ENGINE, SceneSettings
 from b2m_envs.driving.state import STATE_VARIABLES
 
-_PACKAGES = ("b2m-drive", "highway-env", "gymnasium", "numpy", "opencv-python")
+_PACKAGES = ("b2m-drive", "highway-env", "gymnasium", "numpy", "numba", "opencv-python")
 _AGENT_PACKAGES = ("torch", "stable-baselines3")
 
 
@@ -98,7 +107,7 @@ def header_of(drive: Drive, seed: int) -> SceneHeader:
     packages = (*_PACKAGES, *_AGENT_PACKAGES) if trained else _PACKAGES
     return SceneHeader(
         scenario=drive.scene.scenario,
-        settings=asdict(drive.scene),
+        settings=asdict(drive.scene) | {"engine": drive.scene.chosen_engine},
         policy=f"agent {agent_fingerprint(drive.policy)}" if trained else drive.policy,
         seed=seed,
         state_names=tuple(variable.name for variable in STATE_VARIABLES),
@@ -106,8 +115,15 @@ def header_of(drive: Drive, seed: int) -> SceneHeader:
         action_kind=drive.scene.action,
         step_seconds=1 / drive.scene.steps_per_second,
         versions={"python": platform.python_version()} | {name: version(name) for name in packages},
-        note=f"simulated by highway-env {version('highway-env')}",
+        note=_simulated_by(drive.scene),
     )
+
+
+def _simulated_by(scene: SceneSettings) -> str:
+    highway_env = f"highway-env {version('highway-env')}"
+    if scene.chosen_engine == ENGINE:
+        return f"simulated by b2m_envs {version('b2m-drive')} after {highway_env}"
+    return f"simulated by {highway_env}"
 
 
 def _frames_of_episodes(
@@ -116,30 +132,40 @@ def _frames_of_episodes(
     """Number of frames of episode 0, 1, 2, ..., once it is on disk."""
     last = sys.maxsize if settings.n_episodes is None else settings.n_episodes
     missing = (index for index in range(last) if index not in counts)
-    write = partial(_write_episode, drive, writer.path, writer.header)
-    with closing(map_in_order(write, missing, settings.n_workers)) as written:
+    longest = drive.scene.last_step + 1
+    n_episodes = settings.n_episodes or -(-(settings.n_frames or 0) // longest)
+    size = block_size(drive, n_episodes, settings.n_workers)
+    blocks = iter(lambda: tuple(islice(missing, size)), ())
+    write = partial(_write_episodes, drive, writer.path, writer.header)
+    with closing(map_in_order(write, blocks, settings.n_workers)) as written:
+        lengths = (length for block in written for length in block)
         for index in range(last):
-            yield counts[index] if index in counts else next(written)
+            yield counts[index] if index in counts else next(lengths)
 
 
-def _write_episode(drive: Drive, path: Path, header: SceneHeader, index: int) -> int:
-    """Drive one episode of a collection and commit it; returns its number of frames."""
-    seed = episode_seed(header.seed, index)
-    episode = drive_episode(drive, seed)
-    SceneWriter(path, header).write(
-        index,
-        SceneEpisode(
-            frames=episode.frames,
-            state=episode.state,
-            action=episode.action,
-            reward=episode.reward,
-            terminated=episode.terminated,
-            truncated=episode.truncated,
-            seed=seed,
-            vehicle_mask=episode.vehicle_mask,
-        ),
-    )
-    return len(episode.frames)
+def _write_episodes(
+    drive: Drive, path: Path, header: SceneHeader, indices: tuple[int, ...]
+) -> list[int]:
+    """Drive some episodes of a collection and commit each; returns their numbers of frames."""
+    seeds = [episode_seed(header.seed, index) for index in indices]
+    writer = SceneWriter(path, header)
+    lengths = []
+    for index, episode in zip(indices, drive_episodes(drive, seeds), strict=True):
+        writer.write(
+            index,
+            SceneEpisode(
+                frames=episode.frames,
+                state=episode.state,
+                action=episode.action,
+                reward=episode.reward,
+                terminated=episode.terminated,
+                truncated=episode.truncated,
+                seed=episode.seed,
+                vehicle_mask=episode.vehicle_mask,
+            ),
+        )
+        lengths.append(len(episode.frames))
+    return lengths
 
 
 def _take_enough(frames_of_episodes: Iterator[int], settings: CollectSettings, bar: Any) -> int:

@@ -28,7 +28,12 @@ from b2m_agents.drivers import AGENT_FILE
 from b2m_agents.encoder_view import read_view
 from b2m_agents.episodes import Observation, episode_seed, make_scene
 from b2m_agents.latent_observation import VecLatentObservation, check_frame_size
-from b2m_agents.replayable_episodes import EpisodeUnderWay, ReplayableEpisodes
+from b2m_agents.replayable_episodes import (
+    EpisodeUnderWay,
+    ReplayableEpisodes,
+    ReplayableSceneVecEnv,
+)
+from b2m_agents.scene_vec_env import waiting_scenes
 from b2m_agents.trained_agent import (
     CONFIG_FILE,
     ENCODER_FOLDER,
@@ -40,11 +45,19 @@ from b2m_agents.trained_agent import (
 )
 from b2m_drive.evidence.comparison import write_json
 from b2m_drive.students.scene_vae import SceneVAE
-from b2m_envs.driving.settings import SceneSettings, settings_from_keywords
+from b2m_envs.driving.settings import ENGINE, SceneSettings, settings_from_keywords
 
 CURVE_FILE = "learning_curve.csv"
 _CURVE_COLUMNS = ("step", "return", "length", "crashed")
-_PACKAGES = ("b2m-drive", "highway-env", "gymnasium", "numpy", "torch", "stable-baselines3")
+_PACKAGES = (
+    "b2m-drive",
+    "highway-env",
+    "gymnasium",
+    "numpy",
+    "numba",
+    "torch",
+    "stable-baselines3",
+)
 
 
 @dataclass(frozen=True)
@@ -56,7 +69,7 @@ class TrainingSettings:
     """
 
     n_steps: int = 20_480  # of all environments together; rounded up to whole rollouts
-    n_environments: int = 4  # side by side, each a process; the result depends on their number
+    n_environments: int = 4  # side by side; the result depends on their number
     rollout: int = 128  # steps of each environment between two updates
     batch_size: int = 64
     n_epochs: int = 10
@@ -116,7 +129,7 @@ def train_agent(
         environment: Fields of `SceneSettings`; the encoder's own view where they are left out
             (see `encoder_view`). They must give frames of the encoder's size.
         in_processes: One process an environment, or all of them in this one. The result is the
-            same.
+            same. Scenes that the engine has are a batch in this process anyway.
         progress: Show a bar with the mean return of the last episodes.
 
     Raises:
@@ -132,7 +145,8 @@ def train_agent(
     check_frame_size(frozen_encoder, (scene.height, scene.width, scene.n_channels))
     config = AgentConfig(
         scenario=scenario,
-        environment={name: getattr(scene, name) for name in environment},
+        environment={name: getattr(scene, name) for name in environment}
+        | {"engine": scene.chosen_engine},
         training=asdict(settings),
         encoder=encoder_fingerprint(frozen_encoder),
         versions={"python": platform.python_version()}
@@ -199,9 +213,17 @@ def _take_up(folder: Path, venv: VecEnv, settings: TrainingSettings) -> PPO | No
     policy = read_policy(path, env=venv, force_reset=False)
     if policy.num_timesteps < settings.n_steps:
         episodes = _read_episodes(_episodes_file(folder, policy.num_timesteps), venv.num_envs)
-        for index, episode in enumerate(episodes):
-            venv.env_method("take_up", episode, indices=index)
+        _go_on(venv, episodes)
     return policy
+
+
+def _go_on(venv: VecEnv, episodes: Sequence[EpisodeUnderWay]) -> None:
+    """Bring the environments to where others were."""
+    if isinstance(venv.unwrapped, ReplayableSceneVecEnv):
+        venv.unwrapped.take_up(episodes)
+        return
+    for index, episode in enumerate(episodes):
+        venv.env_method("take_up", episode, indices=index)
 
 
 def _read_episodes(path: Path, n_episodes: int) -> list[EpisodeUnderWay]:
@@ -284,6 +306,8 @@ def _running(
 
 
 def _environments(scene: SceneSettings, settings: TrainingSettings, in_processes: bool) -> VecEnv:
+    if scene.chosen_engine == ENGINE:
+        return ReplayableSceneVecEnv(waiting_scenes(scene, settings.n_environments))
     makers: list[Callable[[], gymnasium.Env[Any, Any]]] = [
         partial(_make_environment, scene) for _ in range(settings.n_environments)
     ]

@@ -28,11 +28,15 @@ forget_outdated(Path(__file__).parent)
 
 # Kernels count no references (`_nrt=False`), which halves their time; so they cannot create
 # arrays, and get all their room from the caller. Divisions by zero give infinity, as in NumPy.
-kernel = njit(cache=True, nogil=True, error_model="numpy", _nrt=False)
+kernel = njit(  # type: ignore[call-overload]
+    cache=True, nogil=True, error_model="numpy", _nrt=False
+)
 
 # The same for those called from one place, with many arrays: handing them over costs more than
 # what they do.
-inlined_kernel = njit(cache=True, nogil=True, error_model="numpy", _nrt=False, inline="always")
+inlined_kernel = njit(  # type: ignore[call-overload]
+    cache=True, nogil=True, error_model="numpy", _nrt=False, inline="always"
+)
 
 # The same for kernels that create arrays, as those that draw random numbers do within numba.
 allocating_kernel = njit(cache=True, nogil=True, error_model="numpy")

@@ -52,6 +52,7 @@ REGISTRATIONS = (
         Registration(
             id=f"B2M/{title}Scene-v0",
             entry_point="b2m_envs.driving.environment:DrivingSceneEnv",
+            vector_entry_point="b2m_envs.driving.vector_environment:DrivingSceneVectorEnv",
             kwargs={"scenario": scenario},
         )
         for title, scenario in SCENES.items()

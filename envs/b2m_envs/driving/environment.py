@@ -3,36 +3,30 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import replace
 from typing import Any, ClassVar
 
 import gymnasium
 import numpy as np
-from jaxtyping import Bool, Float32, UInt8
+from jaxtyping import UInt8
 
-from b2m_envs.driving.highway_env_bridge import build_world
-from b2m_envs.driving.lane_paths import LanePaths
-from b2m_envs.driving.settings import (
-    SCENARIOS,
-    SceneSettings,
-    settings_from_keywords,
-)
-from b2m_envs.driving.state import scene_state
+from b2m_envs.driving.checks import check_id, check_render_mode, valid_action
+from b2m_envs.driving.observation import action_space, check_kind, observation_space, observe
+from b2m_envs.driving.settings import settings_from_keywords
+from b2m_envs.driving.single_world import make_world
+from b2m_envs.driving.view import camera_settings, enlarged
 from b2m_envs.driving.window import SceneWindow
-from b2m_envs.rendering import CameraSettings, RoadGeometry, make_camera
-from b2m_envs.rendering.highway_env_scene import road_geometry, traffic
-from b2m_envs.rendering.settings import LARGEST_SIDE, SMALLEST_SIDE
-
-RENDERED_SIDE = 480  # [px] of the longer side of `render()`'s picture
+from b2m_envs.rendering import make_camera
 
 
-class DrivingSceneEnv(gymnasium.Env[np.ndarray, Any]):
+class DrivingSceneEnv(gymnasium.Env[Any, Any]):
     """Drive a vehicle through traffic, seeing the scene as a picture.
 
     ## Description
 
-    One of highway-env's worlds (Leurent 2018), which supplies road, traffic and rewards; the
-    observation is what a camera sees. The environments differ in the scenario only:
+    One of highway-env's worlds (Leurent 2018): its road, traffic and rewards; the observation is
+    what a camera sees. Our engine, compiled by numba and equal to highway-env, simulates and draws;
+    with `engine="highway-env"`, highway-env simulates and OpenCV draws. `DrivingSceneVectorEnv`
+    runs many worlds of the engine at once. The environments differ in the scenario only:
 
     | Id                              | Scenario                                                     | Step [s] | Duration [s] |
     |---------------------------------|--------------------------------------------------------------|----------|--------------|
@@ -86,6 +80,10 @@ class DrivingSceneEnv(gymnasium.Env[np.ndarray, Any]):
     channels, the oldest first, `frame_interval` apart. One frame does not show motion, two do. At
     the start of an episode the first frame stands for those before it.
 
+    With `observation="state"` the float32 state of `info` instead, and with `"both"` a dictionary
+    of `scene` and `state`. A policy cannot read NaN: where a variable has no meaning, gaps are
+    `perception`, the time to collision is 20 s, the lane -1, closing speed and curvature 0.
+
     ## Rewards
 
     highway-env's own, whose terms are `info["rewards"]`; they reward speed and the right lane (or
@@ -109,6 +107,7 @@ class DrivingSceneEnv(gymnasium.Env[np.ndarray, Any]):
     | `speed`         | Of the ego vehicle [m/s]                                                      |
     | `crashed`       | Whether the ego vehicle has crashed                                           |
     | `time`          | Since the start of the episode [s]                                            |
+    | `engine`        | What simulates: `"b2m"`, ours, or `"highway-env"`                             |
     | `action`        | What the ego vehicle did in the step, as an action; not at reset              |
     | `rewards`       | Terms of the reward, before weighting; not at reset                           |
     | `is_success`    | Exit only, not at reset: whether the exit lane is reached                     |
@@ -169,6 +168,8 @@ class DrivingSceneEnv(gymnasium.Env[np.ndarray, Any]):
     | `lanes_count`          | **int** or **None** | `None`         | Lanes; highway, exit, oval racetrack (2 to 7)            |
     | `vehicle_mask`         | **bool**            | `False`        | Whether `info` holds the mask                            |
     | `perception`           | **float**           | `60`           | Widest gap that counts in the state [m]                  |
+    | `engine`               | **str** or **None** | `None`         | `"b2m"`, `"highway-env"`; None: ours where it has the scenario |
+    | `observation`          | **str**             | `"scene"`      | `"scene"`, `"state"` or `"both"`                         |
 
     `None` stands for the scenario's own value. An unknown setting, an impossible value, or an
     option that the scenario does not have is a `ValueError`.
@@ -188,62 +189,72 @@ class DrivingSceneEnv(gymnasium.Env[np.ndarray, Any]):
         "render_fps": 1,
     }
 
-    def __init__(self, scenario: str, render_mode: str | None = None, **settings: Any) -> None:
+    def __init__(
+        self,
+        scenario: str,
+        render_mode: str | None = None,
+        observation: str = "scene",
+        **settings: Any,
+    ) -> None:
         """Take the settings of `SceneSettings` as keywords.
 
         Raises:
-            ValueError: for an unknown setting or render mode, or a value that does not fit.
+            ValueError: for an unknown setting, observation or render mode, or a value that does
+                not fit.
         """
         self.settings = settings_from_keywords(scenario, settings)
         self._title = self.settings.of.id
         self.metadata = dict(type(self).metadata)  # type: ignore[misc]
         self.metadata["render_fps"] = self.settings.steps_per_second
-        self.render_mode = self._checked(render_mode)
-        camera = camera_settings(self.settings)
-        self._camera = make_camera(camera)
-        self._render_camera = make_camera(enlarged(camera))
-        self._world = build_world(self.settings)
-        self.action_space = self._world.action_space
-        shape = (self.settings.height, self.settings.width, self.settings.n_channels)
-        self.observation_space = gymnasium.spaces.Box(0, 255, shape, np.uint8)
-        self._frames: deque[np.ndarray] = deque(maxlen=n_remembered(self.settings))
-        self._road: RoadGeometry | None = None  # the same in every episode
-        self._paths: LanePaths | None = None
+        modes = self.metadata["render_modes"]
+        self.render_mode = check_render_mode(self.settings, render_mode, modes)
+        self._kind = check_kind(self.settings, observation)
+        self.action_space = action_space(self.settings)
+        self.observation_space = observation_space(self.settings, self._kind)
+        self._draws = self._kind != "state"
+        self._world = make_world(self.settings, draws=self._draws)
+        self._render_camera = make_camera(enlarged(camera_settings(self.settings)))
+        self._frames: deque[np.ndarray] = deque(maxlen=self.settings.n_remembered)
         self._step = 0
-        self._runs = False
+        self._began = self._runs = False
         self._window: SceneWindow | None = None
 
     @property
     def highway_env(self) -> Any:
-        """The highway-env environment underneath, with its road and vehicles."""
-        return self._world
+        """The highway-env environment underneath, with its road and vehicles.
+
+        Raises:
+            AttributeError: where our engine simulates.
+        """
+        underneath = getattr(self._world, "highway_env", None)
+        if underneath is None:
+            raise AttributeError(
+                f'{self._title}: highway_env: expected engine="highway-env", '
+                f"came {self._world.engine!r}, which simulates without it"
+            )
+        return underneath
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[UInt8[np.ndarray, "height width channel"], dict[str, Any]]:
+    ) -> tuple[Any, dict[str, Any]]:
         """Begin an episode.
 
         Raises:
             ValueError: for options, of which there are none; for a scenario given to
                 `gymnasium.make` that is not the id's.
         """
-        self._check_id()
+        check_id(self.spec, self.settings)
         super().reset(seed=seed)
         if options:
             raise ValueError(f"{self._title}: reset: expected no options, came {options}")
         self._world.begin(self.np_random)
-        if self._road is None:
-            self._road = road_geometry(self._world.road.network)
-            self._paths = LanePaths(self._world.road.network)
-        self._step, self._runs = 0, True
+        self._step, self._began, self._runs = 0, True, True
         self._frames.clear()
         self._look()
-        self._show_window()
-        return self._observation(), self._info()
+        info = self._info()
+        return self._observation(info), info
 
-    def step(
-        self, action: Any
-    ) -> tuple[UInt8[np.ndarray, "height width channel"], float, bool, bool, dict[str, Any]]:
+    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
         """Drive on for one policy step.
 
         Raises:
@@ -255,20 +266,15 @@ class DrivingSceneEnv(gymnasium.Env[np.ndarray, Any]):
         if not self._runs:
             raise gymnasium.error.ResetNeeded(f"{self._title}: no episode runs: call reset()")
         modelled = self.settings.driver == "highway_env"
-        chosen = None if modelled else self._valid_action(action)
-        _, reward, terminated, _, further = self._world.step(chosen)
+        outcome = self._world.drive(None if modelled else valid_action(self.settings, action))
         self._step += 1
         truncated = self._step >= self.settings.last_step
-        self._runs = not (terminated or truncated)
+        self._runs = not (outcome.terminated or truncated)
         self._look()
-        self._show_window()
-        info = self._info() | {
-            "action": self._world.last_action,
-            "rewards": self._world._rewards(chosen),
-        }
-        if "is_success" in further:
-            info["is_success"] = bool(further["is_success"])
-        return self._observation(), float(reward), bool(terminated), truncated, info
+        info = self._info() | {"action": outcome.action, "rewards": outcome.rewards}
+        if outcome.is_success is not None:
+            info["is_success"] = outcome.is_success
+        return self._observation(info), outcome.reward, outcome.terminated, truncated, info
 
     def render(self) -> UInt8[np.ndarray, "height width channel"] | None:
         """A larger picture in colour (mode "rgb_array"); "human" shows every step by itself."""
@@ -281,18 +287,20 @@ class DrivingSceneEnv(gymnasium.Env[np.ndarray, Any]):
             self._window.close()
             self._window = None
 
-    def _check_id(self) -> None:
-        named = None if self.spec is None else self.spec.id
-        if named != self._title and named in {scenario.id for scenario in SCENARIOS.values()}:
-            raise ValueError(
-                f"{named}: scenario: expected none, the id says it, came {self.settings.scenario!r}"
-            )
-
     def _look(self) -> None:
-        self._traffic = traffic(self._world.road, self._world.vehicle)
-        self._frames.append(self._camera.draw(self._geometry(), self._traffic))
+        if self._draws:
+            self._frames.append(self._world.frame())
+        if self.render_mode != "human":
+            return
+        if self._window is None:
+            self._window = SceneWindow(self._title, self.settings.steps_per_second)
+        self._window.show(self._picture())
 
-    def _observation(self) -> UInt8[np.ndarray, "height width channel"]:
+    def _observation(self, info: dict[str, Any]) -> Any:
+        scene = self._scene() if self._draws else None
+        return observe(self.settings, self._kind, scene, info["state"])
+
+    def _scene(self) -> UInt8[np.ndarray, "height width channel"]:
         newest = len(self._frames) - 1
         steps = self.settings.frame_interval_steps
         ages = range((self.settings.n_frames - 1) * steps, -1, -steps)
@@ -300,89 +308,18 @@ class DrivingSceneEnv(gymnasium.Env[np.ndarray, Any]):
         return np.concatenate(frames, axis=2)
 
     def _info(self) -> dict[str, Any]:
-        ego = self._world.vehicle
         info = {
-            "state": self._state(),
-            "speed": float(ego.speed),
-            "crashed": bool(ego.crashed),
+            "state": self._world.state(),
+            "speed": self._world.speed(),
+            "crashed": self._world.crashed(),
             "time": self._step / self.settings.steps_per_second,
+            "engine": self._world.engine,
         }
         if self.settings.vehicle_mask:
-            info["vehicle_mask"] = self._mask()
+            info["vehicle_mask"] = self._world.mask()
         return info
 
-    def _state(self) -> Float32[np.ndarray, " variable"]:
-        assert self._paths is not None
-        world = self._world
-        return scene_state(self._paths, world.road, world.vehicle, self.settings.perception)
-
-    def _mask(self) -> Bool[np.ndarray, "height width"]:
-        return self._camera.vehicle_mask(self._geometry(), self._traffic)
-
-    def _geometry(self) -> RoadGeometry:
-        assert self._road is not None
-        return self._road
-
     def _picture(self) -> UInt8[np.ndarray, "height width channel"]:
-        if self._road is None:
+        if not self._began:
             raise gymnasium.error.ResetNeeded(f"{self._title}: call reset() before render()")
-        return self._render_camera.draw(self._road, self._traffic)
-
-    def _show_window(self) -> None:
-        if self.render_mode != "human":
-            return
-        if self._window is None:
-            self._window = SceneWindow(self._title, self.settings.steps_per_second)
-        self._window.show(self._picture())
-
-    def _valid_action(self, action: Any) -> Any:
-        if isinstance(self.action_space, gymnasium.spaces.Discrete):
-            if not self.action_space.contains(action):
-                expected = f"0 to {self.action_space.n - 1}"
-                raise ValueError(f"{self._title}: action: expected {expected}, came {action!r}")
-            return int(action)
-        try:
-            controls = np.asarray(action)
-        except ValueError:  # a list of lists that are not of one length
-            controls = np.empty(0)
-        valid = controls.shape == (2,) and controls.dtype.kind in "fiu"
-        if not valid or not np.isfinite(controls).all():
-            expected = "2 finite numbers (acceleration, steering)"
-            raise ValueError(f"{self._title}: action: expected {expected}, came {action!r}")
-        return np.clip(controls, -1, 1).astype(np.float32)
-
-    def _checked(self, render_mode: str | None) -> str | None:
-        permitted = self.metadata["render_modes"]
-        if render_mode is not None and render_mode not in permitted:
-            expected = f"one of {permitted} or None"
-            raise ValueError(
-                f"{self._title}: render_mode: expected {expected}, came {render_mode!r}"
-            )
-        return render_mode
-
-
-def camera_settings(settings: SceneSettings) -> CameraSettings:
-    """The camera that a scene is observed with."""
-    return CameraSettings(
-        view=settings.camera,
-        height=int(settings.height),
-        width=int(settings.width),
-        colour=settings.colour,
-        heading_up=settings.heading_up,
-        length=float(settings.view_length),
-    )
-
-
-def enlarged(camera: CameraSettings) -> CameraSettings:
-    """The same camera in colour, with a picture large enough to be looked at."""
-    scale = max(1.0, RENDERED_SIDE / max(camera.height, camera.width))
-    height, width = (
-        min(max(round(side * scale), SMALLEST_SIDE), LARGEST_SIDE)
-        for side in (camera.height, camera.width)
-    )
-    return replace(camera, height=height, width=width, colour=True)
-
-
-def n_remembered(settings: SceneSettings) -> int:
-    """Frames that the stack reaches back over, the newest included."""
-    return (settings.n_frames - 1) * settings.frame_interval_steps + 1
+        return self._render_camera.draw(self._world.road(), self._world.traffic())

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 
@@ -17,6 +17,8 @@ MOST_FRAMES = 64  # in an observation
 FARTHEST_PERCEPTION = 1000.0  # [m]
 SLOWEST_SIMULATION = 5  # [Hz] below, highway-env's steering controller (0.2 s) swings
 WHOLE_NUMBER_TOLERANCE = 1e-6  # a ratio of frequencies this near a whole number is one
+ENGINE: Final = "b2m"  # ours, `b2m_envs.engine`
+HIGHWAY_ENV_ENGINE: Final = "highway-env"
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,7 @@ class Scenario:
     lanes: tuple[int, int] = (1, 100)  # fewest and most, where lanes_count is an option
     traffic: str = "b2m_envs.driving.vehicles.TrafficDriver"  # class of the other vehicles
     penalises_action: bool = False  # the reward holds the action's size
+    fast: bool = True  # whether `b2m_envs.engine` has it
 
     @property
     def id(self) -> str:
@@ -172,6 +175,7 @@ class SceneSettings:
     lanes_count: int | None = None
     vehicle_mask: bool = False  # info["vehicle_mask"]: pixels of other vehicles
     perception: float | int = 60.0  # [m] up to 1000; a wider gap does not count in the state
+    engine: Literal["b2m", "highway-env"] | None = None  # what simulates; None: see chosen_engine
 
     def __post_init__(self) -> None:
         for item in fields(self):  # NumPy's numbers as Python's, which JSON can hold
@@ -187,6 +191,14 @@ class SceneSettings:
         self._check_choices()
         self._check_clock()
         self._check_options()
+        self._check_engine()
+
+    @property
+    def chosen_engine(self) -> Literal["b2m", "highway-env"]:
+        """What simulates: "b2m" where it has the scenario, unless another is set."""
+        if self.engine is not None:
+            return self.engine
+        return ENGINE if self.of.fast else HIGHWAY_ENV_ENGINE
 
     @property
     def of(self) -> Scenario:
@@ -229,6 +241,11 @@ class SceneSettings:
         if self.n_frames == 1:
             return None
         return self.frame_interval_steps / self.steps_per_second
+
+    @property
+    def n_remembered(self) -> int:
+        """Frames that the stack reaches back over, the newest included."""
+        return (self.n_frames - 1) * self.frame_interval_steps + 1
 
     @property
     def n_channels(self) -> int:
@@ -296,6 +313,14 @@ class SceneSettings:
         fewest, most = self.of.lanes
         valid = lanes is None or (_is_whole(lanes) and fewest <= lanes <= most)
         self._require(valid, "lanes_count", f"{fewest} to {most}")
+
+    def _check_engine(self) -> None:
+        permitted = (None, ENGINE, HIGHWAY_ENV_ENGINE)
+        expected = f"{ENGINE!r}, {HIGHWAY_ENV_ENGINE!r} or None"
+        self._require(self.engine in permitted, "engine", expected)
+        having = ", ".join(scene.title for scene in SCENARIOS.values() if scene.fast)
+        expected = f"engine=\"{HIGHWAY_ENV_ENGINE}\" for this scenario ('{ENGINE}' has {having})"
+        self._require(self.engine != ENGINE or self.of.fast, "engine", expected)
 
     def _require(self, valid: bool, name: str, expected: str, came: object = None) -> None:
         if not valid:

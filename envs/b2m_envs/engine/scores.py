@@ -80,8 +80,8 @@ class Scoring:
     """How a scenario rewards: terms, added by weight, perhaps scaled; and when it ends."""
 
     terms: Callable[[Moment], dict[str, Values]]
-    weights: Mapping[str, float] = field(default_factory=dict)
-    span: tuple[float, float] | None = None  # rewards that become 0 and 1
+    weights: Mapping[str, float | int] = field(default_factory=dict)
+    span: tuple[float | int, float | int] | None = None  # rewards that become 0 and 1
     clipped: bool = False
     prize: str | None = None  # the term that, where it is not 0, is the whole reward
     on_road_only: bool = False  # no reward off the road

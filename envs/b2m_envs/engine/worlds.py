@@ -70,6 +70,7 @@ class Worlds:
         self._source.begin(np.random.default_rng(0))
         self._meta_actions = np.arange(SLOWER + 1) if settings.of.lane_changes else LONGITUDINAL
         road = self._source.road
+        self.network = road.network  # highway-env's
         self.table: LaneTable = lane_table(road.network, road.neighbour_vehicles_connected_lanes)
         self.geometry: RoadGeometry = road_geometry(road.network)
         self.slots = n_slots(self._source, settings)
@@ -116,14 +117,32 @@ class Worlds:
             return
         places = self._places()
         for world, generator in zip(which, generators, strict=True):
-            vehicles, routes = self.vehicles[world], self.routes[world]
             if self._starter is not None:
-                self.count[world] = self._starter.begin(generator, vehicles, routes, places)
+                self.count[world] = self._starter.begin(
+                    generator, self.vehicles[world], self.routes[world], places
+                )
                 continue
             self._source.begin(generator)
-            self.count[world], self.ego[world] = copy_road(
-                self._source.road, self._source.vehicle, self.table, vehicles, routes, self.slots
-            )
+            self.copy(world, self._source)
+
+    def copy(self, world: int | np.integer[Any], source: Any) -> None:
+        """Bring a world to where a highway-env environment is, which lends it its generator.
+
+        Args:
+            world: Index of the world.
+            source: Of the same scenario and options, made by `build_world`.
+
+        Raises:
+            ValueError: If it has more vehicles than there is room for.
+        """
+        vehicles, routes = self.vehicles[world], self.routes[world]
+        road = source.road
+        self.count[world], self.ego[world] = copy_road(
+            road, source.vehicle, self.table, vehicles, routes, self.slots
+        )
+        if self._crossing is not None:
+            self._times[world] = road.steps
+            self._generators[int(world)] = source.np_random
 
     def step(self, actions: Actions, which: Chosen) -> None:
         """Drive on for one policy step.

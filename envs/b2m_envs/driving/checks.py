@@ -1,0 +1,104 @@
+"""What the environments of a scene refuse, in the same words whether they are one or many."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import gymnasium
+import numpy as np
+from gymnasium.envs.registration import EnvSpec
+from jaxtyping import Float32, Int64
+
+from b2m_envs.driving.observation import action_space
+from b2m_envs.driving.settings import SCENARIOS, SceneSettings
+
+
+def check_id(spec: EnvSpec | None, settings: SceneSettings) -> None:
+    """Refuse a scenario that is not the one of the id.
+
+    Raises:
+        ValueError: naming both.
+    """
+    named = None if spec is None else spec.id
+    if named != settings.of.id and named in {scenario.id for scenario in SCENARIOS.values()}:
+        raise ValueError(
+            f"{named}: scenario: expected none, the id says it, came {settings.scenario!r}"
+        )
+
+
+def check_render_mode(
+    settings: SceneSettings, render_mode: str | None, permitted: Sequence[str]
+) -> str | None:
+    """Give back a render mode that there is.
+
+    Raises:
+        ValueError: for any other.
+    """
+    if render_mode is not None and render_mode not in permitted:
+        expected = f"one of {list(permitted)} or None"
+        raise ValueError(
+            f"{settings.of.id}: render_mode: expected {expected}, came {render_mode!r}"
+        )
+    return render_mode
+
+
+def valid_action(settings: SceneSettings, action: Any) -> int | Float32[np.ndarray, " control"]:
+    """One action; controls beyond -1 and 1 are clipped.
+
+    Raises:
+        ValueError: for an action outside the action space.
+    """
+    space = action_space(settings)
+    if isinstance(space, gymnasium.spaces.Discrete):
+        if not space.contains(action):
+            expected = f"0 to {space.n - 1}"
+            raise ValueError(f"{settings.of.id}: action: expected {expected}, came {action!r}")
+        return int(action)
+    controls = _as_array(action)
+    valid = controls.shape == (2,) and controls.dtype.kind in "fiu"
+    if not valid or not np.isfinite(controls).all():
+        expected = "2 finite numbers (acceleration, steering)"
+        raise ValueError(f"{settings.of.id}: action: expected {expected}, came {action!r}")
+    clipped: np.ndarray = np.clip(controls, -1, 1).astype(np.float32)
+    return clipped
+
+
+def valid_actions(
+    settings: SceneSettings, actions: Any, n_worlds: int
+) -> Int64[np.ndarray, " world"] | Float32[np.ndarray, "world control"]:
+    """One action a world; controls beyond -1 and 1 are clipped.
+
+    Raises:
+        ValueError: for another number or type of actions, or one outside the action space.
+    """
+    space, given = action_space(settings), _as_array(actions)
+    if isinstance(space, gymnasium.spaces.Discrete):
+        expected, kinds = f"{n_worlds} whole numbers 0 to {space.n - 1}", "iu"
+    else:
+        expected, kinds = f"{n_worlds} x 2 finite numbers", "fiu"
+    if given.shape != (n_worlds, *(space.shape or ())) or given.dtype.kind not in kinds:
+        raise ValueError(
+            f"{settings.of.id}: actions: expected {expected}, "
+            f"came {given.dtype} of shape {given.shape}"
+        )
+    if isinstance(space, gymnasium.spaces.Discrete):
+        wrong = (given < 0) | (given >= space.n)
+        result: np.ndarray = given.astype(np.int64)
+    else:
+        wrong = ~np.isfinite(given).all(axis=1)
+        result = np.clip(given, -1, 1).astype(np.float32)
+    if wrong.any():
+        world = int(wrong.argmax())
+        raise ValueError(
+            f"{settings.of.id}: actions: expected {expected}, "
+            f"came {given[world].tolist()} in world {world}"
+        )
+    return result
+
+
+def _as_array(given: Any) -> np.ndarray:
+    try:
+        return np.asarray(given)
+    except ValueError:  # a list of lists that are not of one length
+        return np.empty(0)

@@ -1,0 +1,165 @@
+"""Many driving scenes of one kind, advanced, drawn and measured together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float64, Int64, UInt8
+
+from b2m_envs.driving.lane_paths import LanePaths
+from b2m_envs.driving.settings import SceneSettings
+from b2m_envs.driving.state import STATE_VARIABLES
+from b2m_envs.driving.view import camera_settings
+from b2m_envs.engine.first_compile import announce_first_compile
+from b2m_envs.engine.frame_memory import make_room, repeat_newest
+from b2m_envs.engine.scene_state import SceneStates, write_states
+from b2m_envs.engine.traffic import advance
+from b2m_envs.engine.worlds import Worlds
+from b2m_envs.rendering.batched import birds_eye, drivers_eye, make_batched_camera
+from b2m_envs.rendering.geometry import Traffic
+
+Chosen = Int64[np.ndarray, " chosen"]  # indices of worlds
+
+
+class SceneBatch:
+    """Scenes on the engine; each is what it would be alone, whatever the others do.
+
+    The arrays have one row a world, belong to the batch, and change when their world goes on:
+    `state` (float32 `[world variable]`, NaN where a variable has no meaning), `step` (policy steps
+    since the start), `truncated`, `masks` (bool `[world height width]`, if the settings ask for
+    them); and of `worlds`: `reward`, `terminated`, `terms`, `success`, `did`.
+
+    Args:
+        settings: Of the scenes.
+        n_worlds: Number of worlds.
+        n_threads: Threads that share the worlds; the results do not depend on it.
+        draws: Whether frames are drawn.
+
+    Raises:
+        ValueError: If the engine does not have the scenario, or a number is below 1.
+    """
+
+    def __init__(
+        self, settings: SceneSettings, n_worlds: int, n_threads: int = 1, *, draws: bool = True
+    ) -> None:
+        eye = birds_eye if settings.camera == "birds_eye" else drivers_eye
+        announce_first_compile((advance, write_states, *([eye.draw_worlds] if draws else [])))
+        self.settings, self.n_worlds, self._draws = settings, n_worlds, draws
+        self.worlds = Worlds(settings, n_worlds, n_threads)
+        paths = LanePaths(self.worlds.network)
+        self._states = SceneStates(
+            paths, self.worlds.table, self.worlds.slots, float(settings.perception)
+        )
+        self._camera = make_batched_camera(camera_settings(settings), self.worlds.geometry)
+        self._frame_channels = 3 if settings.colour else 1
+        size = (settings.height, settings.width)
+        n_channels = settings.n_remembered * self._frame_channels
+        self._frames = np.zeros((n_worlds if draws else 0, *size, n_channels), np.uint8)
+        self._shown = shown_channels(settings)
+        self.state = np.full((n_worlds, len(STATE_VARIABLES)), np.nan, np.float32)
+        self.masks = np.zeros((n_worlds if settings.vehicle_mask else 0, *size), np.bool_)
+        self.step = np.zeros(n_worlds, np.int64)
+        self._n_threads = n_threads
+        self._threads = ThreadPoolExecutor(n_threads) if n_threads > 1 else None
+
+    def begin(self, which: Chosen, generators: Sequence[np.random.Generator]) -> None:
+        """Begin new episodes.
+
+        Args:
+            which: Indices of worlds.
+            generators: One for each of them.
+        """
+        if not len(which):
+            return
+        self.worlds.begin(which, generators)
+        self.step[which] = 0
+        self._share(self._look, which)
+        if self._draws:
+            repeat_newest(self._frames, self._frame_channels, which)
+
+    def drive(self, actions: Any, which: Chosen) -> None:
+        """Drive on for one policy step.
+
+        Args:
+            actions: One of each world of the batch, valid ones; not looked at under
+                `driver="highway_env"`.
+            which: Indices of the worlds that go on.
+        """
+        if not len(which):
+            return
+        self.worlds.step(None if self.settings.driver == "highway_env" else actions, which)
+        self.step[which] += 1
+        self._share(self._look_on, which)
+
+    @property
+    def scenes(self) -> UInt8[np.ndarray, "world height width channel"]:
+        """Every world's stack of frames; the batch's own array if the stack has no gaps."""
+        return self._frames if self._shown is None else self._frames[..., self._shown]
+
+    @property
+    def speed(self) -> Float64[np.ndarray, " world"]:
+        """[m/s] of the ego vehicles, a copy."""
+        speed: np.ndarray = self.worlds.ego_vehicles["speed"].copy()
+        return speed
+
+    @property
+    def crashed(self) -> Bool[np.ndarray, " world"]:
+        """Whether the ego vehicles have crashed, a copy."""
+        crashed: np.ndarray = self.worlds.ego_vehicles["crashed"].copy()
+        return crashed
+
+    @property
+    def truncated(self) -> Bool[np.ndarray, " world"]:
+        """Whether the time of the episode is over."""
+        over: np.ndarray = self.step >= self.settings.last_step
+        return over
+
+    def traffic(self, world: int) -> Traffic:
+        """What cameras see of one world."""
+        things, count = self.worlds.things(np.array([world]))
+        rows = things[world, : count[world]]
+        return Traffic(
+            position=np.stack((rows["x"], rows["y"]), axis=1),
+            heading=rows["heading"].copy(),
+            length=rows["length"].copy(),
+            width=rows["width"].copy(),
+            braking=rows["braking"].astype(np.bool_),
+            obstacle=rows["obstacle"].astype(np.bool_),
+        )
+
+    def _share(self, function: Callable[[Chosen], None], which: Chosen) -> None:
+        """Do something for some worlds, on all threads."""
+        if self._threads is None or len(which) < self._n_threads:
+            function(which)
+        else:
+            list(self._threads.map(function, np.array_split(which, self._n_threads)))
+
+    def _look_on(self, which: Chosen) -> None:
+        if self._draws:
+            make_room(self._frames, self._frame_channels, which)
+        self._look(which)
+
+    def _look(self, which: Chosen) -> None:
+        worlds = self.worlds
+        self._states.read(
+            worlds.vehicles, worlds.count, worlds.ego, worlds.routes, which, self.state
+        )
+        if self._draws or self.settings.vehicle_mask:
+            things, count = worlds.things(which)
+        if self._draws:
+            newest = self._frames.shape[3] - self._frame_channels
+            self._camera.draw(things, count, self._frames, newest, which)
+        if self.settings.vehicle_mask:
+            self._camera.vehicle_mask(things, count, self.masks, which)
+
+
+def shown_channels(settings: SceneSettings) -> list[int] | None:
+    """Channels of the remembered frames that an observation holds; None for all of them."""
+    if settings.n_frames == settings.n_remembered:
+        return None
+    n_channels = 3 if settings.colour else 1
+    frames = range(0, settings.n_remembered, settings.frame_interval_steps)
+    return [frame * n_channels + channel for frame in frames for channel in range(n_channels)]
