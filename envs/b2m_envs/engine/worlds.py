@@ -123,9 +123,9 @@ class Worlds:
                 )
                 continue
             self._source.begin(generator)
-            self.copy(world, self._source)
+            self.copy(int(world), self._source)
 
-    def copy(self, world: int | np.integer[Any], source: Any) -> None:
+    def copy(self, world: int, source: Any) -> None:
         """Bring a world to where a highway-env environment is, which lends it its generator.
 
         Args:
@@ -142,7 +142,7 @@ class Worlds:
         )
         if self._crossing is not None:
             self._times[world] = road.steps
-            self._generators[int(world)] = source.np_random
+            self._generators[world] = source.np_random
 
     def step(self, actions: Actions, which: Chosen) -> None:
         """Drive on for one policy step.
