@@ -159,3 +159,14 @@ def test_sizes_below_one_are_refused() -> None:
 def test_settings_that_do_not_fit_the_cell_are_refused(cell, settings, message) -> None:
     with pytest.raises(ValueError, match=message):
         DecisionRNNSettings(3, cell=cell, **settings)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_steps_with_the_state_equal_one_pass_over_the_trial(cell) -> None:
+    generator = torch.Generator().manual_seed(0)
+    student = DecisionRNN(CELLS[cell], generator).eval()
+    observation = torch.randn(3, 7, 7, generator=generator)
+    whole, state = student(observation).logits, None
+    for step in range(7):
+        logits, state = student.step(observation[:, step], state)
+        torch.testing.assert_close(logits, whole[:, step])

@@ -6,6 +6,7 @@ import gymnasium
 import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
+from gymnasium.vector import AutoresetMode
 
 from b2m_envs.memory_decision import TrialBatch, TrialTable
 from b2m_envs.memory_decision.environment import MemoryDecisionEnv
@@ -283,9 +284,39 @@ def test_the_batch_equals_gymnasiums_own_batch_of_single_environments(name, sett
     assert ended > 3 * 16  # more trials than are drawn ahead
 
 
+@pytest.mark.parametrize("name", IDS)
+def test_a_batch_that_resets_in_the_same_step_equals_gymnasiums_own(name):
+    same_step = AutoresetMode.SAME_STEP
+    native = gymnasium.make_vec(name, num_envs=3, autoreset_mode=same_step)
+    singles = gymnasium.make_vec(
+        name, 3, vectorization_mode="sync", vector_kwargs={"autoreset_mode": same_step}
+    )
+    assert native.metadata["autoreset_mode"] == singles.metadata["autoreset_mode"]
+    generator = np.random.default_rng(0)
+    np.testing.assert_array_equal(native.reset(seed=4)[0], singles.reset(seed=4)[0])
+    ended = 0
+    for _ in range(400):
+        actions = np.where(generator.random(3) < 0.02, generator.integers(0, 3, 3), 0)
+        ours, theirs = native.step(actions), singles.step(actions)
+        for mine, other in zip(ours[:4], theirs[:4], strict=True):
+            np.testing.assert_array_equal(mine, other)
+        assert_same_info(ours[4], theirs[4])
+        ended += ours[2].sum()
+    assert ended > 3 * 6
+    with pytest.raises(ValueError, match=r"autoreset_mode: expected one of .*SAME_STEP.*DISABLED"):
+        gymnasium.make_vec(name, num_envs=3, autoreset_mode=AutoresetMode.DISABLED)
+
+
 def assert_same_info(ours: dict, theirs: dict) -> None:
     assert ours.keys() == theirs.keys()
     for name in ours:
+        if name == "final_info":
+            assert_same_info(ours[name], theirs[name])
+            continue
+        if name == "final_obs":
+            for mine, other in zip(ours[name], theirs[name], strict=True):
+                np.testing.assert_array_equal(mine, other)
+            continue
         np.testing.assert_array_equal(ours[name], theirs[name], err_msg=name)
         assert ours[name].dtype == theirs[name].dtype
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import torch
 from jaxtyping import Float
@@ -15,6 +15,7 @@ from b2m_drive.students.recurrent_noise import RecurrentNoise
 from b2m_drive.students.student_folder import load_weights, read_settings, write_student
 
 Cell = Literal["gru", "lstm", "leaky"]
+State: TypeAlias = Tensor | tuple[Tensor, Tensor]  # of a GRU or leaky layer, of an LSTM
 
 _ONLY_OF = {  # settings that one cell has and the others leave alone
     "update_gate_bias": "gru",
@@ -162,6 +163,20 @@ class DecisionRNN(nn.Module):
         else:
             hidden, _ = self.rnn(seen)
         return DecisionOutput(self.readout(hidden), hidden)
+
+    def step(
+        self, observation: Float[Tensor, "batch feature"], state: State | None = None
+    ) -> tuple[Float[Tensor, "batch action"], State]:
+        """Answer one step of every trial, without recurrent noise.
+
+        Args:
+            observation: What is seen now.
+            state: What the step before returned; `None`: zero, the start of a trial.
+        """
+        seen = (observation * self.settings.input_gain)[:, None]
+        arguments = (seen, None, state) if self.settings.cell == "leaky" else (seen, state)
+        hidden, state = self.rnn(*arguments)
+        return self.readout(hidden[:, 0]), state
 
     def save_pretrained(self, folder: str | Path) -> Path:
         """Write weights (safetensors) and settings (JSON) into a folder, whole or not at all."""

@@ -43,15 +43,18 @@ class LeakyRNN(nn.Module):
         self,
         observation: Float[Tensor, "batch time feature"],
         noise: Float[Tensor, "time batch hidden"] | None = None,
+        state: Float[Tensor, "batch hidden"] | None = None,
     ) -> tuple[Float[Tensor, "batch time hidden"], Float[Tensor, "batch hidden"]]:
-        """The state at every step from a state of zero, and the last one, as `torch.nn.RNN` does.
+        """The state at every step, and the last one, as `torch.nn.RNN` does.
 
         Args:
             observation: What the network sees.
             noise: Added to the state at each step; `None`: nothing.
+            state: From which it begins; `None`: zero.
         """
         driven = observation @ self.weight_ih_l0.T + self.bias_ih_l0
-        state = driven.new_zeros(len(observation), len(self.weight_hh_l0))
+        if state is None:
+            state = driven.new_zeros(len(observation), len(self.weight_hh_l0))
         states = []
         for step in range(observation.shape[1]):
             new = torch.tanh(driven[:, step] + state @ self.weight_hh_l0.T)

@@ -30,6 +30,7 @@ from b2m_envs.memory_decision.trial_environment import (
 )
 
 TRIALS_AHEAD = 16  # trials whose random words a sub-environment draws at once
+_AUTORESET_MODES = (AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP)
 
 
 class TrialVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
@@ -37,7 +38,10 @@ class TrialVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
 
     Sub-environment *k* of ``reset(seed=s)`` serves the very trials, noise included, of a single
     environment after ``reset(seed=s + k)``. It is reset in the step after its trial ended
-    (`AutoresetMode.NEXT_STEP`); that step ignores its action and earns nothing.
+    (`AutoresetMode.NEXT_STEP`); that step ignores its action and earns nothing. With
+    ``autoreset_mode=AutoresetMode.SAME_STEP`` the step that ends a trial returns the first
+    screen of the next, and ``info`` holds ``final_obs`` and ``final_info`` as in Gymnasium's own
+    vector environments.
     """
 
     task_class: ClassVar[type[TrialTask]]
@@ -48,20 +52,34 @@ class TrialVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
     }
     _ended: Bool[np.ndarray, " env"]  # the trial ended in the last step: begin the next in this one
 
-    def __init__(self, num_envs: int = 1, render_mode: str | None = None, **settings: Any) -> None:
+    def __init__(
+        self,
+        num_envs: int = 1,
+        render_mode: str | None = None,
+        autoreset_mode: AutoresetMode = AutoresetMode.NEXT_STEP,
+        **settings: Any,
+    ) -> None:
         """Take the settings of the task as keywords.
 
         Raises:
-            ValueError: for an unknown setting or render mode, or a value that does not fit.
+            ValueError: for an unknown setting, render mode or autoreset mode, or a value that
+                does not fit.
         """
         self.settings = settings_from_keywords(settings, self.task_class.settings_class)
         if num_envs < 1:
             raise ValueError(
                 f"{self.settings.task_id}: num_envs: expected 1 or more, came {num_envs}"
             )
+        if autoreset_mode not in _AUTORESET_MODES:
+            raise ValueError(
+                f"{self.settings.task_id}: autoreset_mode: expected one of "
+                f"{', '.join(map(str, _AUTORESET_MODES))}, came {autoreset_mode!r}"
+            )
         self.num_envs = num_envs
         self.task = self.task_class(self.settings)
-        self.metadata = metadata_of(type(self).metadata, self.settings)  # type: ignore[misc]
+        own = {"autoreset_mode": autoreset_mode}
+        self.metadata = metadata_of(type(self).metadata, self.settings) | own  # type: ignore[misc]
+        self._resets_in_step = autoreset_mode is AutoresetMode.SAME_STEP
         self.render_mode = check_render_mode(render_mode, self.metadata, self.settings)
         self.single_observation_space = observation_space(self.task)
         self.observation_space = batch_space(self.single_observation_space, num_envs)
@@ -125,8 +143,11 @@ class TrialVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
             self._begin_trials(np.flatnonzero(was_ended))
         observation = self._observation[self._every, self._step]
         observation[self._ended] = 0
-        info = self._info() | self._final_info(outcome)
-        return observation, reward, self._ended.copy(), np.zeros_like(was_ended), info
+        info, final_info = self._info(), self._final_info(outcome)
+        truncated = np.zeros_like(was_ended)
+        if self._resets_in_step and self._ended.any():
+            return self._next_trials(observation, reward, truncated, info | final_info)
+        return observation, reward, self._ended.copy(), truncated, info | final_info
 
     def render(self) -> tuple[UInt8[np.ndarray, "height width channel"], ...] | None:
         """Draw what the subject of each sub-environment sees now."""
@@ -189,6 +210,29 @@ class TrialVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         self._trial_number[envs] += 1
         self._step[envs] = 0
         self._ended[envs] = False
+
+    def _next_trials(
+        self,
+        final_observation: Float32[np.ndarray, "env feature"],
+        reward: Float64[np.ndarray, " env"],
+        truncated: Bool[np.ndarray, " env"],
+        final_info: dict[str, Any],
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
+        """Begin the next trial where one has just ended, in the same step."""
+        ended = self._ended.copy()
+        final_obs = np.full(self.num_envs, None, dtype=object)
+        for index in np.flatnonzero(ended):
+            final_obs[index] = final_observation[index]
+        for values in final_info.values():  # of the others: nothing, as in Gymnasium
+            values[~ended] = None if values.dtype == object else 0
+        self._begin_trials(np.flatnonzero(ended))
+        info = self._info() | {
+            "final_obs": final_obs,
+            "_final_obs": ended.copy(),
+            "final_info": final_info,
+            "_final_info": ended.copy(),
+        }
+        return self._observation[self._every, self._step], reward, ended, truncated, info
 
     def _store(self, envs: Int64[np.ndarray, " starting"], batch: TrialBatch) -> None:
         self._observation[envs] = batch.observation
