@@ -36,9 +36,9 @@ from b2m_agents.memory_agent import (
     evaluate_memory_agent,
     played_text,
     read_memory_policy,
-    train_memory_agent,
 )
 from b2m_agents.memory_policy import MemoryLstmPolicy, ScaledObservation
+from b2m_agents.memory_training import train_memory_agent
 from b2m_agents.memory_trials import held_out_seeds, play_trials
 from b2m_agents.memory_vec_env import MemoryVecEnv
 from b2m_drive.students.decision_rnn import DecisionRNN, DecisionRNNSettings
@@ -63,19 +63,19 @@ SHORT = MemoryAgentSettings(
 
 TRAINING = """
 import os, signal, sys
-from b2m_agents import memory_agent
-write = memory_agent._write_checkpoint
+from b2m_agents import memory_training
+write = memory_training._write_checkpoint
 def die_while_writing(folder, algorithm, curve):
     if algorithm.num_timesteps == 320:
         (folder / ".agent.zip").write_bytes(b"half a file")
         os.kill(os.getpid(), signal.SIGKILL)
     write(folder, algorithm, curve)
-memory_agent._write_checkpoint = die_while_writing
-settings = memory_agent.MemoryAgentSettings(
+memory_training._write_checkpoint = die_while_writing
+settings = memory_training.MemoryAgentSettings(
     n_steps=480, n_environments=4, rollout=20, batch_size=40, n_epochs=1, hidden_size=8,
     time_step=0.2, checkpoint_every=160,
 )
-memory_agent.train_memory_agent(settings, sys.argv[1], progress=False)
+memory_training.train_memory_agent(settings, sys.argv[1], progress=False)
 """
 
 
