@@ -50,13 +50,11 @@ BrainName = Annotated[
     str | None,
     typer.Option(help="Simulated brain: median_session, best_session or ideal (default)."),
 ]
-Scenario = Annotated[
-    str,
-    typer.Argument(
-        help="highway, highway_fast, merge, exit, roundabout, intersection, two_way, u_turn, "
-        "racetrack, racetrack_large or racetrack_oval."
-    ),
-]
+_SCENARIOS = (
+    "highway, highway_fast, merge, exit, roundabout, intersection, two_way, u_turn, racetrack, "
+    "racetrack_large or racetrack_oval"
+)
+Scenario = Annotated[str, typer.Argument(help=f"{_SCENARIOS}.")]
 AgentFolder = Annotated[Path, typer.Argument(help="Folder that train-agent wrote.")]
 CameraName = Annotated[str | None, typer.Option(help="birds_eye (default) or drivers_eye.")]
 Height = Annotated[int | None, typer.Option(help="Of a frame in pixels, 36 to 512. Default: 64.")]
@@ -578,61 +576,105 @@ def export_minari_command(
 
 @app.command("train-agent")
 def train_agent_command(
-    scenario: Scenario,
-    encoder: Annotated[
-        Path, typer.Option(help="Folder of a SceneVAE, such as runs/driving-NAME/encoders/alone.")
+    scenario: Annotated[
+        str,
+        typer.Argument(
+            help=f"{_SCENARIOS}; or a memory task: memory_decision, sternberg or context_decision."
+        ),
     ],
+    encoder: Annotated[
+        Path | None,
+        typer.Option(
+            help="Of scenes: folder of a SceneVAE, such as runs/driving-NAME/encoders/alone."
+        ),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder of the agent. Default: runs/agent-SCENARIO.")
     ] = None,
-    steps: Annotated[int, typer.Option(help="Steps driven in training.", min=1)] = 20_480,
+    steps: Annotated[
+        int | None,
+        typer.Option(help="Steps of training. Default: 20480 driven, 786432 of trials.", min=1),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Of weights, traffic and exploration.", min=0)] = 0,
-    environments: Annotated[int, typer.Option(help="Side by side, each a process.", min=1)] = 4,
-    checkpoint_every: Annotated[int, typer.Option(help="Steps.", min=1)] = 2048,
+    environments: Annotated[
+        int | None,
+        typer.Option(
+            help="Side by side. Default: 4, each a process; 128 of trials, in one.", min=1
+        ),
+    ] = None,
+    checkpoint_every: Annotated[
+        int | None, typer.Option(help="Steps. Default: 2048; of trials, 98304.", min=1)
+    ] = None,
     camera: CameraName = None,
     height: Height = None,
     width: Width = None,
     colour: Colour = None,
     stack: Stack = None,
     action: ActionKind = None,
+    items: Annotated[
+        int | None, typer.Option(help="Of a memory task's trials. Default: 2.", min=1)
+    ] = None,
+    maintenance: Annotated[
+        float | None, typer.Option(help="Of a memory task [s]. Default: 0.5.", min=0)
+    ] = None,
 ) -> None:
-    """Train a driver (PPO) on what a frozen encoder sees. A few minutes on two cores.
+    """Train a driver (PPO) on what a frozen encoder sees, or an agent (recurrent PPO) to remember.
 
-    Kill it and call it again: it goes on from its last checkpoint. The encoders of compare
-    driving bring their own view of the scene; for others the camera's settings must be those of
-    the scenes that they learnt from.
+    A few minutes on two cores. Kill it and call it again: it goes on from its last checkpoint.
+    The encoders of compare driving bring their own view of the scene; for others the camera's
+    settings must be those of the scenes that they learnt from.
     """
+    from b2m_agents.memory_agent import TASKS, MemoryAgentSettings
+    from b2m_agents.memory_training import train_memory_agent
     from b2m_agents.training import TrainingSettings, train_agent
 
-    settings = TrainingSettings(
+    out = out or Path("runs") / f"agent-{scenario}"
+    training = _given(
         n_steps=steps, n_environments=environments, checkpoint_every=checkpoint_every, seed=seed
     )
-    folder = train_agent(
-        scenario,
-        encoder,
-        out or Path("runs") / f"agent-{scenario}",
-        settings,
-        _environment(camera, height, width, colour, stack, action),
-    )
+    view = _environment(camera, height, width, colour, stack, action)
+    of_trials = _given(n_items=items, maintenance=maintenance)
+    if scenario in TASKS:
+        _refuse_option("encoder", encoder, "a memory task, which has no scenes")
+        for name, value in view.items():
+            _refuse_option({"n_frames": "stack"}.get(name, name), value, "a memory task")
+        settings = MemoryAgentSettings(task=scenario, **training, **of_trials)
+        folder = train_memory_agent(settings, out)
+    else:
+        if encoder is None:
+            raise typer.BadParameter("--encoder: expected one for an agent that drives")
+        for name, value in of_trials.items():
+            _refuse_option({"n_items": "items"}.get(name, name), value, "an agent that drives")
+        folder = train_agent(scenario, encoder, out, TrainingSettings(**training), view)
     typer.echo(f"agent: {folder}\nnow: b2m-drive evaluate-agent {folder}")
 
 
 @app.command("evaluate-agent")
 def evaluate_agent_command(
     folder: AgentFolder,
-    episodes: Annotated[int, typer.Option(help="Held out, the same for each driver.", min=1)] = 30,
+    episodes: Annotated[
+        int | None,
+        typer.Option(
+            help="Held out, the same for each driver. Default: 30; of trials, 1000.", min=1
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Of the held-out episodes.", min=0)] = 0,
     workers: Workers = 0,
 ) -> None:
     """Drive held-out episodes: the agent, constant speed, and highway-env's driver model.
 
     Prints return, crash rate, speed and length with 95 % intervals, and writes one row an
-    episode to evaluation.csv in the agent's folder.
+    episode to evaluation.csv in the agent's folder. Of an agent of a memory task: the share of
+    correct trials.
     """
     from b2m_agents.evaluation import EvaluationSettings, evaluate_agent, scores_text
+    from b2m_agents.memory_agent import evaluate_memory_agent, is_memory_agent, played_text
 
+    if is_memory_agent(folder):
+        typer.echo(played_text(evaluate_memory_agent(folder, episodes or 1000, seed=seed)))
+        return
     settings = EvaluationSettings(
-        n_episodes=episodes, seed=seed, n_workers=workers or os.cpu_count() or 1
+        n_episodes=episodes or 30, seed=seed, n_workers=workers or os.cpu_count() or 1
     )
     typer.echo(scores_text(evaluate_agent(folder, settings)))
 
@@ -742,15 +784,19 @@ def _environment(
     """The scene's settings that were given; the rest is the scenario's own, or the agent's."""
     _refuse_unknown("--camera", [camera] if camera else [], ("birds_eye", "drivers_eye"))
     _refuse_unknown("--action", [action] if action else [], ("discrete", "continuous"))
-    given = {
-        "camera": camera,
-        "height": height,
-        "width": width,
-        "colour": colour,
-        "n_frames": stack,
-        "action": action,
-    }
-    return {name: value for name, value in given.items() if value is not None}
+    return _given(
+        camera=camera, height=height, width=width, colour=colour, n_frames=stack, action=action
+    )
+
+
+def _given(**options: Any) -> dict[str, Any]:
+    """The options that were given."""
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def _refuse_option(name: str, value: object, beside: str) -> None:
+    if value is not None:
+        raise typer.BadParameter(f"--{name}: expected none of {beside}, came {value}")
 
 
 def _refuse_unknown(option: str, chosen: Sequence[str], known: Sequence[str]) -> None:

@@ -107,6 +107,17 @@ def test_a_misspelt_option_is_named(monkeypatch, capsys) -> None:
         (("collect", "highway_fast", "--frames", "9", "--episodes", "2"), "n_frames or n_episodes"),
         (("export-minari", "none.h5"), "none.h5"),
         (("train-agent", "highway_fast", "--encoder", "none"), "none: expected a file config.json"),
+        (("train-agent", "highway_fast"), "--encoder: expected one for an agent that drives"),
+        (
+            ("train-agent", "highway_fast", "--encoder", "none", "--items", "2"),
+            "--items: expected none of an agent that drives, came 2",
+        ),
+        (
+            ("train-agent", "memory_decision", "--encoder", "none"),
+            "--encoder: expected none of a memory task",
+        ),
+        (("train-agent", "sternberg", "--stack", "2"), "--stack: expected none of a memory task"),
+        (("train-agent", "memory_decision", "--items", "9"), "n_stimuli: expected more than"),
         (("evaluate-agent", "no-such-agent"), "no-such-agent"),
         (("record", "no-such-agent"), "no-such-agent"),
     ],
@@ -241,3 +252,14 @@ def test_a_folder_is_inspected_whole_though_one_file_is_broken(
     code, out, _ = run(monkeypatch, capsys, "inspect", str(tmp_path), "--workers", "1")
     assert code == 0
     assert "399e1-broken" in out
+
+
+def test_an_agent_learns_a_memory_task_from_the_command_line(monkeypatch, capsys, tmp_path) -> None:
+    folder = tmp_path / "agent"
+    arguments = ("memory_decision", "--steps", "96", "--environments", "32", "--out", str(folder))
+    code, out, _ = run(monkeypatch, capsys, "train-agent", *arguments)
+    assert code == 0
+    assert f"evaluate-agent {folder}" in out.replace("\n", " ")
+    code, out, _ = run(monkeypatch, capsys, "evaluate-agent", str(folder), "--episodes", "8")
+    assert code == 0
+    assert "of 8 held-out trials" in out
