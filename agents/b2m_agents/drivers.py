@@ -87,6 +87,17 @@ def drive_episodes(drive: Drive, seeds: Iterable[int]) -> Iterator[Episode]:
     return play_episodes(drive.scene, partial(_driver, drive), seeds)
 
 
+def compile_for_workers(drive: Drive, n_workers: int) -> None:
+    """Compile what several workers need once, here, and not in each of them at the same time."""
+    if n_workers < 2 or drive.scene.chosen_engine != ENGINE:
+        return
+    from b2m_agents.batched_episodes import play_episodes
+
+    short = replace(drive.scene, duration=1 / drive.scene.steps_per_second)
+    for _ in play_episodes(short, partial(_driver, Drive(short, CONSTANT_SPEED)), [0], n_worlds=1):
+        pass
+
+
 def block_size(drive: Drive, n_episodes: int, n_workers: int) -> int:
     """How many episodes a worker best drives at a time.
 

@@ -17,6 +17,7 @@ from b2m_agents.drivers import (
     HIGHWAY_ENV,
     Drive,
     block_size,
+    compile_for_workers,
     drive_episodes,
     drive_of,
 )
@@ -146,6 +147,8 @@ def _drive_all(
     drives: dict[str, Drive], settings: EvaluationSettings, progress: bool
 ) -> list[DrivenEpisode]:
     n_episodes = settings.n_episodes
+    for drive in drives.values():
+        compile_for_workers(drive, settings.n_workers)
     seeds = [episode_seed(settings.seed, index, held_out=True) for index in range(n_episodes)]
     items = [
         (driver, drive, seeds[first : first + size])

@@ -20,6 +20,7 @@ from b2m_agents.drivers import (
     Drive,
     agent_fingerprint,
     block_size,
+    compile_for_workers,
     drive_episodes,
     drive_of,
 )
@@ -136,6 +137,7 @@ def _frames_of_episodes(
     n_episodes = settings.n_episodes or -(-(settings.n_frames or 0) // longest)
     size = block_size(drive, n_episodes, settings.n_workers)
     blocks = iter(lambda: tuple(islice(missing, size)), ())
+    compile_for_workers(drive, settings.n_workers)
     write = partial(_write_episodes, drive, writer.path, writer.header)
     with closing(map_in_order(write, blocks, settings.n_workers)) as written:
         lengths = (length for block in written for length in block)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -62,8 +61,6 @@ class SceneBatch:
         self.state = np.full((n_worlds, len(STATE_VARIABLES)), np.nan, np.float32)
         self.masks = np.zeros((n_worlds if settings.vehicle_mask else 0, *size), np.bool_)
         self.step = np.zeros(n_worlds, np.int64)
-        self._n_threads = n_threads
-        self._threads = ThreadPoolExecutor(n_threads) if n_threads > 1 else None
 
     def begin(self, which: Chosen, generators: Sequence[np.random.Generator]) -> None:
         """Begin new episodes.
@@ -76,7 +73,7 @@ class SceneBatch:
             return
         self.worlds.begin(which, generators)
         self.step[which] = 0
-        self._share(self._look, which)
+        self.worlds.share(self._look, which)
         if self._draws:
             repeat_newest(self._frames, self._frame_channels, which)
 
@@ -92,7 +89,7 @@ class SceneBatch:
             return
         self.worlds.step(None if self.settings.driver == "highway_env" else actions, which)
         self.step[which] += 1
-        self._share(self._look_on, which)
+        self.worlds.share(self._look_on, which)
 
     @property
     def scenes(self) -> UInt8[np.ndarray, "world height width channel"]:
@@ -129,13 +126,6 @@ class SceneBatch:
             braking=rows["braking"].astype(np.bool_),
             obstacle=rows["obstacle"].astype(np.bool_),
         )
-
-    def _share(self, function: Callable[[Chosen], None], which: Chosen) -> None:
-        """Do something for some worlds, on all threads."""
-        if self._threads is None or len(which) < self._n_threads:
-            function(which)
-        else:
-            list(self._threads.map(function, np.array_split(which, self._n_threads)))
 
     def _look_on(self, which: Chosen) -> None:
         if self._draws:

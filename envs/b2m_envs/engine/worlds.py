@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from itertools import repeat
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -153,7 +153,7 @@ class Worlds:
             which: Indices of the worlds that go on.
         """
         self._command(actions)
-        self._share(which, self.settings.substeps)
+        self.share(partial(self._advance, self.settings.substeps), which)
         self._note(actions, which)
         moment = self._moment(which)
         terms = self._scoring.terms(moment)
@@ -189,10 +189,12 @@ class Worlds:
         egos: np.ndarray = self.vehicles[np.arange(self.n_worlds), self.ego]
         return egos
 
-    def close(self) -> None:
-        """End the threads."""
-        if self._threads is not None:
-            self._threads.shutdown()
+    def share(self, function: Callable[[Chosen], None], which: Chosen) -> None:
+        """Do something for some worlds, on all threads, each with a part of the indices."""
+        if self._threads is None or len(which) < self._n_threads:
+            function(which)
+        else:
+            list(self._threads.map(function, np.array_split(which, self._n_threads)))
 
     def _command(self, actions: Actions) -> None:
         """Meta-actions by highway-env's numbers; controls in their units."""
@@ -206,15 +208,7 @@ class Worlds:
         else:
             self._actions[:] = self._meta_actions[actions]
 
-    def _share(self, which: Chosen, n_substeps: int) -> None:
-        """Advance some of the worlds by simulation steps, on all threads."""
-        if self._threads is None or len(which) < self._n_threads:
-            self._advance(which, n_substeps)
-            return
-        parts = np.array_split(which, self._n_threads)
-        list(self._threads.map(self._advance, parts, repeat(n_substeps)))
-
-    def _advance(self, which: Chosen, n_substeps: int) -> None:
+    def _advance(self, n_substeps: int, which: Chosen) -> None:
         advance(
             self.table.network,
             self.model[0],
@@ -272,7 +266,7 @@ class Worlds:
                 generator, self.vehicles[world], self.routes[world], places
             )
         self._times[which], self.ego[which] = 0, 0
-        self._share(which, crossing.warm_up)
+        self.share(partial(self._advance, crossing.warm_up), which)
         for world in which:
             self.count[world], self.ego[world] = crossing.arrive(
                 self._generators[world],
