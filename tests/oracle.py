@@ -108,7 +108,7 @@ def write_driving(record: Any, vehicle: Any) -> None:
 
 def load(worlds: Worlds, number: int, world: Any) -> None:
     """Put the state of a highway-env world into one world of the engine."""
-    worlds.copy(number, world)
+    worlds.copy(int(number), world)
     worlds._generators[number] = copy.deepcopy(world.np_random)  # both go on drawing
 
 
