@@ -52,7 +52,7 @@ BrainName = Annotated[
 ]
 _SCENARIOS = (
     "highway, highway_fast, merge, exit, roundabout, intersection, two_way, u_turn, racetrack, "
-    "racetrack_large or racetrack_oval"
+    "racetrack_large, racetrack_oval, parking or lane_keeping"
 )
 Scenario = Annotated[str, typer.Argument(help=f"{_SCENARIOS}.")]
 AgentFolder = Annotated[Path, typer.Argument(help="Folder that train-agent wrote.")]

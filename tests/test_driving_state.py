@@ -262,7 +262,7 @@ def test_off_the_road_there_is_no_lane_and_no_neighbour():
         assert math.isnan(state[name])
 
 
-@pytest.mark.parametrize("scenario", SCENARIOS)
+@pytest.mark.parametrize("scenario", sorted(set(SCENARIOS) - {"parking"}))  # it has spots
 def test_lanes_of_every_scenario_are_numbered_from_the_left(scenario: str):
     world = build_world(SceneSettings(scenario))
     world.begin(np.random.default_rng(0))

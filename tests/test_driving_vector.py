@@ -36,14 +36,6 @@ def as_users_run_it() -> Iterator[None]:
     jaxtyping.config.update("jaxtyping_disable", False)
 
 
-@pytest.fixture
-def without_engine() -> Iterator[str]:
-    """A scenario, made one that the engine does not have."""
-    object.__setattr__(SCENARIOS["two_way"], "fast", False)
-    yield "two_way"
-    object.__setattr__(SCENARIOS["two_way"], "fast", True)
-
-
 def few(scenario: str) -> dict[str, Any]:
     """Settings of short episodes, some of which crash."""
     traffic = {"vehicles_count": 8} if "vehicles_count" in SCENARIOS[scenario].options else {}
@@ -218,8 +210,8 @@ def test_a_wrong_keyword_is_named(settings: dict[str, Any], message: str) -> Non
         batch(**settings)
 
 
-def test_a_scenario_without_the_engine_says_what_to_use(without_engine: str) -> None:
-    slow = without_engine
+def test_a_scenario_without_the_engine_says_what_to_use() -> None:
+    slow = "parking"
     with pytest.raises(ValueError, match=r'engine .*; use gymnasium.make_vec.*mode="sync"'):
         DrivingSceneVectorEnv(slow)
     with pytest.raises(ValueError, match='engine: expected engine="highway-env" for this scenario'):

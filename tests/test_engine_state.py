@@ -16,13 +16,14 @@ from highway_env.vehicle.objects import Landmark, Obstacle
 
 from b2m_envs.driving.highway_env_bridge import build_world
 from b2m_envs.driving.lane_paths import LanePaths
-from b2m_envs.driving.settings import SCENARIOS, SceneSettings
+from b2m_envs.driving.settings import SceneSettings
 from b2m_envs.driving.state import STATE_INDEX, scene_state
 from b2m_envs.engine.copying import copy_road
 from b2m_envs.engine.lanes import lane_table
 from b2m_envs.engine.layout import ROUTE_LENGTH, VEHICLE
 from b2m_envs.engine.path_table import curve_heading, curve_local, path_table
 from b2m_envs.engine.scene_state import SceneStates
+from b2m_envs.engine.worlds import ENGINE_SCENARIOS
 
 SLOTS = 64
 TOLERANCE = 1e-6
@@ -138,7 +139,7 @@ def crowds(scenario: str, n_worlds: int, perception: float) -> Copies:
     return worlds
 
 
-@pytest.mark.parametrize("scenario", SCENARIOS)
+@pytest.mark.parametrize("scenario", ENGINE_SCENARIOS)
 @pytest.mark.parametrize("action", ["discrete", "continuous"])
 def test_states_are_those_of_highway_envs_world_over_random_driving(scenario: str, action: Any):
     worlds = copies(SceneSettings(scenario, action=action, simulation_frequency=5), 30)
@@ -152,7 +153,7 @@ def test_states_are_those_of_highway_envs_world_when_its_model_drives(scenario: 
     assert_same(worlds.read(), worlds.expected)
 
 
-@pytest.mark.parametrize("scenario", SCENARIOS)
+@pytest.mark.parametrize("scenario", ENGINE_SCENARIOS)
 @pytest.mark.parametrize("perception", [15.0, 60.0, 250.0])
 def test_states_are_those_of_highway_envs_world_in_a_crowd(scenario: str, perception: float):
     worlds = crowds(scenario, 60, perception)

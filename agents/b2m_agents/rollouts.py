@@ -113,7 +113,7 @@ def header_of(drive: Drive, seed: int) -> SceneHeader:
         seed=seed,
         state_names=tuple(variable.name for variable in STATE_VARIABLES),
         state_units=tuple(variable.unit for variable in STATE_VARIABLES),
-        action_kind=drive.scene.action,
+        action_kind="continuous" if drive.scene.action == "continuous" else "discrete",
         step_seconds=1 / drive.scene.steps_per_second,
         versions={"python": platform.python_version()} | {name: version(name) for name in packages},
         note=_simulated_by(drive.scene),

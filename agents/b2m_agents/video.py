@@ -149,8 +149,9 @@ def draw_step(
 def action_text(action: Any, scene: SceneSettings) -> str:
     """An action in words."""
     if scene.action == "continuous":
-        throttle, steering = np.asarray(action, dtype=float)
-        return f"throttle {throttle:+.2f}, steering {steering:+.2f}"
+        names = (name.replace("acceleration", "throttle") for name in scene.of.controls)
+        values = np.asarray(action, dtype=float)
+        return ", ".join(f"{name} {value:+.2f}" for name, value in zip(names, values, strict=True))
     names = (
         DiscreteMetaAction.ACTIONS_ALL
         if scene.of.lane_changes

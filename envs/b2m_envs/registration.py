@@ -31,6 +31,8 @@ SCENES = {
     "Racetrack": "racetrack",
     "RacetrackLarge": "racetrack_large",
     "RacetrackOval": "racetrack_oval",
+    "Parking": "parking",
+    "LaneKeeping": "lane_keeping",
 }
 
 MEMORY_TASKS = {  # the file of each single environment; batches share one

@@ -56,9 +56,9 @@ def valid_action(settings: SceneSettings, action: Any) -> int | Float32[np.ndarr
             raise ValueError(f"{settings.of.id}: action: expected {expected}, came {action!r}")
         return int(action)
     controls = _as_array(action)
-    valid = controls.shape == (2,) and controls.dtype.kind in "fiu"
+    valid = controls.shape == space.shape and controls.dtype.kind in "fiu"
     if not valid or not np.isfinite(controls).all():
-        expected = "2 finite numbers (acceleration, steering)"
+        expected = f"an array of finite {' and '.join(settings.of.controls)}"
         raise ValueError(f"{settings.of.id}: action: expected {expected}, came {action!r}")
     clipped: np.ndarray = np.clip(controls, -1, 1).astype(np.float32)
     return clipped

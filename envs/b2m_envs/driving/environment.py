@@ -41,6 +41,8 @@ class DrivingSceneEnv(gymnasium.Env[Any, Any]):
     | `B2M/RacetrackScene-v0`         | 2 lanes with many bends                                      | 0.2      | 300          |
     | `B2M/RacetrackLargeScene-v0`    | 3 lanes, a longer track                                      | 0.2      | 300          |
     | `B2M/RacetrackOvalScene-v0`     | 3 lanes, an oval                                             | 0.2      | 300          |
+    | `B2M/ParkingScene-v0`           | Park in the marked spot, nose first, between walls           | 0.2      | 100          |
+    | `B2M/LaneKeepingScene-v0`       | Steer along a winding lane at 8.3 m/s, with tyres that slip  | 0.1      | 20           |
 
     ## Action Space
 
@@ -67,6 +69,9 @@ class DrivingSceneEnv(gymnasium.Env[Any, Any]):
     | 0   | Acceleration                                             | -5 m/s2   | 5 m/s2    |
     | 1   | Steering angle, positive to the right                    | -45 deg   | 45 deg    |
 
+    Parking and lane keeping have continuous actions only, which are their default. In lane keeping
+    the action has shape `(1,)`: the steering angle, from -60 to 60 deg. Neither has a driver model.
+
     With `driver="highway_env"` the action is ignored: the ego vehicle is one of highway-env's
     drivers (IDM for its speed, MOBIL for its lane), which aims at the target speed nearest to the
     speed it starts with. `info["action"]` is then the action that comes nearest to what it did:
@@ -89,15 +94,23 @@ class DrivingSceneEnv(gymnasium.Env[Any, Any]):
     highway-env's own, whose terms are `info["rewards"]`; they reward speed and the right lane (or
     the left one, or the exit) and penalise collisions, and range mostly from 0 to 1. On racetracks
     the size of the action is penalised; under meta-actions it is that of the steering angle.
+    Parking gives minus the square root of a weighted distance between the poses of vehicle and
+    spot (`goal_reward`), and -5 for a crash; lane keeping 1 minus the square of the offset in
+    widths of the lane (`lane_reward`), and far below 0 off the lane. That lane is the straight
+    one at first, and the winding one once the straight one is left.
 
     ## Starting State
 
-    highway-env's own: the ego vehicle on its lane, traffic drawn at random.
+    highway-env's own: the ego vehicle on its lane, traffic drawn at random. In parking, the
+    vehicle stands in the middle of the aisle; its heading, the spot and the parked vehicles are
+    drawn. Lane keeping always begins alike, 4 m to the left of its lane's centre (highway-env
+    adds noise to its own observation only, which is not the picture).
 
     ## Episode End
 
     Termination: the ego vehicle crashes; or passes the merge, or arrives behind the intersection;
-    or leaves a racetrack. Truncation: `duration` is over.
+    or leaves a racetrack; or comes near enough to the pose of its parking spot, at any speed. Lane
+    keeping never terminates. Truncation: `duration` is over.
 
     ## Info
 
@@ -110,7 +123,7 @@ class DrivingSceneEnv(gymnasium.Env[Any, Any]):
     | `engine`        | What simulates: `"b2m"`, ours, or `"highway-env"`                             |
     | `action`        | What the ego vehicle did in the step, as an action; not at reset              |
     | `rewards`       | Terms of the reward, before weighting; not at reset                           |
-    | `is_success`    | Exit only, not at reset: whether the exit lane is reached                     |
+    | `is_success`    | Exit and parking, not at reset: whether the exit lane or the spot is reached  |
     | `vehicle_mask`  | With `vehicle_mask=True`: bool `(height, width)`, the pixels of other vehicles in the newest frame |
 
     The state is NaN where a variable has no meaning; find these with `numpy.isnan`, for in this
@@ -136,7 +149,11 @@ class DrivingSceneEnv(gymnasium.Env[Any, Any]):
     | 12  | `curvature`         | 1/m   | Mean over the next 20 m of lane, positive to the right          | Off the road, at its end  |
     | 13  | `hazard`            | 1     | 1 if the time to collision is below 2 s or the ego has crashed  |                           |
 
-    A gap is 0 where two vehicles are side by side. `b2m_envs.driving.state.STATE_VARIABLES` holds
+    A gap is 0 where two vehicles are side by side. In parking, where no road lies ahead, offset
+    and heading are relative to the marked spot (0 rad: nose to the wall), the hazard is a crash,
+    and lane, gaps, closing speed and curvature are NaN: how far the spot is, the picture alone
+    says. In lane keeping there are no other vehicles, and `speed` is that along the vehicle's
+    axis. `b2m_envs.driving.state.STATE_VARIABLES` holds
     the table.
 
     ## Arguments
@@ -157,13 +174,13 @@ class DrivingSceneEnv(gymnasium.Env[Any, Any]):
     | `n_frames`             | **int**             | `2`            | Frames in an observation                                 |
     | `frame_interval`       | **float** or **None** | `None`       | Time between them [s]; None: one step                    |
     | `view_length`          | **float**           | `64`           | Bird's-eye: road along the image's height [m]            |
-    | `heading_up`           | **bool**            | `True`         | Bird's-eye: turned with the vehicle, or fixed            |
-    | `action`               | **str**             | `"discrete"`   | `"discrete"` or `"continuous"`                           |
+    | `heading_up`           | **bool**            | `True`         | Bird's-eye: turned with the vehicle (which is in the lower quarter of the picture, in parking in its middle), or fixed |
+    | `action`               | **str** or **None** | `None`         | `"discrete"` or `"continuous"`; None: discrete, but for parking and lane keeping |
     | `driver`               | **str**             | `"agent"`      | `"agent"`, or `"highway_env"`, its driver model          |
     | `policy_frequency`     | **float** or **None** | `None`       | Steps per second [Hz]                                    |
     | `simulation_frequency` | **int** or **None** | `None`         | Simulation steps per second [Hz], a multiple of it       |
     | `duration`             | **float** or **None** | `None`       | Time until truncation [s]                                |
-    | `vehicles_count`       | **int** or **None** | `None`         | Other vehicles at the start (racetracks: at most; intersection: attempts, one always crosses, more arrive); highway, exit, intersection, racetracks |
+    | `vehicles_count`       | **int** or **None** | `None`         | Other vehicles at the start (racetracks: at most; intersection: attempts, one always crosses, more arrive; parking: parked, 26 at most); highway, exit, intersection, racetracks, parking |
     | `vehicles_density`     | **float** or **None** | `None`       | 1: highway-env's usual spacing; highway, exit            |
     | `lanes_count`          | **int** or **None** | `None`         | Lanes; highway, exit, oval racetrack (2 to 7)            |
     | `vehicle_mask`         | **bool**            | `False`        | Whether `info` holds the mask                            |

@@ -103,7 +103,7 @@ class World:
         self.observation_type = EmptyObservation(self)
         scenario = self.settings.of
         self.action_type: Any = (
-            Controls(self)
+            Controls(self, **controls_of(scenario))
             if self.settings.action == "continuous"
             else MetaActions(
                 self, lateral=scenario.lane_changes, target_speeds=scenario.target_speeds
@@ -216,6 +216,16 @@ def world_config(settings: SceneSettings) -> dict[str, Any]:
         if value is not None:
             config[key] = value
     return config
+
+
+def controls_of(scenario: Scenario) -> dict[str, Any]:
+    """What highway-env's continuous action type is told about the scenario's controls."""
+    largest = scenario.largest_steering
+    return {
+        "longitudinal": "acceleration" in scenario.controls,
+        "lateral": "steering" in scenario.controls,
+        "steering_range": (-largest, largest),
+    }
 
 
 def half_a_speed_level(settings: SceneSettings) -> float:

@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float32, UInt8
 
 from b2m_envs.driving.highway_env_bridge import build_world
 from b2m_envs.driving.lane_paths import LanePaths
+from b2m_envs.driving.parking_state import parking_state
 from b2m_envs.driving.settings import HIGHWAY_ENV_ENGINE, SceneSettings
 from b2m_envs.driving.single_world import Outcome
 from b2m_envs.driving.state import scene_state
@@ -72,6 +73,8 @@ class HighwayEnvWorld:
         """The variables of `STATE_VARIABLES`."""
         assert self._paths is not None
         world = self.highway_env
+        if hasattr(world.vehicle, "goal"):
+            return parking_state(world.vehicle)
         return scene_state(self._paths, world.road, world.vehicle, self._perception)
 
     def frame(self) -> UInt8[np.ndarray, "height width channel"]:

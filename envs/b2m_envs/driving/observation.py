@@ -43,7 +43,7 @@ def observation_space(settings: SceneSettings, kind: Kind) -> spaces.Space[Any]:
 def action_space(settings: SceneSettings) -> spaces.Discrete | spaces.Box:
     """The space of one environment's actions, see `DrivingSceneEnv`."""
     if settings.action == "continuous":
-        return spaces.Box(-1.0, 1.0, (2,), np.float32)
+        return spaces.Box(-1.0, 1.0, (len(settings.of.controls),), np.float32)
     return spaces.Discrete(5 if settings.of.lane_changes else 3)
 
 

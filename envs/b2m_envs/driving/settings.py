@@ -28,7 +28,7 @@ class Scenario:
     title: str  # in the id: B2M/<title>Scene-v0
     highway_env: str  # path of highway-env's class
     duration: float  # [s] until truncation
-    target_speeds: tuple[float, ...]  # [m/s] between which SLOWER and FASTER choose
+    target_speeds: tuple[float, ...]  # [m/s] of SLOWER and FASTER; none: no meta-actions
     policy_frequency: float = 1.0  # [Hz]
     simulation_frequency: int = 15  # [Hz]
     lane_changes: bool = True  # whether there are meta-actions for them
@@ -38,11 +38,19 @@ class Scenario:
     traffic: str = "b2m_envs.driving.vehicles.TrafficDriver"  # class of the other vehicles
     penalises_action: bool = False  # the reward holds the action's size
     fast: bool = True  # whether `b2m_envs.engine` has it
+    controls: tuple[str, ...] = ("acceleration", "steering")  # of a continuous action, in order
+    largest_steering: float = math.pi / 4  # [rad] under continuous actions
+    behind: float = 0.25  # bird's-eye: share of the picture behind the ego, with heading_up
 
     @property
     def id(self) -> str:
         """Id of the environment."""
         return f"B2M/{self.title}Scene-v0"
+
+    @property
+    def steered_only(self) -> bool:
+        """Whether there are neither meta-actions nor a driver model: only continuous actions."""
+        return not self.target_speeds
 
 
 _HIGHWAY_OPTIONS = {
@@ -143,6 +151,27 @@ SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
             lanes=(2, 7),  # highway-env takes 0 for "any number", from a generator without seed
             **_RACETRACK,
         ),
+        "parking": Scenario(
+            title="Parking",
+            highway_env="b2m_envs.driving.highway_env_tasks.Parking",
+            duration=100.0,
+            target_speeds=(),
+            fast=False,
+            policy_frequency=5.0,
+            options={"vehicles_count": "vehicles_count"},
+            behind=0.5,  # the spot to park in may be behind the vehicle
+        ),
+        "lane_keeping": Scenario(
+            title="LaneKeeping",
+            highway_env="b2m_envs.driving.highway_env_tasks.LaneKeeping",
+            duration=20.0,  # highway-env's registration limits it to 200 steps of 0.1 s
+            target_speeds=(),
+            fast=False,
+            policy_frequency=10.0,
+            simulation_frequency=10,
+            controls=("steering",),
+            largest_steering=math.pi / 3,
+        ),
     }
 )
 
@@ -165,7 +194,7 @@ class SceneSettings:
     frame_interval: float | int | None = None  # [s] between stacked frames; None: one policy step
     view_length: float | int = 64.0  # [m] of road along the image's height (bird's-eye)
     heading_up: bool = True  # bird's-eye: turned with the vehicle, or fixed to the world
-    action: Literal["discrete", "continuous"] = "discrete"
+    action: Literal["discrete", "continuous"] | None = None  # None: discrete, if there are such
     driver: Literal["agent", "highway_env"] = "agent"  # who drives: the actions, or IDM + MOBIL
     policy_frequency: float | int | None = None  # [Hz] steps a second
     simulation_frequency: int | None = None  # [Hz] a multiple of the policy frequency
@@ -187,6 +216,9 @@ class SceneSettings:
             raise ValueError(
                 f"driving scene: scenario: expected {expected}, came {self.scenario!r}"
             )
+        if self.action is None:
+            own = "continuous" if self.of.steered_only else "discrete"
+            object.__setattr__(self, "action", own)
         self._check_camera()
         self._check_choices()
         self._check_clock()
@@ -277,6 +309,11 @@ class SceneSettings:
             self._require(valid, name, " or ".join(map(repr, permitted)))
         for name in ("colour", "heading_up", "vehicle_mask"):
             self._require(isinstance(getattr(self, name), bool), name, "True or False")
+        if self.of.steered_only:
+            expected = "'continuous': highway-env has no meta-actions for this scenario"
+            self._require(self.action == "continuous", "action", expected)
+            expected = "'agent': highway-env has no driver model for this scenario"
+            self._require(self.driver == "agent", "driver", expected)
 
     def _check_clock(self) -> None:
         simulation, frequency = self.simulation_frequency, self.policy_frequency

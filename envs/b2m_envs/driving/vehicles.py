@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from highway_env.vehicle.behavior import IDMVehicle
 from highway_env.vehicle.controller import MDPVehicle
+from highway_env.vehicle.dynamics import BicycleVehicle
 from highway_env.vehicle.kinematics import Vehicle
 
 from b2m_envs.driving.settings import SceneSettings
@@ -71,6 +72,10 @@ class SteeredVehicle(SpeedLevels, Vehicle):  # type: ignore[misc]
         return positions, headings
 
 
+class SlippingVehicle(SteeredVehicle, BicycleVehicle):  # type: ignore[misc]
+    """The ego vehicle that keeps its lane, on highway-env's bicycle model with slipping tyres."""
+
+
 class DrivenByModel(SpeedLevels):
     """The ego vehicle under highway-env's driver, which aims at the nearest target speed."""
 
@@ -89,7 +94,8 @@ def ego_class(settings: SceneSettings) -> type[Vehicle]:
         model = IntersectionDriver if settings.scenario == "intersection" else TrafficDriver
         return type("ModelEgo", (DrivenByModel, model), {"target_speeds": speeds})
     if settings.action == "continuous":
-        return type("SteeredEgo", (SteeredVehicle,), {"target_speeds": speeds})
+        steered = SlippingVehicle if settings.scenario == "lane_keeping" else SteeredVehicle
+        return type("SteeredEgo", (steered,), {"target_speeds": speeds})
     return type("MetaEgo", (MDPVehicle,), {"DEFAULT_TARGET_SPEEDS": speeds})
 
 

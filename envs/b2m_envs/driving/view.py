@@ -19,6 +19,7 @@ def camera_settings(settings: SceneSettings) -> CameraSettings:
         colour=settings.colour,
         heading_up=settings.heading_up,
         length=float(settings.view_length),
+        behind=settings.of.behind,
     )
 
 

@@ -11,6 +11,7 @@ from jaxtyping import Bool, Complex128, Float64, Int32, Int64, UInt8
 from b2m_envs.rendering import palette
 from b2m_envs.rendering.canvas import Canvas, corners, oversampling, plain_background
 from b2m_envs.rendering.geometry import RoadGeometry, Traffic
+from b2m_envs.rendering.goal_mark import goal_mark
 from b2m_envs.rendering.road_pieces import MARKING_WIDTH, NearbyPieces, Pieces, as_complex
 from b2m_envs.rendering.settings import CameraSettings
 
@@ -74,6 +75,8 @@ class BirdsEyeCamera:
         canvas.fill_convex(self._on_canvas(near.straight, centre, turn), road_paint)
         if len(near.curved.middle):
             canvas.fill_bent(self._on_canvas(near.curved, centre, turn), road_paint)
+        for mark, mark_paint in goal_mark(traffic.goal):
+            canvas.fill_convex(self._on_canvas(mark, centre, turn), mark_paint.value(colour))
         paint = palette.MARKING.value(colour)
         canvas.fill_apart(self._on_canvas(near.marking, centre, turn), paint)
         if len(near.crossing.middle):

@@ -11,6 +11,7 @@ from jaxtyping import Bool, Float64, Int32, Int64, UInt8
 from b2m_envs.rendering import palette
 from b2m_envs.rendering.canvas import Canvas, corners, oversampling, plain_background
 from b2m_envs.rendering.geometry import RoadGeometry, Traffic
+from b2m_envs.rendering.goal_mark import goal_mark
 from b2m_envs.rendering.road_pieces import NearbyPieces, Pieces
 from b2m_envs.rendering.settings import CameraSettings
 from b2m_envs.rendering.vehicle_model import BARRIER, CAR, Model
@@ -59,6 +60,8 @@ class DriversEyeCamera:
         canvas.clear()
         for asphalt in (near.straight, near.curved):
             canvas.fill_bent(self._on_road(asphalt, traffic), palette.ROAD.value(colour))
+        for mark, mark_paint in goal_mark(traffic.goal):
+            canvas.fill_bent(self._on_road(mark, traffic), mark_paint.value(colour))
         paint = palette.MARKING.value(colour)
         canvas.fill_apart(self._on_road(near.marking, traffic), paint)
         if len(near.crossing.middle):

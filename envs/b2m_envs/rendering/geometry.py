@@ -54,6 +54,25 @@ class RoadGeometry:
     lanes: tuple[LaneShape, ...]
 
 
+@dataclass(frozen=True)
+class Goal:
+    """A place on the ground to reach, marked there; nothing stands on it.
+
+    Raises:
+        ValueError: for numbers that are not finite.
+    """
+
+    x: float  # [m] of the centre
+    y: float  # [m]
+    heading: float  # [rad] to arrive with
+    length: float  # [m]
+    width: float  # [m]
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            _check_finite("Goal", name, np.array([value]))
+
+
 @dataclass(frozen=True, eq=False)
 class Traffic:
     """Everything on the road at one moment; row 0 is the ego vehicle.
@@ -68,6 +87,7 @@ class Traffic:
     width: Float64[np.ndarray, " vehicle"]  # [m]
     braking: Bool[np.ndarray, " vehicle"]  # brake lights are on
     obstacle: Bool[np.ndarray, " vehicle"]  # something in the way that is no vehicle
+    goal: Goal | None = None  # of the ego vehicle
 
     def __post_init__(self) -> None:
         if len(self.position) == 0:

@@ -10,10 +10,11 @@ from highway_env.road.lane import AbstractLane, LineType, SineLane, StraightLane
 from highway_env.road.road import Road, RoadNetwork
 from highway_env.vehicle.objects import Landmark
 
-from b2m_envs.rendering.geometry import LaneShape, LineKind, RoadGeometry, Traffic
+from b2m_envs.rendering.geometry import Goal, LaneShape, LineKind, RoadGeometry, Traffic
 
 STRAIGHT_STEP = 20.0  # [m] between samples of a straight lane
 CURVED_STEP = 1.5  # [m] the chord of a 9 m radius then leaves its arc by 3 cm
+LONGEST_BARRIER = 5.0  # [m] a longer wall is a row of barriers: the farthest is painted first
 BRAKING = -0.5  # [m/s2] a lower commanded acceleration lights the brake lights
 LINE_KINDS = {
     LineType.NONE: LineKind.NONE,
@@ -53,23 +54,60 @@ def lane_shape(lane: AbstractLane) -> LaneShape:
 
 
 def traffic(road: Road, ego: Any) -> Traffic:
-    """The vehicles and obstacles of the road now; the ego vehicle first.
+    """The vehicles and obstacles of the road now, the ego vehicle first; and the ego's goal.
 
-    Landmarks (goals to reach) are left out: nothing stands there.
+    Landmarks stand nowhere: of them, the ego's goal alone is seen, as a mark on the ground.
     """
-    others = [vehicle for vehicle in road.vehicles if vehicle is not ego]
-    obstacles = [thing for thing in road.objects if not isinstance(thing, Landmark)]
-    everything = [ego, *others, *obstacles]
-    n = len(everything)
-    shape = np.array([(thing.heading, thing.LENGTH, thing.WIDTH) for thing in everything]).T
+    vehicles = [ego, *(vehicle for vehicle in road.vehicles if vehicle is not ego)]
+    rows = [placed(thing, thing.LENGTH) for thing in vehicles]
+    for thing in road.objects:
+        if not isinstance(thing, Landmark):
+            rows.extend(barriers(thing))
+    columns = np.array(rows, dtype=np.float64)
+    x_y, heading, length, width = np.split(columns, (2, 3, 4), axis=1)
+    braking = np.zeros(len(rows), dtype=bool)
+    braking[: len(vehicles)] = [is_braking(vehicle) for vehicle in vehicles]
     return Traffic(
-        position=np.concatenate([thing.position for thing in everything]).reshape(n, 2),
-        heading=shape[0],
-        length=shape[1],
-        width=shape[2],
-        braking=np.array([is_braking(thing) for thing in everything]),
-        obstacle=np.arange(n) > len(others),
+        position=x_y.copy(),
+        heading=heading[:, 0],
+        length=length[:, 0],
+        width=width[:, 0],
+        braking=braking,
+        obstacle=np.arange(len(rows)) >= len(vehicles),
+        goal=goal_of(ego),
     )
+
+
+def placed(thing: Any, length: float | int, along: float = 0.0) -> tuple[float, ...]:
+    """A row of `Traffic`: x, y, heading, length and width of (a part of) a thing.
+
+    Args:
+        thing: Of highway-env.
+        length: [m] of the part.
+        along: [m] from the thing's centre to that of the part.
+    """
+    x, y = thing.position
+    cos, sin = math.cos(thing.heading), math.sin(thing.heading)
+    shape = float(thing.heading), float(length), float(thing.WIDTH)
+    return float(x + along * cos), float(y + along * sin), *shape
+
+
+def barriers(obstacle: Any) -> list[tuple[float, ...]]:
+    """An obstacle as rows of `Traffic`, of equal parts if it is long."""
+    n_parts = math.ceil(obstacle.LENGTH / LONGEST_BARRIER)
+    length = obstacle.LENGTH / n_parts
+    first = (length - obstacle.LENGTH) / 2
+    return [placed(obstacle, length, first + length * part) for part in range(n_parts)]
+
+
+def goal_of(ego: Any) -> Goal | None:
+    """The ego vehicle's goal, as large as the lane (a parking spot) that it lies in."""
+    goal = getattr(ego, "goal", None)
+    if goal is None:
+        return None
+    x, y = goal.position
+    lane = goal.lane
+    return Goal(float(x), float(y), float(goal.heading), float(lane.length), float(lane.width))
 
 
 def is_braking(thing: Any) -> bool:

@@ -43,6 +43,7 @@ REAR_LIGHT = Paint(120, 28, 28, 70)  # not braking
 HEADLIGHT = Paint(255, 252, 224, 235)
 OBSTACLE = Paint(214, 48, 120, 255)
 OBSTACLE_STRIPE = Paint(250, 244, 248, 0)
+GOAL = Paint(38, 196, 170, 145)
 SHADOW = Paint(30, 31, 34, 10)
 SKY = Paint(96, 158, 222, 140)
 HAZE = Paint(214, 228, 240, 185)  # the sky above the horizon
