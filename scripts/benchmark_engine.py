@@ -130,7 +130,7 @@ def original(scenario: str, config: dict[str, Any] | None = None) -> Any:
     import highway_env  # noqa: F401  registers its environments
 
     name = ORIGINALS[scenario]
-    return gym.make(name, config=config, disable_env_checker=True) if config else gym.make(name)
+    return gym.make(name, config=config, disable_env_checker=True)
 
 
 def grayscale() -> dict[str, Any]:
@@ -298,26 +298,31 @@ def growth() -> None:
 
 FIRST_STEP = """
 import time
+started = time.perf_counter()
 import gymnasium, numpy
 envs = gymnasium.make_vec("b2m_envs:B2M/HighwayFastScene-v0", num_envs=256)
-started = time.perf_counter()
+made = time.perf_counter()
 envs.reset(seed=0)
 envs.step(numpy.ones(256, dtype=int))
-print(time.perf_counter() - started)
+print(made - started, time.perf_counter() - made)
 """
 
 
 def first_step() -> None:
     """The first reset and step of a process, compiled before and not."""
+    first_step_seconds(None)  # compiles, if nobody has
     warm = first_step_seconds(None)[0]
     with TemporaryDirectory() as folder:
         cold, said = first_step_seconds(Path(folder))
-    print(f"engine: first reset and step of 256 worlds: {warm:.2f} s, compiled before")
-    print(f"engine: on a new machine: {cold:.1f} s; it says: {said!r}")
+    print(
+        f"engine: first reset and step of 256 worlds in a process: {warm[1]:.2f} s, compiled "
+        f"before; importing and making them: {warm[0]:.2f} s"
+    )
+    print(f"engine: on a new machine: {cold[0] + cold[1]:.1f} s; it says: {said!r}")
 
 
-def first_step_seconds(cache: Path | None) -> tuple[float, str]:
-    """Seconds in a new process, and what it writes to the standard error."""
+def first_step_seconds(cache: Path | None) -> tuple[tuple[float, float], str]:
+    """Seconds to make and to begin, in a new process; and what it writes to the standard error."""
     environment = os.environ | ({"NUMBA_CACHE_DIR": str(cache)} if cache else {})
     ran = subprocess.run(
         [sys.executable, "-c", FIRST_STEP],
@@ -326,28 +331,37 @@ def first_step_seconds(cache: Path | None) -> tuple[float, str]:
         check=True,
         env=environment,
     )
-    return float(ran.stdout), ran.stderr.strip()
+    making, beginning = map(float, ran.stdout.split())
+    return (making, beginning), ran.stderr.strip()
 
 
 def collecting(n_frames: int = 20_000) -> None:
     """Scenes written to disk, with the engine and without."""
-    from b2m_agents.rollouts import CollectSettings, collect_scenes
-
     cores = os.cpu_count() or 1
     for engine, share in (("b2m", 1), ("highway-env", 10)):
-        settings = CollectSettings(
-            n_frames=n_frames // share, environment={"engine": engine}, n_workers=cores
-        )
-        with TemporaryDirectory() as folder:
-            started = time.perf_counter()
-            collect_scenes("highway_fast", Path(folder) / "scenes.h5", settings, progress=False)
-            seconds = time.perf_counter() - started
-        note = "" if share == 1 else f" (measured on {n_frames // share:,})"
+        fewer = n_frames // share // 10
+        seconds = [collect_seconds(engine, each, cores) for each in (fewer, n_frames // share)]
+        a_frame = (seconds[1] - seconds[0]) / (n_frames // share - fewer)
+        total = seconds[0] + (n_frames - fewer) * a_frame
+        note = "" if share == 1 else f", from {fewer:,} and {n_frames // share:,} of them"
         print(
             f"engine: collecting {n_frames:,} frames of {SIDE} px on {cores} cores: "
-            f'{seconds * share:,.0f} s with engine="{engine}"{note}',
+            f'{total:,.0f} s with engine="{engine}" ({1 / a_frame:,.0f} frames/s{note})',
             flush=True,
         )
+
+
+def collect_seconds(engine: str, n_frames: int, n_workers: int) -> float:
+    """Seconds that collecting takes, start of the workers included."""
+    from b2m_agents.rollouts import CollectSettings, collect_scenes
+
+    settings = CollectSettings(
+        n_frames=n_frames, environment={"engine": engine}, n_workers=n_workers
+    )
+    with TemporaryDirectory() as folder:
+        started = time.perf_counter()
+        collect_scenes("highway_fast", Path(folder) / "scenes.h5", settings, progress=False)
+        return time.perf_counter() - started
 
 
 def main() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any, ClassVar
@@ -199,6 +200,13 @@ def test_render_draws_every_world_as_the_single_environment_does() -> None:
         ({"n_threads": 0}, "n_threads"),
         ({"colur": True}, "unknown setting: expected one of .*colour.*came 'colur'"),
         ({"autoreset_mode": "Never"}, "autoreset_mode: expected one of 'NextStep'.*came 'Never'"),
+        (
+            {"observations": "state"},
+            "unknown setting: expected one of .*engine, observation, render_mode, num_envs, "
+            "autoreset_mode, n_threads, copy, came 'observations'",
+        ),
+        ({"copy": "no"}, "copy: expected True or False, came 'no'"),
+        ({"frame_interval": 1e6}, r"frame_interval: .* up to the duration \(4 s\).*came 1000000.0"),
         ({"observation": "pixels"}, "observation: expected 'scene' or 'state' or 'both'"),
         ({"render_mode": "human"}, "render_mode: expected one of"),
         ({"engine": "highway-env"}, '.*came engine="highway-env"; use .*vectorization_mode="sync"'),
@@ -208,6 +216,18 @@ def test_render_draws_every_world_as_the_single_environment_does() -> None:
 def test_a_wrong_keyword_is_named(settings: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=f"HighwayFastScene-v0: {message}"):
         batch(**settings)
+
+
+def test_autoreset_modes_have_names_and_values() -> None:
+    for mode in AutoresetMode:
+        for word in (mode, mode.name, mode.value):
+            assert batch(autoreset_mode=word).metadata["autoreset_mode"] is mode
+
+
+def test_gymnasiums_own_batch_says_who_has_a_keyword_that_it_lacks() -> None:
+    message = r"unknown setting: .*came 'n_threads' \(of the native batch only: .*make_vec without"
+    with pytest.raises(ValueError, match=message):
+        gymnasium.make_vec("b2m_envs:B2M/MergeScene-v0", vectorization_mode="sync", n_threads=2)
 
 
 def test_a_scenario_without_the_engine_says_what_to_use() -> None:
@@ -264,11 +284,83 @@ def test_stepping_needs_running_episodes() -> None:
         envs.step(actions)
 
 
+@pytest.mark.parametrize("closed", [False, True])
+def test_a_refused_reset_changes_nothing(closed: bool) -> None:
+    envs, untouched = (batch(autoreset_mode="Disabled") for _ in range(2))
+    for each in (envs, untouched):
+        each.reset(seed=8)
+    only_first = np.arange(N) == 0
+    refused: list[dict[str, Any]] = [{"seed": [1, -1, 2, 3, 4]}]
+    if closed:
+        envs.close()
+        refused = [
+            {"seed": 0, "options": {"reset_mask": mask}} for mask in (only_first, ~only_first)
+        ]
+    for arguments in refused:
+        with pytest.raises((ValueError, gymnasium.error.ResetNeeded)):
+            envs.reset(**arguments)
+    assert envs.closed == closed
+    assert envs.np_random_seed == untouched.np_random_seed
+    assert_equal(envs.reset(), untouched.reset())
+
+
+def test_masks_of_refused_first_resets_do_not_add_up() -> None:
+    envs = batch(autoreset_mode="Disabled")
+    only_first = np.arange(N) == 0
+    for mask in (only_first, ~only_first):
+        with pytest.raises(gymnasium.error.ResetNeeded, match="expected a first reset of every"):
+            envs.reset(seed=0, options={"reset_mask": mask})
+
+
+def test_generators_may_be_set_one_a_world() -> None:
+    envs, seeded = batch(), batch()
+    envs.np_random = tuple(np.random.default_rng(4 + world) for world in range(N))
+    assert envs.np_random_seed == (-1,) * N
+    assert_equal(envs.reset(), seeded.reset(seed=4))
+    one = np.random.default_rng(0)
+    for wrong in (one, [one] * N, [np.random.default_rng(0)], [None] * N):
+        with pytest.raises(ValueError, match="np_random: expected 5 generators, each world its"):
+            set_generators(envs, wrong)
+    assert envs.np_random_seed == (-1,) * N
+
+
+def set_generators(envs: DrivingSceneVectorEnv, generators: Any) -> None:
+    """Set them without the tests' checks of types."""
+    jaxtyping.config.update("jaxtyping_disable", True)
+    try:
+        envs.np_random = generators
+    finally:
+        jaxtyping.config.update("jaxtyping_disable", False)
+
+
+def test_closing_ends_the_threads_and_a_reset_starts_them_again() -> None:
+    before = threading.active_count()
+    envs = batch(n_threads=2)
+    first = envs.reset(seed=0)
+    assert threading.active_count() > before
+    envs.close()
+    assert threading.active_count() == before
+    assert_equal(envs.reset(seed=0), first)
+    envs.step(np.ones(N, np.int64))
+    envs.close()
+    envs.close()
+    assert threading.active_count() == before
+
+
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        ({"seed": [1, 2]}, ValueError, "seed: expected an int or 5 seeds, came 2"),
-        ({"seed": -1}, gymnasium.error.Error, "-1"),
+        ({"seed": [1, 2]}, ValueError, "seed: expected None, a whole .* or 5 of them, came 2 of"),
+        ({"seed": -1}, ValueError, "seed: expected None or a whole number of 0 or more, came -1"),
+        ({"seed": [1, 2, -3, 4, 5]}, ValueError, "seed: expected .* came -3"),
+        ({"seed": 1.5}, ValueError, "seed: expected None, a whole number .* came 1.5"),
+        ({"seed": "abcde"}, ValueError, "seed: expected None, a whole number .* came 'abcde'"),
+        ({"seed": [1.5] * N}, ValueError, "seed: expected None or a whole number .* came 1.5"),
+        ({"seed": np.full(N, 1.5)}, ValueError, "seed: expected None or a whole .* came 1.5"),
+        ({"seed": True}, ValueError, "seed: expected None, a whole number .* came True"),
+        ({"seed": [True] * N}, ValueError, "seed: expected None or a whole .* came True"),
+        ({"options": "hello"}, ValueError, "options: expected None or a dictionary .* 'hello'"),
+        ({"options": []}, ValueError, r"options: expected None or a dictionary .* came \[\]"),
         ({"options": {"config": {}}}, ValueError, "expected no options but reset_mask"),
         ({"options": {"reset_mask": [True] * N}}, TypeError, "reset_mask: expected 5 booleans"),
         ({"options": {"reset_mask": np.ones(N)}}, TypeError, "reset_mask: expected 5 booleans"),
@@ -276,6 +368,7 @@ def test_stepping_needs_running_episodes() -> None:
         ({"options": {"reset_mask": np.ones(2, np.bool_)}}, ValueError, "reset_mask"),
     ],
 )
+@pytest.mark.usefixtures("as_users_run_it")
 def test_a_wrong_reset_is_named(arguments: dict[str, Any], error: type[Exception], message: str):
     with pytest.raises(error, match=message):
         batch().reset(**arguments)

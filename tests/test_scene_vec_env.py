@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from stable_baselines3 import PPO
+from stable_baselines3.common.evaluation import evaluate_policy
 from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import DummyVecEnv, VecMonitor
 
@@ -73,8 +74,8 @@ def test_a_batch_under_sb3_equals_single_environments(scene: SceneSettings) -> N
 
 
 def test_the_end_of_an_episode_is_told_as_sb3_expects() -> None:
-    scene = SceneSettings("highway_fast", vehicles_count=0, duration=2.0, height=36, width=40)
-    envs = VecMonitor(make_scene_vec_env(scene, 2, seed=0))
+    scene = SceneSettings("highway_fast", vehicles_count=3, duration=2.0, height=36, width=40)
+    envs = make_scene_vec_env(scene, 2, seed=0)
     start = envs.reset()
     assert not envs.step(np.ones(2, np.int64))[2].any()
     begun, reward, done, infos = envs.step(np.ones(2, np.int64))
@@ -85,7 +86,21 @@ def test_the_end_of_an_episode_is_told_as_sb3_expects() -> None:
         assert info["episode"]["l"] == 2
         assert (info["terminal_observation"] != begun[world]).any()
         assert info["time"] == 2.0
-    assert (begun != start).any() or scene.vehicles_count == 0
+    for world in range(2):
+        alone = make_scene(scene)
+        np.testing.assert_array_equal(start[world], alone.reset(seed=world)[0])
+        np.testing.assert_array_equal(begun[world], alone.reset()[0])
+        assert (begun[world] != start[world]).any()
+
+
+def test_sb3_evaluates_without_another_monitor() -> None:
+    envs = make_scene_vec_env(SCENE, 2, seed=0, observation="state")
+    agent = PPO("MlpPolicy", envs, n_steps=8, batch_size=16, seed=0, device="cpu")
+    returns, lengths = evaluate_policy(agent, envs, n_eval_episodes=4, return_episode_rewards=True)
+    assert len(returns) == 4
+    assert all(1 <= length <= 4 for length in lengths)
+    with pytest.warns(UserWarning, match="already wrapped"):
+        VecMonitor(envs)
 
 
 def test_sb3_learns_on_scenes_and_on_state_variables() -> None:
@@ -107,7 +122,8 @@ def test_attributes_are_those_of_all_worlds() -> None:
     assert envs.get_attr("speed_limit", indices=0) == [3]
     with pytest.raises(ValueError, match="expected all worlds"):
         envs.set_attr("speed_limit", 4, indices=[1])
-    assert envs.env_is_wrapped(Monitor) == [False] * N
+    assert envs.env_is_wrapped(Monitor) == [True] * N
+    assert envs.env_is_wrapped(ReplayableEpisodes, indices=[1]) == [False]
     with pytest.raises(AttributeError, match="no method 'jump'"):
         envs.env_method("jump")
     envs.reset()
@@ -135,6 +151,36 @@ def test_streams_of_episodes_equal_those_of_single_environments() -> None:
     np.testing.assert_array_equal(ours.reset(), theirs.reset())
     assert assert_same_steps(ours, theirs, n_steps=7) >= N
     assert ours.env_method("under_way") == theirs.env_method("under_way")
+
+
+@pytest.mark.parametrize("actions", [[1, 1, 1, 9], [1, 1, 1]], ids=["outside", "too-few"])
+def test_a_refused_action_is_not_noted(actions: list[int]) -> None:
+    ours = replayable()
+    ours.seed(5)
+    ours.reset()
+    ours.step(np.array([0, 1, 2, 3]))
+    before = ours.env_method("under_way")
+    with pytest.raises(ValueError, match="actions: expected 4 whole numbers 0 to 4, came"):
+        ours.step(np.array(actions))
+    assert ours.env_method("under_way") == before
+    assert [episode.actions for episode in before] == [(0,), (1,), (2,), (3,)]
+    ours.set_options({"trial": 3})
+    with pytest.raises(ValueError, match="expected no options"):
+        ours.reset()
+    assert ours.env_method("under_way") == before
+
+
+def test_an_environment_notes_no_refused_action_or_reset() -> None:
+    alone = single()
+    alone.reset(seed=5)
+    alone.step(3)
+    before = alone.under_way()
+    with pytest.raises(ValueError, match="action: expected 0 to 4, came 9"):
+        alone.step(9)
+    with pytest.raises(ValueError, match="expected no options"):
+        alone.reset(options={"trial": 3})
+    assert alone.under_way() == before
+    assert before.actions == (3,)
 
 
 def test_worlds_under_way_are_taken_up_where_they_were() -> None:

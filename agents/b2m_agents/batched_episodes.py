@@ -15,6 +15,7 @@ from b2m_envs.driving.scene_batch import SceneBatch
 from b2m_envs.driving.settings import SceneSettings
 
 EPISODES_AT_ONCE = 32  # worlds of a batch; more make it little faster, and hold more frames
+FRAME_MEMORY = 2**28  # [byte] of the frames of episodes that run
 
 # The batch of the last call, if nobody uses it: the next block of episodes needs the same.
 _idle: dict[tuple[SceneSettings, int], SceneBatch] = {}
@@ -24,7 +25,7 @@ def play_episodes(
     scene: SceneSettings,
     driver_of: Callable[[int], Act | None],
     seeds: Iterable[int],
-    n_worlds: int = EPISODES_AT_ONCE,
+    n_worlds: int | None = None,
 ) -> Generator[Episode, None, None]:
     """Drive one episode a seed, and yield them in the seeds' order.
 
@@ -36,14 +37,15 @@ def play_episodes(
         driver_of: Gives the driver of the episode of a seed; None: highway-env's driver model is
             in the car.
         seeds: May be endless: only as many are drawn ahead as there are worlds.
-        n_worlds: Episodes at a time.
+        n_worlds: Episodes at a time; None: 32, or fewer if their frames are large.
     """
+    n_worlds = n_worlds or episodes_at_once(scene)
     batch = _idle.pop((scene, n_worlds), None) or SceneBatch(scene, n_worlds)
     waiting = enumerate(seeds)
     running: dict[int, _Recording] = {}
     ended: dict[int, Episode] = {}
     turn = 0
-    while _begin(batch, running, waiting, driver_of):
+    while _begin(batch, running, waiting if len(ended) < n_worlds else iter(()), driver_of):
         _drive(batch, running)
         over = batch.worlds.terminated | batch.truncated
         for world in [world for world in running if over[world]]:
@@ -54,6 +56,12 @@ def play_episodes(
             turn += 1
     _idle.clear()
     _idle[scene, n_worlds] = batch
+
+
+def episodes_at_once(scene: SceneSettings) -> int:
+    """How many episodes run at a time, so that their frames have room in memory."""
+    episode = (scene.last_step + 1) * scene.height * scene.width * scene.n_channels  # [byte]
+    return max(1, min(EPISODES_AT_ONCE, FRAME_MEMORY // episode))
 
 
 class _Recording:

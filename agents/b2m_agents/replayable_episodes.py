@@ -9,7 +9,7 @@ from typing import Any, SupportsFloat
 import gymnasium
 import numpy as np
 from jaxtyping import Bool
-from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices, VecEnvObs
+from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices, VecEnvObs, VecEnvStepReturn
 
 from b2m_agents.episodes import Observation, episode_seed, neutral_action
 from b2m_agents.scene_vec_env import SceneVecEnv
@@ -43,16 +43,16 @@ class ReplayableEpisodes(gymnasium.Wrapper[Observation, Any, Observation, Any]):
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Observation, dict[str, Any]]:
         """Start the next episode of the stream, or a stream of its own if there is a seed."""
-        if seed is not None:
-            self._stream, self._index = seed, -1
-        self._index += 1
-        self._actions = []
-        return self.env.reset(seed=episode_seed(self._stream, self._index), options=options)
+        stream, index = (self._stream, self._index + 1) if seed is None else (seed, 0)
+        begun = self.env.reset(seed=episode_seed(stream, index), options=options)
+        self._stream, self._index, self._actions = stream, index, []
+        return begun
 
     def step(self, action: Any) -> tuple[Observation, SupportsFloat, bool, bool, dict[str, Any]]:
-        """Step, and note the action."""
+        """Step, and note the action if it was taken."""
+        taken = self.env.step(action)
         self._actions.append(np.asarray(action).tolist())
-        return self.env.step(action)
+        return taken
 
     def under_way(self) -> EpisodeUnderWay:
         """Where this environment is."""
@@ -78,17 +78,20 @@ class ReplayableSceneVecEnv(SceneVecEnv):
 
     def reset(self) -> VecEnvObs:
         """Start the next episode of every stream, or streams of their own if there are seeds."""
+        self._refuse_options()
         for world, seed in enumerate(self._seeds):
             if seed is not None:
                 self._streams[world], self._indices[world] = seed, -1
         self._seeds = self._next_seeds(np.ones(self.num_envs, np.bool_))
         return super().reset()
 
-    def step_async(self, actions: np.ndarray) -> None:
-        """Take the actions, and note them."""
-        for driven, action in zip(self._driven, np.asarray(actions).tolist(), strict=True):
-            driven.append(action)
-        super().step_async(actions)
+    def step_wait(self) -> VecEnvStepReturn:
+        """Drive on, and note the actions in the episodes that are still under way."""
+        taken = super().step_wait()
+        actions = np.asarray(self._actions).tolist()
+        for world in np.flatnonzero(~taken[2]):
+            self._driven[world].append(actions[world])
+        return taken
 
     def env_method(
         self,

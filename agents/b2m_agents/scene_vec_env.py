@@ -12,6 +12,7 @@ import gymnasium
 import numpy as np
 from gymnasium.vector import AutoresetMode
 from jaxtyping import Bool
+from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import VecEnv
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices, VecEnvObs, VecEnvStepReturn
 
@@ -49,8 +50,7 @@ class SceneVecEnv(VecEnv):
 
     def reset(self) -> VecEnvObs:
         """Begin an episode everywhere, with the seeds of `seed` if it was called."""
-        if any(self._options):
-            raise ValueError(f"scenes: reset: expected no options, came {self._options}")
+        self._refuse_options()
         observation, info = self.scenes.reset(seed=self._seeds)
         self._reset_seeds()
         self._returns[:], self._lengths[:] = 0, 0
@@ -120,8 +120,12 @@ class SceneVecEnv(VecEnv):
         wrapper_class: type[gymnasium.Wrapper[Any, Any, Any, Any]],
         indices: VecEnvIndices = None,
     ) -> list[bool]:
-        """No world is wrapped."""
-        return [False for _ in self._get_indices(indices)]
+        """True of `Monitor` alone, whose `episode` entries this class writes itself."""
+        return [issubclass(wrapper_class, Monitor) for _ in self._get_indices(indices)]
+
+    def _refuse_options(self) -> None:
+        if any(self._options):
+            raise ValueError(f"scenes: reset: expected no options, came {self._options}")
 
     def _next_seeds(self, done: Bool[np.ndarray, " world"]) -> list[int | None]:
         """Seeds of the episodes that these worlds begin now; None goes on drawing."""

@@ -2,41 +2,80 @@
 
 from __future__ import annotations
 
+import hashlib
+import sys
+from collections.abc import Callable
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 from numba import njit
 
-KERNELS = ("engine", "rendering/batched")  # folders with compiled functions
+# Files whose code and constants are compiled.
+SOURCES = ("engine/*.py", "rendering/**/*.py", "driving/state.py", "driving/lane_paths.py")
 
 
-def forget_outdated(package: Path) -> None:
-    """Remove compiled functions that are older than any source file of the package.
+@cache
+def sources_stamp() -> str:
+    """Hash of all that compiled functions are made of."""
+    digest = hashlib.sha256()
+    package = Path(__file__).parent
+    for pattern in SOURCES:
+        for source in sorted(package.glob(pattern)):
+            with suppress(OSError):  # removed meanwhile, or an editor's dangling link
+                digest.update(source.read_bytes())
+    return digest.hexdigest()
 
-    numba compares a function with its own file only, so that one that calls functions of other
-    files, or uses their constants, would keep the old versions.
+
+def compiler(**options: Any) -> Callable[[Callable[..., Any]], Any]:
+    """A decorator that compiles a function when it is first called, unless it is on disk.
+
+    numba takes a function from disk if its own file has not changed, and so would keep old
+    versions of functions and constants from other files; here, any change of the sources counts.
     """
-    newest = max(source.stat().st_mtime for source in package.rglob("*.py"))
-    for folder in KERNELS:
-        for index in (package / folder / "__pycache__").glob("*.nbi"):
-            with suppress(OSError):  # not ours to remove, or removed by another process
-                if index.stat().st_mtime < newest:
-                    index.unlink()
+
+    def decorate(function: Callable[..., Any]) -> Any:
+        settings = {"nogil": True, "error_model": "numpy", **options}
+        try:
+            compiled = njit(cache=True, **settings)(function)
+            compiled._cache._cache_file._source_stamp = sources_stamp()
+        except RuntimeError:  # numba finds no folder that it can write to
+            tell_that_nothing_is_kept()
+            compiled = njit(**settings)(function)
+        except AttributeError:  # numba is switched off (NUMBA_DISABLE_JIT)
+            return function
+        return compiled
+
+    return decorate
 
 
-forget_outdated(Path(__file__).parent)
+def is_compiled(function: Any) -> bool:
+    """Whether this process has compiled a function, or finds it on disk."""
+    if not hasattr(function, "signatures") or function.signatures:
+        return True
+    kept = getattr(function._cache, "_cache_file", None)  # None if nothing is kept
+    return kept is not None and bool(kept._load_index())
+
+
+@cache
+def tell_that_nothing_is_kept() -> None:
+    """Say once that every process will compile anew."""
+    print(
+        "b2m_envs: no folder to keep compiled code in, so that every start takes half a minute; "
+        "let NUMBA_CACHE_DIR name one that can be written to",
+        file=sys.stderr,
+        flush=True,
+    )
+
 
 # Kernels count no references (`_nrt=False`), which halves their time; so they cannot create
 # arrays, and get all their room from the caller. Divisions by zero give infinity, as in NumPy.
-kernel = njit(  # type: ignore[call-overload]
-    cache=True, nogil=True, error_model="numpy", _nrt=False
-)
+kernel = compiler(_nrt=False)
 
 # The same for those called from one place, with many arrays: handing them over costs more than
 # what they do.
-inlined_kernel = njit(  # type: ignore[call-overload]
-    cache=True, nogil=True, error_model="numpy", _nrt=False, inline="always"
-)
+inlined_kernel = compiler(_nrt=False, inline="always")
 
 # The same for kernels that create arrays, as those that draw random numbers do within numba.
-allocating_kernel = njit(cache=True, nogil=True, error_model="numpy")
+allocating_kernel = compiler()

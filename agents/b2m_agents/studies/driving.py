@@ -313,7 +313,7 @@ def _limits(run: DrivingRun, dataset: SceneDataset) -> list[str]:
     limits = [
         "One drive and one brain: the seed of the student is the unit, so intervals speak of "
         "these frames and this brain only.",
-        "The scenes are simulated by highway-env; its drivers follow a few rules.",
+        "The scenes are simulated after highway-env; its drivers follow a few rules.",
     ]
     if dataset.header.policy in ("random", "constant_speed"):
         limits.append(

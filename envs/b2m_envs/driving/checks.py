@@ -11,7 +11,7 @@ from gymnasium.envs.registration import EnvSpec
 from jaxtyping import Float32, Int64
 
 from b2m_envs.driving.observation import action_space
-from b2m_envs.driving.settings import SCENARIOS, SceneSettings
+from b2m_envs.driving.settings import SCENARIOS, SceneSettings, is_whole
 
 
 def check_id(spec: EnvSpec | None, settings: SceneSettings) -> None:
@@ -43,6 +43,40 @@ def check_render_mode(
     return render_mode
 
 
+def valid_seed(settings: SceneSettings, seed: Any) -> int | None:
+    """A seed as Gymnasium wants it, or None.
+
+    Raises:
+        ValueError: for anything but None or a whole number of 0 or more.
+    """
+    if seed is None:
+        return None
+    if not is_whole(seed) or seed < 0:
+        expected = "None or a whole number of 0 or more"
+        raise ValueError(f"{settings.of.id}: reset: seed: expected {expected}, came {seed!r}")
+    return int(seed)
+
+
+def valid_seeds(settings: SceneSettings, seed: Any, n_worlds: int) -> list[int | None]:
+    """A seed, or None, of each world: one number counts up from world to world.
+
+    Raises:
+        ValueError: for another number of seeds, or what is no seed.
+    """
+    given = seed.tolist() if isinstance(seed, np.ndarray) else seed
+    if given is None or is_whole(given):
+        first = valid_seed(settings, given)
+        return [None if first is None else first + world for world in range(n_worlds)]
+    listed = isinstance(given, Sequence) and not isinstance(given, str | bytes)
+    if not listed or len(given) != n_worlds:
+        came = f"{len(given)} of them" if listed else repr(seed)
+        raise ValueError(
+            f"{settings.of.id}: reset: seed: expected None, a whole number of 0 or more, "
+            f"or {n_worlds} of them, came {came}"
+        )
+    return [valid_seed(settings, each) for each in given]
+
+
 def valid_action(settings: SceneSettings, action: Any) -> int | Float32[np.ndarray, " control"]:
     """One action; controls beyond -1 and 1 are clipped.
 
@@ -51,7 +85,7 @@ def valid_action(settings: SceneSettings, action: Any) -> int | Float32[np.ndarr
     """
     space = action_space(settings)
     if isinstance(space, gymnasium.spaces.Discrete):
-        if not space.contains(action):
+        if isinstance(action, bool) or not space.contains(action):
             expected = f"0 to {space.n - 1}"
             raise ValueError(f"{settings.of.id}: action: expected {expected}, came {action!r}")
         return int(action)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float64, Int64, UInt8
+from jaxtyping import Bool, Float64, UInt8
 
 from b2m_envs.driving.lane_paths import LanePaths
 from b2m_envs.driving.settings import SceneSettings
@@ -15,12 +15,10 @@ from b2m_envs.driving.view import camera_settings
 from b2m_envs.engine.first_compile import announce_first_compile
 from b2m_envs.engine.frame_memory import make_room, repeat_newest
 from b2m_envs.engine.scene_state import SceneStates, write_states
-from b2m_envs.engine.traffic import advance
+from b2m_envs.engine.sharing import Chosen
 from b2m_envs.engine.worlds import Worlds
 from b2m_envs.rendering.batched import birds_eye, drivers_eye, make_batched_camera
 from b2m_envs.rendering.geometry import Traffic
-
-Chosen = Int64[np.ndarray, " chosen"]  # indices of worlds
 
 
 class SceneBatch:
@@ -44,10 +42,12 @@ class SceneBatch:
     def __init__(
         self, settings: SceneSettings, n_worlds: int, n_threads: int = 1, *, draws: bool = True
     ) -> None:
-        eye = birds_eye if settings.camera == "birds_eye" else drivers_eye
-        announce_first_compile((advance, write_states, *([eye.draw_worlds] if draws else [])))
         self.settings, self.n_worlds, self._draws = settings, n_worlds, draws
         self.worlds = Worlds(settings, n_worlds, n_threads)
+        eye = birds_eye if settings.camera == "birds_eye" else drivers_eye
+        drawing = ((eye.draw_worlds, draws), (eye.mask_worlds, settings.vehicle_mask))
+        needed = [kernel for kernel, is_needed in drawing if is_needed]
+        announce_first_compile((*self.worlds.kernels, write_states, *needed))
         paths = LanePaths(self.worlds.network)
         self._states = SceneStates(
             paths, self.worlds.table, self.worlds.slots, float(settings.perception)
@@ -73,7 +73,7 @@ class SceneBatch:
             return
         self.worlds.begin(which, generators)
         self.step[which] = 0
-        self.worlds.share(self._look, which)
+        self.worlds.sharing.run(self._look, which)
         if self._draws:
             repeat_newest(self._frames, self._frame_channels, which)
 
@@ -89,7 +89,7 @@ class SceneBatch:
             return
         self.worlds.step(None if self.settings.driver == "highway_env" else actions, which)
         self.step[which] += 1
-        self.worlds.share(self._look_on, which)
+        self.worlds.sharing.run(self._look_on, which)
 
     @property
     def scenes(self) -> UInt8[np.ndarray, "world height width channel"]:
@@ -113,6 +113,10 @@ class SceneBatch:
         """Whether the time of the episode is over."""
         over: np.ndarray = self.step >= self.settings.last_step
         return over
+
+    def close(self) -> None:
+        """End the threads."""
+        self.worlds.sharing.close()
 
     def traffic(self, world: int) -> Traffic:
         """What cameras see of one world."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from types import MappingProxyType
 from typing import Any, Final, Literal
@@ -19,6 +19,8 @@ SLOWEST_SIMULATION = 5  # [Hz] below, highway-env's steering controller (0.2 s) 
 WHOLE_NUMBER_TOLERANCE = 1e-6  # a ratio of frequencies this near a whole number is one
 ENGINE: Final = "b2m"  # ours, `b2m_envs.engine`
 HIGHWAY_ENV_ENGINE: Final = "highway-env"
+ENVIRONMENT_KEYWORDS = ("observation", "render_mode")  # of an environment, beside its settings
+BATCH_KEYWORDS = ("num_envs", "autoreset_mode", "n_threads", "copy")  # of the native batch only
 
 
 @dataclass(frozen=True)
@@ -287,9 +289,9 @@ class SceneSettings:
     def _check_camera(self) -> None:
         for name in ("height", "width"):
             value = getattr(self, name)
-            valid = _is_whole(value) and SMALLEST_SIDE <= value <= LARGEST_SIDE
+            valid = is_whole(value) and SMALLEST_SIDE <= value <= LARGEST_SIDE
             self._require(valid, name, f"{SMALLEST_SIDE} to {LARGEST_SIDE} pixels")
-        valid = _is_whole(self.n_frames) and 1 <= self.n_frames <= MOST_FRAMES
+        valid = is_whole(self.n_frames) and 1 <= self.n_frames <= MOST_FRAMES
         self._require(valid, "n_frames", f"1 to {MOST_FRAMES}")
         low, high = VIEW_LENGTHS
         valid = _is_number(self.view_length) and low <= self.view_length <= high
@@ -317,7 +319,7 @@ class SceneSettings:
 
     def _check_clock(self) -> None:
         simulation, frequency = self.simulation_frequency, self.policy_frequency
-        valid = simulation is None or (_is_whole(simulation) and simulation >= SLOWEST_SIMULATION)
+        valid = simulation is None or (is_whole(simulation) and simulation >= SLOWEST_SIMULATION)
         expected = f"a whole number of {SLOWEST_SIMULATION} Hz or more"
         self._require(valid, "simulation_frequency", expected)
         valid = frequency is None or (_is_number(frequency) and frequency > 0)
@@ -330,10 +332,15 @@ class SceneSettings:
         )
         step = f"policy step ({1 / policy:g} s)"
         self._require(valid, "duration", f"one {step} or more, in seconds")
-        valid = self.frame_interval is None or (
-            _is_number(self.frame_interval) and _is_multiple(self.frame_interval * policy)
+        interval = self.frame_interval
+        longest = self.of.duration if self.duration is None else self.duration
+        valid = interval is None or (
+            _is_number(interval)
+            and interval <= longest * (1 + WHOLE_NUMBER_TOLERANCE)
+            and _is_multiple(interval * policy)
         )
-        self._require(valid, "frame_interval", f"a multiple of the {step}, in seconds")
+        expected = f"a multiple of the {step} up to the duration ({longest:g} s), in seconds"
+        self._require(valid, "frame_interval", expected)
 
     def _check_options(self) -> None:
         for name in ("vehicles_count", "vehicles_density", "lanes_count"):
@@ -343,12 +350,12 @@ class SceneSettings:
                 expected = f"none: only {', '.join(having)} have this option"
                 self._require(False, name, expected)
         count, density, lanes = self.vehicles_count, self.vehicles_density, self.lanes_count
-        valid = count is None or (_is_whole(count) and count >= 0)
+        valid = count is None or (is_whole(count) and count >= 0)
         self._require(valid, "vehicles_count", "a whole number of 0 or more")
         valid = density is None or (_is_number(density) and density > 0)
         self._require(valid, "vehicles_density", "a number above 0")
         fewest, most = self.of.lanes
-        valid = lanes is None or (_is_whole(lanes) and fewest <= lanes <= most)
+        valid = lanes is None or (is_whole(lanes) and fewest <= lanes <= most)
         self._require(valid, "lanes_count", f"{fewest} to {most}")
 
     def _check_engine(self) -> None:
@@ -365,8 +372,15 @@ class SceneSettings:
             raise ValueError(f"{self.of.id}: {name}: expected {expected}, came {came!r}")
 
 
-def settings_from_keywords(scenario: str, keywords: Mapping[str, Any]) -> SceneSettings:
+def settings_from_keywords(
+    scenario: str, keywords: Mapping[str, Any], also: Sequence[str] = ()
+) -> SceneSettings:
     """Settings from the keyword arguments of ``gymnasium.make``.
+
+    Args:
+        scenario: A key of `SCENARIOS`.
+        keywords: The settings.
+        also: What else the caller takes as a keyword, for the message.
 
     Raises:
         ValueError: naming a keyword that is no setting, beside those that are.
@@ -376,8 +390,11 @@ def settings_from_keywords(scenario: str, keywords: Mapping[str, Any]) -> SceneS
         if name not in known:
             known_scenario = isinstance(scenario, str) and scenario in SCENARIOS
             where = SCENARIOS[scenario].id if known_scenario else "driving scene"
-            expected = f"one of {', '.join(known)}"
-            raise ValueError(f"{where}: unknown setting: expected {expected}, came {name!r}")
+            expected = f"one of {', '.join((*known, *also))}"
+            hint = ""
+            if name in BATCH_KEYWORDS and name not in also:
+                hint = " (of the native batch only: gymnasium.make_vec without vectorization_mode)"
+            raise ValueError(f"{where}: unknown setting: expected {expected}, came {name!r}{hint}")
     return SceneSettings(scenario, **keywords)
 
 
@@ -387,7 +404,8 @@ def _is_number(value: object) -> bool:
     return math.isfinite(value)
 
 
-def _is_whole(value: object) -> bool:
+def is_whole(value: object) -> bool:
+    """Whether it is a whole number, of Python or NumPy; a bool is none."""
     return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 

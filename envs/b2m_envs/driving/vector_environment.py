@@ -12,9 +12,16 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from jaxtyping import Bool, Float64, UInt8
 
-from b2m_envs.driving.checks import check_id, check_render_mode, valid_actions
+from b2m_envs.driving.checks import check_id, check_render_mode, valid_actions, valid_seeds
 from b2m_envs.driving.observation import action_space, check_kind, observation_space, observe
-from b2m_envs.driving.settings import ENGINE, SceneSettings, settings_from_keywords
+from b2m_envs.driving.settings import (
+    BATCH_KEYWORDS,
+    ENGINE,
+    ENVIRONMENT_KEYWORDS,
+    SceneSettings,
+    is_whole,
+    settings_from_keywords,
+)
 from b2m_envs.driving.view import camera_settings, enlarged
 from b2m_envs.rendering import make_camera
 
@@ -74,11 +81,13 @@ class DrivingSceneVectorEnv(VectorEnv[Any, Any, np.ndarray]):
             ValueError: for an unknown setting, observation, render or autoreset mode, a value that
                 does not fit, or a scenario that the engine does not have.
         """
-        self.settings = settings_from_keywords(scenario, settings)
+        also = (*ENVIRONMENT_KEYWORDS, *BATCH_KEYWORDS)
+        self.settings = settings_from_keywords(scenario, settings, also)
         self._title = self.settings.of.id
         check_engine(self.settings)
         for name, value in (("num_envs", num_envs), ("n_threads", n_threads)):
             check_number(self.settings, name, value)
+        self._copies = check_flag(self.settings, "copy", copy)
         self._mode = as_autoreset_mode(self.settings, autoreset_mode)
         self._kind = check_kind(self.settings, observation)
         self.metadata = type(self).metadata | {  # type: ignore[misc]
@@ -97,17 +106,35 @@ class DrivingSceneVectorEnv(VectorEnv[Any, Any, np.ndarray]):
         draws = self._kind != "state"
         self._batch = SceneBatch(self.settings, self.num_envs, int(n_threads), draws=draws)
         self._render_camera = make_camera(enlarged(camera_settings(self.settings)))
-        self._copies = copy
         self._engine_name = np.full(self.num_envs, ENGINE, dtype=object)
         self._generators: list[np.random.Generator | None] = [None] * self.num_envs
         self._seeds = [-1] * self.num_envs
         self._runs = np.zeros(self.num_envs, np.bool_)
         self._ended = np.zeros(self.num_envs, np.bool_)  # and were not begun again
 
-    @property  # type: ignore[misc]
-    def np_random(self) -> tuple[np.random.Generator, ...]:  # type: ignore[override]
-        """The generators of the worlds, as `SyncVectorEnv` gives them."""
+    @property  # type: ignore[override]
+    def np_random(self) -> tuple[np.random.Generator, ...]:
+        """The generators of the worlds, as `SyncVectorEnv` gives them.
+
+        Others may be set, one a world: the next episodes draw from them, and the seeds are then
+        unknown (-1).
+
+        Raises:
+            ValueError: for another number of generators, or one for two worlds.
+        """
         return tuple(self._generator(world) for world in range(self.num_envs))
+
+    @np_random.setter  # type: ignore[override]
+    def np_random(self, value: Sequence[np.random.Generator]) -> None:
+        given = list(value) if isinstance(value, Sequence) else []
+        valid = len({id(each) for each in given}) == len(given) == self.num_envs
+        if not valid or not all(isinstance(each, np.random.Generator) for each in given):
+            raise ValueError(
+                f"{self._title}: np_random: expected {self.num_envs} generators, "
+                f"each world its own, came {value!r}"
+            )
+        self._generators = [*given]
+        self._seeds = [-1] * self.num_envs
 
     @property
     def np_random_seed(self) -> tuple[int, ...]:  # type: ignore[override]
@@ -130,24 +157,27 @@ class DrivingSceneVectorEnv(VectorEnv[Any, Any, np.ndarray]):
                 worlds stay as they are, and their `info` is empty.
 
         Raises:
-            ValueError: for other options, a mask or a number of seeds that does not fit, or a
+            ValueError: for other options, a mask, seed or number of seeds that does not fit, or a
                 scenario given to `gymnasium.make_vec` that is not the id's.
             TypeError: for a mask that is no boolean array.
+            gymnasium.error.ResetNeeded: for a mask that leaves out a world without an episode.
+
+        A reset that is refused changes nothing.
         """
         check_id(self.spec, self.settings)
-        seeds = self._seed_list(seed)
+        seeds = valid_seeds(self.settings, seed, self.num_envs)
         chosen = self._reset_mask(options)
+        waiting = np.flatnonzero(~(self._runs | chosen)).tolist()
+        if waiting:
+            raise gymnasium.error.ResetNeeded(
+                f"{self._title}: reset: expected a first reset of every world, "
+                f"reset_mask leaves out worlds {waiting}"
+            )
         for world in np.flatnonzero(chosen):
             if seeds[world] is not None:
                 self._seed(int(world), seeds[world])
         self.closed = False
         self._begin(chosen)
-        if not self._runs.all():
-            waiting = np.flatnonzero(~self._runs).tolist()
-            raise gymnasium.error.ResetNeeded(
-                f"{self._title}: reset: expected a first reset of every world, "
-                f"reset_mask leaves out worlds {waiting}"
-            )
         return self._observation(), self._info(chosen, np.zeros_like(chosen))
 
     def step(
@@ -193,8 +223,9 @@ class DrivingSceneVectorEnv(VectorEnv[Any, Any, np.ndarray]):
         return tuple(draw(road, self._batch.traffic(world)) for world in range(self.num_envs))
 
     def close_extras(self, **kwargs: Any) -> None:
-        """End the episodes."""
+        """End the episodes and the threads; a reset starts both again."""
         self._runs[:] = False
+        self._batch.close()
 
     def _begin_again(self, driven: Mask, ended: Mask) -> dict[str, Any]:
         """Begin the episodes that are to begin after this step; returns its `info`."""
@@ -222,19 +253,12 @@ class DrivingSceneVectorEnv(VectorEnv[Any, Any, np.ndarray]):
         self._generators[world] = generator
         return generator
 
-    def _seed_list(self, seed: int | Sequence[int | None] | None) -> list[int | None]:
-        if seed is None:
-            return [None] * self.num_envs
-        if isinstance(seed, int | np.integer):
-            return [int(seed) + world for world in range(self.num_envs)]
-        if len(seed) != self.num_envs:
-            raise ValueError(
-                f"{self._title}: reset: seed: expected an int or {self.num_envs} seeds, "
-                f"came {len(seed)}"
-            )
-        return [None if each is None else int(each) for each in seed]
-
     def _reset_mask(self, options: Mapping[str, Any] | None) -> Mask:
+        if options is not None and not isinstance(options, Mapping):
+            expected = "None or a dictionary with reset_mask"
+            raise ValueError(
+                f"{self._title}: reset: options: expected {expected}, came {options!r}"
+            )
         given = dict(options or {})
         mask = given.pop("reset_mask", np.ones(self.num_envs, np.bool_))
         if given:
@@ -328,23 +352,31 @@ def check_number(settings: SceneSettings, name: str, value: object) -> None:
     Raises:
         ValueError: naming it.
     """
-    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
-    if not whole or value < 1:  # type: ignore[operator]
+    if not is_whole(value) or value < 1:  # type: ignore[operator]
         raise ValueError(
             f"{settings.of.id}: {name}: expected a whole number of 1 or more, came {value!r}"
         )
 
 
+def check_flag(settings: SceneSettings, name: str, value: object) -> bool:
+    """Give back what is True or False.
+
+    Raises:
+        ValueError: for anything else.
+    """
+    if not isinstance(value, bool | np.bool_):
+        raise ValueError(f"{settings.of.id}: {name}: expected True or False, came {value!r}")
+    return bool(value)
+
+
 def as_autoreset_mode(settings: SceneSettings, mode: AutoresetMode | str) -> AutoresetMode:
-    """One of Gymnasium's modes, also by its name.
+    """One of Gymnasium's modes, also by its value ("NextStep") or name ("NEXT_STEP").
 
     Raises:
         ValueError: for any other.
     """
-    try:
-        return AutoresetMode(mode)
-    except ValueError as error:
-        expected = ", ".join(repr(each.value) for each in AutoresetMode)
-        raise ValueError(
-            f"{settings.of.id}: autoreset_mode: expected one of {expected}, came {mode!r}"
-        ) from error
+    for each in AutoresetMode:
+        if mode is each or (isinstance(mode, str) and mode in (each.value, each.name)):
+            return each
+    expected = ", ".join(f"{each.value!r} ({each.name})" for each in AutoresetMode)
+    raise ValueError(f"{settings.of.id}: autoreset_mode: expected one of {expected}, came {mode!r}")

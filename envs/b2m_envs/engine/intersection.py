@@ -195,7 +195,9 @@ class Crossing:
         arms = arms_of(table, int(source.config["initial_vehicle_count"]))
         self._common = (table.network, plans, arms, levels)
         self._ego_kind = ego_kind
-        self.period = int(frequency / RegulatedRoad.REGULATION_FREQUENCY)
+        self.kernels = (fill, arrive, renew)
+        step = 1 / frequency  # [s] highway-env's rounding, which is not that of frequency / 2
+        self.period = int(1 / step / RegulatedRoad.REGULATION_FREQUENCY)
         self.warm_up = WARM_UP * frequency
 
     def fill(self, generator: np.random.Generator, *rows: Any) -> int:

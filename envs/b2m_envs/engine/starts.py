@@ -336,10 +336,10 @@ class Starter:
             spawns = SPAWNS[scenario]
             goals = [goal for spawn in spawns for goal in spawn.goals]
             records = spawn_table(spawns, table, goals)
-            self._kernel, self._how = start_from_spawns, records
+            self.kernel, self._how = start_from_spawns, records
         else:
             goals = ["3"]
-            self._kernel, self._how = start_on_highway, highway_start(scenario, source.config)
+            self.kernel, self._how = start_on_highway, highway_start(scenario, source.config)
         self._network = table.network
         self._plans = plans_to(goals, road_network, table)
         self._levels, self._ego_kind = levels, ego_kind
@@ -348,7 +348,7 @@ class Starter:
         self, generator: np.random.Generator, vehicles: np.ndarray, routes: np.ndarray, places: Any
     ) -> int:
         """Begin an episode in one world; returns the number of vehicles."""
-        count: int = self._kernel(
+        count: int = self.kernel(
             self._network,
             self._plans,
             self._how,

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -20,6 +19,7 @@ from b2m_envs.engine.lanes import LaneTable, lane_table
 from b2m_envs.engine.layout import DRIVER, META, NOBODY, ROUTE_LENGTH, STEERED, VEHICLE
 from b2m_envs.engine.places import Places, empty_places
 from b2m_envs.engine.scores import SCORING, Moment, write_coordinates
+from b2m_envs.engine.sharing import Chosen, Sharing
 from b2m_envs.engine.sight import write_things
 from b2m_envs.engine.starts import STARTED, Starter
 from b2m_envs.engine.traffic import FASTER, IDLE, LANE_LEFT, LANE_RIGHT, SLOWER, advance
@@ -29,7 +29,6 @@ from b2m_envs.rendering.highway_env_scene import BRAKING, road_geometry
 
 ENGINE_SCENARIOS = tuple(SCORING)
 Actions = Int64[np.ndarray, " world"] | Float32[np.ndarray, "world control"] | None
-Chosen = Int64[np.ndarray, " chosen"]  # indices of worlds
 LONGITUDINAL = np.array([SLOWER, IDLE, FASTER])  # the meta-actions where there are no lanes
 LARGEST_CONTROLS = np.array(
     [ContinuousAction.ACCELERATION_RANGE[1], ContinuousAction.STEERING_RANGE[1]]
@@ -64,8 +63,7 @@ class Worlds:
             if value < 1:
                 raise ValueError(f"{settings.of.id}: {name}: expected 1 or more, came {value}")
         self.settings, self.n_worlds = settings, n_worlds
-        self._threads = ThreadPoolExecutor(n_threads) if n_threads > 1 else None
-        self._n_threads = n_threads
+        self.sharing = Sharing(n_threads)
         self._source = build_world(settings)
         self._source.begin(np.random.default_rng(0))
         self._meta_actions = np.arange(SLOWER + 1) if settings.of.lane_changes else LONGITUDINAL
@@ -153,7 +151,7 @@ class Worlds:
             which: Indices of the worlds that go on.
         """
         self._command(actions)
-        self.share(partial(self._advance, self.settings.substeps), which)
+        self.sharing.run(partial(self._advance, self.settings.substeps), which)
         self._note(actions, which)
         moment = self._moment(which)
         terms = self._scoring.terms(moment)
@@ -184,17 +182,17 @@ class Worlds:
         return self._things, self._things_count
 
     @property
+    def kernels(self) -> tuple[Any, ...]:
+        """The compiled functions that begin and advance these worlds."""
+        if self._crossing is not None:
+            return (advance, *self._crossing.kernels)
+        return (advance,) if self._starter is None else (advance, self._starter.kernel)
+
+    @property
     def ego_vehicles(self) -> np.ndarray:
         """VEHICLE `[world]` of the ego vehicles, a copy."""
         egos: np.ndarray = self.vehicles[np.arange(self.n_worlds), self.ego]
         return egos
-
-    def share(self, function: Callable[[Chosen], None], which: Chosen) -> None:
-        """Do something for some worlds, on all threads, each with a part of the indices."""
-        if self._threads is None or len(which) < self._n_threads:
-            function(which)
-        else:
-            list(self._threads.map(function, np.array_split(which, self._n_threads)))
 
     def _command(self, actions: Actions) -> None:
         """Meta-actions by highway-env's numbers; controls in their units."""
@@ -266,7 +264,7 @@ class Worlds:
                 generator, self.vehicles[world], self.routes[world], places
             )
         self._times[which], self.ego[which] = 0, 0
-        self.share(partial(self._advance, crossing.warm_up), which)
+        self.sharing.run(partial(self._advance, crossing.warm_up), which)
         for world in which:
             self.count[world], self.ego[world] = crossing.arrive(
                 self._generators[world],
