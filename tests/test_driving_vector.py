@@ -413,20 +413,27 @@ def test_every_scenario_said_to_be_fast_is_one_of_the_engine() -> None:
     assert set(FAST) <= set(ENGINE_SCENARIOS)
 
 
-def test_a_compile_is_announced_only_where_it_is_going_to_happen(tmp_path, capsys) -> None:
-    class Kernel:  # what numba's compiled functions have
-        py_func = staticmethod(few)
-        signatures: ClassVar[list[Any]] = []
-        stats = SimpleNamespace(cache_path=str(tmp_path))
+def test_a_compile_is_announced_only_where_it_is_going_to_happen(monkeypatch, capsys) -> None:
+    monkeypatch.setattr("b2m_envs.engine.first_compile._told", [])
+    on_disk: dict[str, Any] = {}
 
-    assert announce_first_compile([Kernel()])
+    class Kernel:  # what numba's compiled functions have
+        signatures: ClassVar[list[Any]] = []
+        _cache = SimpleNamespace(_cache_file=SimpleNamespace(_load_index=lambda: on_disk))
+
+    def plain() -> None:
+        """What numba leaves where it is switched off."""
+
+    on_disk["a signature"] = "a file"
+    assert not announce_first_compile([Kernel(), plain])
+    assert capsys.readouterr().err == ""
+    on_disk.clear()
+    assert announce_first_compile([plain, Kernel()])
+    assert not announce_first_compile([Kernel()])  # once is enough
     printed = capsys.readouterr()
     assert printed.out == ""
-    assert printed.err.startswith("b2m_envs: compiling the driving engine, once (about ")
+    assert printed.err.startswith("b2m_envs: compiling the driving engine")
     assert printed.err.count("\n") == 1
-    (tmp_path / "test_driving_vector.few-45.py311.nbi").touch()
-    assert not announce_first_compile([Kernel()])
-    assert capsys.readouterr().err == ""
 
 
 def test_importing_the_package_and_the_settings_compiles_nothing() -> None:

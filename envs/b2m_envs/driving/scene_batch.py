@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
+from highway_env.road.road import RoadNetwork
 from jaxtyping import Bool, Float64, UInt8
 
 from b2m_envs.driving.lane_paths import LanePaths
@@ -48,7 +50,7 @@ class SceneBatch:
         drawing = ((eye.draw_worlds, draws), (eye.mask_worlds, settings.vehicle_mask))
         needed = [kernel for kernel, is_needed in drawing if is_needed]
         announce_first_compile((*self.worlds.kernels, write_states, *needed))
-        paths = LanePaths(self.worlds.network)
+        paths = known_paths(self.worlds.network)
         self._states = SceneStates(
             paths, self.worlds.table, self.worlds.slots, float(settings.perception)
         )
@@ -148,6 +150,12 @@ class SceneBatch:
             self._camera.draw(things, count, self._frames, newest, which)
         if self.settings.vehicle_mask:
             self._camera.vehicle_mask(things, count, self.masks, which)
+
+
+@cache
+def known_paths(network: RoadNetwork) -> LanePaths:
+    """The paths of a road that `Worlds` keeps."""
+    return LanePaths(network)
 
 
 def shown_channels(settings: SceneSettings) -> list[int] | None:

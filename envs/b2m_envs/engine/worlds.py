@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from highway_env.envs.common.action import ContinuousAction
+from highway_env.road.road import Road, RoadNetwork
 from jaxtyping import Float32, Float64, Int64
 
 from b2m_envs.driving.highway_env_bridge import build_world, half_a_speed_level
@@ -68,9 +69,7 @@ class Worlds:
         self._source.begin(np.random.default_rng(0))
         self._meta_actions = np.arange(SLOWER + 1) if settings.of.lane_changes else LONGITUDINAL
         road = self._source.road
-        self.network = road.network  # highway-env's
-        self.table: LaneTable = lane_table(road.network, road.neighbour_vehicles_connected_lanes)
-        self.geometry: RoadGeometry = road_geometry(road.network)
+        self.network, self.table, self.geometry = known_road(settings, road)
         self.slots = n_slots(self._source, settings)
         self.n_obstacles = len(obstacle_records(road))
         rows = self.slots + self.n_obstacles
@@ -334,6 +333,26 @@ class Worlds:
             steering = self._mean_controls[which, 1] / ContinuousAction.STEERING_RANGE[1]
             return np.asarray(np.abs(steering))
         return np.array([float(np.linalg.norm(each)) for each in did])
+
+
+class KnownRoad(NamedTuple):
+    """A scenario's road, as all its worlds read it."""
+
+    network: RoadNetwork  # highway-env's
+    table: LaneTable
+    geometry: RoadGeometry
+
+
+_known_roads: dict[tuple[str, int | None], KnownRoad] = {}
+
+
+def known_road(settings: SceneSettings, road: Road) -> KnownRoad:
+    """Read a road once in a process: it is the same in every environment of these options."""
+    key = (settings.scenario, settings.lanes_count)
+    if key not in _known_roads:
+        table = lane_table(road.network, road.neighbour_vehicles_connected_lanes)
+        _known_roads[key] = KnownRoad(road.network, table, road_geometry(road.network))
+    return _known_roads[key]
 
 
 def n_slots(source: Any, settings: SceneSettings) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -59,6 +60,7 @@ class RoadIndex:
     marking: Polygons
 
     @classmethod
+    @lru_cache(maxsize=64)  # cutting takes up to .3 s, and every environment of a scene needs it
     def of(
         cls, road: RoadGeometry, marking_width: float, tolerance: float, bent: bool = True
     ) -> RoadIndex:
