@@ -403,6 +403,29 @@ def test_a_display_that_never_answers_is_a_clear_error(monkeypatch):
         SceneWindow("B2M/MergeScene-v0", 1.0)
 
 
+@pytest.mark.parametrize("seed", [-1, 1.5, "abc", True, [1]])
+@pytest.mark.usefixtures("as_users_run_it")
+def test_a_wrong_seed_is_named(seed: Any):
+    message = "reset: seed: expected None or a whole number of 0 or more, came"
+    with pytest.raises(ValueError, match=message):
+        make("merge").reset(seed=seed)
+
+
+def test_a_refused_reset_changes_nothing():
+    env, untouched = make("merge"), make("merge")
+    env.reset(seed=3), untouched.reset(seed=3)
+    with pytest.raises(ValueError, match="expected no options"):
+        env.reset(seed=7, options={"config": {}})
+    assert env.np_random_seed == 3
+    np.testing.assert_array_equal(env.step(1)[0], untouched.step(1)[0])
+    np.testing.assert_array_equal(env.reset()[0], untouched.reset()[0])
+
+
+def test_a_mistyped_keyword_of_the_environment_is_beside_the_settings():
+    with pytest.raises(ValueError, match="engine, observation, render_mode, came 'observations'"):
+        make("merge", observations="state")
+
+
 def test_reset_takes_no_options_and_comes_before_step():
     env = make("merge")
     with pytest.raises(gymnasium.error.ResetNeeded):

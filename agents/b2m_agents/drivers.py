@@ -93,7 +93,8 @@ def compile_for_workers(drive: Drive, n_workers: int) -> None:
         return
     from b2m_agents.batched_episodes import play_episodes
 
-    short = replace(drive.scene, duration=1 / drive.scene.steps_per_second)
+    step = 1 / drive.scene.steps_per_second
+    short = replace(drive.scene, duration=step, frame_interval=None)
     for _ in play_episodes(short, partial(_driver, Drive(short, CONSTANT_SPEED)), [0], n_worlds=1):
         pass
 

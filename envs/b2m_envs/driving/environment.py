@@ -9,9 +9,9 @@ import gymnasium
 import numpy as np
 from jaxtyping import UInt8
 
-from b2m_envs.driving.checks import check_id, check_render_mode, valid_action
+from b2m_envs.driving.checks import check_id, check_render_mode, valid_action, valid_seed
 from b2m_envs.driving.observation import action_space, check_kind, observation_space, observe
-from b2m_envs.driving.settings import settings_from_keywords
+from b2m_envs.driving.settings import ENVIRONMENT_KEYWORDS, settings_from_keywords
 from b2m_envs.driving.single_world import make_world
 from b2m_envs.driving.view import camera_settings, enlarged
 from b2m_envs.driving.window import SceneWindow
@@ -172,7 +172,7 @@ class DrivingSceneEnv(gymnasium.Env[Any, Any]):
     | `height`, `width`      | **int**             | `64`           | Size of a frame [px], 36 to 512                          |
     | `colour`               | **bool**            | `False`        | Colour instead of grey                                   |
     | `n_frames`             | **int**             | `2`            | Frames in an observation                                 |
-    | `frame_interval`       | **float** or **None** | `None`       | Time between them [s]; None: one step                    |
+    | `frame_interval`       | **float** or **None** | `None`       | Time between them [s], up to the duration; None: one step |
     | `view_length`          | **float**           | `64`           | Bird's-eye: road along the image's height [m]            |
     | `heading_up`           | **bool**            | `True`         | Bird's-eye: turned with the vehicle (which is in the lower quarter of the picture, in parking in its middle), or fixed |
     | `action`               | **str** or **None** | `None`         | `"discrete"` or `"continuous"`; None: discrete, but for parking and lane keeping |
@@ -219,7 +219,7 @@ class DrivingSceneEnv(gymnasium.Env[Any, Any]):
             ValueError: for an unknown setting, observation or render mode, or a value that does
                 not fit.
         """
-        self.settings = settings_from_keywords(scenario, settings)
+        self.settings = settings_from_keywords(scenario, settings, ENVIRONMENT_KEYWORDS)
         self._title = self.settings.of.id
         self.metadata = dict(type(self).metadata)  # type: ignore[misc]
         self.metadata["render_fps"] = self.settings.steps_per_second
@@ -257,13 +257,13 @@ class DrivingSceneEnv(gymnasium.Env[Any, Any]):
         """Begin an episode.
 
         Raises:
-            ValueError: for options, of which there are none; for a scenario given to
-                `gymnasium.make` that is not the id's.
+            ValueError: for options, of which there are none; for what is no seed; for a scenario
+                given to `gymnasium.make` that is not the id's. Nothing has changed then.
         """
         check_id(self.spec, self.settings)
-        super().reset(seed=seed)
         if options:
-            raise ValueError(f"{self._title}: reset: expected no options, came {options}")
+            raise ValueError(f"{self._title}: reset: expected no options, came {options!r}")
+        super().reset(seed=valid_seed(self.settings, seed))
         self._world.begin(self.np_random)
         self._step, self._began, self._runs = 0, True, True
         self._frames.clear()
