@@ -597,10 +597,7 @@ def train_agent_command(
     ] = None,
     seed: Annotated[int, typer.Option(help="Of weights, traffic and exploration.", min=0)] = 0,
     environments: Annotated[
-        int | None,
-        typer.Option(
-            help="Side by side. Default: 4, each a process; 128 of trials, in one.", min=1
-        ),
+        int | None, typer.Option(help="Side by side. Default: 4; 128 of trials.", min=1)
     ] = None,
     checkpoint_every: Annotated[
         int | None, typer.Option(help="Steps. Default: 2048; of trials, 98304.", min=1)

@@ -13,6 +13,7 @@ import gymnasium as gym
 import numpy as np
 from jaxtyping import UInt8
 
+from b2m_envs.driving.settings import SCENARIOS
 from b2m_envs.registration import SCENES
 
 SIDE = 220  # [px] of a picture
@@ -57,11 +58,10 @@ def scene(name: str) -> UInt8[np.ndarray, "height width channel"]:
 def frame(
     name: str, keywords: dict[str, object], side: int
 ) -> UInt8[np.ndarray, "height width channel"]:
-    """What the environment shows after some seconds of highway-env's own driving."""
-    env = gym.make(
-        f"b2m_envs:B2M/{name}Scene-v0",
-        height=side, width=side, n_frames=1, driver="highway_env", **keywords,
-    )  # fmt: skip
+    """What is shown after some seconds of highway-env's driver, or of none where it has none."""
+    if not SCENARIOS[SCENES[name]].steered_only:
+        keywords = keywords | {"driver": "highway_env"}
+    env = gym.make(f"b2m_envs:B2M/{name}Scene-v0", height=side, width=side, n_frames=1, **keywords)
     observation, info = env.reset(seed=3)
     idle = np.zeros_like(env.action_space.sample())
     while info["time"] < SECONDS.get(name, 4):

@@ -30,7 +30,8 @@ class Moment:
     """The worlds after a policy step, one entry a world of those stepped."""
 
     table: LaneTable
-    vehicles: np.ndarray  # VEHICLE [world row]
+    every: np.ndarray  # VEHICLE [any row] of all worlds of the batch
+    which: np.ndarray  # int64 [world] indices in it of those stepped
     ego: np.ndarray  # VEHICLE [world]
     along: Values  # [m] of the ego vehicle, in its lane
     across: Values  # [m] to the right of its lane's centre
@@ -117,7 +118,7 @@ def highway_terms(moment: Moment) -> dict[str, Values]:
 
 def merge_terms(moment: Moment) -> dict[str, Values]:
     """Speed, and room for those who merge."""
-    vehicles = moment.vehicles
+    vehicles = moment.every[moment.which]
     ramp = moment.table.number["b", "c", 2]
     delay: Values = np.zeros(len(vehicles))
     for row in range(vehicles.shape[1]):

@@ -313,7 +313,8 @@ class Worlds:
         discrete = did.ndim == 1
         return Moment(
             table=self.table,
-            vehicles=self.vehicles[which],
+            every=self.vehicles,
+            which=which,
             ego=ego,
             along=along,
             across=across,

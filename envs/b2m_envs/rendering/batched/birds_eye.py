@@ -67,15 +67,7 @@ class BatchedBirdsEyeCamera:
         first_channel: int,
         worlds: Int64[np.ndarray, " drawn"],
     ) -> None:
-        """Draw one picture a world into some channels of its scene.
-
-        Args:
-            things: rows of `THING`; in each world the ego vehicle first.
-            count: how many rows of each world are in use.
-            scenes: changed in place.
-            first_channel: where the picture begins: one channel (grey) or three (red, green, blue).
-            worlds: which worlds are drawn.
-        """
+        """Draw one picture a world; see `BatchedCamera.draw`."""
         draw_worlds(
             things, count, scenes, first_channel, worlds, *self._view, *self._road, self._grounds,
             *self._coats,
@@ -88,14 +80,7 @@ class BatchedBirdsEyeCamera:
         masks: Bool[np.ndarray, "world height width"],
         worlds: Int64[np.ndarray, " drawn"],
     ) -> None:
-        """Pixels at least half covered by other vehicles or obstacles; never the ego vehicle.
-
-        Args:
-            things: rows of `THING`; in each world the ego vehicle first.
-            count: how many rows of each world are in use.
-            masks: changed in place.
-            worlds: which worlds are drawn.
-        """
+        """Mark the pixels of other things; see `BatchedCamera.vehicle_mask`."""
         mask_worlds(things, count, masks, worlds, *self._view, *self._mask_coats)
 
 
