@@ -585,7 +585,7 @@ def train_agent_command(
     encoder: Annotated[
         Path | None,
         typer.Option(
-            help="Of scenes: folder of a SceneVAE, such as runs/driving-NAME/encoders/alone."
+            help="Of scenes: folder of a SceneVAE, such as runs/driving-NAME/encoders/seed-0/alone."
         ),
     ] = None,
     out: Annotated[
@@ -911,7 +911,8 @@ def _demo_driving(out: Path, workers: int) -> None:
 
     watcher = SimulatedWatcher("ideal")
     run = _run_driving(None, None, None, None, watcher, DEMO, out / "driving", workers, False)
-    encoder = run / "encoders" / DEMO.teachings[0].condition("brain").replace("/", "-")
+    brain = DEMO.teachings[0].condition("brain").replace("/", "-")
+    encoder = run / "encoders" / f"seed-{DEMO.seeds[0]}" / brain
     typer.echo(f"\na driver (PPO) on what {encoder} sees:")
     agent = train_agent("highway_fast", encoder, out / "agent", TrainingSettings(n_steps=6144))
     scores = evaluate_agent(

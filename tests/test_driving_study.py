@@ -119,7 +119,10 @@ def test_a_comparison_ends_in_a_verdict_and_resumes_to_equal_numbers(scenes, tmp
     page = write_report(run.folder).read_text()
     for words in ("SIMULATED", "Latent traversals", "By training frames", "circularly shifted"):
         assert words in page
-    assert SceneVAE.from_pretrained(run.folder / "encoders" / "alone").settings.width == 36
+    for seed in SMALL.seeds:
+        kept = run.folder / "encoders" / f"seed-{seed}"
+        assert len(list(kept.iterdir())) == len(SMALL.conditions)
+        assert SceneVAE.from_pretrained(kept / "alone").settings.width == 36
     for name in ("alone", "regression-pca-frame-brain"):  # as if killed before these students
         (run.folder / "groups" / f"{name}-seed-1.csv").unlink()
     (run.folder / "scores.csv").unlink()

@@ -182,7 +182,7 @@ def compare_driving(run: DrivingRun, *, n_workers: int, progress: bool = True) -
 
     Returns:
         The run's folder, with ``config.json``, ``scores.csv``, ``brain.json``, ``pictures.npz``
-        and the encoders of the first seed.
+        and every seed's encoders.
     """
     groups = run.prepare()
     run_groups(run.folder, groups, run_student, n_workers, progress)

@@ -134,7 +134,7 @@ class DrivingPlan:
     scenes: Path
     brain: BrainSource
     variation: Variation | None = None
-    keep: Path | None = None  # folder for its encoder and pictures; None: not kept
+    keep: Path | None = None  # folder for its encoder, and the first seed's pictures; None: neither
 
     @property
     def name(self) -> str:
@@ -191,7 +191,7 @@ def plans_of(
             seed,
             scenes,
             brain,
-            keep=keep if seed == settings.seeds[0] else None,
+            keep=keep,
         )
         for seed in settings.seeds
         for condition in settings.conditions

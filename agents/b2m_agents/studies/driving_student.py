@@ -260,10 +260,15 @@ class StudentRun:
         return self.attachment.loss(batch.frame_id, weight=weight)
 
     def _keep(self, folder: Path) -> None:
-        """The encoder, and what it makes of a few held-out scenes."""
+        """The encoder, and of the first seed what it makes of a few held-out scenes."""
         slug = self.plan.name.replace("/", "-")
-        self.network.save_pretrained(folder / "encoders" / slug)
-        write_view(folder / "encoders" / slug, self.material.view)
+        encoder = folder / "encoders" / f"seed-{self.plan.seed}" / slug
+        self.network.save_pretrained(encoder)
+        write_view(encoder, self.material.view)
+        if self.plan.seed == self.settings.seeds[0]:
+            self._keep_pictures(folder / "pictures" / f"{slug}.npz")
+
+    def _keep_pictures(self, path: Path) -> None:
         rows = self._telling_rows()
         scenes = torch.from_numpy(self.material.held_out[rows])
         arrays = {
@@ -276,7 +281,7 @@ class StudentRun:
                 for index in range(self.plan.isolated.latent_size)
             ]
             arrays[f"{self.plan.name}/traversal"] = np.stack(moved)
-        write_arrays(folder / "pictures" / f"{slug}.npz", arrays)
+        write_arrays(path, arrays)
 
     def _newest(self, scenes: Tensor) -> UInt8[np.ndarray, "..."]:
         """The newest frame of each stack: grey [scene height width], or with 3 colours behind."""
