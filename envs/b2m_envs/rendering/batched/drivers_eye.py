@@ -8,7 +8,7 @@ from typing import no_type_check
 import numpy as np
 from jaxtyping import Bool, Float32, Int32, Int64, Shaped, UInt8
 
-from b2m_envs.compiled import allocating_kernel
+from b2m_envs.compiled import allocating_kernel, kernel
 from b2m_envs.rendering import drivers_eye, palette
 from b2m_envs.rendering.batched.raster import (
     WHOLE,
@@ -112,7 +112,7 @@ def bonnet(settings: CameraSettings) -> Int32[np.ndarray, "height width"]:
     return (WHOLE * shares).astype(np.int32)
 
 
-@allocating_kernel
+@kernel
 @no_type_check
 def copy(planes, background):
     """Begin a picture: float32 [channel row column], both."""
@@ -122,7 +122,7 @@ def copy(planes, background):
                 planes[channel, row, column] = background[channel, row, column]
 
 
-@allocating_kernel
+@kernel
 @no_type_check
 def candidates(ego, slope, sight, middle, largest):
     """Which polygons may be in sight, as far as their place along x tells.
@@ -144,7 +144,7 @@ def candidates(ego, slope, sight, middle, largest):
     return begin, end
 
 
-@allocating_kernel
+@kernel
 @no_type_check
 def project_ground(ego, view, middle, radius, corner, places):
     """Project a polygon of the road, cut off at NEAR, to the picture.
@@ -186,13 +186,14 @@ def project_ground(ego, view, middle, radius, corner, places):
     return n
 
 
-@allocating_kernel
+@kernel
 @no_type_check
-def add_asphalt(cover, ego, view, middle, radius, largest, first, corner):
+def add_asphalt(cover, places, ego, view, middle, radius, largest, first, corner):
     """Add all asphalt in sight to a cover.
 
     Args:
         cover: int32 [row column], changed in place.
+        places: float64 [corner 2], working memory.
         ego: a row of `THING`.
         view: see `project_ground`.
         middle: see `Polygons`, also for the others.
@@ -201,7 +202,6 @@ def add_asphalt(cover, ego, view, middle, radius, largest, first, corner):
         first: int64 [polygon + 1]
         corner: float64 [corner 2]
     """
-    places = np.empty((MOST_CORNERS, 2))
     begin, end = candidates(ego, view[4], view[5], middle, largest)
     for polygon in range(begin, end):
         outline = corner[first[polygon] : first[polygon + 1]]
@@ -212,10 +212,10 @@ def add_asphalt(cover, ego, view, middle, radius, largest, first, corner):
             last = k
 
 
-@allocating_kernel
+@kernel
 @no_type_check
 def sample_marking(
-    canvas, spans, edges, ego, view, samples, middle, radius, largest, first, corner
+    canvas, spans, edges, places, ego, view, samples, middle, radius, largest, first, corner
 ):
     """Fill the samples that markings cover.
 
@@ -225,6 +225,7 @@ def sample_marking(
         canvas: uint8 [sample_row sample_column], all 0; becomes 1.
         spans: int64 [row 2], see `fill_convex`.
         edges: float64 [sample_row 2], working memory.
+        places: float64 [corner 2], working memory.
         ego: a row of `THING`.
         view: see `project_ground`, in samples.
         samples: a pixel along each side.
@@ -234,7 +235,6 @@ def sample_marking(
         first: int64 [polygon + 1]
         corner: float64 [corner 2]
     """
-    places = np.empty((MOST_CORNERS, 2))
     begin, end = candidates(ego, view[4], view[5], middle, largest)
     for polygon in range(begin, end):
         outline = corner[first[polygon] : first[polygon + 1]]
@@ -243,7 +243,7 @@ def sample_marking(
             fill_convex(canvas, spans, edges, places[:n], samples, 1)
 
 
-@allocating_kernel
+@kernel
 @no_type_check
 def is_in_sight(ahead, aside, extent, slope, sight):
     """Whether a thing may reach into the field of view."""
@@ -254,19 +254,23 @@ def is_in_sight(ahead, aside, extent, slope, sight):
     )
 
 
-@allocating_kernel
+@kernel
 @no_type_check
-def visible(things, slope, sight):
-    """Rows of the vehicles and obstacles in sight, the farthest first.
+def find_visible(things, slope, sight, rows, distance):
+    """Find the vehicles and obstacles in sight, the farthest first.
 
     Args:
         things: rows of `THING`.
         slope: of the picture's sides.
         sight: [m]
+        rows: int64 [row], changed in place: where they are among the things.
+        distance: float64 [row] [m], changed in place.
+
+    Returns:
+        how many.
     """
     ego = things[0]
     cos, sin = math.cos(ego.heading), math.sin(ego.heading)
-    rows, distance = np.empty(len(things), np.int64), np.empty(len(things))
     n = 0
     for row in range(1, len(things)):
         thing = things[row]
@@ -281,17 +285,40 @@ def visible(things, slope, sight):
             slot -= 1
         rows[slot], distance[slot] = row, far
         n += 1
-    return rows[:n]
+    return n
 
 
-@allocating_kernel
+@kernel
 @no_type_check
-def see_face(ego, thing, shares, eye_height, places):
-    """Put a face's four corners ahead, aside and below the eye [m].
+def see(ego, thing):
+    """Where a thing is and how it is turned, seen from the eye.
 
     Args:
         ego: a row of `THING`, where the eye is.
-        thing: a row of `THING`, whose face it is.
+        thing: a row of `THING`.
+
+    Returns:
+        how far ahead and aside [m]; half its length along and across the view, and half its width
+        across and against it [m].
+    """
+    cos, sin = math.cos(ego.heading), math.sin(ego.heading)
+    x, y = thing.x - ego.x, thing.y - ego.y
+    turn = thing.heading - ego.heading
+    turn_cos, turn_sin = math.cos(turn), math.sin(turn)
+    length, width = thing.length / 2, thing.width / 2
+    return (
+        x * cos + y * sin, y * cos - x * sin,
+        length * turn_cos, length * turn_sin, width * turn_cos, width * turn_sin,
+    )  # fmt: skip
+
+
+@kernel
+@no_type_check
+def see_face(seen, shares, eye_height, places):
+    """Put a face's four corners ahead, aside and below the eye [m].
+
+    Args:
+        seen: the thing whose face it is, see `see`.
         shares: float64 [4 3], see `vehicle_model`.
         eye_height: [m]
         places: float64 [corner 3], changed in place.
@@ -299,16 +326,12 @@ def see_face(ego, thing, shares, eye_height, places):
     Returns:
         whether the face is turned to the eye and not wholly behind it.
     """
-    turn = thing.heading - ego.heading
-    cos, sin = math.cos(turn), math.sin(turn)
-    ego_cos, ego_sin = math.cos(ego.heading), math.sin(ego.heading)
-    x, y = thing.x - ego.x, thing.y - ego.y
-    ahead, aside = x * ego_cos + y * ego_sin, y * ego_cos - x * ego_sin
+    ahead, aside, length_ahead, length_aside, width_aside, width_ahead = seen
     farthest = -math.inf
     for k in range(4):
-        along, across = shares[k, 0] * thing.length / 2, shares[k, 1] * thing.width / 2
-        places[k, 0] = ahead + along * cos - across * sin
-        places[k, 1] = aside + along * sin + across * cos
+        along, across = shares[k, 0], shares[k, 1]
+        places[k, 0] = ahead + along * length_ahead - across * width_ahead
+        places[k, 1] = aside + along * length_aside + across * width_aside
         places[k, 2] = eye_height - shares[k, 2]
         farthest = max(farthest, places[k, 0])
     a, b, c = places[1, 0] - places[0, 0], places[1, 1] - places[0, 1], places[1, 2] - places[0, 2]
@@ -321,7 +344,7 @@ def see_face(ego, thing, shares, eye_height, places):
     return outwards < 0 and farthest > NEAR
 
 
-@allocating_kernel
+@kernel
 @no_type_check
 def project_face(places, view, outline):
     """Project a face, cut off at NEAR, to the canvas.
@@ -354,15 +377,22 @@ def project_face(places, view, outline):
     return n
 
 
-@allocating_kernel
+@kernel
 @no_type_check
-def sample_things(canvas, spans, edges, view, samples, things, shadows, first, corner, when):
+def sample_things(
+    canvas, spans, edges, places, outline, rows, distance,
+    view, samples, things, shadows, first, corner, when,
+):  # fmt: skip
     """Fill the samples of the canvas that vehicles and obstacles cover, the farthest first.
 
     Args:
         canvas: uint8 [sample_row sample_column], all 0; becomes 1 + the face's number.
         spans: int64 [row 2], see `fill_convex`.
         edges: float64 [sample_row 2], working memory.
+        places: float64 [4 3], working memory.
+        outline: float64 [corner 2], working memory.
+        rows: int64 [row], working memory, one a thing.
+        distance: float64 [row], working memory, one a thing.
         view: see `project_ground`, in samples.
         samples: a pixel along each side.
         things: rows of `THING`.
@@ -371,16 +401,16 @@ def sample_things(canvas, spans, edges, view, samples, things, shadows, first, c
         corner: float64 [face 4 3], see `vehicle_model`.
         when: int64 [face]
     """
-    places, outline = np.empty((4, 3)), np.empty((8, 2))
-    for row in visible(things, view[4], view[5]):
-        thing = things[row]
+    for k in range(find_visible(things, view[4], view[5], rows, distance)):
+        thing = things[rows[k]]
+        seen = see(things[0], thing)
         model = 1 if thing.obstacle else 0
         lamp = BRAKING if thing.braking else NOT_BRAKING
         begin = first[model] if shadows else first[model] + 1
         for face in range(begin, first[model + 1]):
             if when[face] != ALWAYS and when[face] != lamp:
                 continue
-            if see_face(things[0], thing, corner[face], view[3], places):
+            if see_face(seen, corner[face], view[3], places):
                 n = project_face(places, view, outline)
                 fill_convex(canvas, spans, edges, outline[:n], samples, face + 1)
 
@@ -405,24 +435,27 @@ def draw_worlds(
     cover = np.empty((height + 1, width), np.int32)
     canvas = np.zeros((height * samples, width * samples), np.uint8)
     spans, edges = np.zeros((height, 2), np.int64), np.empty((height * samples, 2))
+    places, face_places = np.empty((MOST_CORNERS, 2)), np.empty((4, 3))
+    rows, distance = np.empty(things.shape[1], np.int64), np.empty(things.shape[1])
     for world in worlds:
         ego = things[world, 0]
         copy(planes, background)
         empty(cover)
         add_asphalt(
-            cover, ego, view, asphalt_middle, asphalt_radius, asphalt_largest, asphalt_first,
-            asphalt_corner,
+            cover, places, ego, view,
+            asphalt_middle, asphalt_radius, asphalt_largest, asphalt_first, asphalt_corner,
         )  # fmt: skip
         sum_down(cover)
         blend(planes, cover, horizon, grounds[0])
         sample_marking(
-            canvas, spans, edges, ego, fine, samples,
+            canvas, spans, edges, places, ego, fine, samples,
             marking_middle, marking_radius, marking_largest, marking_first, marking_corner,
         )  # fmt: skip
         to_cover(cover, canvas, spans, samples)
         blend(planes, cover, horizon, grounds[1])
         sample_things(
-            canvas, spans, edges, fine, samples, things[world, : count[world]], True,
+            canvas, spans, edges, face_places, places, rows, distance,
+            fine, samples, things[world, : count[world]], True,
             model_first, face_corner, face_when,
         )  # fmt: skip
         resolve(planes, canvas, spans, samples, face_paint)
@@ -444,9 +477,12 @@ def mask_worlds(
     )  # fmt: skip
     canvas = np.zeros((height * samples, width * samples), np.uint8)
     spans, edges = np.zeros((height, 2), np.int64), np.empty((height * samples, 2))
+    face_places, outline = np.empty((4, 3)), np.empty((8, 2))
+    rows, distance = np.empty(things.shape[1], np.int64), np.empty(things.shape[1])
     for world in worlds:
         sample_things(
-            canvas, spans, edges, fine, samples, things[world, : count[world]], False,
+            canvas, spans, edges, face_places, outline, rows, distance,
+            fine, samples, things[world, : count[world]], False,
             model_first, face_corner, face_when,
         )  # fmt: skip
         mark_covered(masks[world], canvas, spans, samples, bonnet)

@@ -78,8 +78,9 @@ def fill_convex(canvas, spans, edges, outline, samples, value):
         right = math.ceil(max(min(edges[row, 1] - 0.5, float(width)), 0.0))
         if left >= right:
             continue
-        for column in range(left, right):
-            canvas[row, column] = value
+        line = canvas[row, left:right]
+        for column in range(len(line)):
+            line[column] = value
         span = spans[row // samples]
         if span[1] == 0:
             span[0], span[1] = left // samples, (right - 1) // samples + 1
@@ -100,8 +101,9 @@ def clear(canvas, spans, samples):
     """
     for row in range(canvas.shape[0]):
         span = spans[row // samples]
-        for column in range(span[0] * samples, span[1] * samples):
-            canvas[row, column] = 0
+        line = canvas[row, span[0] * samples : span[1] * samples]
+        for column in range(len(line)):
+            line[column] = 0
     for row in range(len(spans)):
         spans[row, 0] = spans[row, 1] = 0
 
@@ -121,16 +123,18 @@ def to_cover(cover, canvas, spans, samples):
     for row in range(len(spans)):
         for column in range(cover.shape[1]):
             cover[row, column] = 0
-        total = canvas[row * samples]
+        first, end = spans[row, 0], spans[row, 1]
+        total = canvas[row * samples, first * samples : end * samples]
         for below in range(1, samples):
-            line = canvas[row * samples + below]
-            for column in range(spans[row, 0] * samples, spans[row, 1] * samples):
+            line = canvas[row * samples + below, first * samples : end * samples]
+            for column in range(len(total)):
                 total[column] += line[column]
-        for column in range(spans[row, 0], spans[row, 1]):
+        shares = cover[row, first:end]
+        for column in range(len(shares)):
             covered = 0
-            for k in range(column * samples, (column + 1) * samples):
-                covered += total[k]
-            cover[row, column] = covered * part
+            for k in range(samples):
+                covered += total[column * samples + k]
+            shares[column] = covered * part
     clear(canvas, spans, samples)
 
 
