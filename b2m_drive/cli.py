@@ -648,7 +648,14 @@ def train_agent_command(
 
 @app.command("evaluate-agent")
 def evaluate_agent_command(
-    folder: AgentFolder,
+    folders: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="FOLDER...",
+            help="Folders that train-agent wrote: one agent, several seeds of a training, or "
+            "different agents of one scenario.",
+        ),
+    ],
     episodes: Annotated[
         int | None,
         typer.Option(
@@ -656,24 +663,53 @@ def evaluate_agent_command(
         ),
     ] = None,
     seed: Annotated[int, typer.Option(help="Of the held-out episodes.", min=0)] = 0,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of evaluation.csv. Default: the agent's; of several, runs/evaluation."
+        ),
+    ] = None,
+    figure: Annotated[
+        Path | None, typer.Option(help="The picture, a .png. Default: evaluation.png beside it.")
+    ] = None,
     workers: Workers = 0,
 ) -> None:
-    """Drive held-out episodes: the agent, constant speed, and highway-env's driver model.
+    """Drive held-out episodes: agents, constant speed, and highway-env's driver model.
 
-    Prints return, crash rate, speed and length with 95 % intervals, and writes one row an
-    episode to evaluation.csv in the agent's folder. Of an agent of a memory task: the share of
-    correct trials.
+    Prints return (mean and interquartile mean), crash rate, speed, length, lane changes and time
+    to collision with 95 % bootstrap intervals, and whether each agent beats constant speed and is
+    not worse than the driver model by more than 5 % of its return. Trainings that differ in their
+    seed alone are pooled, too: only then does an interval speak of trainings, not of episodes
+    alone. Writes one row a driver and episode to evaluation.csv, and a picture. Of an agent of a
+    memory task: the share of correct trials.
     """
-    from b2m_agents.evaluation import EvaluationSettings, evaluate_agent, scores_text
+    from b2m_agents.evaluation import EvaluationSettings, evaluate_agents
+    from b2m_agents.evaluation_figure import (
+        FIGURE_FILE,
+        check_figure_path,
+        write_evaluation_figure,
+    )
+    from b2m_agents.evaluation_scores import scores_of
+    from b2m_agents.evaluation_text import evaluation_text
     from b2m_agents.memory_agent import evaluate_memory_agent, is_memory_agent, played_text
 
-    if is_memory_agent(folder):
-        typer.echo(played_text(evaluate_memory_agent(folder, episodes or 1000, seed=seed)))
+    if any(map(is_memory_agent, folders)):
+        _refuse_option("out", out, "an agent of a memory task")
+        _refuse_option("figure", figure, "an agent of a memory task")
+        for folder in folders:
+            said = played_text(evaluate_memory_agent(folder, episodes or 1000, seed=seed))
+            typer.echo(said if len(folders) == 1 else f"{folder}: {said}")
         return
+    out = out or (folders[0] if len(folders) == 1 else Path("runs") / "evaluation")
+    figure = figure or out / FIGURE_FILE
+    check_figure_path(figure)
     settings = EvaluationSettings(
         n_episodes=episodes or 30, seed=seed, n_workers=workers or os.cpu_count() or 1
     )
-    typer.echo(scores_text(evaluate_agent(folder, settings)))
+    evaluation = evaluate_agents(folders, out, settings)
+    scores = scores_of(evaluation, seed)
+    typer.echo(evaluation_text(evaluation, scores))
+    typer.echo(f"\nfigure: {write_evaluation_figure(figure, evaluation, scores)}")
 
 
 @app.command()
@@ -903,7 +939,9 @@ def _demo_memory(out: Path, workers: int) -> None:
 
 def _demo_driving(out: Path, workers: int) -> None:
     """A small comparison, a driver on the taught encoder, its evaluation, and a clip."""
-    from b2m_agents.evaluation import EvaluationSettings, evaluate_agent, scores_text
+    from b2m_agents.evaluation import EvaluationSettings, evaluate_agent
+    from b2m_agents.evaluation_scores import scores_of
+    from b2m_agents.evaluation_text import evaluation_text
     from b2m_agents.studies.driving import SimulatedWatcher
     from b2m_agents.studies.driving_plan import DEMO
     from b2m_agents.training import TrainingSettings, train_agent
@@ -915,10 +953,10 @@ def _demo_driving(out: Path, workers: int) -> None:
     encoder = run / "encoders" / f"seed-{DEMO.seeds[0]}" / brain
     typer.echo(f"\na driver (PPO) on what {encoder} sees:")
     agent = train_agent("highway_fast", encoder, out / "agent", TrainingSettings(n_steps=6144))
-    scores = evaluate_agent(
+    evaluation = evaluate_agent(
         agent, EvaluationSettings(n_episodes=10, n_workers=workers or os.cpu_count() or 1)
     )
-    typer.echo(scores_text(scores))
+    typer.echo(evaluation_text(evaluation, scores_of(evaluation)))
     clip = record_video(agent, agent / "video.mp4", VideoSettings(n_episodes=2))
     typer.echo(f"video: {clip}")
 
