@@ -331,7 +331,7 @@ def dot_plot(
     return figure
 
 
-def draw_row(axes: Any, place: float, row: Row) -> None:
+def draw_row(axes: Any, place: int, row: Row) -> None:
     """A dot and its interval, or in its place a note."""
     if row.note:
         axes.text(0.5, place, row.note, transform=axes.get_yaxis_transform(), ha="center",
