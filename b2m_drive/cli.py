@@ -55,7 +55,6 @@ _SCENARIOS = (
     "racetrack_large, racetrack_oval, parking or lane_keeping"
 )
 Scenario = Annotated[str, typer.Argument(help=f"{_SCENARIOS}.")]
-AgentFolder = Annotated[Path, typer.Argument(help="Folder that train-agent wrote.")]
 CameraName = Annotated[str | None, typer.Option(help="birds_eye (default) or drivers_eye.")]
 Height = Annotated[int | None, typer.Option(help="Of a frame in pixels, 36 to 512. Default: 64.")]
 Width = Annotated[int | None, typer.Option(help="Of a frame in pixels, 36 to 512. Default: 64.")]
@@ -714,20 +713,54 @@ def evaluate_agent_command(
 
 @app.command()
 def record(
-    folder: AgentFolder,
+    who: Annotated[
+        str,
+        typer.Argument(
+            metavar="FOLDER", help="Folder that train-agent wrote; with --driver, a scenario."
+        ),
+    ],
     out: Annotated[
         Path | None,
-        typer.Option(help=".mp4 or .webm (VP9), .avi or .gif. Default: video.mp4 in FOLDER."),
+        typer.Option(
+            help=".mp4 or .webm (VP9), .avi or .gif. Default: video.mp4 in FOLDER, or "
+            "runs/SCENARIO-DRIVER.mp4."
+        ),
+    ] = None,
+    driver: Annotated[
+        str | None,
+        typer.Option(help="Instead of an agent: highway_env (its model), constant_speed, random."),
     ] = None,
     episodes: Annotated[int, typer.Option(help="Held out.", min=1)] = 3,
     seed: Annotated[int, typer.Option(help="Of the held-out episodes.", min=0)] = 0,
     speed: Annotated[float, typer.Option(help="Times real time.")] = 4.0,
+    camera: CameraName = None,
+    height: Height = None,
+    width: Width = None,
+    colour: Colour = None,
+    action: ActionKind = None,
 ) -> None:
-    """Write a video of an agent: the scene, its encoder's reconstruction, the action."""
+    """Write a video of an agent, or of another driver, in held-out episodes.
+
+    Side by side: the scene, what the agent's encoder keeps of it (its reconstruction, and the
+    latents as bars), and what the agent weighs before it acts: PPO's probabilities, DQN's values,
+    or steering and throttle. Below: time, speed, return so far. The same seed shows the same
+    traffic to every driver: [bold]record highway --driver highway_env[/bold]. Camera, size,
+    colour and kind of action are options of --driver; an agent has its own.
+    """
+    from b2m_agents.drivers import DRIVERS, drive_of
     from b2m_agents.video import VideoSettings, record_video
 
+    view = _environment(camera, height, width, colour, None, action)
     settings = VideoSettings(n_episodes=episodes, seed=seed, speed=speed)
-    typer.echo(f"video: {record_video(folder, out or folder / 'video.mp4', settings)}")
+    if driver is None:
+        for name, value in view.items():
+            _refuse_option(name, value, "an agent, which sees as it was trained")
+        video = record_video(who, out or Path(who) / "video.mp4", settings)
+    else:
+        _refuse_unknown("--driver", [driver], DRIVERS)
+        drive = drive_of(who, driver, view)
+        video = record_video(drive, out or Path("runs") / f"{who}-{driver}.mp4", settings)
+    typer.echo(f"video: {video}")
 
 
 @fetch_app.command("kornblith2017")
