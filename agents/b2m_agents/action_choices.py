@@ -12,6 +12,7 @@ from jaxtyping import Float64
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.policies import ActorCriticPolicy
 from stable_baselines3.dqn.policies import DQNPolicy
+from torch.distributions import Categorical
 
 from b2m_envs.driving.settings import SceneSettings
 
@@ -66,15 +67,19 @@ def weighed(
         action: The one it took.
         scene: Where it drives.
     """
-    network = policy.policy
     if scene.action == "continuous":
         return taken(action, scene)
+    network, names = policy.policy, action_names(scene)
     tensor, _ = network.obs_to_tensor(observation)
     with torch.inference_mode():
         if isinstance(network, DQNPolicy):
-            kind, weights = "value", network.q_net(tensor)[0]
-        else:
-            assert isinstance(network, ActorCriticPolicy), type(network)
-            kind, weights = "probability", network.get_distribution(tensor).distribution.probs[0]
-    values = weights.numpy().astype(np.float64)
-    return ActionChoices(action_names(scene), kind, values, int(action))
+            return ActionChoices(names, "value", _numbers(network.q_net(tensor)), int(action))
+        assert isinstance(network, ActorCriticPolicy), type(network)
+        distribution = network.get_distribution(tensor).distribution
+    assert isinstance(distribution, Categorical), type(distribution)
+    return ActionChoices(names, "probability", _numbers(distribution.probs), int(action))
+
+
+def _numbers(of_batch: torch.Tensor) -> Float64[np.ndarray, " action"]:
+    numbers: np.ndarray = of_batch[0].numpy().astype(np.float64)
+    return numbers

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from jaxtyping import Float32, UInt8
+from jaxtyping import Float32, Float64, UInt8
 
 from b2m_agents.action_choices import ActionChoices
 
@@ -96,12 +96,14 @@ def _draw_choices(choices: ActionChoices) -> Picture:
     return picture
 
 
-def _bar_lengths(choices: ActionChoices) -> np.ndarray:
+def _bar_lengths(choices: ActionChoices) -> Float64[np.ndarray, " action"]:
     """Shares of the bar's room: of values, which have no scale, from the lowest to the highest."""
+    lengths = choices.values
     if choices.kind == "value":
-        spread = np.ptp(choices.values)
-        return (choices.values - choices.values.min()) / (spread if spread > 0 else 1.0)
-    return np.clip(choices.values, -1, 1)
+        spread = np.ptp(lengths)
+        lengths = (lengths - lengths.min()) / (spread if spread > 0 else 1.0)
+    shares: np.ndarray = np.clip(lengths, -1, 1)
+    return shares
 
 
 def _number_text(choices: ActionChoices, value: float, is_chosen: bool) -> str:
