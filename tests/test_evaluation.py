@@ -170,6 +170,9 @@ def test_what_cannot_be_evaluated_is_named(agent, tmp_path) -> None:
     with pytest.raises(ValueError, match=r"expected each agent once, came .*agent-0 again"):
         evaluate_agents([agent, agent / ".." / "agent-0"], tmp_path)
     other = shutil.copytree(agent, tmp_path / "other")
+    (other / "agent.zip").unlink()
+    with pytest.raises(FileNotFoundError, match=r"other: expected a file agent\.zip"):
+        evaluate_agents([agent, other], tmp_path)
     config = json.loads((other / "config.json").read_text())
     for change, said in (
         (

@@ -17,6 +17,7 @@ from b2m_agents.drivers import (
     DRIVERS,
     HIGHWAY_ENV,
     Drive,
+    agent_fingerprint,
     block_size,
     compile_for_workers,
     drive_episodes,
@@ -122,6 +123,8 @@ def evaluate_agents(
     names = _names_of([Path(folder) for folder in folders])
     configs = {name: read_agent_config(folder) for name, folder in names.items()}
     _require_one_world(configs)
+    for folder in names.values():
+        agent_fingerprint(folder)  # says what is missing before anybody drives
     world = next(iter(configs.values()))
     references = _references_in(world)
     drives = {

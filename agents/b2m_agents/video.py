@@ -111,7 +111,7 @@ def write_video(path: Path, pictures: Iterator[Picture], frames_per_second: floa
 def episode_moments(
     episode: Episode, agent: TrainedAgent | None, scene: SceneSettings, name: str
 ) -> Iterator[Moment]:
-    """What there is to show of each step of an episode, its end included.
+    """What there is to show of each step of an episode; at its end the last action stays.
 
     Args:
         episode: That was driven.
@@ -149,11 +149,11 @@ def _check_video_path(path: Path) -> None:
 def _pictures(
     drive: Drive, agent: TrainedAgent | None, settings: VideoSettings, progress: bool
 ) -> Iterator[Picture]:
-    n_episodes = settings.n_episodes
+    n_episodes, who = settings.n_episodes, "agent" if agent else drive.policy
     n_last = max(1, round(_LAST_PICTURE * drive.scene.steps_per_second * settings.speed))
     for index in tqdm(range(n_episodes), unit="episode", desc="recording", disable=not progress):
         episode = drive_episode(drive, episode_seed(settings.seed, index, held_out=True))
-        name = f"episode {index + 1} of {n_episodes}"
+        name = f"{who}, episode {index + 1} of {n_episodes}"
         for moment in episode_moments(episode, agent, drive.scene, name):
             picture = draw_moment(moment, colour=drive.scene.colour, panel=settings.panel)
             yield from [picture] * (n_last if moment.ending else 1)
