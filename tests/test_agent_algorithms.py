@@ -369,3 +369,20 @@ def test_a_stack_of_latents_goes_on_where_it_was(encoder) -> None:
             assert set(here[3][world]) == set(there[3][world])
     assert isinstance(one.venv.unwrapped, type(other.venv.unwrapped))
     assert not isinstance(one.venv, DummyVecEnv)
+
+
+@pytest.mark.slow
+def test_the_recipe_trains_and_drives(tmp_path) -> None:
+    recipe = Path(__file__).parents[1] / "scripts" / "train_agent.py"
+    command = [
+        sys.executable, recipe, tmp_path / "agent", "--scenario", "highway_fast",
+        "--observation", "state", "--steps", "64", "--episodes", "2",
+    ]  # fmt: skip
+    ran = subprocess.run(
+        command,
+        check=True,
+        capture_output=True,
+        text=True,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    assert re.fullmatch(r"return \d+\.\d+, crashed \d+% of 2 episodes\n", ran.stdout)
