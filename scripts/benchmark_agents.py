@@ -39,7 +39,6 @@ OUR_SECONDS = 6.0  # of each turn, and at least one update
 THEIR_SECONDS = 0.01  # that is, one update
 THEIR_ROLLOUT = 2  # steps of each world between two updates
 PIXEL_ROLLOUT = 8  # of ours that learn from pixels
-THREADS = {"state": 1, "latents": 2, "pixels": 2}  # of PyTorch, as in our trainings; for both
 
 
 class Ours:
@@ -133,7 +132,7 @@ def watch(owner: Any, name: str, spent: Counter[str], part: str) -> None:
 def side_by_side(scenario: str, observations: list[str], n_worlds: int) -> None:
     """Print the rates of our agents beside one of highway-env's."""
     pictures = "state" not in observations
-    torch.set_num_threads(THREADS[observations[0]])
+    torch.set_num_threads(1)  # as in our trainings
     theirs, their_rate = Theirs(scenario, pictures, n_worlds), Rate()
     ours = {each: Ours(scenario, each, n_worlds) for each in observations}
     rates = {each: Rate() for each in observations}
