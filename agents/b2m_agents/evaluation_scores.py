@@ -124,11 +124,13 @@ def _rate_interval(
 ) -> Interval:
     """The exact interval, since a bootstrap of no crash in 30 would promise that there is none.
 
-    Over several trainings the exact one knows nothing of how they differ: then the wider bound of
-    the two, at either end.
+    Several trainings drove the same episodes, so the exact one is of as many episodes as one of
+    them drove; and it knows nothing of how they differ, so the wider bound of it and of the
+    bootstrap counts, at either end.
     """
-    low, high = binomial_interval(int(values.sum()), values.size)
+    rate, n_episodes = float(values.mean()), values.shape[1]
+    low, high = binomial_interval(round(rate * n_episodes), n_episodes)
     if len(values) > 1:
         drawn = bootstrap_interval(values, generator)
         low, high = min(low, drawn.low), max(high, drawn.high)
-    return Interval(float(values.mean()), low, high, values.size)
+    return Interval(rate, low, high, values.size)
