@@ -4,70 +4,42 @@ import json
 import multiprocessing
 import re
 import shutil
-import signal
-import subprocess
-import sys
 import time
 import zipfile
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 import torch
 from stable_baselines3 import PPO
 from stable_baselines3.common.vec_env import DummyVecEnv
 
+from b2m_agents.agent_settings import PPOSettings, TrainingSettings, settings_for
+from b2m_agents.algorithms import read_policy
 from b2m_agents.drivers import drive_of
 from b2m_agents.encoder_view import read_view, write_view
-from b2m_agents.episodes import Episode, episode_seed, make_scene
-from b2m_agents.evaluation import (
-    EvaluationSettings,
-    bootstrap_interval,
-    evaluate_agent,
-    scores_text,
-)
+from b2m_agents.episodes import make_scene
 from b2m_agents.latent_observation import VecLatentObservation
 from b2m_agents.replayable_episodes import ReplayableEpisodes
 from b2m_agents.rollouts import CollectSettings, collect_scenes
-from b2m_agents.trained_agent import TrainedAgent, read_agent_config, read_policy
-from b2m_agents.training import TrainingSettings, _make_environment, train_agent
-from b2m_agents.video import (
-    VideoSettings,
-    _episode_pictures,
-    action_text,
-    draw_step,
-    record_video,
-)
+from b2m_agents.trained_agent import TrainedAgent, read_agent_config
+from b2m_agents.training import train_agent
+from b2m_agents.training_worlds import make_environment
 from b2m_drive.students.scene_vae import SceneVAE, SceneVAESettings
 from b2m_envs.driving.settings import SceneSettings, settings_from_keywords
-from b2m_envs.driving.state import STATE_INDEX
 
 SMALL = {"height": 36, "width": 40, "vehicles_count": 3, "duration": 4.0}
 # Legs of 32 steps of two environments: the second begins within an episode.
 SHORT = TrainingSettings(
-    n_steps=96, n_environments=2, rollout=16, batch_size=16, n_epochs=2, checkpoint_every=32
+    algorithm=PPOSettings(rollout=16, batch_size=16, n_epochs=2),
+    n_steps=96,
+    n_environments=2,
+    checkpoint_every=32,
+    evaluate_every=0,
+    tensorboard=False,
 )
-
-TRAINING = """
-import os, signal, sys
-from b2m_agents import training
-write = training._write_checkpoint
-def write_and_die(folder, policy, *arguments):
-    write(folder, policy, *arguments)
-    if policy.num_timesteps == 64:
-        os.kill(os.getpid(), signal.SIGKILL)
-if __name__ == "__main__":
-    training._write_checkpoint = write_and_die
-    settings = training.TrainingSettings(
-        n_steps=96, n_environments=2, rollout=16, batch_size=16, n_epochs=2, checkpoint_every=32
-    )
-    training.train_agent(
-        "highway_fast", sys.argv[1], sys.argv[2], settings, {environment}, progress=False
-    )
-"""
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +72,8 @@ def assert_same_agent(one: Path, other: Path) -> None:
 def test_an_agents_folder_holds_the_encoder_in_safetensors_and_the_curve(agent, encoder) -> None:
     names = {path.name for path in agent.iterdir()}
     assert names == {
-        "config.json", "encoder", "agent.zip", "learning_curve.csv", "episodes-under-way-96.json",
+        "config.json", "encoder", "agent.zip", "learning_curve.csv", "monitor.csv",
+        "selection.csv", "episodes-under-way-96.json",
     }  # fmt: skip
     copied = SceneVAE.from_pretrained(agent / "encoder").state_dict()
     for name, values in SceneVAE.from_pretrained(encoder).state_dict().items():
@@ -109,21 +82,6 @@ def test_an_agents_folder_holds_the_encoder_in_safetensors_and_the_curve(agent, 
     assert rows[0] == "step,return,length,crashed"
     assert len(rows) > 96 // 4
     assert PPO.load(agent / "agent.zip").num_timesteps == 96
-
-
-@pytest.mark.slow
-def test_training_killed_half_way_and_resumed_ends_with_the_same_weights(
-    agent, encoder, tmp_path
-) -> None:
-    script = tmp_path / "train.py"
-    script.write_text(TRAINING.replace("{environment}", repr(SMALL)))
-    folder = tmp_path / "agent"
-    # Environments in processes of their own until it is killed, in this one after.
-    killed = subprocess.run([sys.executable, script, encoder, folder], check=False)
-    assert killed.returncode == -signal.SIGKILL
-    assert PPO.load(folder / "agent.zip").num_timesteps == 64
-    train_agent("highway_fast", encoder, folder, SHORT, SMALL, in_processes=False, progress=False)
-    assert_same_agent(folder, agent)
 
 
 def test_a_training_made_longer_equals_one_that_was_long(agent, encoder, tmp_path) -> None:
@@ -142,9 +100,9 @@ def test_a_training_on_the_batch_equals_one_on_single_environments(
     assert read_agent_config(agent).environment["engine"] == "b2m"
 
     def one_by_one(scene: SceneSettings, settings: TrainingSettings, _: bool) -> DummyVecEnv:
-        return DummyVecEnv([partial(_make_environment, scene)] * settings.n_environments)
+        return DummyVecEnv([partial(make_environment, scene, "scene")] * settings.n_environments)
 
-    monkeypatch.setattr("b2m_agents.training._environments", one_by_one)
+    monkeypatch.setattr("b2m_agents.training_worlds.make_environments", one_by_one)
     folder = tmp_path / "agent"
     train_agent("highway_fast", encoder, folder, SHORT, SMALL, progress=False)
     assert_same_agent(folder, agent)
@@ -195,7 +153,7 @@ def test_bad_input_of_a_training_is_named_and_writes_nothing(
 )
 def test_impossible_settings_are_named(changes) -> None:
     with pytest.raises(ValueError, match=next(iter(changes))):
-        replace(SHORT, **changes)
+        settings_for("highway_fast", **changes)
 
 
 def test_an_encoder_of_another_frame_size_before_the_policy_is_refused(agent, tmp_path) -> None:
@@ -252,7 +210,7 @@ def test_a_policy_that_is_none_of_stable_baselines3_is_named(tmp_path) -> None:
 def test_a_damaged_checkpoint_is_named(agent, encoder, tmp_path, name, text, longer) -> None:
     folder = Path(shutil.copytree(agent, tmp_path / "agent"))
     (folder / name).write_text(text)
-    with pytest.raises(ValueError, match=f"{re.escape(name)}: expected"):
+    with pytest.raises(ValueError, match=f"{re.escape(name)}: .*expected"):
         train_agent(
             "highway_fast", encoder, folder, replace(SHORT, n_steps=longer), SMALL,
             in_processes=False, progress=False,
@@ -290,7 +248,8 @@ def test_a_trained_agent_collects_the_scenes_it_was_trained_on(agent, tmp_path) 
     assert scenes.header.policy.startswith("agent ")
     driver = TrainedAgent.read(agent)
     episode = scenes.episode(1)
-    assert [driver.act(frame) for frame in episode.frames[:-1]] == episode.action.tolist()
+    state = np.zeros(14, np.float32)
+    assert [driver.act(frame, state) for frame in episode.frames[:-1]] == episode.action.tolist()
 
 
 def test_an_agent_is_not_put_before_what_it_cannot_see_or_do(agent) -> None:
@@ -308,99 +267,6 @@ def test_an_agent_keeps_its_clock_where_steps_are_shorter(agent) -> None:
     assert (track.steps_per_second, track.seconds_between_frames) == (1, 1)
     with pytest.raises(ValueError, match=r"policy_frequency: expected 1.0 .*came 5.0"):
         drive_of("racetrack", str(agent), {"policy_frequency": 5})
-
-
-def test_every_driver_is_evaluated_on_the_same_held_out_episodes(agent) -> None:
-    evaluation = evaluate_agent(agent, EvaluationSettings(n_episodes=4), progress=False)
-    expected = [episode_seed(0, index, held_out=True) for index in range(4)]
-    for driver in ("agent", "constant_speed", "highway_env"):
-        assert [each.seed for each in evaluation.episodes if each.driver == driver] == expected
-    agents, constant, model = evaluation.scores
-    assert agents.lead is None
-    assert constant.lead is not None
-    assert constant.lead.mean == pytest.approx(agents.return_.mean - constant.return_.mean)
-    assert constant.speed.mean == pytest.approx(25.0, abs=0.5)
-    assert model.crash_rate.low <= model.crash_rate.mean <= model.crash_rate.high
-    assert (agent / "evaluation.csv").read_text().count("\n") == 13
-    assert "same 4 held-out episodes, simulated by b2m" in scores_text(evaluation)
-    assert {each.engine for each in evaluation.episodes} == {"b2m"}
-
-
-def test_bootstrap_interval_covers_the_mean_of_a_known_distribution() -> None:
-    generator = np.random.default_rng(0)
-    covered = 0
-    for _ in range(100):
-        interval = bootstrap_interval(generator.normal(3.0, 2.0, size=40), generator)
-        covered += interval.low <= 3.0 <= interval.high
-    assert 88 <= covered <= 100
-
-
-@pytest.mark.parametrize("ending", [".mp4", ".webm", ".avi", ".gif"])
-def test_a_video_of_every_kind_can_be_read_again(agent, tmp_path, ending) -> None:
-    settings = VideoSettings(n_episodes=1, panel=96)
-    path = record_video(agent, tmp_path / f"video{ending}", settings, progress=False)
-    assert [each.name for each in tmp_path.iterdir()] == [path.name]
-    video = cv2.VideoCapture(str(path))
-    shapes = []
-    while (read := video.read())[0]:
-        shapes.append(read[1].shape)
-    assert len(shapes) >= 2
-    assert len(set(shapes)) == 1
-
-
-def test_a_picture_shows_the_newest_frame_beside_its_reconstruction() -> None:
-    frame = np.zeros((36, 40, 2), np.uint8)
-    frame[..., 1] = 200
-    picture = draw_step(frame, frame // 2, ["action: idle"], panel=72)
-    row = picture[60]
-    assert row[30].tolist() == [200] * 3
-    assert row[30 + 80 + 16].tolist() == [100] * 3
-
-
-def test_actions_are_said_in_words() -> None:
-    highway = settings_from_keywords("highway_fast", {})
-    crossing = settings_from_keywords("intersection", {})
-    steering = settings_from_keywords("racetrack", {"action": "continuous"})
-    assert action_text(0, highway) == "lane left"
-    assert action_text(0, crossing) == "slower"
-    assert action_text(np.array([0.5, -1.0]), steering) == "throttle +0.50, steering -1.00"
-
-
-def test_the_speed_in_a_video_is_that_of_the_picture(agent, monkeypatch) -> None:
-    state = np.zeros((3, 14), np.float32)
-    state[:, STATE_INDEX["speed"]] = (20, 25, 30)
-    episode = Episode(
-        np.zeros((3, 36, 40, 2), np.uint8), state, None, np.array([3, 3]), np.ones(2),
-        np.array([25.0, 30.0]), False, True, False, 0,
-    )  # fmt: skip
-    shown: list[str] = []
-    monkeypatch.setattr(
-        "b2m_agents.video.draw_step", lambda *a, **k: shown.append(a[2][1]) or np.zeros((2, 2, 3))
-    )
-    driver = TrainedAgent.read(agent)
-    list(_episode_pictures(episode, driver, driver.config.scene, VideoSettings(), "one"))
-    assert ["20.0 m/s" in shown[0], "25.0 m/s" in shown[1]] == [True, True]
-
-
-@pytest.mark.parametrize("speed", [0.0, 101.0, float("nan"), float("inf")])
-def test_an_impossible_speed_of_a_video_is_named(speed: float) -> None:
-    with pytest.raises(ValueError, match="speed: expected above 0 and up to 100"):
-        VideoSettings(speed=speed)
-
-
-def test_a_video_that_could_not_be_written_is_refused_before_driving(tmp_path) -> None:
-    (tmp_path / "folder.mp4").mkdir()
-    (tmp_path / "file").write_text("")
-    with pytest.raises(ValueError, match=r"folder\.mp4: expected a file for the video"):
-        record_video("no-agent", tmp_path / "folder.mp4")
-    with pytest.raises(ValueError, match=r"expected a folder .*file to write to, came a file"):
-        record_video("no-agent", tmp_path / "file" / "deeper" / "video.mp4")
-
-
-def test_an_unknown_kind_of_video_is_named(agent, tmp_path) -> None:
-    with pytest.raises(ValueError, match=r"video\.mov"):
-        record_video(agent, tmp_path / "video.mov")
-    assert not list(tmp_path.iterdir())
 
 
 def test_a_view_is_kept_beside_the_encoder_and_a_strange_one_is_refused(tmp_path) -> None:

@@ -107,7 +107,7 @@ def test_a_misspelt_option_is_named(monkeypatch, capsys) -> None:
         (("collect", "highway_fast", "--frames", "9", "--episodes", "2"), "n_frames or n_episodes"),
         (("export-minari", "none.h5"), "none.h5"),
         (("train-agent", "highway_fast", "--encoder", "none"), "none: expected a file config.json"),
-        (("train-agent", "highway_fast"), "--encoder: expected one for an agent that drives"),
+        (("train-agent", "highway_fast"), "--encoder: expected one for an agent that sees latents"),
         (
             ("train-agent", "highway_fast", "--encoder", "none", "--items", "2"),
             "--items: expected none of an agent that drives, came 2",
@@ -119,7 +119,13 @@ def test_a_misspelt_option_is_named(monkeypatch, capsys) -> None:
         (("train-agent", "sternberg", "--stack", "2"), "--stack: expected none of a memory task"),
         (("train-agent", "memory_decision", "--items", "9"), "n_stimuli: expected more than"),
         (("evaluate-agent", "no-such-agent"), "no-such-agent"),
+        (("evaluate-agent", "none", "--figure", "e.pdf"), "e.pdf: expected a file ending in .png"),
         (("record", "no-such-agent"), "no-such-agent"),
+        (("record", "no-such-agent", "--out", "v.mov"), "v.mov: expected a video ending in .mp4"),
+        (("record", "none", "--height", "96"), "--height: expected none of an agent, which sees"),
+        (("record", "highway", "--driver", "highwayenv"), "--driver: expected one of ('random'"),
+        (("record", "highwy", "--driver", "random"), "scenario: expected one of highway,"),
+        (("record", "parking", "--driver", "highway_env"), "no driver model for this scenario"),
     ],
 )
 def test_bad_input_ends_in_one_line_and_writes_nothing(

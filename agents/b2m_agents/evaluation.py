@@ -1,35 +1,44 @@
-"""Evaluate an agent on held-out episodes, beside constant speed and highway-env's driver model."""
+"""Evaluate agents on held-out episodes, beside constant speed and highway-env's driver model."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from jaxtyping import Float64
 from tqdm.auto import tqdm
 
 from b2m_agents.drivers import (
     CONSTANT_SPEED,
+    DRIVERS,
     HIGHWAY_ENV,
     Drive,
+    agent_fingerprint,
     block_size,
     compile_for_workers,
     drive_episodes,
     drive_of,
 )
-from b2m_agents.episodes import episode_seed
+from b2m_agents.driving_measures import (
+    count_lane_changes,
+    share_in_hazard,
+    smallest_time_to_collision,
+)
+from b2m_agents.episodes import Episode, episode_seed
 from b2m_agents.ordered_workers import map_in_order
-from b2m_agents.trained_agent import read_agent_config
-from b2m_drive.evidence.statistics import LEVEL, Interval, binomial_interval
+from b2m_agents.trained_agent import AgentConfig, read_agent_config
 from b2m_drive.evidence.tables import write_table
 
-AGENT = "agent"
+AGENT = "agent"  # the name of one that is evaluated alone
 EVALUATION_FILE = "evaluation.csv"
-_N_RESAMPLES = 10_000
+_WORLD = (  # fields of `SceneSettings` that agents to be compared must share
+    "scenario", "action", "steps_per_second", "simulated_per_second", "last_step",
+    "vehicles_count", "vehicles_density", "lanes_count", "perception", "chosen_engine",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -51,7 +60,7 @@ class EvaluationSettings:
 
 @dataclass(frozen=True)
 class DrivenEpisode:
-    """How one episode went."""
+    """How one episode went; the columns of `evaluation.csv`."""
 
     driver: str
     seed: int
@@ -59,19 +68,10 @@ class DrivenEpisode:
     crashed: bool
     speed: float  # [m/s] mean over the episode
     length: float  # [s] until a crash, the goal or the time limit
+    lane_changes: int  # see `count_lane_changes`
+    smallest_time_to_collision: float  # [s] NaN, in the table empty: none below 20 s
+    share_in_hazard: float  # of the steps, those with a time to collision below 2 s
     engine: str  # what simulated
-
-
-@dataclass(frozen=True)
-class DriverScores:
-    """A driver's means over the same held-out episodes, each with its 95 % interval."""
-
-    driver: str
-    return_: Interval
-    crash_rate: Interval
-    speed: Interval  # [m/s]
-    length: Interval  # [s]
-    lead: Interval | None  # the agent's return minus this driver's, paired by episode
 
 
 @dataclass(frozen=True)
@@ -79,73 +79,116 @@ class Evaluation:
     """Every driver on the same held-out episodes."""
 
     episodes: tuple[DrivenEpisode, ...]
-    scores: tuple[DriverScores, ...]  # the agent's first
+    agents: tuple[str, ...]  # names of the drivers that are agents
+    references: tuple[str, ...]  # of those they are compared with
+    kinds: tuple[tuple[str, ...], ...]  # agents that differ in the seed of their training alone
+
+    def of(self, driver: str) -> list[DrivenEpisode]:
+        """A driver's episodes, in the order of every driver's."""
+        return [each for each in self.episodes if each.driver == driver]
 
 
 def evaluate_agent(
     folder: str | Path, settings: EvaluationSettings | None = None, *, progress: bool = True
 ) -> Evaluation:
-    """Drive an agent and two other drivers through the same episodes, and write how each went.
+    """Evaluate one agent and write `evaluation.csv` into its folder, see `evaluate_agents`."""
+    return evaluate_agents([folder], folder, settings, progress=progress)
+
+
+def evaluate_agents(
+    folders: Sequence[str | Path],
+    out: str | Path,
+    settings: EvaluationSettings | None = None,
+    *,
+    progress: bool = True,
+) -> Evaluation:
+    """Drive agents and two other drivers through the same episodes, and write how each went.
 
     The episodes' seeds are odd, those of trainings and collections even, so none was seen before.
+    The other drivers are constant speed and highway-env's driver model, where a scenario has one.
 
     Args:
-        folder: Of the agent; `evaluation.csv` is written into it, one row a driver and episode.
+        folders: Of the agents: trainings of one kind that differ in their seed, or different
+            agents, in the same world.
+        out: Folder that `evaluation.csv` is written into, one row a driver and episode.
         settings: None: 30 episodes in this process.
         progress: Show a bar.
 
     Raises:
-        FileNotFoundError: If the folder lacks a file of a trained agent.
-        ValueError: If one of its files is damaged.
+        FileNotFoundError: If a folder lacks a file of a trained agent.
+        ValueError: If there is no folder or one twice, a file is damaged, or the agents were
+            trained in different worlds; names what differs.
     """
     settings = settings or EvaluationSettings()
-    config = read_agent_config(Path(folder))
+    names = _names_of([Path(folder) for folder in folders])
+    configs = {name: read_agent_config(folder) for name, folder in names.items()}
+    _require_one_world(configs)
+    for folder in names.values():
+        agent_fingerprint(folder)  # says what is missing before anybody drives
+    world = next(iter(configs.values()))
+    references = _references_in(world)
     drives = {
-        driver: drive_of(
-            config.scenario, str(folder) if driver == AGENT else driver, config.environment
-        )
-        for driver in (AGENT, CONSTANT_SPEED, HIGHWAY_ENV)
-    }
-    episodes = _drive_all(drives, settings, progress)
-    _write_episodes(Path(folder) / EVALUATION_FILE, episodes)
-    generator = np.random.default_rng(settings.seed)
-    scores = tuple(_scores_of(driver, episodes, generator) for driver in drives)
-    return Evaluation(tuple(episodes), scores)
+        name: drive_of(world.scenario, str(folder.resolve()), configs[name].environment)
+        for name, folder in names.items()
+    } | {name: drive_of(world.scenario, name, world.environment) for name in references}
+    episodes = tuple(_drive_all(drives, settings, progress))
+    Path(out).mkdir(parents=True, exist_ok=True)
+    _write_episodes(Path(out) / EVALUATION_FILE, episodes)
+    return Evaluation(episodes, tuple(names), references, _kinds_of(configs))
 
 
-def bootstrap_interval(
-    values: Float64[np.ndarray, " episode"], generator: np.random.Generator
-) -> Interval:
-    """Mean over episodes with its percentile bootstrap interval (Efron & Tibshirani 1993)."""
-    rows = generator.integers(len(values), size=(_N_RESAMPLES, len(values)))
-    tail = (1 - LEVEL) / 2
-    low, high = np.quantile(values[rows].mean(axis=1), (tail, 1 - tail))
-    return Interval(float(values.mean()), float(low), float(high), len(values))
+def _names_of(folders: Sequence[Path]) -> dict[str, Path]:
+    """A name for each agent: its folder's, or the whole path where that is not enough."""
+    if not folders:
+        raise ValueError("folders: expected one of a trained agent or more, came none")
+    if len(folders) == 1:
+        return {AGENT: folders[0]}
+    paths = [folder.resolve() for folder in folders]
+    for path in paths:
+        if paths.count(path) > 1:
+            raise ValueError(f"folders: expected each agent once, came {path} again")
+    names = [path.name for path in paths]
+    if len(set(names)) < len(names) or set(names) & {*DRIVERS, "best"}:
+        names = [str(path) for path in paths]
+    return dict(zip(names, folders, strict=True))
 
 
-def scores_text(evaluation: Evaluation) -> str:
-    """The table of scores, for a terminal."""
-    lines = [
-        f"{'driver':16s}{'return':>22s}{'crashed':>22s}{'speed [m/s]':>22s}{'length [s]':>22s}"
-        f"{'agent leads by':>24s}"
-    ]
-    for scores in evaluation.scores:
-        lead = _interval_text(scores.lead, "+.2f") if scores.lead else "-"
-        lines.append(
-            f"{scores.driver:16s}{_interval_text(scores.return_, '.2f'):>22s}"
-            f"{_interval_text(scores.crash_rate, '.0%'):>22s}"
-            f"{_interval_text(scores.speed, '.1f'):>22s}{_interval_text(scores.length, '.1f'):>22s}"
-            f"{lead:>24s}"
-        )
-    n = evaluation.scores[0].return_.n
-    engine = evaluation.episodes[0].engine
-    note = f"means and 95 % intervals over the same {n} held-out episodes, simulated by {engine}"
-    return "\n".join([*lines, note])
+def _require_one_world(configs: Mapping[str, AgentConfig]) -> None:
+    """Refuse agents that would not drive through the same episodes."""
+    (first, config), *others = configs.items()
+    for name, other in others:
+        for setting in _WORLD:
+            expected, came = _world_setting(config, setting), _world_setting(other, setting)
+            if came != expected:
+                raise ValueError(
+                    f"{setting}: expected agents of one world, came {expected!r} of {first} and "
+                    f"{came!r} of {name}; evaluate them one by one"
+                )
+
+
+def _world_setting(config: AgentConfig, name: str) -> Any:
+    return config.scenario if name == "scenario" else getattr(config.scene, name)
+
+
+def _references_in(config: AgentConfig) -> tuple[str, ...]:
+    """Whom to compare with: a scenario that is only steered has no driver model."""
+    if config.scene.of.steered_only:
+        return (CONSTANT_SPEED,)
+    return (CONSTANT_SPEED, HIGHWAY_ENV)
+
+
+def _kinds_of(configs: Mapping[str, AgentConfig]) -> tuple[tuple[str, ...], ...]:
+    kinds: dict[str, list[str]] = {}
+    for name, config in configs.items():
+        training = {key: value for key, value in config.training.items() if key != "seed"}
+        same = [config.environment, training, config.encoder]
+        kinds.setdefault(json.dumps(same, sort_keys=True), []).append(name)
+    return tuple(map(tuple, kinds.values()))
 
 
 def _drive_all(
-    drives: dict[str, Drive], settings: EvaluationSettings, progress: bool
-) -> list[DrivenEpisode]:
+    drives: Mapping[str, Drive], settings: EvaluationSettings, progress: bool
+) -> Iterator[DrivenEpisode]:
     n_episodes = settings.n_episodes
     for drive in drives.values():
         compile_for_workers(drive, settings.n_workers)
@@ -162,54 +205,29 @@ def _drive_all(
             total=len(drives) * n_episodes, unit="episode", desc="driving", disable=not progress
         ) as bar,
     ):
-        episodes = []
         for block in driven:
-            episodes += block
+            yield from block
             bar.update(len(block))
-        return episodes
 
 
 def _drive_some(item: tuple[str, Drive, list[int]]) -> list[DrivenEpisode]:
     driver, drive, seeds = item
-    return [
-        DrivenEpisode(
-            driver=driver,
-            seed=episode.seed,
-            return_=float(episode.reward.sum()),
-            crashed=episode.crashed,
-            speed=float(episode.speed.mean()),
-            length=len(episode.reward) / drive.scene.steps_per_second,
-            engine=drive.scene.chosen_engine,
-        )
-        for episode in drive_episodes(drive, seeds)
-    ]
+    return [_driven(driver, drive, episode) for episode in drive_episodes(drive, seeds)]
 
 
-def _scores_of(
-    driver: str, episodes: Sequence[DrivenEpisode], generator: np.random.Generator
-) -> DriverScores:
-    def values(name: str, of: str = driver) -> Float64[np.ndarray, " episode"]:
-        return np.array([float(getattr(each, name)) for each in episodes if each.driver == of])
-
-    lead = values("return_", AGENT) - values("return_")
-    return DriverScores(
+def _driven(driver: str, drive: Drive, episode: Episode) -> DrivenEpisode:
+    return DrivenEpisode(
         driver=driver,
-        return_=bootstrap_interval(values("return_"), generator),
-        crash_rate=_rate_interval(values("crashed")),
-        speed=bootstrap_interval(values("speed"), generator),
-        length=bootstrap_interval(values("length"), generator),
-        lead=None if driver == AGENT else bootstrap_interval(lead, generator),
+        seed=episode.seed,
+        return_=float(episode.reward.sum()),
+        crashed=episode.crashed,
+        speed=float(episode.speed.mean()),
+        length=len(episode.reward) / drive.scene.steps_per_second,
+        lane_changes=count_lane_changes(episode.state),
+        smallest_time_to_collision=smallest_time_to_collision(episode.state),
+        share_in_hazard=share_in_hazard(episode.state),
+        engine=drive.scene.chosen_engine,
     )
-
-
-def _rate_interval(values: Float64[np.ndarray, " episode"]) -> Interval:
-    """Exact, since a bootstrap of no crash in 30 episodes would promise that there is none."""
-    low, high = binomial_interval(int(values.sum()), len(values))
-    return Interval(float(values.mean()), low, high, len(values))
-
-
-def _interval_text(interval: Interval, form: str) -> str:
-    return f"{interval.mean:{form}} [{interval.low:{form}}, {interval.high:{form}}]"
 
 
 def _write_episodes(path: Path, episodes: Sequence[DrivenEpisode]) -> None:
@@ -219,4 +237,6 @@ def _write_episodes(path: Path, episodes: Sequence[DrivenEpisode]) -> None:
 
 
 def _plain(value: Any) -> Any:
-    return int(value) if isinstance(value, bool) else value
+    if isinstance(value, bool):
+        return int(value)
+    return "" if isinstance(value, float) and math.isnan(value) else value

@@ -1,4 +1,4 @@
-"""A video of an agent driving: the scene, what its encoder kept of it, and what it did."""
+"""Write a video of a driver: an agent with what it saw and weighed, or somebody else."""
 
 from __future__ import annotations
 
@@ -11,24 +11,20 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
-from highway_env.envs.common.action import DiscreteMetaAction
-from jaxtyping import UInt8
 from tqdm.auto import tqdm
 
-from b2m_agents.drivers import drive_of
-from b2m_agents.episodes import Episode, episode_seed, make_scene, play_episode
-from b2m_agents.trained_agent import TrainedAgent
+from b2m_agents.action_choices import ActionChoices, taken, weighed
+from b2m_agents.drivers import DRIVERS, Drive, drive_episode, drive_of
+from b2m_agents.episodes import Episode, episode_seed
+from b2m_agents.trained_agent import TrainedAgent, read_agent_config
+from b2m_agents.video_frame import Moment, Picture, draw_moment
 from b2m_envs.driving.settings import SceneSettings
 from b2m_envs.driving.state import STATE_INDEX
-
-Picture = UInt8[np.ndarray, "_ _ 3"]  # red, green, blue; of any size
 
 # What OpenCV's wheels can write and a browser plays; H.264 is not among it. The second of .mp4 is
 # for builds without VP9, and plays outside of browsers only.
 _CODECS = {".mp4": ("vp09", "mp4v"), ".webm": ("VP90", "VP80"), ".avi": ("MJPG",)}
 _ENDINGS = (*_CODECS, ".gif")
-_BACKGROUND, _TEXT, _WARNING = (24, 26, 30), (230, 230, 230), (255, 110, 90)
-_MARGIN, _LINE = 16, 28  # [px]
 FASTEST = 100  # times real time
 _LAST_PICTURE = 1.5  # [s] that an episode's end stays
 
@@ -56,16 +52,20 @@ class VideoSettings:
 
 
 def record_video(
-    folder: str | Path,
+    driver: str | Path | Drive,
     path: str | Path,
     settings: VideoSettings | None = None,
     *,
     progress: bool = True,
 ) -> Path:
-    """Let an agent drive held-out episodes and write a video of them.
+    """Let an agent or another driver drive held-out episodes and write a video of them.
+
+    Beside the scene stand, of an agent, what its encoder kept (reconstruction and latents, if it
+    has one) and what its policy weighed; of another driver, the action it took.
 
     Args:
-        folder: Of the agent.
+        driver: Folder of an agent, which drives in the world of its training; or `drive_of` any
+            driver, anywhere.
         path: The video: `.mp4` or `.webm` (VP9), `.avi` (Motion JPEG) or `.gif`.
         settings: None: three episodes at four times real time.
         progress: Show a bar.
@@ -80,18 +80,14 @@ def record_video(
     """
     settings = settings or VideoSettings()
     path = Path(path)
-    if path.suffix.lower() not in _ENDINGS:
-        raise ValueError(f"{path}: expected a video ending in {', '.join(_ENDINGS)}")
-    if path.is_dir():
-        raise ValueError(f"{path}: expected a file for the video, came a folder")
-    for parent in path.parents:
-        if parent.exists() and not parent.is_dir():
-            raise ValueError(f"{path}: expected a folder {parent} to write to, came a file")
-    agent = TrainedAgent.read(Path(folder))
-    scene = drive_of(agent.config.scenario, str(folder), {}).scene
-    pictures = _pictures(agent, scene, settings, progress)
+    _check_video_path(path)
+    if not isinstance(driver, Drive):
+        config = read_agent_config(Path(driver))
+        driver = drive_of(config.scenario, str(Path(driver).resolve()), {})
+    agent = None if driver.policy in DRIVERS else TrainedAgent.read(Path(driver.policy))
+    pictures = _pictures(driver, agent, settings, progress)
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_video(path, pictures, scene.steps_per_second * settings.speed)
+    write_video(path, pictures, driver.scene.steps_per_second * settings.speed)
     return path
 
 
@@ -112,123 +108,80 @@ def write_video(path: Path, pictures: Iterator[Picture], frames_per_second: floa
         draft.unlink(missing_ok=True)
 
 
-def draw_step(
-    frame: UInt8[np.ndarray, "height width channel"],
-    reconstruction: UInt8[np.ndarray, "height width channel"],
-    lines: Sequence[str],
-    warning: str = "",
-    *,
-    colour: bool = False,
-    panel: int = 384,
-) -> Picture:
-    """The newest frame of a stack, its reconstruction, and lines of text below.
+def episode_moments(
+    episode: Episode, agent: TrainedAgent | None, scene: SceneSettings, name: str
+) -> Iterator[Moment]:
+    """What there is to show of each step of an episode; at its end the last action stays.
 
     Args:
-        frame: What the agent saw.
-        reconstruction: Of that frame, by its encoder.
-        lines: What it did.
-        warning: A last line in red.
-        colour: Whether a frame of the stack has three channels, red green blue, or one.
-        panel: Height of the two pictures [px].
+        episode: That was driven.
+        agent: That drove it; None: another driver did.
+        scene: Where.
+        name: Of the episode.
     """
-    columns = [
-        _captioned(_enlarged(_newest(each, colour), panel), name)
-        for each, name in ((frame, "scene"), (reconstruction, "reconstruction"))
-    ]
-    gap = np.full((len(columns[0]), _MARGIN, 3), _BACKGROUND, np.uint8)
-    upper = np.hstack([gap, columns[0], gap, columns[1], gap])
-    lower = np.full((_LINE * (len(lines) + 1) + _MARGIN, upper.shape[1], 3), _BACKGROUND, np.uint8)
-    for number, line in enumerate([*lines, warning]):
-        ink = _WARNING if number == len(lines) else _TEXT
-        _write(lower, line, (_MARGIN, _LINE * (number + 1)), ink)
-    picture = np.vstack([upper, lower])
-    even = picture[: len(picture) // 2 * 2, : picture.shape[1] // 2 * 2]  # codecs halve colour
-    return np.ascontiguousarray(even)
-
-
-def action_text(action: Any, scene: SceneSettings) -> str:
-    """An action in words."""
-    if scene.action == "continuous":
-        names = (name.replace("acceleration", "throttle") for name in scene.of.controls)
-        values = np.asarray(action, dtype=float)
-        return ", ".join(f"{name} {value:+.2f}" for name, value in zip(names, values, strict=True))
-    names = (
-        DiscreteMetaAction.ACTIONS_ALL
-        if scene.of.lane_changes
-        else DiscreteMetaAction.ACTIONS_LONGI
-    )
-    return str(names[int(action)]).lower().replace("_", " ")
-
-
-def _pictures(
-    agent: TrainedAgent, scene: SceneSettings, settings: VideoSettings, progress: bool
-) -> Iterator[Picture]:
-    env = make_scene(scene)
-    indices = tqdm(
-        range(settings.n_episodes), unit="episode", desc="recording", disable=not progress
-    )
-    try:
-        for index in indices:
-            seed = episode_seed(settings.seed, index, held_out=True)
-            yield from _episode_pictures(
-                play_episode(env, agent.act, seed), agent, scene, settings, f"episode {index + 1}"
-            )
-    finally:
-        env.close()
-
-
-def _episode_pictures(
-    episode: Episode, agent: TrainedAgent, scene: SceneSettings, settings: VideoSettings, name: str
-) -> Iterator[Picture]:
-    last, speed = len(episode.reward), episode.state[:, STATE_INDEX["speed"]]
+    speed = episode.state[:, STATE_INDEX["speed"]]
+    choices = _choices_of(episode, agent, scene)
     for step, frame in enumerate(episode.frames):
         seconds = step / scene.steps_per_second
         done = f"return {episode.reward[:step].sum():.2f}"
-        if step < last:
-            lines = [f"action: {action_text(episode.action[step], scene)}"]
-            lines += [f"{name}, {seconds:.1f} s, {speed[step]:.1f} m/s, {done}"]
-        else:
-            lines = [_ending(episode), f"{name}, {seconds:.1f} s, {done}"]
-        reconstruction = agent.encoder.reconstruct(torch.from_numpy(frame[None])).numpy()[0]
-        picture = draw_step(
-            frame,
-            reconstruction,
-            lines,
-            "crashed" if step == last and episode.crashed else "",
-            colour=scene.colour,
-            panel=settings.panel,
+        is_last = step == len(episode.reward)
+        yield Moment(
+            scene=frame,
+            reconstruction=_reconstructed(agent, frame),
+            latents=agent.latent(frame) if agent and agent.encoder else None,
+            choices=choices[min(step, len(choices) - 1)],
+            words=f"{name}   {seconds:.1f} s   {speed[step]:.1f} m/s   {done}",
+            ending=_ending(episode) if is_last else "",
+            crashed=is_last and episode.crashed,
         )
-        n_times = round(_LAST_PICTURE * scene.steps_per_second * settings.speed)
-        yield from [picture] * (max(1, n_times) if step == last else 1)
+
+
+def _check_video_path(path: Path) -> None:
+    if path.suffix.lower() not in _ENDINGS:
+        raise ValueError(f"{path}: expected a video ending in {', '.join(_ENDINGS)}")
+    if path.is_dir():
+        raise ValueError(f"{path}: expected a file for the video, came a folder")
+    for parent in path.parents:
+        if parent.exists() and not parent.is_dir():
+            raise ValueError(f"{path}: expected a folder {parent} to write to, came a file")
+
+
+def _pictures(
+    drive: Drive, agent: TrainedAgent | None, settings: VideoSettings, progress: bool
+) -> Iterator[Picture]:
+    n_episodes, who = settings.n_episodes, "agent" if agent else drive.policy
+    n_last = max(1, round(_LAST_PICTURE * drive.scene.steps_per_second * settings.speed))
+    for index in tqdm(range(n_episodes), unit="episode", desc="recording", disable=not progress):
+        episode = drive_episode(drive, episode_seed(settings.seed, index, held_out=True))
+        name = f"{who}, episode {index + 1} of {n_episodes}"
+        for moment in episode_moments(episode, agent, drive.scene, name):
+            picture = draw_moment(moment, colour=drive.scene.colour, panel=settings.panel)
+            yield from [picture] * (n_last if moment.ending else 1)
+
+
+def _choices_of(
+    episode: Episode, agent: TrainedAgent | None, scene: SceneSettings
+) -> list[ActionChoices]:
+    if agent is None:
+        return [taken(action, scene) for action in episode.action]
+    read = agent.reader()
+    return [
+        weighed(agent.policy, read(frame, state), action, scene)
+        for frame, state, action in zip(episode.frames, episode.state, episode.action, strict=False)
+    ]
+
+
+def _reconstructed(agent: TrainedAgent | None, frame: np.ndarray) -> np.ndarray | None:
+    if agent is None or agent.encoder is None:
+        return None
+    reconstruction: np.ndarray = agent.encoder.reconstruct(torch.from_numpy(frame[None])).numpy()[0]
+    return reconstruction
 
 
 def _ending(episode: Episode) -> str:
     if episode.crashed:
-        return ""
+        return "crashed"
     return "time limit" if episode.truncated else "arrived, or left the road"
-
-
-def _newest(frame: UInt8[np.ndarray, "height width channel"], colour: bool) -> Picture:
-    """The last frame of a stack."""
-    return frame[..., -3:] if colour else np.repeat(frame[..., -1:], 3, axis=-1)
-
-
-def _enlarged(picture: Picture, height: int) -> Picture:
-    width = round(picture.shape[1] * height / picture.shape[0])
-    larger = height >= picture.shape[0]
-    interpolation = cv2.INTER_NEAREST if larger else cv2.INTER_AREA  # show the pixels as they are
-    enlarged: Picture = cv2.resize(picture, (width, height), interpolation=interpolation)
-    return enlarged
-
-
-def _captioned(picture: Picture, caption: str) -> Picture:
-    band = np.full((_LINE + _MARGIN, picture.shape[1], 3), _BACKGROUND, np.uint8)
-    _write(band, caption, (0, _LINE), _TEXT)
-    return np.vstack([band, picture])
-
-
-def _write(picture: Picture, text: str, where: tuple[int, int], colour: Sequence[int]) -> None:
-    cv2.putText(picture, text, where, cv2.FONT_HERSHEY_DUPLEX, 0.6, colour, 1, cv2.LINE_AA)
 
 
 def _write_with_opencv(path: Path, pictures: Iterator[Picture], frames_per_second: float) -> None:

@@ -316,7 +316,7 @@ def dot_plot(
             axes.set_xscale("log")
         axes.axvline(zero, color=FAINT, linewidth=0.9)
         for place, row in enumerate(rows):
-            _draw_row(axes, place, row)
+            draw_row(axes, place, row)
         axes.set_title(title, loc="left", fontsize=NORMAL)
         tidy(axes)
         axes.grid(axis="y", visible=False)
@@ -331,7 +331,8 @@ def dot_plot(
     return figure
 
 
-def _draw_row(axes: Any, place: int, row: Row) -> None:
+def draw_row(axes: Any, place: int, row: Row) -> None:
+    """A dot and its interval, or in its place a note."""
     if row.note:
         axes.text(0.5, place, row.note, transform=axes.get_yaxis_transform(), ha="center",
                   va="center", fontsize=SMALL, color=FAINT, backgroundcolor="white")  # fmt: skip

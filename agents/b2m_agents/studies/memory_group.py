@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import torch
+from jaxtyping import Float32
 from torch import Tensor, nn
 
 from b2m_agents.studies.memory_plan import MemoryPlan
@@ -108,7 +109,7 @@ class GroupRun:
     def decision_loss_of(self, logits: Tensor, batches: list[TrialBatch]) -> Tensor:
         """Each student's decision loss; steps past the end of a seed's trials count nothing."""
         target = self.for_students([batch.target for batch in batches])
-        weight = self.for_students([_step_weight(batch) for batch in batches])
+        weight = self.for_students([step_weight(batch) for batch in batches])
         return decision_loss(logits[:, :, : target.shape[-1]], target, weight)
 
     def for_students(self, by_seed: list[np.ndarray]) -> Tensor:
@@ -143,7 +144,8 @@ def padded_alike(batches: Sequence[np.ndarray]) -> list[np.ndarray]:
     ]
 
 
-def _step_weight(batch: TrialBatch) -> np.ndarray:
+def step_weight(batch: TrialBatch) -> Float32[np.ndarray, "batch time"]:
+    """What each step's loss weighs: fixating is easy and weighs less, padding nothing."""
     weight = np.where(batch.decision, 1.0, FIXATION_WEIGHT) * batch.mask
     return np.asarray(weight, dtype=np.float32)
 

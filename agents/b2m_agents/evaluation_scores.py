@@ -1,0 +1,136 @@
+"""What an evaluation's episodes say of each driver: scores, intervals, and who leads whom."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float64
+
+from b2m_agents.drivers import CONSTANT_SPEED, HIGHWAY_ENV
+from b2m_agents.evaluation import DrivenEpisode, Evaluation
+from b2m_drive.evidence.bootstrap import bootstrap_interval, interquartile_mean
+from b2m_drive.evidence.statistics import Interval, binomial_interval
+from b2m_envs.driving.state import LONGEST_TIME
+
+MARGIN = 0.05  # of the driver model's mean return: by so much an agent may be worse
+
+
+@dataclass(frozen=True)
+class DriverScores:
+    """A driver's scores on the held-out episodes, each with its 95 % bootstrap interval."""
+
+    driver: str
+    n_trainings: int  # agents that are pooled; 0: of a driver that was not trained
+    return_: Interval
+    return_middle: Interval  # interquartile mean
+    crash_rate: Interval
+    speed: Interval  # [m/s]
+    length: Interval  # [s]
+    lane_changes: Interval  # an episode
+    smallest_time_to_collision: Interval  # [s] mean, where none counts as 20 s, the most known
+    share_in_hazard: Interval  # of the time, with a time to collision below 2 s
+    lead_on_constant_speed: Interval | None  # return minus that one's, paired by episode
+    lead_on_model: Interval | None  # None: of a driver that is no agent, or there is no model
+    margin: float  # of return, by which an agent may be worse than the driver model
+
+    @property
+    def beats_constant_speed(self) -> bool | None:
+        """Whether the whole interval of the lead is above 0; None: nobody to lead."""
+        lead = self.lead_on_constant_speed
+        return None if lead is None else lead.low > 0
+
+    @property
+    def not_worse_than_model(self) -> bool | None:
+        """Whether the interval's lower bound is above minus the margin; None: no model."""
+        lead = self.lead_on_model
+        return None if lead is None else lead.low > -self.margin
+
+
+def scores_of(evaluation: Evaluation, seed: int = 0) -> tuple[DriverScores, ...]:
+    """Scores of each agent, of the trainings of a kind pooled, and of the other drivers.
+
+    Args:
+        evaluation: Of one agent or more.
+        seed: Of the bootstrap.
+    """
+    pooled = [kind for kind in evaluation.kinds if len(kind) > 1]
+    groups = [
+        *((name, (name,), 1) for name in evaluation.agents),
+        *((_kind_name(kind, evaluation), kind, len(kind)) for kind in pooled),
+        *((name, (name,), 0) for name in evaluation.references),
+    ]
+    generator = np.random.default_rng(seed)
+    return tuple(_scores_of(evaluation, *group, generator) for group in groups)
+
+
+def _kind_name(kind: tuple[str, ...], evaluation: Evaluation) -> str:
+    if len(kind) == len(evaluation.agents):
+        return f"all {len(kind)} trainings"
+    return f"{kind[0]} and {len(kind) - 1} more"
+
+
+def _scores_of(
+    evaluation: Evaluation,
+    name: str,
+    drivers: Sequence[str],
+    n_trainings: int,
+    generator: np.random.Generator,
+) -> DriverScores:
+    def values(
+        score: Callable[[DrivenEpisode], float], of: Sequence[str] = drivers
+    ) -> Float64[np.ndarray, "training episode"]:
+        return np.array([[float(score(each)) for each in evaluation.of(name)] for name in of])
+
+    def interval(score: Callable[[DrivenEpisode], float]) -> Interval:
+        return bootstrap_interval(values(score), generator)
+
+    def lead_on(reference: str) -> Interval | None:
+        if not n_trainings or reference not in evaluation.references:
+            return None
+        returns = values(_return_of) - values(_return_of, [reference])
+        return bootstrap_interval(returns, generator)
+
+    model = HIGHWAY_ENV in evaluation.references
+    return DriverScores(
+        driver=name,
+        n_trainings=n_trainings,
+        return_=interval(_return_of),
+        return_middle=bootstrap_interval(values(_return_of), generator, interquartile_mean),
+        crash_rate=_rate_interval(values(lambda each: each.crashed), generator),
+        speed=interval(lambda each: each.speed),
+        length=interval(lambda each: each.length),
+        lane_changes=interval(lambda each: each.lane_changes),
+        smallest_time_to_collision=interval(_time_or_longest),
+        share_in_hazard=interval(lambda each: each.share_in_hazard),
+        lead_on_constant_speed=lead_on(CONSTANT_SPEED),
+        lead_on_model=lead_on(HIGHWAY_ENV),
+        margin=MARGIN * abs(float(values(_return_of, [HIGHWAY_ENV]).mean())) if model else 0.0,
+    )
+
+
+def _return_of(episode: DrivenEpisode) -> float:
+    return episode.return_
+
+
+def _time_or_longest(episode: DrivenEpisode) -> float:
+    time = episode.smallest_time_to_collision
+    return LONGEST_TIME if np.isnan(time) else time
+
+
+def _rate_interval(
+    values: Float64[np.ndarray, "training episode"], generator: np.random.Generator
+) -> Interval:
+    """The exact interval, since a bootstrap of no crash in 30 would promise that there is none.
+
+    Several trainings drove the same episodes, so the exact one is of as many episodes as one of
+    them drove; and it knows nothing of how they differ, so the wider bound of it and of the
+    bootstrap counts, at either end.
+    """
+    rate, n_episodes = float(values.mean()), values.shape[1]
+    low, high = binomial_interval(round(rate * n_episodes), n_episodes)
+    if len(values) > 1:
+        drawn = bootstrap_interval(values, generator)
+        low, high = min(low, drawn.low), max(high, drawn.high)
+    return Interval(rate, low, high, values.size)

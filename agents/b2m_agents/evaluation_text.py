@@ -1,0 +1,100 @@
+"""An evaluation in words and columns, for a terminal."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping, Sequence
+
+from b2m_agents.drivers import HIGHWAY_ENV
+from b2m_agents.evaluation import Evaluation
+from b2m_agents.evaluation_scores import MARGIN, DriverScores
+from b2m_drive.evidence.statistics import Interval
+from b2m_envs.driving.state import HAZARD_TIME, LONGEST_TIME
+
+_WIDTH = 100  # [characters] of the words
+
+# Heading of a column: field of `DriverScores`, and how its numbers are written.
+_RETURNS = {
+    "return": ("return_", ".2f"),
+    "interquartile mean": ("return_middle", ".2f"),
+    "crashed": ("crash_rate", ".0%"),
+}
+_DRIVING = {
+    "speed [m/s]": ("speed", ".1f"),
+    "length [s]": ("length", ".1f"),
+    "lane changes": ("lane_changes", ".1f"),
+    "closest [s]": ("smallest_time_to_collision", ".1f"),
+    "in hazard": ("share_in_hazard", ".1%"),
+}
+_LEADS = {
+    "lead on driver model": ("lead_on_model", "+.2f"),
+    "lead on constant speed": ("lead_on_constant_speed", "+.2f"),
+}
+
+
+def evaluation_text(evaluation: Evaluation, scores: Sequence[DriverScores]) -> str:
+    """Tables of scores and leads, what they are, and a line for each agent on whom it leads."""
+    agents = [each for each in scores if each.n_trainings]
+    blocks = [
+        _table_text(scores, _RETURNS),
+        _table_text(scores, _DRIVING),
+        _table_text(agents, _LEADS),
+        _note_text(evaluation),
+        "\n".join(map(_verdict_text, agents)),
+    ]
+    return "\n\n".join(blocks)
+
+
+def interval_text(interval: Interval | None, form: str) -> str:
+    """A mean with its interval, in one format."""
+    if interval is None:
+        return "-"
+    return f"{interval.mean:{form}} [{interval.low:{form}}, {interval.high:{form}}]"
+
+
+def _table_text(scores: Sequence[DriverScores], columns: Mapping[str, tuple[str, str]]) -> str:
+    rows = [["driver", *columns]]
+    for each in scores:
+        cells = [interval_text(getattr(each, name), form) for name, form in columns.values()]
+        rows.append([each.driver, *cells])
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in rows
+    )
+
+
+def _note_text(evaluation: Evaluation) -> str:
+    first = evaluation.of(evaluation.agents[0])
+    if len(evaluation.agents) == 1:
+        who = "one training: the interval speaks of episodes, not of trainings"
+    else:
+        who = "a single agent's interval speaks of episodes, not of trainings"
+    if any(len(kind) > 1 for kind in evaluation.kinds):
+        who += "; that of trainings which differ in their seed alone, pooled, speaks of both"
+    note = (
+        f"Means and 95 % intervals over the same {len(first)} held-out episodes, simulated by "
+        f"{first[0].engine}; {who}. Interquartile mean: of the middle half of the returns. "
+        f"Closest: an episode's smallest time to collision, {LONGEST_TIME:g} s where there was "
+        f"none below. In hazard: share of time with less than {HAZARD_TIME:g} s. Lead: an agent's "
+        "return minus another driver's, paired by episode."
+    )
+    if HIGHWAY_ENV in evaluation.references:
+        note += f" {HIGHWAY_ENV}: its driver model (IDM and MOBIL)."
+    return textwrap.fill(note, _WIDTH)
+
+
+def _verdict_text(scores: DriverScores) -> str:
+    parts = []
+    if scores.not_worse_than_model is not None:
+        parts.append(
+            f"not worse than the driver model by more than {MARGIN:.0%} of its return "
+            f"({-scores.margin:+.2f}): {_shown(scores.not_worse_than_model)}"
+        )
+    if scores.beats_constant_speed is not None:
+        parts.append(f"beats constant speed: {_shown(scores.beats_constant_speed)}")
+    return f"{scores.driver}: {'; '.join(parts)}"
+
+
+def _shown(answer: bool) -> str:
+    """A lower bound that is too low shows nothing, neither that it is so nor that it is not."""
+    return "yes" if answer else "not shown"

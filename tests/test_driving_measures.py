@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from b2m_agents.driving_measures import (
+    count_lane_changes,
+    share_in_hazard,
+    smallest_time_to_collision,
+)
+from b2m_envs.driving.state import STATE_INDEX, STATE_VARIABLES
+
+NAN = float("nan")
+
+
+def states(**variables: list[float]) -> np.ndarray:
+    rows = np.zeros((len(next(iter(variables.values()))), len(STATE_VARIABLES)), np.float32)
+    for name, values in variables.items():
+        rows[:, STATE_INDEX[name]] = values
+    return rows
+
+
+@pytest.mark.parametrize(
+    ("lane", "offset", "changes"),
+    [
+        ([1, 1, 2, 2], [0, 1.8, -1.8, 0], 1),  # to the right
+        ([1, 0, 1], [-1.5, 1.5, -1.5], 2),  # to the left and back
+        ([0, 1, 1], [0.1, 0.7, 0.0], 0),  # on into a road whose lanes are numbered otherwise
+        ([1, NAN, 2], [1.9, 3.0, -1.9], 0),  # off the road between
+        ([NAN, NAN], [0, 1], 0),  # a car park
+        ([2], [0], 0),
+    ],
+)
+def test_a_lane_change_is_a_line_that_is_crossed(lane, offset, changes) -> None:
+    assert count_lane_changes(states(lane=lane, lateral_offset=offset)) == changes
+
+
+def test_the_time_to_collision_is_that_after_each_step() -> None:
+    driven = states(time_to_collision=[0.5, NAN, 3.0, 1.9, 2.0])
+    assert smallest_time_to_collision(driven) == pytest.approx(1.9)
+    assert share_in_hazard(driven) == 1 / 4
+
+
+def test_nobody_ahead_is_no_hazard() -> None:
+    driven = states(time_to_collision=[1.0, NAN, NAN])
+    assert np.isnan(smallest_time_to_collision(driven))
+    assert share_in_hazard(driven) == 0
