@@ -37,6 +37,7 @@ app.add_typer(compare_app, name="compare")
 app.add_typer(fetch_app, name="fetch")
 
 SIGNALS = (0.0, 0.1, 0.3, 1.0)  # shares of signal of the dose-response
+_DEMO_STEPS = 40_960  # of the driver: half a minute
 STOPPED = 130  # exit code after Ctrl-C, which Typer catches
 
 Workers = Annotated[
@@ -669,22 +670,76 @@ def train_agent_command(
     encoder: Annotated[
         Path | None,
         typer.Option(
-            help="Of scenes: folder of a SceneVAE, such as runs/driving-NAME/encoders/seed-0/alone."
+            help="For latents: folder of a SceneVAE of such scenes. `b2m-drive compare driving` "
+            "writes some, such as runs/driving-NAME/encoders/seed-0/alone."
         ),
+    ] = None,
+    observation: Annotated[
+        str | None,
+        typer.Option(
+            help="What the driver sees: latents (default) of a frozen encoder; pixels, with a "
+            "network of its own; or state, 14 numbers that no picture needs."
+        ),
+    ] = None,
+    algorithm: Annotated[
+        str | None,
+        typer.Option(
+            help="ppo (default), for any action; dqn, for discrete; sac, for continuous ones."
+        ),
+    ] = None,
+    latent_stack: Annotated[
+        int | None,
+        typer.Option(help="Latents in one observation, oldest first. Default: 1.", min=1),
+    ] = None,
+    speed: Annotated[
+        bool | None,
+        typer.Option("--speed/--no-speed", help="Put its speed beside the latents. Default: no."),
     ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder of the agent. Default: runs/agent-SCENARIO.")
     ] = None,
     steps: Annotated[
         int | None,
-        typer.Option(help="Steps of training. Default: 20480 driven, 786432 of trials.", min=1),
+        typer.Option(
+            help="Steps of training. Default: some minutes' worth, by scenario, observation and "
+            "algorithm (highway by PPO: 600000 of latents, 400000 of the state, 300000 of "
+            "pixels); 786432 of trials.",
+            min=1,
+        ),
     ] = None,
     seed: Annotated[int, typer.Option(help="Of weights, traffic and exploration.", min=0)] = 0,
     environments: Annotated[
-        int | None, typer.Option(help="Side by side. Default: 4; 128 of trials.", min=1)
+        int | None,
+        typer.Option(
+            help="Side by side. Default: 64, or 4 where highway-env simulates; 128 of trials.",
+            min=1,
+        ),
     ] = None,
     checkpoint_every: Annotated[
-        int | None, typer.Option(help="Steps. Default: 2048; of trials, 98304.", min=1)
+        int | None,
+        typer.Option(help="Steps between checkpoints. Default: about 15 in all.", min=1),
+    ] = None,
+    evaluate_every: Annotated[
+        int | None,
+        typer.Option(
+            help="Steps between evaluations, which keep the best agent in FOLDER/best; their "
+            "episodes are neither of the training nor of evaluate-agent. 0: none. Default: about "
+            "15 in all.",
+            min=0,
+        ),
+    ] = None,
+    patience: Annotated[
+        int | None,
+        typer.Option(
+            help="Stop after so many evaluations without a better one. Default: never.", min=1
+        ),
+    ] = None,
+    tensorboard: Annotated[
+        bool | None,
+        typer.Option(
+            "--tensorboard/--no-tensorboard",
+            help="Write what `tensorboard --logdir FOLDER` shows. Default: yes.",
+        ),
     ] = None,
     camera: CameraName = None,
     height: Height = None,
@@ -699,19 +754,38 @@ def train_agent_command(
         float | None, typer.Option(help="Of a memory task [s]. Default: 0.5.", min=0)
     ] = None,
 ) -> None:
-    """Train a driver (PPO) on what a frozen encoder sees, or an agent (recurrent PPO) to remember.
+    """Train a driver on latents, pixels or the state; or an agent (recurrent PPO) to remember.
 
-    A few minutes on two cores. Kill it and call it again: it goes on from its last checkpoint.
+    A few minutes on two cores. Kill it and call it again: it goes on from its last checkpoint,
+    with its step count and replay buffer.
+
+    b2m-drive train-agent highway --observation state                  # no encoder needed
+
+    b2m-drive train-agent highway --encoder runs/driving-NAME/encoders/seed-0/alone --speed
+
+    b2m-drive train-agent racetrack --observation state --algorithm sac
+
     The encoders of compare driving bring their own view of the scene; for others the camera's
-    settings must be those of the scenes that they learnt from.
+    settings must be those of the scenes that they learnt from. Racetracks are steered
+    (continuous actions) unless --action says otherwise.
     """
+    from b2m_agents.agent_settings import settings_for
     from b2m_agents.memory_agent import TASKS, MemoryAgentSettings
     from b2m_agents.memory_training import train_memory_agent
-    from b2m_agents.training import TrainingSettings, train_agent
+    from b2m_agents.training import train_agent
 
     out = out or Path("runs") / f"agent-{scenario}"
     training = _given(
         n_steps=steps, n_environments=environments, checkpoint_every=checkpoint_every, seed=seed
+    )
+    driven = _given(
+        observation=observation,
+        algorithm=algorithm,
+        stack=latent_stack,
+        speed=speed,
+        evaluate_every=evaluate_every,
+        patience=patience,
+        tensorboard=tensorboard,
     )
     view = _environment(camera, height, width, colour, stack, action)
     of_trials = _given(n_items=items, maintenance=maintenance)
@@ -719,14 +793,22 @@ def train_agent_command(
         _refuse_option("encoder", encoder, "a memory task, which has no scenes")
         for name, value in view.items():
             _refuse_option({"n_frames": "stack"}.get(name, name), value, "a memory task")
+        for name, value in driven.items():
+            option = {"stack": "latent-stack"}.get(name, name.replace("_", "-"))
+            _refuse_option(option, value, "a memory task")
         settings = MemoryAgentSettings(task=scenario, **training, **of_trials)
         folder = train_memory_agent(settings, out)
     else:
-        if encoder is None:
-            raise typer.BadParameter("--encoder: expected one for an agent that drives")
+        if encoder is None and observation in (None, "latents"):
+            raise typer.BadParameter(
+                "--encoder: expected one for an agent that sees latents; `b2m-drive compare "
+                "driving` writes encoders (runs/driving-NAME/encoders/seed-0/alone), and "
+                "--observation pixels or state needs none"
+            )
         for name, value in of_trials.items():
             _refuse_option({"n_items": "items"}.get(name, name), value, "an agent that drives")
-        folder = train_agent(scenario, encoder, out, TrainingSettings(**training), view)
+        settings_of_driver = settings_for(scenario, **training, **driven)
+        folder = train_agent(scenario, encoder, out, settings_of_driver, view)
     typer.echo(f"agent: {folder}\nnow: b2m-drive evaluate-agent {folder}")
 
 
@@ -987,10 +1069,11 @@ def _demo_memory(out: Path, workers: int) -> None:
 
 def _demo_driving(out: Path, workers: int) -> None:
     """A small comparison, a driver on the taught encoder, its evaluation, and a clip."""
+    from b2m_agents.agent_settings import settings_for
     from b2m_agents.evaluation import EvaluationSettings, evaluate_agent, scores_text
     from b2m_agents.studies.driving import SimulatedWatcher
     from b2m_agents.studies.driving_plan import DEMO
-    from b2m_agents.training import TrainingSettings, train_agent
+    from b2m_agents.training import train_agent
     from b2m_agents.video import VideoSettings, record_video
 
     watcher = SimulatedWatcher("ideal")
@@ -998,7 +1081,8 @@ def _demo_driving(out: Path, workers: int) -> None:
     brain = DEMO.teachings[0].condition("brain").replace("/", "-")
     encoder = run / "encoders" / f"seed-{DEMO.seeds[0]}" / brain
     typer.echo(f"\na driver (PPO) on what {encoder} sees:")
-    agent = train_agent("highway_fast", encoder, out / "agent", TrainingSettings(n_steps=6144))
+    training = settings_for("highway_fast", n_steps=_DEMO_STEPS)
+    agent = train_agent("highway_fast", encoder, out / "agent", training)
     scores = evaluate_agent(
         agent, EvaluationSettings(n_episodes=10, n_workers=workers or os.cpu_count() or 1)
     )

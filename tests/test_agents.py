@@ -20,6 +20,8 @@ import torch
 from stable_baselines3 import PPO
 from stable_baselines3.common.vec_env import DummyVecEnv
 
+from b2m_agents.agent_settings import PPOSettings, TrainingSettings, settings_for, training_json
+from b2m_agents.algorithms import read_policy
 from b2m_agents.drivers import drive_of
 from b2m_agents.encoder_view import read_view, write_view
 from b2m_agents.episodes import Episode, episode_seed, make_scene
@@ -32,8 +34,9 @@ from b2m_agents.evaluation import (
 from b2m_agents.latent_observation import VecLatentObservation
 from b2m_agents.replayable_episodes import ReplayableEpisodes
 from b2m_agents.rollouts import CollectSettings, collect_scenes
-from b2m_agents.trained_agent import TrainedAgent, read_agent_config, read_policy
-from b2m_agents.training import TrainingSettings, _make_environment, train_agent
+from b2m_agents.trained_agent import TrainedAgent, read_agent_config
+from b2m_agents.training import train_agent
+from b2m_agents.training_worlds import make_environment
 from b2m_agents.video import (
     VideoSettings,
     _episode_pictures,
@@ -48,22 +51,26 @@ from b2m_envs.driving.state import STATE_INDEX
 SMALL = {"height": 36, "width": 40, "vehicles_count": 3, "duration": 4.0}
 # Legs of 32 steps of two environments: the second begins within an episode.
 SHORT = TrainingSettings(
-    n_steps=96, n_environments=2, rollout=16, batch_size=16, n_epochs=2, checkpoint_every=32
+    algorithm=PPOSettings(rollout=16, batch_size=16, n_epochs=2),
+    n_steps=96,
+    n_environments=2,
+    checkpoint_every=32,
+    evaluate_every=0,
+    tensorboard=False,
 )
 
 TRAINING = """
-import os, signal, sys
+import json, os, signal, sys
 from b2m_agents import training
-write = training._write_checkpoint
+from b2m_agents.agent_settings import training_from_json
+write = training.write_checkpoint
 def write_and_die(folder, policy, *arguments):
     write(folder, policy, *arguments)
     if policy.num_timesteps == 64:
         os.kill(os.getpid(), signal.SIGKILL)
 if __name__ == "__main__":
-    training._write_checkpoint = write_and_die
-    settings = training.TrainingSettings(
-        n_steps=96, n_environments=2, rollout=16, batch_size=16, n_epochs=2, checkpoint_every=32
-    )
+    training.write_checkpoint = write_and_die
+    settings = training_from_json(json.loads({settings!r}))
     training.train_agent(
         "highway_fast", sys.argv[1], sys.argv[2], settings, {environment}, progress=False
     )
@@ -100,7 +107,8 @@ def assert_same_agent(one: Path, other: Path) -> None:
 def test_an_agents_folder_holds_the_encoder_in_safetensors_and_the_curve(agent, encoder) -> None:
     names = {path.name for path in agent.iterdir()}
     assert names == {
-        "config.json", "encoder", "agent.zip", "learning_curve.csv", "episodes-under-way-96.json",
+        "config.json", "encoder", "agent.zip", "learning_curve.csv", "monitor.csv",
+        "selection.csv", "episodes-under-way-96.json",
     }  # fmt: skip
     copied = SceneVAE.from_pretrained(agent / "encoder").state_dict()
     for name, values in SceneVAE.from_pretrained(encoder).state_dict().items():
@@ -116,7 +124,9 @@ def test_training_killed_half_way_and_resumed_ends_with_the_same_weights(
     agent, encoder, tmp_path
 ) -> None:
     script = tmp_path / "train.py"
-    script.write_text(TRAINING.replace("{environment}", repr(SMALL)))
+    settings = repr(json.dumps(training_json(SHORT)))
+    text = TRAINING.replace("{environment}", repr(SMALL)).replace("{settings!r}", settings)
+    script.write_text(text)
     folder = tmp_path / "agent"
     # Environments in processes of their own until it is killed, in this one after.
     killed = subprocess.run([sys.executable, script, encoder, folder], check=False)
@@ -142,9 +152,9 @@ def test_a_training_on_the_batch_equals_one_on_single_environments(
     assert read_agent_config(agent).environment["engine"] == "b2m"
 
     def one_by_one(scene: SceneSettings, settings: TrainingSettings, _: bool) -> DummyVecEnv:
-        return DummyVecEnv([partial(_make_environment, scene)] * settings.n_environments)
+        return DummyVecEnv([partial(make_environment, scene, "scene")] * settings.n_environments)
 
-    monkeypatch.setattr("b2m_agents.training._environments", one_by_one)
+    monkeypatch.setattr("b2m_agents.training_worlds.make_environments", one_by_one)
     folder = tmp_path / "agent"
     train_agent("highway_fast", encoder, folder, SHORT, SMALL, progress=False)
     assert_same_agent(folder, agent)
@@ -195,7 +205,7 @@ def test_bad_input_of_a_training_is_named_and_writes_nothing(
 )
 def test_impossible_settings_are_named(changes) -> None:
     with pytest.raises(ValueError, match=next(iter(changes))):
-        replace(SHORT, **changes)
+        settings_for("highway_fast", **changes)
 
 
 def test_an_encoder_of_another_frame_size_before_the_policy_is_refused(agent, tmp_path) -> None:
@@ -252,7 +262,7 @@ def test_a_policy_that_is_none_of_stable_baselines3_is_named(tmp_path) -> None:
 def test_a_damaged_checkpoint_is_named(agent, encoder, tmp_path, name, text, longer) -> None:
     folder = Path(shutil.copytree(agent, tmp_path / "agent"))
     (folder / name).write_text(text)
-    with pytest.raises(ValueError, match=f"{re.escape(name)}: expected"):
+    with pytest.raises(ValueError, match=f"{re.escape(name)}: .*expected"):
         train_agent(
             "highway_fast", encoder, folder, replace(SHORT, n_steps=longer), SMALL,
             in_processes=False, progress=False,
@@ -290,7 +300,8 @@ def test_a_trained_agent_collects_the_scenes_it_was_trained_on(agent, tmp_path) 
     assert scenes.header.policy.startswith("agent ")
     driver = TrainedAgent.read(agent)
     episode = scenes.episode(1)
-    assert [driver.act(frame) for frame in episode.frames[:-1]] == episode.action.tolist()
+    state = np.zeros(14, np.float32)
+    assert [driver.act(frame, state) for frame in episode.frames[:-1]] == episode.action.tolist()
 
 
 def test_an_agent_is_not_put_before_what_it_cannot_see_or_do(agent) -> None:

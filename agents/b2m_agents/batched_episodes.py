@@ -126,7 +126,7 @@ def _drive(batch: SceneBatch, running: dict[int, _Recording]) -> None:
     actions = np.zeros((batch.n_worlds, *(space.shape or ())), space.dtype)
     for world, recording in running.items():
         if recording.act is not None:
-            recording.actions.append(recording.act(recording.frames[-1]))
+            recording.actions.append(recording.act(recording.frames[-1], recording.states[-1]))
             actions[world] = valid_action(batch.settings, recording.actions[-1])
     batch.drive(actions, np.array(list(running), np.int64))
     scenes, speed = batch.scenes, batch.speed

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import gymnasium
 import numpy as np
@@ -15,6 +15,9 @@ import numpy as np
 from b2m_agents.episodes import Act, Episode, Observation, make_scene, neutral_action, play_episode
 from b2m_envs.driving.observation import action_space
 from b2m_envs.driving.settings import ENGINE, SceneSettings, settings_from_keywords
+
+if TYPE_CHECKING:
+    from b2m_agents.trained_agent import TrainedAgent
 
 RANDOM: Final = "random"
 CONSTANT_SPEED: Final = "constant_speed"
@@ -129,20 +132,20 @@ def _driver(drive: Drive, seed: int) -> Act | None:
     if drive.policy == HIGHWAY_ENV:
         return None
     if drive.policy == CONSTANT_SPEED:
-        return lambda observation: neutral_action(space)
+        return lambda scene, state: neutral_action(space)
     if drive.policy == RANDOM:
         # Not the seed alone: the environment draws its traffic from a generator of that.
         return _random_driver(space, np.random.default_rng((seed, _ACTIONS)))
-    return _agent(drive.policy, agent_fingerprint(drive.policy))
+    return _agent(drive.policy, agent_fingerprint(drive.policy)).driver()
 
 
 def _random_driver(space: gymnasium.Space[Any], generator: np.random.Generator) -> Act:
     if isinstance(space, gymnasium.spaces.Discrete):
         n_actions = int(space.n)
-        return lambda observation: int(generator.integers(n_actions))
+        return lambda scene, state: int(generator.integers(n_actions))
     assert isinstance(space, gymnasium.spaces.Box)
     low, high = space.low, space.high
-    return lambda observation: generator.uniform(low, high).astype(space.dtype)
+    return lambda scene, state: generator.uniform(low, high).astype(space.dtype)
 
 
 @lru_cache(maxsize=2)
@@ -151,8 +154,8 @@ def _environment(scene: SceneSettings) -> gymnasium.Env[Observation, Any]:
 
 
 @lru_cache(maxsize=2)
-def _agent(folder: str, fingerprint: str) -> Act:
+def _agent(folder: str, fingerprint: str) -> TrainedAgent:
     """An agent, read anew when its file has changed."""
     from b2m_agents.trained_agent import TrainedAgent
 
-    return TrainedAgent.read(Path(folder)).act
+    return TrainedAgent.read(Path(folder))

@@ -16,7 +16,9 @@ import b2m_envs  # noqa: F401 - registers the environments, in a worker too
 from b2m_envs.driving.settings import SceneSettings
 
 Observation = UInt8[np.ndarray, "height width channel"]
-Act = Callable[[Observation], Any]  # a driver within an episode: observation -> action
+State = Float32[np.ndarray, " variable"]  # of `info`; NaN where a variable has no meaning
+Act = Callable[[Observation, State], Any]  # a driver within an episode: scene, state -> action
+FIRST_OF_SELECTION = 2**31  # of the seeds that choose the best of a training; all others are below
 
 
 @dataclass(frozen=True)
@@ -43,10 +45,12 @@ def scene_spec(scene: SceneSettings) -> EnvSpec:
     return spec
 
 
-def make_scene(scene: SceneSettings) -> gymnasium.Env[Observation, Any]:
-    """Build the environment of a scene."""
+def make_scene(scene: SceneSettings, observation: str = "scene") -> gymnasium.Env[Any, Any]:
+    """Build the environment of a scene, that observes the scene or something else of it."""
+    spec = scene_spec(scene)
+    spec.kwargs["observation"] = observation
     # Gymnasium's checker would look at every observation again; the tests run it once.
-    return gymnasium.make(scene_spec(scene), disable_env_checker=True)
+    return gymnasium.make(spec, disable_env_checker=True)
 
 
 def episode_seed(seed: int, index: int, *, held_out: bool = False) -> int:
@@ -61,12 +65,22 @@ def episode_seed(seed: int, index: int, *, held_out: bool = False) -> int:
     return int(drawn >> 2) << 1 | int(held_out)
 
 
+def selection_seed(seed: int) -> int:
+    """The first seed of the episodes that choose the best agent of a training.
+
+    Those that follow it are the other episodes'. They are above every `episode_seed`, so they are
+    neither episodes of a training nor held out.
+    """
+    drawn = np.random.SeedSequence((seed, FIRST_OF_SELECTION)).generate_state(1)[0]
+    return FIRST_OF_SELECTION + int(drawn >> 2)
+
+
 def play_episode(env: gymnasium.Env[Observation, Any], act: Act | None, seed: int) -> Episode:
     """Drive from a reset to the end of the episode.
 
     Args:
         env: A scene.
-        act: Chooses the action from the observation. None: highway-env's driver model is in the
+        act: Chooses the action from scene and state. None: highway-env's driver model is in the
             car, the environment ignores what it is given, and `info["action"]` says what it did.
         seed: Of the reset.
     """
@@ -77,7 +91,7 @@ def play_episode(env: gymnasium.Env[Observation, Any], act: Act | None, seed: in
     terminated = truncated = False
     neutral = neutral_action(env.action_space)
     while not (terminated or truncated):
-        action = neutral if act is None else act(observation)
+        action = neutral if act is None else act(observation, info["state"])
         observation, reward, terminated, truncated, info = env.step(action)
         frames.append(observation)
         infos.append(info)

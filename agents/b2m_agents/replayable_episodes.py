@@ -69,8 +69,8 @@ class ReplayableEpisodes(gymnasium.Wrapper[Observation, Any, Observation, Any]):
 class ReplayableSceneVecEnv(SceneVecEnv):
     """The same for a batch of scenes: world *k* goes through what environment *k* would."""
 
-    def __init__(self, scenes: DrivingSceneVectorEnv) -> None:
-        super().__init__(scenes)
+    def __init__(self, scenes: DrivingSceneVectorEnv, *, every_info: bool = True) -> None:
+        super().__init__(scenes, every_info=every_info)
         self._streams = [0] * scenes.num_envs
         self._indices = [-1] * scenes.num_envs
         self._driven: list[list[Any]] = [[] for _ in range(scenes.num_envs)]
@@ -118,7 +118,7 @@ class ReplayableSceneVecEnv(SceneVecEnv):
         self._driven = [list(episode.actions) for episode in episodes]
         longest = max(len(driven) for driven in self._driven)
         first = np.array([longest - len(driven) for driven in self._driven])
-        seeds = self._current_seeds()
+        seeds = self._current_seeds(np.ones(self.num_envs, np.bool_))
         for step in range(longest):
             actions = self._neutral.copy()
             for world in np.flatnonzero(first <= step):
@@ -140,10 +140,12 @@ class ReplayableSceneVecEnv(SceneVecEnv):
         for world in np.flatnonzero(done):
             self._indices[world] += 1
             self._driven[world] = []
-        return self._current_seeds()
+        return self._current_seeds(done)
 
-    def _current_seeds(self) -> list[int | None]:
+    def _current_seeds(self, chosen: Bool[np.ndarray, " world"]) -> list[int | None]:
         return [
-            episode_seed(stream, index)
-            for stream, index in zip(self._streams, self._indices, strict=True)
+            episode_seed(stream, index) if is_chosen else None
+            for stream, index, is_chosen in zip(
+                self._streams, self._indices, chosen.tolist(), strict=True
+            )
         ]

@@ -11,7 +11,7 @@ from typing import Any
 import gymnasium
 import numpy as np
 from gymnasium.vector import AutoresetMode
-from jaxtyping import Bool
+from jaxtyping import Bool, Int64
 from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import VecEnv
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices, VecEnvObs, VecEnvStepReturn
@@ -31,16 +31,20 @@ class SceneVecEnv(VecEnv):
 
     Args:
         scenes: With `autoreset_mode="Disabled"`.
+        every_info: Whether each world has the whole of its `info` in every step. Otherwise only
+            worlds whose episode ends have, and the others their `speed`: a training needs no
+            more, and the dictionaries of hundreds of worlds take longer than their traffic.
 
     Raises:
         ValueError: For scenes that begin again by themselves.
     """
 
-    def __init__(self, scenes: DrivingSceneVectorEnv) -> None:
+    def __init__(self, scenes: DrivingSceneVectorEnv, *, every_info: bool = True) -> None:
         mode = scenes.metadata["autoreset_mode"]
         if mode is not AutoresetMode.DISABLED:
             raise ValueError(f"scenes: expected autoreset_mode 'Disabled', came {mode.value!r}")
         self.scenes = scenes
+        self._every_info = every_info
         self._started = time.time()
         self._returns = np.zeros(scenes.num_envs)
         self._lengths = np.zeros(scenes.num_envs, np.int64)
@@ -68,9 +72,9 @@ class SceneVecEnv(VecEnv):
         done = terminated | truncated
         self._returns += reward
         self._lengths += 1
-        infos = rows(info)
-        for each, out_of_time in zip(infos, (truncated & ~terminated).tolist(), strict=True):
-            each["TimeLimit.truncated"] = out_of_time
+        infos = rows(info) if self._every_info else rows_of_some(info, done)
+        for world in np.flatnonzero(done | self._every_info):
+            infos[world]["TimeLimit.truncated"] = bool(truncated[world] and not terminated[world])
         if done.any():
             for world in np.flatnonzero(done):
                 infos[world] |= self._final(observation, int(world))
@@ -136,7 +140,7 @@ class SceneVecEnv(VecEnv):
             seed=self._next_seeds(done), options={"reset_mask": done}
         )
         self._returns[done], self._lengths[done] = 0, 0
-        begun = rows(info)
+        begun = rows_of_some(info, done)
         for world in np.flatnonzero(done):
             self.reset_infos[world] = begun[world]
         return observation
@@ -163,6 +167,7 @@ def make_scene_vec_env(
     observation: str = "scene",
     n_threads: int = 1,
     render_mode: str | None = None,
+    every_info: bool = True,
 ) -> SceneVecEnv:
     """Many worlds of a scene for Stable-Baselines3, in this process.
 
@@ -182,6 +187,7 @@ def make_scene_vec_env(
         observation: "scene", "state" or "both" (for SB3's `MultiInputPolicy`).
         n_threads: Threads that share the worlds; changes no result.
         render_mode: "rgb_array" or None.
+        every_info: See `SceneVecEnv`.
 
     Raises:
         ValueError: For a number below 1, or a scene that the engine does not have.
@@ -193,7 +199,8 @@ def make_scene_vec_env(
             observation=observation,
             n_threads=n_threads,
             render_mode=render_mode,
-        )
+        ),
+        every_info=every_info,
     )
     if seed is not None:
         envs.seed(seed)
@@ -212,6 +219,22 @@ def rows(info: dict[str, Any]) -> list[dict[str, Any]]:
     names = [name for name in info if not name.startswith("_")]
     columns: list[Iterable[Any]] = [_column(info[name]) for name in names]
     return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
+
+
+def rows_of_some(info: dict[str, Any], chosen: Bool[np.ndarray, " world"]) -> list[dict[str, Any]]:
+    """The same for the chosen worlds; of the others the speed alone."""
+    every: list[dict[str, Any]] = [{"speed": speed} for speed in info["speed"].tolist()]
+    which = np.flatnonzero(chosen)
+    for world, row in zip(which, rows(_taken(info, which)), strict=True):
+        every[world] = row
+    return every
+
+
+def _taken(info: dict[str, Any], which: Int64[np.ndarray, " chosen"]) -> dict[str, Any]:
+    return {
+        name: _taken(each, which) if isinstance(each, dict) else each[which]
+        for name, each in info.items()
+    }
 
 
 def _column(values: Any) -> Iterable[Any]:

@@ -2,10 +2,14 @@
 
 ======================  ========================================================================
 ``config.json``         scenario, settings of the scene and of the training, versions
-``encoder/``            the frozen encoder, as safetensors and JSON
+``encoder/``            the frozen encoder, as safetensors and JSON; of an agent of latents only
 ``agent.zip``           the policy as Stable-Baselines3 saves it (a pickle inside: open only
                         files that you trust)
+``best/``               the same three of the best agent by evaluation during the training
+``selection.csv``       one row such an evaluation
 ``learning_curve.csv``  one row an episode of the training
+``monitor.csv``         the same, as Stable-Baselines3's `load_results` reads it
+``tensorboard/``        what TensorBoard shows
 ======================  ========================================================================
 """
 
@@ -15,26 +19,43 @@ import hashlib
 import json
 import math
 from dataclasses import asdict, dataclass, fields
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float32
-from stable_baselines3 import PPO
-from stable_baselines3.common.vec_env import VecEnv
+from stable_baselines3.common.base_class import BaseAlgorithm
 
+from b2m_agents.agent_settings import TrainingSettings, training_from_json
+from b2m_agents.algorithms import read_policy
 from b2m_agents.drivers import AGENT_FILE
 from b2m_agents.encoder_view import VIEW
-from b2m_agents.episodes import Observation
-from b2m_agents.latent_observation import check_frame_size, encode_scenes, frozen
+from b2m_agents.episodes import Act, Observation, State
+from b2m_agents.latent_observation import (
+    LatentHistory,
+    check_frame_size,
+    encode_scenes,
+    frozen,
+    policy_input,
+)
 from b2m_drive.students.scene_vae import SceneVAE
+from b2m_envs.driving.observation import finite_state
 from b2m_envs.driving.settings import SceneSettings, settings_from_keywords
+from b2m_envs.driving.state import STATE_INDEX
 
 CONFIG_FILE = "config.json"
 ENCODER_FOLDER = "encoder"
 # What the agent sees and does. The rest (traffic, lanes, duration) may differ from its training.
 _VIEW = (*VIEW, "action")
-_KINDS = {"scenario": str, "environment": dict, "training": dict, "encoder": str, "versions": dict}
+_KINDS: dict[str, type | tuple[type, ...]] = {
+    "scenario": str,
+    "environment": dict,
+    "training": dict,
+    "encoder": (str, type(None)),
+    "versions": dict,
+}
+_SPEED = STATE_INDEX["speed"]
 
 
 @dataclass(frozen=True)
@@ -43,11 +64,16 @@ class AgentConfig:
 
     scenario: str
     environment: dict[str, Any]  # fields of `SceneSettings`, as they were given
-    training: dict[str, Any]  # fields of `TrainingSettings`
-    encoder: str  # fingerprint
+    training: dict[str, Any]  # see `b2m_agents.agent_settings.training_json`
+    encoder: str | None  # fingerprint; None: the agent sees pixels or the state
     versions: dict[str, str]
 
-    @property
+    @cached_property
+    def settings(self) -> TrainingSettings:
+        """The settings of the training."""
+        return training_from_json(self.training)
+
+    @cached_property
     def scene(self) -> SceneSettings:
         """The scenes of the training."""
         return settings_from_keywords(self.scenario, self.environment)
@@ -87,10 +113,11 @@ def read_agent_config(folder: Path) -> AgentConfig:
         raise ValueError(f"{path}: expected the entries {sorted(known)}, came {came}")
     for name, kind in _KINDS.items():
         if not isinstance(entries[name], kind):
-            raise ValueError(f"{path}: {name}: expected {kind.__name__}, came {entries[name]!r}")
+            expected = kind.__name__ if isinstance(kind, type) else "a fingerprint or null"
+            raise ValueError(f"{path}: {name}: expected {expected}, came {entries[name]!r}")
     config = AgentConfig(**entries)
     try:
-        _ = config.scene
+        _ = config.scene, config.settings
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
     return config
@@ -119,11 +146,11 @@ def check_scene(config: AgentConfig, scene: SceneSettings) -> None:
 
 @dataclass(frozen=True)
 class TrainedAgent:
-    """Encoder and policy, ready to drive."""
+    """Policy, and encoder if it has one, ready to drive."""
 
     config: AgentConfig
-    encoder: SceneVAE
-    policy: PPO
+    encoder: SceneVAE | None
+    policy: BaseAlgorithm
 
     @classmethod
     def read(cls, folder: Path) -> TrainedAgent:
@@ -131,56 +158,101 @@ class TrainedAgent:
 
         Raises:
             FileNotFoundError: If the folder or a file is missing.
-            ValueError: If a file is damaged, or the encoder is not the one of the training.
+            ValueError: If a file is damaged, the policy is of another algorithm, or the encoder
+                is not the one of the training.
         """
         config = read_agent_config(folder)
+        settings = config.settings
+        policy = read_policy(folder / AGENT_FILE, algorithm=settings.algorithm.name)
+        if settings.observation != "latents":
+            return cls(config, None, policy)
         encoder = frozen(SceneVAE.from_pretrained(folder / ENCODER_FOLDER))
-        policy = read_policy(folder / AGENT_FILE)
-        expected = (policy.observation_space.shape or (0,))[0]
-        if encoder.settings.latent_size != expected:
-            raise ValueError(
-                f"{folder / ENCODER_FOLDER}: expected an encoder of {expected} latents as the "
-                f"policy reads, came {encoder.settings.latent_size}"
-            )
-        scene = config.scene
-        check_frame_size(encoder, (scene.height, scene.width, scene.n_channels))
-        came = encoder_fingerprint(encoder)
-        if came != config.encoder:
-            raise ValueError(
-                f"{folder / ENCODER_FOLDER}: expected the encoder that the agent was trained on, "
-                f"{config.encoder}, came {came}"
-            )
+        _check_encoder(folder / ENCODER_FOLDER, encoder, config, policy)
         return cls(config, encoder, policy)
 
-    def latent(self, observation: Observation) -> Float32[np.ndarray, " latent"]:
-        """What the policy reads of a scene."""
-        latents: np.ndarray = encode_scenes(self.encoder, observation[None])[0]
+    def latent(self, scene: Observation) -> Float32[np.ndarray, " latent"]:
+        """What the encoder makes of a scene.
+
+        Raises:
+            ValueError: If the agent has no encoder.
+        """
+        if self.encoder is None:
+            seen = self.config.settings.observation
+            raise ValueError(f"agent: expected one that sees latents, came one of {seen}")
+        latents: np.ndarray = encode_scenes(self.encoder, scene[None])[0]
         return latents
 
-    def act(self, observation: Observation) -> Any:
-        """The policy's most likely action: a whole number, or the controls."""
-        action, _ = self.policy.predict(self.latent(observation), deterministic=True)
+    def driver(self) -> Act:
+        """A driver of one episode: the policy's most likely action, a whole number or controls.
+
+        It remembers the episode if the policy reads a stack of latents, so each has its own.
+        """
+        history: LatentHistory | None = None
+
+        def drive(scene: Observation, state: State) -> Any:
+            nonlocal history
+            history = self._remembered(history, scene)
+            return self._choose(self._input(history, scene, state))
+
+        return drive
+
+    def act(self, scene: Observation, state: State) -> Any:
+        """The action at the first moment of an episode, or at any for an agent without a stack.
+
+        Args:
+            scene: As the environment shows it.
+            state: As `info["state"]` has it, NaN where a variable has no meaning.
+        """
+        return self.driver()(scene, state)
+
+    def _remembered(
+        self, history: LatentHistory | None, scene: Observation
+    ) -> LatentHistory | None:
+        if self.encoder is None:
+            return None
+        latents = self.latent(scene)[None]
+        if history is not None:
+            history.push(latents)
+            return history
+        n_latents = self.config.settings.stack
+        begun = LatentHistory(1, self.encoder.settings.latent_size, n_latents)
+        begun.begin(np.ones(1, np.bool_), latents)
+        return begun
+
+    def _input(self, history: LatentHistory | None, scene: Observation, state: State) -> np.ndarray:
+        if history is not None:
+            speeds = [float(state[_SPEED])] if self.config.settings.speed else None
+            (observation,) = policy_input(history, speeds)
+        elif self.config.settings.observation == "state":
+            observation = finite_state(self.config.scene, state)
+        else:
+            observation = scene
+        return np.asarray(observation)
+
+    def _choose(self, observation: np.ndarray) -> Any:
+        action, _ = self.policy.predict(observation, deterministic=True)
         return int(action) if action.ndim == 0 else action
 
 
-def read_policy(path: Path, env: VecEnv | None = None, *, force_reset: bool = True) -> PPO:
-    """Read a policy that Stable-Baselines3 saved.
-
-    Args:
-        path: The file.
-        env: To learn on in; None: only to act.
-        force_reset: Whether learning starts with new episodes.
-
-    Raises:
-        FileNotFoundError: If there is none.
-        ValueError: If it is damaged or something else; names the file.
-    """
-    if not path.is_file():
-        raise FileNotFoundError(f"{path.parent}: expected a file {path.name} of a trained agent")
-    try:
-        return PPO.load(path, env, device="cpu", force_reset=force_reset)
-    except Exception as error:  # a damaged pickle raises whatever its bytes happen to mean
-        raise ValueError(f"{path}: expected an agent of Stable-Baselines3, came {error}") from error
+def _check_encoder(
+    folder: Path, encoder: SceneVAE, config: AgentConfig, policy: BaseAlgorithm
+) -> None:
+    """Refuse an encoder that is not the one of the training."""
+    settings, scene = config.settings, config.scene
+    (n_read,) = policy.observation_space.shape or (0,)
+    expected = (n_read - settings.speed) // settings.stack
+    if encoder.settings.latent_size != expected:
+        raise ValueError(
+            f"{folder}: expected an encoder of {expected} latents as the policy reads, "
+            f"came {encoder.settings.latent_size}"
+        )
+    check_frame_size(encoder, (scene.height, scene.width, scene.n_channels))
+    came = encoder_fingerprint(encoder)
+    if came != config.encoder:
+        raise ValueError(
+            f"{folder}: expected the encoder that the agent was trained on, {config.encoder}, "
+            f"came {came}"
+        )
 
 
 def encoder_fingerprint(encoder: SceneVAE) -> str:

@@ -180,6 +180,7 @@ def _pictures(
 def _episode_pictures(
     episode: Episode, agent: TrainedAgent, scene: SceneSettings, settings: VideoSettings, name: str
 ) -> Iterator[Picture]:
+    assert agent.encoder is not None
     last, speed = len(episode.reward), episode.state[:, STATE_INDEX["speed"]]
     for step, frame in enumerate(episode.frames):
         seconds = step / scene.steps_per_second

@@ -1,0 +1,63 @@
+"""The best agent of a training, by episodes that neither it nor an evaluation sees."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.vec_env import VecEnv
+
+from b2m_agents.checkpoints import write_policy
+from b2m_agents.drivers import AGENT_FILE
+from b2m_agents.episodes import selection_seed
+from b2m_agents.trained_agent import CONFIG_FILE, ENCODER_FOLDER
+from b2m_agents.training_record import Selection
+
+BEST_FOLDER = "best"
+
+
+def select(policy: BaseAlgorithm, worlds: VecEnv, seed: int) -> Selection:
+    """Let an agent drive the same episodes each time, by its most likely actions.
+
+    Args:
+        policy: The agent.
+        worlds: One an episode, see `selection_worlds`.
+        seed: Of the training. The episodes' seeds follow from it, see `selection_seed`.
+    """
+    worlds.seed(selection_seed(seed))
+    observation = worlds.reset()
+    returns, crashed = np.zeros(worlds.num_envs), np.zeros(worlds.num_envs, np.bool_)
+    runs = np.ones(worlds.num_envs, np.bool_)
+    while runs.any():
+        actions, _ = policy.predict(observation, deterministic=True)  # type: ignore[arg-type]
+        observation, _, done, infos = worlds.step(actions)
+        for world in np.flatnonzero(done & runs):
+            returns[world] = infos[world]["episode"]["r"]
+            crashed[world] = infos[world]["crashed"]
+        runs &= ~done
+    return Selection(policy.num_timesteps, float(returns.mean()), float(crashed.mean()))
+
+
+def write_best(folder: Path, policy: BaseAlgorithm) -> Path:
+    """Put an agent into its training's ``best``, which is itself an agent's folder.
+
+    Args:
+        folder: Of the training.
+        policy: The agent. Its file is replaced whole or not at all.
+    """
+    best = folder / BEST_FOLDER
+    best.mkdir(exist_ok=True)
+    encoder = folder / ENCODER_FOLDER
+    if encoder.is_dir() and not (best / ENCODER_FOLDER).is_dir():
+        draft = best / f".draft-{ENCODER_FOLDER}"
+        shutil.rmtree(draft, ignore_errors=True)  # one that a kill left
+        shutil.copytree(encoder, draft)
+        os.replace(draft, best / ENCODER_FOLDER)
+    draft = best / f".draft-{CONFIG_FILE}"
+    shutil.copyfile(folder / CONFIG_FILE, draft)
+    os.replace(draft, best / CONFIG_FILE)
+    write_policy(best / AGENT_FILE, policy)
+    return best

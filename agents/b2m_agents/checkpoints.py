@@ -1,0 +1,161 @@
+"""Checkpoints of a training: written whole, so that a kill leaves the last one as it was.
+
+Beside the agent's own file there are, until the next checkpoint, the episodes under way
+(``episodes-under-way-STEP.json``) and, for DQN and SAC, the replay buffer (``replay-STEP.npz``:
+plain arrays, no pickle). They name the step of the agent that they belong to, and count only once
+its file is there.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import zipfile
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.buffers import ReplayBuffer
+from stable_baselines3.common.vec_env import VecEnv
+
+from b2m_agents.agent_settings import TrainingSettings
+from b2m_agents.algorithms import read_policy
+from b2m_agents.drivers import AGENT_FILE
+from b2m_agents.latent_observation import VecLatentObservation
+from b2m_agents.replayable_episodes import EpisodeUnderWay, ReplayableSceneVecEnv
+from b2m_drive.evidence.comparison import write_json
+
+_ARRAYS = ("observations", "next_observations", "actions", "rewards", "dones", "timeouts")
+_STEPPED = ("episodes-under-way-*.json", "replay-*.npz")
+
+
+def write_checkpoint(folder: Path, policy: BaseAlgorithm, venv: VecEnv) -> None:
+    """Write where a training is.
+
+    Args:
+        folder: Of the agent.
+        policy: With its replay buffer, if it has one.
+        venv: Worlds that can be taken up, as `training_worlds` gives them.
+    """
+    under_way = [asdict(each) for each in venv.env_method("under_way")]
+    current = [episodes_file(folder, policy.num_timesteps)]
+    write_json(current[0], {"episodes": under_way})
+    buffer = getattr(policy, "replay_buffer", None)
+    if isinstance(buffer, ReplayBuffer):
+        current.append(replay_file(folder, policy.num_timesteps))
+        write_replay(current[1], buffer)
+    write_policy(folder / AGENT_FILE, policy)  # the moment at which this checkpoint counts
+    for pattern in _STEPPED:
+        for path in folder.glob(pattern):
+            if path not in current:
+                path.unlink()
+
+
+def read_checkpoint(folder: Path, venv: VecEnv, settings: TrainingSettings) -> BaseAlgorithm | None:
+    """The policy of the last checkpoint, its worlds where they were; None: there is none.
+
+    Raises:
+        FileNotFoundError: If a file of the checkpoint is missing.
+        ValueError: If one is damaged or of another algorithm; names it.
+    """
+    path = folder / AGENT_FILE
+    if not path.is_file():
+        return None
+    # force_reset would start new episodes; these go on.
+    name = settings.algorithm.name
+    policy = read_policy(path, env=venv, force_reset=False, algorithm=name)
+    if policy.num_timesteps >= settings.n_steps:
+        return policy
+    buffer = getattr(policy, "replay_buffer", None)
+    if isinstance(buffer, ReplayBuffer):
+        read_replay(replay_file(folder, policy.num_timesteps), buffer)
+    episodes = read_episodes(episodes_file(folder, policy.num_timesteps), venv.num_envs)
+    go_on(venv, episodes)
+    if isinstance(venv, VecLatentObservation):
+        assert isinstance(policy._last_obs, np.ndarray)
+        venv.take_up(policy._last_obs)
+    return policy
+
+
+def write_policy(path: Path, policy: BaseAlgorithm) -> None:
+    """Write a policy as Stable-Baselines3 saves it, whole or not at all."""
+    draft = path.with_name(f".draft-{path.name}")  # one that a kill left here is written over
+    policy.save(draft)
+    os.replace(draft, path)
+
+
+def write_replay(path: Path, buffer: ReplayBuffer) -> None:
+    """Write the filled rows of a replay buffer, whole or not at all."""
+    n_rows = buffer.buffer_size if buffer.full else buffer.pos
+    arrays = {name: getattr(buffer, name)[:n_rows] for name in _ARRAYS}
+    draft = path.with_name(".draft-replay.npz")
+    np.savez(draft, position=np.array([buffer.pos, int(buffer.full)]), **arrays)
+    os.replace(draft, path)
+
+
+def read_replay(path: Path, buffer: ReplayBuffer) -> None:
+    """Fill a replay buffer with what was written of another.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is damaged or of other sizes; names it.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in _ARRAYS}
+            position, full = file["position"].tolist()
+    except (zipfile.BadZipFile, ValueError, KeyError, EOFError) as error:
+        raise ValueError(f"{path}: expected a replay buffer, came {error!r}") from error
+    n_rows = buffer.buffer_size if full else position
+    for name, array in arrays.items():
+        there = getattr(buffer, name)
+        expected = (n_rows, *there.shape[1:])
+        if n_rows > len(there) or array.shape != expected or array.dtype != there.dtype:
+            raise ValueError(
+                f"{path}: {name}: expected {there.dtype} of shape {expected}, came {array.dtype} "
+                f"of {array.shape}"
+            )
+    for name, array in arrays.items():
+        getattr(buffer, name)[:n_rows] = array
+    buffer.pos, buffer.full = position, bool(full)
+
+
+def read_episodes(path: Path, n_episodes: int) -> list[EpisodeUnderWay]:
+    """The episodes under way, one a world.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is damaged, or of another number of worlds; names it.
+    """
+    try:
+        entries = json.loads(path.read_text())["episodes"]
+        episodes = [
+            EpisodeUnderWay(int(each["stream"]), int(each["index"]), tuple(each["actions"]))
+            for each in entries
+        ]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{path}: expected the episodes under way, came {error!r}") from error
+    if len(episodes) != n_episodes:
+        raise ValueError(f"{path}: expected {n_episodes} episodes, came {len(episodes)}")
+    return episodes
+
+
+def go_on(venv: VecEnv, episodes: Sequence[EpisodeUnderWay]) -> None:
+    """Bring the environments to where others were."""
+    if isinstance(venv.unwrapped, ReplayableSceneVecEnv):
+        venv.unwrapped.take_up(episodes)
+        return
+    for index, episode in enumerate(episodes):
+        venv.env_method("take_up", episode, indices=index)
+
+
+def episodes_file(folder: Path, step: int) -> Path:
+    """Of the checkpoint at a step."""
+    return folder / f"episodes-under-way-{step}.json"
+
+
+def replay_file(folder: Path, step: int) -> Path:
+    """Of the checkpoint at a step, for DQN and SAC."""
+    return folder / f"replay-{step}.npz"

@@ -1,0 +1,101 @@
+"""What stands between an observation and the policy's layers: scales of a state, or a small CNN."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import gymnasium
+import torch
+from jaxtyping import Float, Float32
+from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
+from torch import Tensor, nn
+
+from b2m_envs.driving.observation import GAPS
+from b2m_envs.driving.settings import SceneSettings
+from b2m_envs.driving.state import LONGEST_TIME, STATE_VARIABLES
+
+_SCALES = {  # what is of order 1 after a division by these
+    "lane": 4.0,
+    "lateral_offset": 4.0,  # [m]
+    "heading": 0.5,  # [rad]
+    "acceleration": 5.0,  # [m/s2]
+    "closing_speed": 10.0,  # [m/s]
+    "time_to_collision": LONGEST_TIME,  # [s]
+    "curvature": 0.1,  # [1/m]
+    "hazard": 1.0,
+}
+_STEERED_SPEED = 10.0  # [m/s] where the scenario has no target speeds
+_WIDTHS = (16, 32, 32)
+
+
+def state_scales(scene: SceneSettings) -> tuple[float, ...]:
+    """What each of `STATE_VARIABLES` is divided by: speed by the highest target, gaps by sight."""
+    scales = _SCALES | dict.fromkeys(GAPS, float(scene.perception))
+    scales["speed"] = max(scene.of.target_speeds, default=_STEERED_SPEED)
+    return tuple(scales[variable.name] for variable in STATE_VARIABLES)
+
+
+class ScaledState(BaseFeaturesExtractor):
+    """A finite state whose variables are of order 1, see `b2m_envs.driving.observation`.
+
+    Args:
+        observation_space: One number a variable.
+        scales: See `state_scales`.
+
+    Raises:
+        ValueError: For another number of scales.
+    """
+
+    def __init__(self, observation_space: gymnasium.spaces.Box, scales: Sequence[float]) -> None:
+        if observation_space.shape != (len(scales),):
+            raise ValueError(
+                f"observation: expected a state of {len(scales)} variables, "
+                f"came {observation_space.shape}"
+            )
+        super().__init__(observation_space, len(scales))
+        self.factors: Float32[Tensor, " variable"]
+        self.register_buffer("factors", 1.0 / torch.tensor(scales, dtype=torch.float32))
+
+    def forward(
+        self, observations: Float[Tensor, "batch variable"]
+    ) -> Float[Tensor, "batch variable"]:
+        """The variables, scaled."""
+        return observations * self.factors
+
+
+class SceneCNN(BaseFeaturesExtractor):
+    """A convolutional network of scenes that is quick on a processor.
+
+    The first layer looks at patches of 4 x 4 pixels that hardly overlap, so that the layers
+    after it are small: about a fifth of the work of `NatureCNN` (Mnih et al. 2015).
+
+    Args:
+        observation_space: Scenes `[channel height width]`, as Stable-Baselines3's
+            `VecTransposeImage` gives them.
+        features_dim: Outputs.
+    """
+
+    def __init__(self, observation_space: gymnasium.spaces.Box, features_dim: int = 128) -> None:
+        super().__init__(observation_space, features_dim)
+        n_channels = observation_space.shape[0]
+        first, second, third = _WIDTHS
+        self.layers = nn.Sequential(
+            nn.Conv2d(n_channels, first, kernel_size=5, stride=4, padding=2),
+            nn.ReLU(),
+            nn.Conv2d(first, second, kernel_size=3, stride=2, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(second, third, kernel_size=3, stride=2, padding=1),
+            nn.ReLU(),
+            nn.Flatten(),
+        )
+        with torch.no_grad():
+            n_flat = self.layers(torch.zeros(1, *observation_space.shape)).shape[1]
+        self.layers.append(nn.Linear(n_flat, features_dim))
+        self.layers.append(nn.ReLU())
+
+    def forward(
+        self, observations: Float[Tensor, "batch channel height width"]
+    ) -> Float[Tensor, "batch feature"]:
+        """Features of scenes whose pixels are 0 to 1, as Stable-Baselines3 prepares images."""
+        features: Tensor = self.layers(observations)
+        return features
