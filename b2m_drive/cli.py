@@ -379,7 +379,7 @@ def compare_agents_command(
         typer.Option(help="The first so many of the run's seeds. Default: all.", min=2),
     ] = None,
     steps: Annotated[
-        int, typer.Option(help="Of each agent's training, by 5,120.", min=5120)
+        int, typer.Option(help="Of each agent's training, by 2,560.", min=2560)
     ] = 40_960,
     episodes: Annotated[int, typer.Option(help="Held out, of each agent.", min=2)] = 100,
     out: Annotated[

@@ -13,7 +13,6 @@ from matplotlib.ticker import FuncFormatter
 
 from b2m_drive.evidence.agents_run import AgentsResult
 from b2m_drive.evidence.agents_study import (
-    BLIND,
     CLONED_BALANCED,
     CLONED_RETURN,
     DRIVER_LABELS,
@@ -62,7 +61,7 @@ def learning_figure(result: AgentsResult) -> Figure:
         _draw_panel(row[0], nulls, f"{short}: beside the nulls, which decide", result)
         title = f"{short}: beside labels and agents without an encoder"
         _draw_panel(row[1], [*result.beside, *labels], title, result)
-        _legend_beside(row)
+        _legend_beside(list(row))
         row[0].set_ylabel("return, validation episodes", fontsize=NORMAL)
     panels[0, 0].set_ylim(*_shown_returns(result))
     for axes in panels[-1]:
@@ -86,6 +85,8 @@ def level_figure(result: AgentsResult) -> Figure:
                 rows.append(_row(driver, interval, result))
         panels.append(rows)
     figure = dot_plot(titles, panels, zero=np.nan)
+    n_shown = len(result.with_encoder) + len(result.beside) + 1  # constant speed is far below
+    _bound(figure, range(n_shown), panels)
     entitle(figure, "What the agents reached", result.simulated)
     return figure
 
@@ -99,7 +100,10 @@ def difference_figure(result: AgentsResult) -> Figure:
     ]
     titles = [f"{_SHORT_TITLES[judged]}\nminus encoder alone" for judged in STUDIED]
     figure = dot_plot(titles, panels, zero=0.0)
-    _bound(figure, [row for row in range(len(shown)) if shown[row] != BLIND], panels)
+    for axes in figure.axes:
+        axes.axhline(
+            len(result.with_encoder) - 1.5, color=FAINT, linewidth=0.7, linestyle=(0, (1, 2))
+        )
     entitle(figure, "Beside the encoder alone", result.simulated)
     return figure
 
@@ -218,7 +222,7 @@ def _bound(figure: Figure, kept: Sequence[int], panels: Sequence[Sequence[Row]])
         ends = np.array([(rows[place].low, rows[place].high) for place in kept])
         ends = ends[np.isfinite(ends).all(1)]
         if len(ends):
-            low, high = min(ends.min(), 0.0), max(ends.max(), 0.0)
+            low, high = ends.min(), ends.max()
             room = 0.06 * (high - low) or 1.0
             axes.set_xlim(low - room, high + room)
 

@@ -134,16 +134,25 @@ def agents_summary(result: AgentsResult | Path) -> str:
 
 
 def _shown_text(result: AgentsResult, teaching: Teaching) -> str:
-    """Which intervals of brain minus alone and brain minus nulls include zero."""
-    brain, nulls = teaching.condition(BRAIN), STUDIED[RETURN].nulls
-    parts = []
-    for judged, words in ((RETURN, "final return"), (SAFE, "crashes"), (VALIDATION, "learning")):
-        over = [result.over(judged, brain, teaching.condition(name)) for name in nulls]
-        n_zero = sum(each.low <= 0 <= each.high for each in over)
-        n_below = sum(each.high < 0 for each in over)
-        below = f", {n_below} below it" if n_below else ""
-        parts.append(f"{words}: {n_zero} of {len(over)} intervals include zero{below}")
-    return f"{strategy_label(teaching)}, brain minus each null: {'; '.join(parts)}."
+    """How many intervals of brain minus a null include zero, of everything that is judged."""
+    verdicts = {
+        "the final return": result.verdict(teaching, RETURN),
+        "crashes": result.verdict(teaching, SAFE),
+        "the mean return over training": result.verdict(teaching, VALIDATION),
+    }
+    for count in result.config["demonstrations"]:
+        name = f"the return of drivers cloned from {count:,} frames"
+        verdicts[name] = result.cloned_verdict(teaching, count)
+    counts = [f"{_n_with_zero(verdict)} in {name}" for name, verdict in verdicts.items()]
+    n_nulls = len(STUDIED[RETURN].nulls)
+    return (
+        f"{strategy_label(teaching)}: of the {n_nulls} intervals of brain minus null, as many "
+        f"include zero, where the brain cannot be told from that null: {', '.join(counts)}."
+    )
+
+
+def _n_with_zero(verdict: Verdict) -> int:
+    return sum(each.low <= 0 <= each.high for each in verdict.over_nulls.values())
 
 
 def _room_text(result: AgentsResult) -> str:
@@ -195,13 +204,13 @@ def _reached_section(result: AgentsResult) -> Section:
             "minus-alone",
             "Each condition minus the encoder alone, paired by seed, with 95 % intervals. Right of "
             "zero: better than the encoder that nobody taught. An interval across the line tells "
-            "nothing apart. The blind agent may lie outside of the picture; the table has it.",
+            "nothing apart.",
         ),
         draw(
             drawn.level_figure(result),
             "reached",
             "What each condition reached: means over seeds with 95 % intervals, of drivers over "
-            "episodes.",
+            "episodes. Constant speed may lie left of the picture; the table has it.",
         ),
     )
     n_held_out = result.config["n_held_out"]

@@ -91,8 +91,8 @@ class AgentsRun:
         scene = _scene(self.scenario or run.config["scenes"]["scenario"], folders)
         fingerprints = _fingerprints(folders, scene)
         plans = plans_of(self.settings, scene, latents, self.encoders, _encoder_r2(run))
-        steps = self.settings.n_updates
-        groups = [Group(plan.name, plan, steps if plan.trains else 0) for plan in plans]
+        n_updates = self.settings.n_updates
+        groups = [Group(plan.name, plan, n_updates if plan.trains else 0) for plan in plans]
         return _config(run, self.settings, scene, fingerprints), groups
 
 
@@ -266,7 +266,7 @@ def _compile(plan: AgentPlan) -> None:
 
 
 def _expected_of(plan: AgentPlan) -> float:
-    """Seconds of one agent, from a few updates, one evaluation and one cloning."""
+    """Seconds of one agent, from a few updates and what comes after the training."""
     settings = plan.settings
     few = replace(
         settings,
@@ -277,12 +277,13 @@ def _expected_of(plan: AgentPlan) -> float:
     torch.set_num_threads(1)
     try:
         run_plan(replace(plan, settings=few), lambda: None)  # compiles, reads and imports
-        ticks = [time.perf_counter()]
-        for _ in ComparedAgent(replace(plan, settings=few)).scores(lambda: None):
+        agent, ticks = ComparedAgent(replace(plan, settings=few)), [time.perf_counter()]
+        for _ in agent.scores(lambda: None):
             ticks.append(time.perf_counter())
     finally:
         torch.set_num_threads(n_threads)
-    start, trained, *rest = np.diff(ticks).tolist()
+    begun, held_out, *rest = np.diff(ticks).tolist()
+    validation = held_out * settings.n_validation / settings.n_held_out
+    update = max(begun - validation, 0.0) / _PROBE_UPDATES
     n_points = settings.n_steps // settings.evaluate_every
-    updates = (trained - start) * settings.n_updates / _PROBE_UPDATES
-    return float(max(updates, 0.0) + (1 + n_points) * start + sum(rest))
+    return float(settings.n_updates * update + n_points * validation + held_out + sum(rest))

@@ -28,8 +28,8 @@ class AgentsStudySettings:
     n_environments: int = 16
     rollout: int = 40  # steps of each world between two updates
     batch_size: int = 640  # all of a rollout
-    evaluate_every: int = 5120  # [steps]
-    n_validation: int = 64  # episodes at each point of the learning curve
+    evaluate_every: int = 2560  # [steps]
+    n_validation: int = 40  # episodes at each point of the learning curve
     n_held_out: int = 100  # episodes, after training
     demonstrations: tuple[int, ...] = (200, 1000)  # frames of the driver model, for cloning
 

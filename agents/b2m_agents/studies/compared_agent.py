@@ -64,7 +64,6 @@ class ComparedAgent:
                 self.scene.scenario, self.plan.observation, self.plan.seed
             )
             policy = new_policy(worlds, training)
-            yield self.validate(policy)
             while policy.num_timesteps < self.settings.n_steps:
                 self.learn(policy, self.settings.evaluate_every, after_update)
                 yield self.validate(policy)
