@@ -380,7 +380,7 @@ def compare_agents_command(
     ] = None,
     steps: Annotated[
         int, typer.Option(help="Of each agent's training, by 2,560.", min=2560)
-    ] = 40_960,
+    ] = 51_200,
     episodes: Annotated[int, typer.Option(help="Held out, of each agent.", min=2)] = 100,
     out: Annotated[
         Path | None,

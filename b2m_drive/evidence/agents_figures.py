@@ -25,7 +25,7 @@ from b2m_drive.evidence.agents_study import (
     cloned,
     strategy_label,
 )
-from b2m_drive.evidence.conditions import ALONE, BRAIN, Teaching, control_of
+from b2m_drive.evidence.conditions import ALONE, BRAIN, ISOLATED, Teaching, control_of
 from b2m_drive.evidence.figures import (
     FAINT,
     NORMAL,
@@ -85,6 +85,7 @@ def level_figure(result: AgentsResult) -> Figure:
                 rows.append(_row(driver, interval, result))
         panels.append(rows)
     figure = dot_plot(titles, panels, zero=np.nan)
+    _part(figure, (*result.with_encoder, *result.beside, *DRIVERS))
     n_shown = len(result.with_encoder) + len(result.beside) + 1  # constant speed is far below
     _bound(figure, range(n_shown), panels)
     entitle(figure, "What the agents reached", result.simulated)
@@ -100,10 +101,7 @@ def difference_figure(result: AgentsResult) -> Figure:
     ]
     titles = [f"{_SHORT_TITLES[judged]}\nminus encoder alone" for judged in STUDIED]
     figure = dot_plot(titles, panels, zero=0.0)
-    for axes in figure.axes:
-        axes.axhline(
-            len(result.with_encoder) - 1.5, color=FAINT, linewidth=0.7, linestyle=(0, (1, 2))
-        )
+    _part(figure, shown)
     entitle(figure, "Beside the encoder alone", result.simulated)
     return figure
 
@@ -140,6 +138,7 @@ def cloning_figure(result: AgentsResult) -> Figure:
             titles.append(f"{words}\n{count:,} frames")
             panels.append([_row(c, mean_interval(values[c]), result) for c in shown])
     figure = dot_plot(titles, panels, zero=np.nan)
+    _part(figure, shown)
     _share_limits(figure, len(counts))
     entitle(figure, "Behaviour cloning from few frames", result.simulated)
     return figure
@@ -147,29 +146,41 @@ def cloning_figure(result: AgentsResult) -> Figure:
 
 @dataclass(frozen=True)
 class Reading:
-    """Beside what can be read from each encoder, what its agent reached."""
+    """Beside what can be read from each encoder, what was reached on it; a value a seed."""
 
     r2: Mapping[str, Float64[np.ndarray, " seed"]]
-    returned: Mapping[str, Float64[np.ndarray, " seed"]]
+    reached: Mapping[str, Mapping[str, Float64[np.ndarray, " seed"]]]  # by what, by condition
 
 
 def reading_figure(result: AgentsResult, reading: Reading) -> Figure:
-    """A dot an agent, a ring a condition's mean: R² of the state from its encoder, and return."""
-    figure = blank_figure(7.6, 4.4)
-    axes = figure.subplots()
-    for condition, r2 in reading.r2.items():
-        colour, returned = colour_of(condition), reading.returned[condition]
-        marker = "s" if condition.startswith("contrastive/") else "o"
-        axes.plot(r2, returned, marker, color=colour, markersize=3.5, alpha=0.45, linestyle="")
-        axes.plot(r2.mean(), returned.mean(), marker, color=colour, markersize=9,
-                  markeredgecolor="white", linestyle="",
-                  label=agent_label(condition, result.simulated))  # fmt: skip
-    axes.set_xlabel("R² of the scene's state, read from the encoder's latents", fontsize=NORMAL)
-    axes.set_ylabel("return, held-out episodes", fontsize=NORMAL)
-    tidy(axes)
-    axes.legend(fontsize=7.5, frameon=False, loc="center left", bbox_to_anchor=(1.01, 0.5))
+    """R² of the state from an encoder, and the return on it; large marks are conditions' means."""
+    n_panels = len(reading.reached)
+    figure = blank_figure(2.6 + 4.4 * n_panels, 4.3)
+    panels = figure.subplots(1, n_panels, squeeze=False)[0]
+    for axes, (title, reached) in zip(panels, reading.reached.items(), strict=True):
+        for condition, r2 in reading.r2.items():
+            _draw_reading(axes, condition, r2, reached[condition], result)
+        axes.set_title(title, loc="left", fontsize=NORMAL)
+        axes.set_xlabel("R² of the scene's state from the latents", fontsize=NORMAL)
+        tidy(axes)
+    panels[0].set_ylabel("return, held-out episodes", fontsize=NORMAL)
+    panels[-1].legend(fontsize=7.5, frameon=False, loc="center left", bbox_to_anchor=(1.01, 0.5))
     entitle(figure, "Does a better encoder drive better?", result.simulated)
     return figure
+
+
+def _draw_reading(
+    axes: Any,
+    condition: str,
+    r2: Float64[np.ndarray, " seed"],
+    reached: Float64[np.ndarray, " seed"],
+    result: AgentsResult,
+) -> None:
+    colour, marker = colour_of(condition), "s" if condition.startswith("contrastive/") else "o"
+    axes.plot(r2, reached, marker, color=colour, markersize=3.5, alpha=0.45, linestyle="")
+    label = agent_label(condition, result.simulated)
+    axes.plot(r2.mean(), reached.mean(), marker, color=colour, markersize=9,
+              markeredgecolor="white", linestyle="", label=label)  # fmt: skip
 
 
 def _row(condition: str, interval: Interval, result: AgentsResult) -> Row:
@@ -214,6 +225,21 @@ def _shown_returns(result: AgentsResult) -> tuple[float, float]:
     lowest = min(float(each.min()) for each in means)
     lowest = max(lowest, 0.5 * best)
     return lowest, best + 0.08 * (best - lowest)
+
+
+def _part(figure: Figure, conditions: Sequence[str]) -> None:
+    """Thin lines between encoders alone, each strategy, and who has no encoder."""
+    kinds = [_kind(condition) for condition in conditions]
+    for place in range(1, len(kinds)):
+        if kinds[place] != kinds[place - 1]:
+            for axes in figure.axes:
+                axes.axhline(place - 0.5, color=FAINT, linewidth=0.7, linestyle=(0, (1, 2)))
+
+
+def _kind(condition: str) -> str:
+    if condition in ISOLATED:
+        return ALONE
+    return condition.split("/")[0] if "/" in condition else ""
 
 
 def _bound(figure: Figure, kept: Sequence[int], panels: Sequence[Sequence[Row]]) -> None:

@@ -302,28 +302,33 @@ def _why_section(result: AgentsResult) -> Section | None:
     known = [name for name in result.with_encoder if name in r2]
     if len(known) < _LEAST_CORRELATED:
         return None
-    reading = drawn.Reading(
-        {name: r2[name] for name in known},
-        {name: result.summary(RETURN, name) for name in known},
-    )
+    reached = {"agents (PPO)": {name: result.summary(RETURN, name) for name in known}}
+    for count in result.config["demonstrations"]:
+        values = result.by_seed(cloned(CLONED_RETURN, count))
+        reached[f"cloned from {count:,} frames"] = {name: values[name] for name in known}
+    reading = drawn.Reading({name: r2[name] for name in known}, reached)
     picture = draw(
         drawn.reading_figure(result, reading),
         "reading",
         "Large marks are means of conditions, small ones single agents; circles BLT and encoders "
         "alone, squares BCT.",
     )
-    means = rank_correlation(*(_means(each) for each in (reading.r2, reading.returned)))
-    within = rank_correlation(*(_about_seeds(each) for each in (reading.r2, reading.returned)))
-    aside = (
-        "Spearman's correlation of the two: "
-        f"{_correlation(means)} over the means of {len(known)} conditions; "
-        f"{_correlation(within)} over agents, each beside the mean of its seed. A brain that makes "
-        "more of the scene readable can only show in the driving as far as the two go together."
+    rows = tuple(
+        (
+            name,
+            _correlation(rank_correlation(_means(reading.r2), _means(values))),
+            _correlation(rank_correlation(_about_seeds(reading.r2), _about_seeds(values))),
+        )
+        for name, values in reached.items()
     )
+    header = ("Spearman's correlation with R²", "over conditions' means", "over agents, by seed")
     return Section(
         "Does an encoder that tells more of the scene give a better driver?",
         pictures=(picture,),
-        aside=aside,
+        tables=(Table(header, rows),),
+        aside=f"Over the means of {len(known)} conditions, and over agents, each beside the mean "
+        "of its seed. A brain that makes more of the scene readable can only show in the driving "
+        "as far as the two go together.",
     )
 
 
@@ -406,8 +411,9 @@ def _settings_section(result: AgentsResult) -> Section:
     rows.append(("versions", setting_text(config["versions"])))
     return Section(
         "Settings",
-        intro="The settings of PPO were chosen on the encoders alone of another run, with seeds "
-        "and validation episodes that no comparison reports.",
+        intro="The settings of PPO are the same for every condition. They were chosen among a few "
+        "by the return of agents on the encoder alone and of agents that are told the state, taken "
+        "together, on encoders, seeds and validation episodes that no comparison reports.",
         tables=(Table(("setting", "value"), tuple(rows)),),
     )
 

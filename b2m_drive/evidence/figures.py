@@ -49,7 +49,7 @@ _STYLES: dict[str, tuple[str, Any]] = {  # colour and line of each control
     "items_permuted": ("#E7298A", ":"),
     "pixels": ("#7B3294", "-"),
     "state": ("#A6761D", "-"),
-    "blind": ("#888888", ":"),
+    "blind": ("#444444", "-."),
 }
 _GROUPS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#888888")
 FAINT = "#555555"
