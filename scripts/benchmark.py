@@ -1,10 +1,12 @@
 """Print what the project costs, each part beside what it is to be compared with.
 
     python scripts/benchmark.py             # all
-    python scripts/benchmark.py scenes      # drawing only; also: engine, encoder, memory, brain
+    python scripts/benchmark.py scenes      # drawing only; also: engine, encoder, agents,
+                                            # memory, brain
     python scripts/benchmark.py brain --recordings FOLDER   # simulated beside real brains
 
-Rates are medians of tasks that took turns in this run, on one thread.
+Rates are medians of tasks that took turns in this run, on one thread; those of engine and agents
+are as they say.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import argparse
 from functools import partial
 from pathlib import Path
 
+import benchmark_agents
 import benchmark_brain
 import benchmark_encoder
 import benchmark_engine
@@ -23,13 +26,16 @@ import benchmark_scenes
 def main() -> None:
     """Run the parts named on the command line, or all."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("parts", nargs="*", help="some of scenes, engine, encoder, memory, brain")
+    parser.add_argument(
+        "parts", nargs="*", help="some of scenes, engine, encoder, agents, memory, brain"
+    )
     parser.add_argument("--recordings", type=Path, help="sessions of Kornblith et al. 2017")
     arguments = parser.parse_args()
     parts = {
         "scenes": benchmark_scenes.main,
         "engine": benchmark_engine.main,
         "encoder": benchmark_encoder.main,
+        "agents": partial(benchmark_agents.main, []),
         "memory": benchmark_memory.main,
         "brain": partial(benchmark_brain.main, arguments.recordings),
     }

@@ -4,9 +4,6 @@ import json
 import multiprocessing
 import re
 import shutil
-import signal
-import subprocess
-import sys
 import time
 import zipfile
 from dataclasses import replace
@@ -20,7 +17,7 @@ import torch
 from stable_baselines3 import PPO
 from stable_baselines3.common.vec_env import DummyVecEnv
 
-from b2m_agents.agent_settings import PPOSettings, TrainingSettings, settings_for, training_json
+from b2m_agents.agent_settings import PPOSettings, TrainingSettings, settings_for
 from b2m_agents.algorithms import read_policy
 from b2m_agents.drivers import drive_of
 from b2m_agents.encoder_view import read_view, write_view
@@ -58,23 +55,6 @@ SHORT = TrainingSettings(
     evaluate_every=0,
     tensorboard=False,
 )
-
-TRAINING = """
-import json, os, signal, sys
-from b2m_agents import training
-from b2m_agents.agent_settings import training_from_json
-write = training.write_checkpoint
-def write_and_die(folder, policy, *arguments):
-    write(folder, policy, *arguments)
-    if policy.num_timesteps == 64:
-        os.kill(os.getpid(), signal.SIGKILL)
-if __name__ == "__main__":
-    training.write_checkpoint = write_and_die
-    settings = training_from_json(json.loads({settings!r}))
-    training.train_agent(
-        "highway_fast", sys.argv[1], sys.argv[2], settings, {environment}, progress=False
-    )
-"""
 
 
 @pytest.fixture(scope="module")
@@ -117,23 +97,6 @@ def test_an_agents_folder_holds_the_encoder_in_safetensors_and_the_curve(agent, 
     assert rows[0] == "step,return,length,crashed"
     assert len(rows) > 96 // 4
     assert PPO.load(agent / "agent.zip").num_timesteps == 96
-
-
-@pytest.mark.slow
-def test_training_killed_half_way_and_resumed_ends_with_the_same_weights(
-    agent, encoder, tmp_path
-) -> None:
-    script = tmp_path / "train.py"
-    settings = repr(json.dumps(training_json(SHORT)))
-    text = TRAINING.replace("{environment}", repr(SMALL)).replace("{settings!r}", settings)
-    script.write_text(text)
-    folder = tmp_path / "agent"
-    # Environments in processes of their own until it is killed, in this one after.
-    killed = subprocess.run([sys.executable, script, encoder, folder], check=False)
-    assert killed.returncode == -signal.SIGKILL
-    assert PPO.load(folder / "agent.zip").num_timesteps == 64
-    train_agent("highway_fast", encoder, folder, SHORT, SMALL, in_processes=False, progress=False)
-    assert_same_agent(folder, agent)
 
 
 def test_a_training_made_longer_equals_one_that_was_long(agent, encoder, tmp_path) -> None:

@@ -229,7 +229,7 @@ def test_episodes_of_a_batch_equal_those_driven_alone(policy: str, action: str) 
 def test_the_number_of_worlds_changes_no_episode_and_seeds_may_be_endless() -> None:
     def random_driver(seed: int) -> Any:
         generator = np.random.default_rng(seed)
-        return lambda observation: int(generator.integers(5))
+        return lambda scene, state: int(generator.integers(5))
 
     three, seven = (
         list(islice(play_episodes(DENSE, random_driver, count(0, 2), n_worlds), 9))

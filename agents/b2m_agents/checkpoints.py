@@ -103,7 +103,7 @@ def read_replay(path: Path, buffer: ReplayBuffer) -> None:
         ValueError: If it is damaged or of other sizes; names it.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             arrays = {name: file[name] for name in _ARRAYS}
             position, full = file["position"].tolist()
     except (zipfile.BadZipFile, ValueError, KeyError, EOFError) as error:

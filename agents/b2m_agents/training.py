@@ -57,9 +57,10 @@ _PACKAGES = (
     "torch",
     "stable-baselines3",
 )
-# Of PyTorch, by what the agent sees: small layers take longer with two. The number of cores does
-# not count, for a training that goes on elsewhere would round otherwise.
-_THREADS = {"latents": 2, "pixels": 2, "state": 1}
+# Of PyTorch: small layers take longer with two, and where another program uses a core, the two
+# wait for each other. The number of cores does not count, for a training that goes on elsewhere
+# would round otherwise. The engine has a thread a core.
+_THREADS = 1
 _FREE = ("n_steps", "patience", "tensorboard")  # a training may be made longer
 _EPISODES_OF_A_LOG = 100  # of DQN and SAC; PPO logs every update
 _SECONDS_OF_A_TEXT = 0.5
@@ -113,7 +114,7 @@ def train_agent(
     config = _config_of(scene, environment, settings, frozen_encoder)
     folder = _open_folder(Path(folder), config, frozen_encoder)
     n_threads = torch.get_num_threads()
-    torch.set_num_threads(_THREADS[settings.observation])
+    torch.set_num_threads(_THREADS)
     try:
         with training_worlds(scene, frozen_encoder, settings, in_processes) as worlds:
             _learn(folder, worlds, scene, frozen_encoder, settings, progress)

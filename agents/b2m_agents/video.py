@@ -171,7 +171,11 @@ def _pictures(
         for index in indices:
             seed = episode_seed(settings.seed, index, held_out=True)
             yield from _episode_pictures(
-                play_episode(env, agent.act, seed), agent, scene, settings, f"episode {index + 1}"
+                play_episode(env, agent.driver(), seed),
+                agent,
+                scene,
+                settings,
+                f"episode {index + 1}",
             )
     finally:
         env.close()
