@@ -353,6 +353,90 @@ def compare_driving_command(
     _run_driving(scenes, scenario, camera, recording, watcher, settings, out, workers, dry_run)
 
 
+@compare_app.command("agents")
+def compare_agents_command(
+    run: Annotated[
+        Path, typer.Argument(help="Folder of a finished compare driving, whose encoders are used.")
+    ],
+    scenario: Annotated[
+        str | None,
+        typer.Option(help="Where the agents drive. Default: as the scenes of the run."),
+    ] = None,
+    strategy: Annotated[
+        list[str] | None,
+        typer.Option(help="regression (BLT) or contrastive (BCT); default: all of the run."),
+    ] = None,
+    observation: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Agents without an encoder, beside: pixels (end to end), state or blind; default: "
+            "all three. May be given more than once."
+        ),
+    ] = None,
+    seeds: Annotated[
+        int | None,
+        typer.Option(help="The first so many of the run's seeds. Default: all.", min=2),
+    ] = None,
+    steps: Annotated[
+        int, typer.Option(help="Of each agent's training, by 2,560.", min=2560)
+    ] = 51_200,
+    episodes: Annotated[int, typer.Option(help="Held out, of each agent.", min=2)] = 100,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of the comparison; resumes one that is there. Default: RUN-agents."
+        ),
+    ] = None,
+    workers: Workers = 0,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say how many agents and how long; train none.")
+    ] = False,
+) -> None:
+    """Does the brain's teaching of an encoder still show in the driving? Trains, judges, reports.
+
+    For every seed and condition of a compare driving, an agent (PPO) learns to drive on what that
+    frozen encoder sees; beside them agents on pixels, on the state and blind, two drivers that do
+    not learn, and behaviour cloning from 200 and 1,000 frames. Kill it and call it again: it goes
+    on where it stopped.
+    """
+    from b2m_agents.studies.agents import AgentsRun, compare_agents, driving_run, expected_time
+    from b2m_agents.studies.agents_plan import AgentsStudySettings
+    from b2m_drive.evidence.agents_report import agents_summary, agents_verdicts
+    from b2m_drive.evidence.agents_study import BESIDE
+    from b2m_drive.evidence.report import write_report
+    from b2m_drive.transfer.attachment import STRATEGIES
+
+    started, n_workers = time.perf_counter(), workers or os.cpu_count() or 1
+    _refuse_unknown("--strategy", strategy or [], STRATEGIES)
+    _refuse_unknown("--observation", observation or [], BESIDE)
+    config = driving_run(run).config
+    there = [int(seed) for seed in config["seeds"]]
+    if seeds is not None and seeds > len(there):
+        raise typer.BadParameter(f"--seeds: expected at most the run's {len(there)}, came {seeds}")
+    settings = AgentsStudySettings(
+        strategies=tuple(each for each in STRATEGIES if each in (strategy or config["strategies"])),
+        seeds=tuple(there[:seeds]),
+        beside=tuple(each for each in BESIDE if each in (observation or BESIDE)),
+        n_steps=steps,
+        n_held_out=episodes,
+    )
+    folder = out or run.with_name(f"{run.resolve().name}-agents")
+    comparison = AgentsRun(folder, run, settings, scenario)
+    if dry_run:
+        n_agents, seconds = expected_time(comparison, n_workers)
+        typer.echo(
+            f"{n_agents} agents of {steps:,} steps on {n_workers} processes: "
+            f"about {seconds / 60:.1f} minutes (from a few updates measured here)"
+        )
+        return
+    compare_agents(comparison, n_workers=n_workers)
+    path = write_report(folder)
+    for verdict in agents_verdicts(folder):
+        typer.echo(f"\n{verdict.sentence}")
+    typer.echo(f"\n{agents_summary(folder)}")
+    typer.echo(f"\nreport: {path}  ({time.perf_counter() - started:.0f} s)")
+
+
 @app.command()
 def inspect(
     recording: Annotated[

@@ -60,6 +60,7 @@ class Study:
     sample_label: str  # what the student learns from, for axes
     criteria: tuple[float, ...]  # scores whose first passing is timed
     samples: str  # what is counted until a criterion is passed
+    learners: str = "students"  # who was taught, or learnt on what was
 
     def samples_to(self, criterion: float) -> str:
         """Words for the samples until a criterion is passed, as in *trials to 90 % accuracy*."""

@@ -47,6 +47,9 @@ _STYLES: dict[str, tuple[str, Any]] = {  # colour and line of each control
     "phase_randomised": ("#A6761D", "-"),
     "matched_covariance": ("#A6761D", (0, (4, 2))),
     "items_permuted": ("#E7298A", ":"),
+    "pixels": ("#7B3294", "-"),
+    "state": ("#A6761D", "-"),
+    "blind": ("#444444", "-."),
 }
 _GROUPS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#888888")
 FAINT = "#555555"
@@ -231,13 +234,18 @@ def colour_of(control: str) -> str:
 
 
 def draw_curve(
-    axes: Any, curve: LearningCurve, batch_size: int, name: str, label: str | None = None
+    axes: Any,
+    curve: LearningCurve,
+    batch_size: int,
+    name: str,
+    label: str | None = None,
+    ceiling: float = 1.0,
 ) -> None:
-    """A curve over training with its 95 % band."""
+    """A curve over training with its 95 % band, which ends at the highest score there is."""
     colour, line = _STYLES.get(name, ("#888888", "-"))
     leading = name in (BRAIN, ALONE)
     trials = curve.step * batch_size
-    mean, low, high = _band(curve.value)
+    mean, low, high = _band(curve.value, ceiling)
     if len(curve.seeds) > 1:
         axes.fill_between(trials, low, high, color=colour, alpha=0.18 if leading else 0.07,
                           linewidth=0)  # fmt: skip
@@ -247,14 +255,14 @@ def draw_curve(
 
 
 def _band(
-    value: Float64[np.ndarray, "seed step"],
+    value: Float64[np.ndarray, "seed step"], ceiling: float
 ) -> tuple[
     Float64[np.ndarray, " step"], Float64[np.ndarray, " step"], Float64[np.ndarray, " step"]
 ]:
     intervals = [mean_interval(column) for column in value.T]
     mean = np.array([each.mean for each in intervals])
     low = np.array([each.low for each in intervals])
-    high = np.array([min(each.high, 1.0) for each in intervals])
+    high = np.array([min(each.high, ceiling) for each in intervals])
     return mean, low, high
 
 

@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 
 from b2m_drive.evidence import figures
+from b2m_drive.evidence.agents_report import write_agents_report
+from b2m_drive.evidence.agents_study import AGENTS_STUDY
 from b2m_drive.evidence.calibration_report import write_calibration_report
 from b2m_drive.evidence.comparison import CONFIG
 from b2m_drive.evidence.conditions import (
@@ -74,6 +76,7 @@ REPORTS = {  # of studies that hold more than one comparison
     "memory_sessions": write_sessions_report,
     "memory_search": write_search_report,
     "memory_calibration": write_calibration_report,
+    AGENTS_STUDY: write_agents_report,
 }
 
 
@@ -94,8 +97,8 @@ def write_report(run_folder: Path) -> Path:
     """Write ``report.html`` and ``figures/*.png`` into a run's folder; returns the former.
 
     The configuration names the study, and thereby the report: of one brain, of many sessions, of
-    a search among readings, or of the verdict's calibration. Page and figures are made beside
-    their places and moved there, so a failure leaves what was there before.
+    a search among readings, of the verdict's calibration, or of agents. Page and figures are made
+    beside their places and moved there, so a failure leaves what was there before.
 
     Raises:
         FileNotFoundError: If a file of the run is missing.

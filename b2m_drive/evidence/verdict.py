@@ -188,10 +188,10 @@ def finding_text(
     """A grade as a sentence, with the intervals that decided; the subject is what taught."""
     over_alone = f"({summary_label(metric, study)} {interval_text(over_nulls[ALONE])})"
     if grade is Grade.HARM:
-        return f"Harm: with {subject} students did worse than alone {over_alone}."
+        return f"Harm: with {subject} {study.learners} did worse than alone {over_alone}."
     if grade is Grade.NO_GAIN:
         return (
-            f"No gain: with {subject} students did not do measurably better than alone "
+            f"No gain: with {subject} {study.learners} did not do measurably better than alone "
             f"{over_alone}."
         )
     if grade is Grade.SHARED:
@@ -200,12 +200,12 @@ def finding_text(
             [f"{study.labels[name]} ({interval_text(over_nulls[name])})" for name in matched]
         )
         return (
-            f"A gain that a null gives as well: with {subject} students did better than "
+            f"A gain that a null gives as well: with {subject} {study.learners} did better than "
             f"alone {over_alone}, but not measurably better than with {named}."
         )
     closest = closest_null(over_nulls)
     return (
-        f"A gain specific to the brain: with {subject} students did better than alone "
+        f"A gain specific to the brain: with {subject} {study.learners} did better than alone "
         f"{over_alone} and than with every other null; the closest was "
         f"{study.labels[closest]} ({interval_text(over_nulls[closest])})."
     )
