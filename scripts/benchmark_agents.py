@@ -37,7 +37,7 @@ WORLDS = 256
 TURNS = 2
 OUR_SECONDS = 6.0  # of each turn, and at least one update
 THEIR_SECONDS = 0.01  # that is, one update
-THEIR_ROLLOUT = 2  # steps of each world between two updates
+THEIR_ROLLOUT = 1  # steps of each world between two updates
 PIXEL_ROLLOUT = 8  # of ours that learn from pixels
 
 
