@@ -317,7 +317,8 @@ def check_action(algorithm: AlgorithmSettings, action: gymnasium.Space[Any]) -> 
         )
     if isinstance(algorithm, SACSettings) and not isinstance(action, gymnasium.spaces.Box):
         raise ValueError(
-            'algorithm: expected ppo or dqn for discrete actions, came sac; or action="continuous"'
+            'algorithm: expected ppo or dqn for discrete actions, came sac; or action="continuous" '
+            "(--action continuous)"
         )
 
 
