@@ -207,7 +207,7 @@ class _Usual:
 
 
 _TRACK = _Usual(  # episodes of 1500 steps
-    state=1_000_000,
+    state=600_000,
     discount=0.97,
     evaluate_every=122_880,
     n_evaluation_episodes=16,
