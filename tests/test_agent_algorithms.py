@@ -115,12 +115,14 @@ def agents(encoder, tmp_path_factory) -> dict[str, Path]:
     return {name: train(name, folder / name, encoder) for name in TRAININGS}
 
 
-def assert_same_agent(one: Path, other: Path) -> None:
+def assert_same_agent(one: Path, other: Path, *, of_curves: bool = True) -> None:
     here, there = (read_policy(folder / "agent.zip") for folder in (one, other))
     assert here.num_timesteps == there.num_timesteps
     weights = there.policy.state_dict()
     for name, values in here.policy.state_dict().items():
         torch.testing.assert_close(values, weights[name], rtol=0, atol=0, msg=name)
+    if not of_curves:
+        return
     curves = [(folder / "learning_curve.csv").read_text() for folder in (one, other)]
     assert curves[0] == curves[1]
 
@@ -154,6 +156,35 @@ def test_a_training_killed_and_resumed_ends_as_one_that_was_not(
             assert set(here) == set(there)
             for array in here:
                 np.testing.assert_array_equal(here[array], there[array])
+
+
+@pytest.mark.slow
+def test_a_death_at_any_moment_of_a_checkpoint_leaves_a_whole_one(
+    agents, encoder, tmp_path, monkeypatch
+) -> None:
+    chosen = {"evaluate_every": 32, "n_evaluation_episodes": 1}
+    replace_file, put = os.replace, []
+
+    def note(source: Path, target: Path) -> None:
+        put.append(Path(target))
+        if len(put) == last:
+            raise KeyboardInterrupt
+        replace_file(source, target)
+
+    monkeypatch.setattr(os, "replace", note)
+    last = 0
+    whole = train("dqn-state", tmp_path / "whole", encoder, **chosen)
+    counts = [index for index, path in enumerate(put) if path == whole / "agent.zip"]
+    for last in range(counts[0] + 2, counts[1] + 3):
+        put.clear()
+        folder = tmp_path / str(last)
+        with pytest.raises(KeyboardInterrupt):
+            train("dqn-state", folder, encoder, **chosen)
+        train("dqn-state", folder, encoder, **chosen)
+        assert_same_agent(folder, whole)
+        assert_same_agent(folder / "best", whole / "best", of_curves=False)
+        names = [{path.name for path in each.iterdir()} for each in (folder, whole)]
+        assert names[0] == names[1]
 
 
 @pytest.mark.parametrize("name", TRAININGS)

@@ -14,7 +14,6 @@ from b2m_envs.driving.settings import SCENARIOS, is_whole
 Observed: TypeAlias = Literal["latents", "pixels", "state"]
 OBSERVATIONS: tuple[str, ...] = get_args(Observed)
 ALGORITHMS = ("ppo", "dqn", "sac")
-_ALIKE = 1024  # largest batch of PPO where the number of environments was changed
 
 
 @dataclass(frozen=True)
@@ -167,20 +166,15 @@ class TrainingSettings:
         _require(self, "patience", self.evaluate_every > 0, expected)
 
     def _check_algorithm(self) -> None:
-        algorithm = self.algorithm
-        if isinstance(algorithm, PPOSettings) and self.update_steps % algorithm.batch_size:
-            expected = f"a divisor of rollout x n_environments ({self.update_steps})"
-            _require(algorithm, "batch_size", False, expected)
-        if isinstance(algorithm, DQNSettings):
-            expected = f"at least n_environments ({self.n_environments})"
-            _require(
-                algorithm, "target_every", algorithm.target_every >= self.n_environments, expected
-            )
-        if not isinstance(algorithm, PPOSettings):
-            expected = f"at least n_environments ({self.n_environments})"
-            _require(
-                algorithm, "buffer_size", algorithm.buffer_size >= self.n_environments, expected
-            )
+        algorithm, n_steps = self.algorithm, self.update_steps
+        if isinstance(algorithm, PPOSettings):
+            expected = f"a divisor of rollout x n_environments ({n_steps})"
+            _require(algorithm, "batch_size", n_steps % algorithm.batch_size == 0, expected)
+            return
+        expected = f"at least n_environments ({self.n_environments})"
+        names = ("buffer_size", "target_every") if algorithm.name == "dqn" else ("buffer_size",)
+        for name in names:
+            _require(algorithm, name, getattr(algorithm, name) >= self.n_environments, expected)
 
 
 @dataclass(frozen=True)
@@ -192,6 +186,7 @@ class _Usual:
     pixels: int = 300_000
     discount: float | None = None  # None: the algorithm's own
     n_environments: int = 64
+    rollout: int = 64  # of PPO
     evaluate_every: int = 40_960  # [steps]
     n_evaluation_episodes: int = 40
 
@@ -207,7 +202,7 @@ class _Usual:
 
 
 _TRACK = _Usual(  # episodes of 1500 steps
-    state=1_000_000,
+    state=600_000,
     discount=0.97,
     evaluate_every=122_880,
     n_evaluation_episodes=16,
@@ -218,6 +213,7 @@ _SLOW = _Usual(  # highway-env's own engine, in a process an environment
     pixels=80_000,
     discount=0.97,
     n_environments=4,
+    rollout=256,
     evaluate_every=20_480,
     n_evaluation_episodes=8,
 )
@@ -277,22 +273,24 @@ def _usual_algorithm(
     outer: Mapping[str, Any],
     inner: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """What is usual beside the algorithm's own defaults."""
-    own = kind()
-    values: dict[str, Any] = {}
-    if usual.discount is not None:
-        values["discount"] = usual.discount
-    if isinstance(own, PPOSettings):
-        if observation == "pixels":
-            values["n_epochs"] = _PIXEL_EPOCHS
-        if not _SLOW.n_environments < usual.n_environments:
-            values["rollout"] = 256
-        rollout = inner.get("rollout", values.get("rollout", own.rollout))
-        if is_whole(rollout) and is_whole(outer["n_environments"]):
-            n_samples = int(rollout * outer["n_environments"])
-            values["batch_size"] = max(math.gcd(n_samples, _ALIKE), 2)
-    elif observation == "pixels":
-        values["buffer_size"] = _PIXEL_BUFFER
+    """What is usual in a scenario, beside the algorithm's own defaults.
+
+    Args:
+        kind: Of the algorithm's settings.
+        usual: Of the scenario.
+        observation: What the agent sees.
+        outer: Fields of `TrainingSettings` that are set.
+        inner: Fields of the algorithm's settings that the user set.
+    """
+    values: dict[str, Any] = {} if usual.discount is None else {"discount": usual.discount}
+    if kind is not PPOSettings:
+        return values | ({"buffer_size": _PIXEL_BUFFER} if observation == "pixels" else {})
+    values["rollout"] = usual.rollout
+    if observation == "pixels":
+        values["n_epochs"] = _PIXEL_EPOCHS
+    counts = (inner.get("rollout", usual.rollout), outer["n_environments"])
+    if all(is_whole(count) for count in counts):  # the batch divides any number of them
+        values["batch_size"] = max(math.gcd(math.prod(counts), PPOSettings.batch_size), 2)
     return values
 
 
@@ -317,7 +315,8 @@ def check_action(algorithm: AlgorithmSettings, action: gymnasium.Space[Any]) -> 
         )
     if isinstance(algorithm, SACSettings) and not isinstance(action, gymnasium.spaces.Box):
         raise ValueError(
-            'algorithm: expected ppo or dqn for discrete actions, came sac; or action="continuous"'
+            'algorithm: expected ppo or dqn for discrete actions, came sac; or action="continuous" '
+            "(--action continuous)"
         )
 
 
