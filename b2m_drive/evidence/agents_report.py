@@ -146,8 +146,8 @@ def _shown_text(result: AgentsResult, teaching: Teaching) -> str:
     counts = [f"{_n_with_zero(verdict)} in {name}" for name, verdict in verdicts.items()]
     n_nulls = len(STUDIED[RETURN].nulls)
     return (
-        f"{strategy_label(teaching)}: of the {n_nulls} intervals of brain minus null, as many "
-        f"include zero, where the brain cannot be told from that null: {', '.join(counts)}."
+        f"{strategy_label(teaching)}: how many of the {n_nulls} nulls the brain cannot be told "
+        f"from, since the interval of brain minus null includes zero: {', '.join(counts)}."
     )
 
 
