@@ -19,6 +19,7 @@ from b2m_envs.driving.environment import DrivingSceneEnv
 from b2m_envs.driving.state import STATE_INDEX
 from b2m_envs.driving.window import SceneWindow
 from b2m_envs.registration import SCENES
+from tests.conftest import CONSTANTS
 
 IDS = [f"B2M/{title}Scene-v0" for title in SCENES]
 QUICK: dict[str, dict[str, Any]] = {  # settings under which whole episodes take a moment
@@ -36,7 +37,6 @@ QUICK: dict[str, dict[str, Any]] = {  # settings under which whole episodes take
     "lane_keeping": {"duration": 5},
 }
 WITH_MODEL = [name for name, scenario in SCENARIOS.items() if not scenario.steered_only]
-CONSTANTS = ("COMFORT_ACC_MAX", "COMFORT_ACC_MIN", "DISTANCE_WANTED")
 
 
 @pytest.fixture
@@ -177,9 +177,7 @@ def test_a_foreign_intersection_changes_no_scene(scenario: str, monkeypatch):
         ("intersection", "intersection-v2"),
     ],
 )
-def test_motion_and_rewards_are_highway_envs_own(scenario: str, foreign: str, monkeypatch):
-    for name in CONSTANTS:  # put back what highway-env's intersection writes
-        monkeypatch.setattr(IDMVehicle, name, getattr(IDMVehicle, name))
+def test_motion_and_rewards_are_highway_envs_own(scenario: str, foreign: str):
     config = {"vehicles_count": 8} if scenario in ("highway_fast", "exit") else {}
     ours = DrivingSceneEnv(scenario, engine="highway-env", **config)
     theirs = gymnasium.make(f"highway_env:{foreign}", config=config).unwrapped

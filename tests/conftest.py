@@ -1,0 +1,21 @@
+"""What every test leaves behind as it found it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from highway_env.vehicle.behavior import IDMVehicle
+
+# highway-env's own intersection rewrites these for all traffic of the process.
+CONSTANTS = {
+    name: getattr(IDMVehicle, name)
+    for name in ("COMFORT_ACC_MAX", "COMFORT_ACC_MIN", "DISTANCE_WANTED")
+}
+
+
+@pytest.fixture(autouse=True)
+def idm_constants() -> Iterator[None]:
+    yield
+    for name, value in CONSTANTS.items():
+        setattr(IDMVehicle, name, value)
