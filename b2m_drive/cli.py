@@ -420,7 +420,11 @@ def compare_agents_command(
         n_steps=steps,
         n_held_out=episodes,
     )
-    folder = out or run.with_name(f"{run.resolve().name}-agents")
+    if steps % AgentsStudySettings.evaluate_every:
+        raise typer.BadParameter(
+            f"--steps: expected a multiple of {AgentsStudySettings.evaluate_every}, came {steps}"
+        )
+    folder = out or run.resolve().with_name(f"{run.resolve().name}-agents")
     comparison = AgentsRun(folder, run, settings, scenario)
     if dry_run:
         n_agents, seconds = expected_time(comparison, n_workers)
@@ -702,7 +706,8 @@ def train_agent_command(
         typer.Option(
             help="Steps of training. Default: some minutes' worth, by scenario, observation and "
             "algorithm (highway by PPO: 600000 of latents, 400000 of the state, 300000 of "
-            "pixels); 786432 of trials.",
+            "pixels; dqn and sac learn from step 4096 on, dqn explores over 60000); 786432 of "
+            "trials.",
             min=1,
         ),
     ] = None,
@@ -716,14 +721,18 @@ def train_agent_command(
     ] = None,
     checkpoint_every: Annotated[
         int | None,
-        typer.Option(help="Steps between checkpoints. Default: about 15 in all.", min=1),
+        typer.Option(
+            help="Steps between checkpoints. Default: by scenario and algorithm, mostly 40960 of "
+            "PPO, 10240 of the others; 98304 of trials.",
+            min=1,
+        ),
     ] = None,
     evaluate_every: Annotated[
         int | None,
         typer.Option(
             help="Steps between evaluations, which keep the best agent in FOLDER/best; their "
-            "episodes are neither of the training nor of evaluate-agent. 0: none. Default: about "
-            "15 in all.",
+            "episodes are neither of the training nor of evaluate-agent. 0: none. Default: as "
+            "checkpoints.",
             min=0,
         ),
     ] = None,
@@ -771,6 +780,7 @@ def train_agent_command(
     from b2m_agents.agent_settings import settings_for
     from b2m_agents.memory_agent import TASKS, MemoryAgentSettings
     from b2m_agents.memory_training import train_memory_agent
+    from b2m_agents.trained_agent import BEST_FOLDER
     from b2m_agents.training import train_agent
 
     out = out or Path("runs") / f"agent-{scenario}"
@@ -809,6 +819,8 @@ def train_agent_command(
         settings_of_driver = settings_for(scenario, **training, **driven)
         folder = train_agent(scenario, encoder, out, settings_of_driver, view)
     typer.echo(f"agent: {folder}\nnow: b2m-drive evaluate-agent {folder}")
+    if (folder / BEST_FOLDER).is_dir():
+        typer.echo(f"its best by the evaluations of the training: {folder / BEST_FOLDER}")
 
 
 @app.command("evaluate-agent")
@@ -842,7 +854,7 @@ def evaluate_agent_command(
     """Drive held-out episodes: agents, constant speed, and highway-env's driver model.
 
     Prints return (mean and interquartile mean), crash rate, speed, length, lane changes and time
-    to collision with 95 % bootstrap intervals, and whether each agent beats constant speed and is
+    to collision with 95 % intervals, and whether each agent beats constant speed and is
     not worse than the driver model by more than 5 % of its return. Trainings that differ in their
     seed alone are pooled, too: only then does an interval speak of trainings, not of episodes
     alone. Writes one row a driver and episode to evaluation.csv, and a picture. Of an agent of a
@@ -858,7 +870,13 @@ def evaluate_agent_command(
     from b2m_agents.evaluation_text import evaluation_text
     from b2m_agents.memory_agent import evaluate_memory_agent, is_memory_agent, played_text
 
-    if any(map(is_memory_agent, folders)):
+    of_memory = [folder for folder in folders if is_memory_agent(folder)]
+    if of_memory and len(of_memory) < len(folders):
+        raise typer.BadParameter(
+            f"FOLDER: expected agents that all drive or all remember, came {of_memory[0]} among "
+            "drivers"
+        )
+    if of_memory:
         _refuse_option("out", out, "an agent of a memory task")
         _refuse_option("figure", figure, "an agent of a memory task")
         for folder in folders:
@@ -915,15 +933,20 @@ def record(
     """
     from b2m_agents.drivers import DRIVERS, drive_of
     from b2m_agents.video import VideoSettings, record_video
+    from b2m_envs.driving.settings import SCENARIOS
 
     view = _environment(camera, height, width, colour, None, action)
     settings = VideoSettings(n_episodes=episodes, seed=seed, speed=speed)
     if driver is None:
+        if who in SCENARIOS:
+            raise typer.BadParameter(f"--driver: expected one for the scenario {who}, came none")
         for name, value in view.items():
             _refuse_option(name, value, "an agent, which sees as it was trained")
         video = record_video(who, out or Path(who) / "video.mp4", settings)
     else:
         _refuse_unknown("--driver", [driver], DRIVERS)
+        if who not in SCENARIOS:
+            raise typer.BadParameter(f"--driver: expected a scenario beside it, came {who}")
         drive = drive_of(who, driver, view)
         video = record_video(drive, out or Path("runs") / f"{who}-{driver}.mp4", settings)
     typer.echo(f"video: {video}")

@@ -25,6 +25,7 @@ from b2m_agents.agent_settings import (
     PPOSettings,
     SACSettings,
     TrainingSettings,
+    largest_divisor,
     settings_for,
     training_from_json,
     training_json,
@@ -312,7 +313,7 @@ def test_state_scales_are_finite_and_positive(scenario) -> None:
         ({"learning_rat": 1e-3}, "expected some of .*learning_rate.*came 'learning_rat'"),
         ({"observation": "state", "stack": 2}, "stack: expected 1 beside state"),
         ({"observation": "pixels", "speed": True}, "speed: expected False beside pixels"),
-        ({"patience": 2, "evaluate_every": 0}, "patience: expected None"),
+        ({"patience": 2, "evaluate_every": 0}, "patience: expected evaluations to count"),
         ({"batch_size": 100}, "batch_size: expected a divisor"),
         ({"hidden_sizes": (0,)}, "hidden_sizes"),
         ({"algorithm": "dqn", "exploration_final": 2.0}, "exploration_final: expected 0 to 1"),
@@ -361,6 +362,43 @@ def test_an_agents_file_of_another_algorithm_is_refused_by_name(agents, tmp_path
         other.save(tmp_path / "other.zip")
         with pytest.raises(ValueError, match="expected an agent of ppo or dqn or sac, came one of"):
             read_policy(tmp_path / "other.zip")
+
+
+def test_a_training_is_made_longer_and_not_shorter(agents, tmp_path) -> None:
+    folder = Path(shutil.copytree(agents["ppo-state"], tmp_path / "agent"))
+    before = (folder / "config.json").read_text()
+    with pytest.raises(ValueError, match=r"n_steps: expected at least the 96 that .*agent has tak"):
+        train_agent("highway_fast", None, folder, replace(SHORT, n_steps=32), SMALL)
+    assert (folder / "config.json").read_text() == before
+    best = Path(shutil.copytree(folder, folder / "best"))
+    train_agent("highway_fast", None, folder, replace(SHORT, n_steps=128), SMALL, progress=False)
+    assert read_policy(folder / "agent.zip").num_timesteps == 128
+    assert (best / "config.json").read_text() == (folder / "config.json").read_text() != before
+
+
+def test_what_a_kill_left_at_the_very_start_is_no_other_folder(tmp_path) -> None:
+    folder = tmp_path / "agent"
+    folder.mkdir()
+    (folder / ".config.json.draft-17").write_text("{")
+    train_agent("highway_fast", None, folder, replace(SHORT, n_steps=32), SMALL, progress=False)
+    assert (folder / "agent.zip").is_file()
+
+
+def test_a_batch_divides_any_number_of_environments() -> None:
+    sizes = {64: 1024, 65: 832, 63: 1008, 50: 800, 1: 64}
+    for n_environments, size in sizes.items():
+        algorithm = settings_for("highway", n_environments=n_environments).algorithm
+        assert isinstance(algorithm, PPOSettings)
+        assert algorithm.batch_size == size
+    assert largest_divisor(1031, 1024) == 1031
+    many = settings_for("highway", algorithm="dqn", n_environments=5000)
+    assert isinstance(many.algorithm, DQNSettings)
+    assert many.algorithm.target_every == 5000
+
+
+def test_a_training_too_short_to_learn_anything_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"n_steps: expected more than learning_starts \(4096\)"):
+        settings_for("highway", algorithm="dqn", n_steps=4000)
 
 
 def test_a_damaged_replay_buffer_is_named(agents, encoder, tmp_path) -> None:

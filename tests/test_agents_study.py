@@ -124,7 +124,7 @@ def test_a_comparison_ends_in_a_report_and_resumes_to_equal_numbers(driving, tmp
     page = write_report(run.folder).read_text()
     for words in ("SIMULATED", "Learning to drive", "Behaviour cloning", "agents did", "blind"):
         assert words in page
-    assert "intervals of brain minus null" in agents_summary(run.folder)
+    assert "the interval of brain minus null includes zero" in agents_summary(run.folder)
     for name in ("regression-pca-frame-brain-seed-1", "blind-seed-0", "highway_env-seed-0"):
         (run.folder / "groups" / f"{name}.csv").unlink()  # as if killed before these
     (run.folder / "scores.csv").unlink()

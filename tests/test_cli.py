@@ -124,7 +124,7 @@ def test_a_misspelt_option_is_named(monkeypatch, capsys) -> None:
         (("record", "no-such-agent", "--out", "v.mov"), "v.mov: expected a video ending in .mp4"),
         (("record", "none", "--height", "96"), "--height: expected none of an agent, which sees"),
         (("record", "highway", "--driver", "highwayenv"), "--driver: expected one of ('random'"),
-        (("record", "highwy", "--driver", "random"), "scenario: expected one of highway,"),
+        (("record", "highwy", "--driver", "random"), "--driver: expected a scenario beside it"),
         (("record", "parking", "--driver", "highway_env"), "no driver model for this scenario"),
     ],
 )

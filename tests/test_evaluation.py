@@ -18,7 +18,7 @@ from b2m_agents.evaluation import (
     evaluate_agents,
 )
 from b2m_agents.evaluation_figure import evaluation_figure, write_evaluation_figure
-from b2m_agents.evaluation_scores import scores_of
+from b2m_agents.evaluation_scores import mean_interval_of, scores_of
 from b2m_agents.evaluation_text import evaluation_text
 from b2m_drive.evidence.statistics import binomial_interval
 from tests.tiny_agents import tiny_agent, tiny_encoder
@@ -110,6 +110,41 @@ def test_trainings_that_differ_in_their_seed_are_pooled(agent, other_seed, tmp_p
     assert written.count("agent-0,") == written.count("agent-1,") == 4
 
 
+def test_one_training_twice_or_another_agent_of_it_is_no_further_training(
+    agent, other_seed, tmp_path
+) -> None:
+    again = Path(shutil.copytree(agent, tmp_path / "again"))
+    best = Path(shutil.copytree(other_seed, tmp_path / "run" / "best"))
+    one = EvaluationSettings(1)
+    evaluation = evaluate_agents([agent, again], tmp_path / "out", one, progress=False)
+    assert evaluation.kinds == (("agent-0",), ("again",))
+    evaluation = evaluate_agents([agent, best], tmp_path / "out", one, progress=False)
+    assert [len(kind) for kind in evaluation.kinds] == [1, 1]
+
+
+def test_a_training_that_was_stopped_is_named_and_not_pooled(agent, other_seed, tmp_path) -> None:
+    stopped = Path(shutil.copytree(other_seed, tmp_path / "stopped"))
+    config = json.loads((stopped / "config.json").read_text())
+    config["training"]["n_steps"] = 64
+    (stopped / "config.json").write_text(json.dumps(config))
+    one = EvaluationSettings(1)
+    evaluation = evaluate_agents([agent, stopped], tmp_path / "out", one, progress=False)
+    assert evaluation.unfinished == ("stopped (32 of 64 steps)",)
+    assert [len(kind) for kind in evaluation.kinds] == [1, 1]
+    text = " ".join(evaluation_text(evaluation, scores_of(evaluation)).split())
+    assert "Stopped before the end of their training: stopped (32 of 64 steps)." in text
+
+
+def test_intervals_over_two_trainings_hold_the_truth_as_often_as_they_say() -> None:
+    generator, n_held = np.random.default_rng(0), 0
+    for _ in range(300):
+        trainings, episodes = generator.normal(size=(2, 1)), generator.normal(size=30)
+        values = trainings + episodes + 3 * generator.normal(size=(2, 30))
+        interval = mean_interval_of(values, generator)
+        n_held += interval.low <= 0 <= interval.high
+    assert binomial_interval(n_held, 300)[1] > 0.93  # a bootstrap's: about three times in four
+
+
 def test_an_agent_that_is_hardly_worse_is_shown_to_be_so_and_another_not() -> None:
     good, middling, bad = scores_of(
         made_up(a=[19.5] * 9, b=[18.0, 21.0] * 4 + [20.0], c=[9.0] * 9)
@@ -170,6 +205,9 @@ def test_what_cannot_be_evaluated_is_named(agent, tmp_path) -> None:
         evaluate_agents([agent, tmp_path / "nowhere"], tmp_path)
     with pytest.raises(ValueError, match=r"expected each agent once, came .*agent-0 again"):
         evaluate_agents([agent, agent / ".." / "agent-0"], tmp_path)
+    (tmp_path / "file").touch()
+    with pytest.raises(ValueError, match=r"out: expected a folder, came a file .*file"):
+        evaluate_agents([agent], tmp_path / "file")
     other = shutil.copytree(agent, tmp_path / "other")
     (other / "agent.zip").unlink()
     with pytest.raises(FileNotFoundError, match=r"other: expected a file agent\.zip"):

@@ -162,7 +162,7 @@ class TrainingSettings:
         if self.patience is None:
             return
         _require_whole(self, {"patience": 1})
-        expected = "None where evaluate_every is 0"
+        expected = "evaluations to count (evaluate_every is 0)"
         _require(self, "patience", self.evaluate_every > 0, expected)
 
     def _check_algorithm(self) -> None:
@@ -171,6 +171,9 @@ class TrainingSettings:
             expected = f"a divisor of rollout x n_environments ({n_steps})"
             _require(algorithm, "batch_size", n_steps % algorithm.batch_size == 0, expected)
             return
+        starts = algorithm.learning_starts
+        expected = f"more than learning_starts ({starts}), before which nothing is learnt"
+        _require(self, "n_steps", self.n_steps > starts, expected)
         expected = f"at least n_environments ({self.n_environments})"
         names = ("buffer_size", "target_every") if algorithm.name == "dqn" else ("buffer_size",)
         for name in names:
@@ -284,14 +287,24 @@ def _usual_algorithm(
     """
     values: dict[str, Any] = {} if usual.discount is None else {"discount": usual.discount}
     if kind is not PPOSettings:
-        return values | ({"buffer_size": _PIXEL_BUFFER} if observation == "pixels" else {})
+        if observation == "pixels":
+            values["buffer_size"] = _PIXEL_BUFFER
+        if kind is DQNSettings and is_whole(outer["n_environments"]):
+            values["target_every"] = max(DQNSettings.target_every, outer["n_environments"])
+        return values
     values["rollout"] = usual.rollout
     if observation == "pixels":
         values["n_epochs"] = _PIXEL_EPOCHS
     counts = (inner.get("rollout", usual.rollout), outer["n_environments"])
-    if all(is_whole(count) for count in counts):  # the batch divides any number of them
-        values["batch_size"] = max(math.gcd(math.prod(counts), PPOSettings.batch_size), 2)
+    if all(is_whole(count) and count > 0 for count in counts):
+        values["batch_size"] = largest_divisor(math.prod(counts), PPOSettings.batch_size)
     return values
+
+
+def largest_divisor(number: int, most: int) -> int:
+    """The largest divisor from 2 to `most`; the number itself if there is none."""
+    divisors = (each for each in range(min(number, most), 1, -1) if number % each == 0)
+    return next(divisors, number)
 
 
 def usual_action(scenario: str, algorithm: str) -> str | None:

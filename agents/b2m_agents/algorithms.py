@@ -147,14 +147,30 @@ def algorithm_of(path: Path) -> str:
     Raises:
         ValueError: If the file is damaged or something else; names it.
     """
-    try:
-        with zipfile.ZipFile(path) as file:
-            data = json.loads(file.read("data"))
-        module = str(data["policy_class"]["__module__"])
-    except (zipfile.BadZipFile, ValueError, KeyError, TypeError, EOFError, OSError) as error:
-        raise ValueError(f"{path}: expected an agent of Stable-Baselines3, came {error}") from error
+    data = _saved(path)
+    module = str(data["policy_class"]["__module__"])
     known = _MODULES.get(module, module)
     return module if known == "ppo" and _OF_PPO not in data else known
+
+
+def steps_taken(path: Path) -> int:
+    """How many steps the agent of a file had learnt for.
+
+    Raises:
+        ValueError: If the file is damaged or something else; names it.
+    """
+    return int(_saved(path)["num_timesteps"])
+
+
+def _saved(path: Path) -> dict[str, Any]:
+    """What Stable-Baselines3 wrote as JSON."""
+    try:
+        with zipfile.ZipFile(path) as file:
+            data: dict[str, Any] = json.loads(file.read("data"))
+        _ = data["policy_class"]["__module__"], int(data["num_timesteps"])
+    except (zipfile.BadZipFile, ValueError, KeyError, TypeError, EOFError, OSError) as error:
+        raise ValueError(f"{path}: expected an agent of Stable-Baselines3, came {error}") from error
+    return data
 
 
 def _new_ppo(settings: PPOSettings, common: dict[str, Any]) -> PPO:

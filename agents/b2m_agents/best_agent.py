@@ -13,10 +13,8 @@ from stable_baselines3.common.vec_env import VecEnv
 from b2m_agents.checkpoints import write_policy
 from b2m_agents.drivers import AGENT_FILE
 from b2m_agents.episodes import selection_seed
-from b2m_agents.trained_agent import CONFIG_FILE, ENCODER_FOLDER
+from b2m_agents.trained_agent import BEST_FOLDER, CONFIG_FILE, ENCODER_FOLDER
 from b2m_agents.training_record import Selection
-
-BEST_FOLDER = "best"
 
 
 def select(policy: BaseAlgorithm, worlds: VecEnv, seed: int) -> Selection:

@@ -102,6 +102,8 @@ def read_replay(path: Path, buffer: ReplayBuffer) -> None:
         FileNotFoundError: If there is no such file.
         ValueError: If it is damaged or of other sizes; names it.
     """
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: expected the replay buffer of the checkpoint, found none")
     try:
         with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             arrays = {name: file[name] for name in _ARRAYS}
@@ -129,6 +131,8 @@ def read_episodes(path: Path, n_episodes: int) -> list[EpisodeUnderWay]:
         FileNotFoundError: If there is no such file.
         ValueError: If it is damaged, or of another number of worlds; names it.
     """
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: expected the checkpoint's episodes, found none")
     try:
         entries = json.loads(path.read_text())["episodes"]
         episodes = [

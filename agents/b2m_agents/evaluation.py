@@ -17,7 +17,6 @@ from b2m_agents.drivers import (
     DRIVERS,
     HIGHWAY_ENV,
     Drive,
-    agent_fingerprint,
     block_size,
     compile_for_workers,
     drive_episodes,
@@ -30,7 +29,12 @@ from b2m_agents.driving_measures import (
 )
 from b2m_agents.episodes import Episode, episode_seed
 from b2m_agents.ordered_workers import map_in_order
-from b2m_agents.trained_agent import AgentConfig, read_agent_config
+from b2m_agents.trained_agent import (
+    BEST_FOLDER,
+    AgentConfig,
+    TrainedAgent,
+    read_agent_config,
+)
 from b2m_drive.evidence.tables import write_table
 
 AGENT = "agent"  # the name of one that is evaluated alone
@@ -39,6 +43,7 @@ _WORLD = (  # fields of `SceneSettings` that agents to be compared must share
     "scenario", "action", "steps_per_second", "simulated_per_second", "last_step",
     "vehicles_count", "vehicles_density", "lanes_count", "perception", "chosen_engine",
 )  # fmt: skip
+_NO_MATTER = ("seed", "patience", "tensorboard")  # settings that trainings of a kind may differ in
 
 
 @dataclass(frozen=True)
@@ -82,6 +87,7 @@ class Evaluation:
     agents: tuple[str, ...]  # names of the drivers that are agents
     references: tuple[str, ...]  # of those they are compared with
     kinds: tuple[tuple[str, ...], ...]  # agents that differ in the seed of their training alone
+    unfinished: tuple[str, ...] = ()  # agents stopped on the way, and how many steps they took
 
     def of(self, driver: str) -> list[DrivenEpisode]:
         """A driver's episodes, in the order of every driver's."""
@@ -116,15 +122,21 @@ def evaluate_agents(
 
     Raises:
         FileNotFoundError: If a folder lacks a file of a trained agent.
-        ValueError: If there is no folder or one twice, a file is damaged, or the agents were
-            trained in different worlds; names what differs.
+        ValueError: If there is no folder or one twice, a file is damaged, the agents were trained
+            in different worlds, or `out` is a file; names it. Nobody has driven then.
     """
     settings = settings or EvaluationSettings()
     names = _names_of([Path(folder) for folder in folders])
     configs = {name: read_agent_config(folder) for name, folder in names.items()}
     _require_one_world(configs)
-    for folder in names.values():
-        agent_fingerprint(folder)  # says what is missing before anybody drives
+    agents = {name: TrainedAgent.read(folder) for name, folder in names.items()}
+    if Path(out).exists() and not Path(out).is_dir():
+        raise ValueError(f"out: expected a folder, came a file {out}")
+    steps = {
+        name: agent.policy.num_timesteps
+        for name, agent in agents.items()
+        if not _has_ended(names[name], agent)
+    }
     world = next(iter(configs.values()))
     references = _references_in(world)
     drives = {
@@ -134,7 +146,13 @@ def evaluate_agents(
     episodes = tuple(_drive_all(drives, settings, progress))
     Path(out).mkdir(parents=True, exist_ok=True)
     _write_episodes(Path(out) / EVALUATION_FILE, episodes)
-    return Evaluation(episodes, tuple(names), references, _kinds_of(configs))
+    unfinished = tuple(
+        f"{name} ({taken:,} of {configs[name].settings.n_steps:,} steps)"
+        for name, taken in steps.items()
+    )
+    return Evaluation(
+        episodes, tuple(names), references, _kinds_of(configs, names, steps), unfinished
+    )
 
 
 def _names_of(folders: Sequence[Path]) -> dict[str, Path]:
@@ -177,13 +195,30 @@ def _references_in(config: AgentConfig) -> tuple[str, ...]:
     return (CONSTANT_SPEED, HIGHWAY_ENV)
 
 
-def _kinds_of(configs: Mapping[str, AgentConfig]) -> tuple[tuple[str, ...], ...]:
+def _has_ended(folder: Path, agent: TrainedAgent) -> bool:
+    """Whether a training was not stopped on its way; one with patience may end early."""
+    settings = agent.config.settings
+    is_best = folder.resolve().name == BEST_FOLDER
+    return (
+        is_best or settings.patience is not None or agent.policy.num_timesteps >= settings.n_steps
+    )
+
+
+def _kinds_of(
+    configs: Mapping[str, AgentConfig], folders: Mapping[str, Path], unfinished: Mapping[str, int]
+) -> tuple[tuple[str, ...], ...]:
+    """Agents that differ in the seed of their training alone; where a seed repeats, each alone."""
     kinds: dict[str, list[str]] = {}
     for name, config in configs.items():
-        training = {key: value for key, value in config.training.items() if key != "seed"}
-        same = [config.environment, training, config.encoder]
+        training = {key: value for key, value in config.training.items() if key not in _NO_MATTER}
+        is_best = folders[name].resolve().name == BEST_FOLDER
+        same = [config.environment, training, config.encoder, is_best, unfinished.get(name)]
         kinds.setdefault(json.dumps(same, sort_keys=True), []).append(name)
-    return tuple(map(tuple, kinds.values()))
+    found: list[tuple[str, ...]] = []
+    for names in kinds.values():
+        repeats = len({configs[name].settings.seed for name in names}) < len(names)
+        found += [(name,) for name in names] if repeats else [tuple(names)]
+    return tuple(found)
 
 
 def _drive_all(

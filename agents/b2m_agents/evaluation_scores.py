@@ -11,7 +11,7 @@ from jaxtyping import Float64
 from b2m_agents.drivers import CONSTANT_SPEED, HIGHWAY_ENV
 from b2m_agents.evaluation import DrivenEpisode, Evaluation
 from b2m_drive.evidence.bootstrap import bootstrap_interval, interquartile_mean
-from b2m_drive.evidence.statistics import Interval, binomial_interval
+from b2m_drive.evidence.statistics import Interval, binomial_interval, crossed_difference
 from b2m_envs.driving.state import LONGEST_TIME
 
 MARGIN = 0.05  # of the driver model's mean return: by so much an agent may be worse
@@ -19,7 +19,7 @@ MARGIN = 0.05  # of the driver model's mean return: by so much an agent may be w
 
 @dataclass(frozen=True)
 class DriverScores:
-    """A driver's scores on the held-out episodes, each with its 95 % bootstrap interval."""
+    """A driver's scores on the held-out episodes, each with its 95 % interval."""
 
     driver: str
     n_trainings: int  # agents that are pooled; 0: of a driver that was not trained
@@ -33,7 +33,7 @@ class DriverScores:
     share_in_hazard: Interval  # of the time, with a time to collision below 2 s
     lead_on_constant_speed: Interval | None  # return minus that one's, paired by episode
     lead_on_model: Interval | None  # None: of a driver that is no agent, or there is no model
-    margin: float  # of return, by which an agent may be worse than the driver model
+    margin: float  # of return, by which an agent may be worse: of the model's mean, as it was
 
     @property
     def beats_constant_speed(self) -> bool | None:
@@ -84,13 +84,13 @@ def _scores_of(
         return np.array([[float(score(each)) for each in evaluation.of(name)] for name in of])
 
     def interval(score: Callable[[DrivenEpisode], float]) -> Interval:
-        return bootstrap_interval(values(score), generator)
+        return mean_interval_of(values(score), generator)
 
     def lead_on(reference: str) -> Interval | None:
         if not n_trainings or reference not in evaluation.references:
             return None
         returns = values(_return_of) - values(_return_of, [reference])
-        return bootstrap_interval(returns, generator)
+        return mean_interval_of(returns, generator)
 
     model = HIGHWAY_ENV in evaluation.references
     return DriverScores(
@@ -110,6 +110,21 @@ def _scores_of(
     )
 
 
+def mean_interval_of(
+    values: Float64[np.ndarray, "training episode"], generator: np.random.Generator
+) -> Interval:
+    """The mean and its interval: over one training's episodes, or over trainings and episodes.
+
+    Of episodes alone it is a bootstrap's. Trainings are few, and of few a bootstrap's interval is
+    far too narrow (of two it holds the truth three times in four); so with several trainings it is
+    that of a two-way layout, see `crossed_difference`.
+    """
+    if len(values) == 1:
+        return bootstrap_interval(values, generator)
+    crossed = crossed_difference(values)
+    return Interval(crossed.mean, crossed.low, crossed.high, values.size)
+
+
 def _return_of(episode: DrivenEpisode) -> float:
     return episode.return_
 
@@ -125,12 +140,12 @@ def _rate_interval(
     """The exact interval, since a bootstrap of no crash in 30 would promise that there is none.
 
     Several trainings drove the same episodes, so the exact one is of as many episodes as one of
-    them drove; and it knows nothing of how they differ, so the wider bound of it and of the
-    bootstrap counts, at either end.
+    them drove; and it knows nothing of how they differ, so the wider bound of it and of
+    `mean_interval_of` counts, at either end.
     """
     rate, n_episodes = float(values.mean()), values.shape[1]
     low, high = binomial_interval(round(rate * n_episodes), n_episodes)
     if len(values) > 1:
-        drawn = bootstrap_interval(values, generator)
-        low, high = min(low, drawn.low), max(high, drawn.high)
+        both = mean_interval_of(values, generator)
+        low, high = min(low, max(both.low, 0.0)), max(high, min(both.high, 1.0))
     return Interval(rate, low, high, values.size)

@@ -70,7 +70,10 @@ def _note_text(evaluation: Evaluation) -> str:
     else:
         who = "a single agent's interval speaks of episodes, not of trainings"
     if any(len(kind) > 1 for kind in evaluation.kinds):
-        who += "; that of trainings which differ in their seed alone, pooled, speaks of both"
+        who += (
+            "; that of trainings which differ in their seed alone, pooled, speaks of both (but for "
+            "the interquartile mean's, by bootstrap, which is too narrow below five trainings)"
+        )
     note = (
         f"Means and 95 % intervals over the same {len(first)} held-out episodes, simulated by "
         f"{first[0].engine}; {who}. Interquartile mean: of the middle half of the returns. "
@@ -80,6 +83,8 @@ def _note_text(evaluation: Evaluation) -> str:
     )
     if HIGHWAY_ENV in evaluation.references:
         note += f" {HIGHWAY_ENV}: its driver model (IDM and MOBIL)."
+    if evaluation.unfinished:
+        note += f" Stopped before the end of their training: {', '.join(evaluation.unfinished)}."
     return textwrap.fill(note, _WIDTH)
 
 

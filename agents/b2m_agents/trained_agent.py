@@ -47,6 +47,7 @@ from b2m_envs.driving.state import STATE_INDEX
 
 CONFIG_FILE = "config.json"
 ENCODER_FOLDER = "encoder"
+BEST_FOLDER = "best"
 # What the agent sees and does. The rest (traffic, lanes, duration) may differ from its training.
 _VIEW = (*VIEW, "action")
 _KINDS: dict[str, type | tuple[type, ...]] = {

@@ -26,13 +26,15 @@ from b2m_agents.agent_settings import (
     training_json,
     usual_action,
 )
-from b2m_agents.algorithms import new_policy
+from b2m_agents.algorithms import new_policy, steps_taken
 from b2m_agents.best_agent import select, write_best
 from b2m_agents.checkpoints import read_checkpoint, write_checkpoint
+from b2m_agents.drivers import AGENT_FILE
 from b2m_agents.encoder_view import read_view
 from b2m_agents.episodes import episode_seed
 from b2m_agents.latent_observation import check_frame_size
 from b2m_agents.trained_agent import (
+    BEST_FOLDER,
     CONFIG_FILE,
     ENCODER_FOLDER,
     AgentConfig,
@@ -301,13 +303,31 @@ def _open_folder(folder: Path, config: AgentConfig, encoder: SceneVAE | None) ->
     begun = (folder / CONFIG_FILE).is_file()
     if begun:
         _refuse_other_training(folder, read_agent_config(folder), config)
-    elif folder.is_dir() and {each.name for each in folder.iterdir()} - {ENCODER_FOLDER}:
+        _refuse_fewer_steps(folder, config.settings)
+    elif folder.is_dir() and not all(map(_is_of_a_start, folder.iterdir())):
         raise ValueError(f"{folder}: expected an empty folder or an agent's, came other files")
     folder.mkdir(parents=True, exist_ok=True)
     if encoder is not None and not begun:
         encoder.save_pretrained(folder / ENCODER_FOLDER)
     write_json(folder / CONFIG_FILE, config_json(config))
+    if (folder / BEST_FOLDER / CONFIG_FILE).is_file():
+        write_json(folder / BEST_FOLDER / CONFIG_FILE, config_json(config))
     return folder
+
+
+def _is_of_a_start(path: Path) -> bool:
+    """Whether a training that was killed while it began may have left this."""
+    return path.name == ENCODER_FOLDER or path.name.startswith(f".{CONFIG_FILE}.")
+
+
+def _refuse_fewer_steps(folder: Path, settings: TrainingSettings) -> None:
+    path = folder / AGENT_FILE
+    taken = steps_taken(path) if path.is_file() else 0
+    if _rounded_up(settings.n_steps, settings.update_steps) < taken:
+        raise ValueError(
+            f"n_steps: expected at least the {taken} that {folder} has taken, "
+            f"came {settings.n_steps}"
+        )
 
 
 def _refuse_other_training(folder: Path, before: AgentConfig, now: AgentConfig) -> None:

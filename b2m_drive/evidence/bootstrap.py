@@ -49,8 +49,8 @@ def bootstrap_interval(
     have in common, and what a training is worth in all of them, both widen the interval. To draw
     a training anew for each episode, as is done for benchmarks whose tasks are fixed (Agarwal et
     al. 2021), would hide how much trainings differ. One training leaves the episodes alone to be
-    drawn, and the interval says nothing of other trainings. Of few trainings, as of few episodes,
-    a bootstrap's interval is somewhat narrow.
+    drawn, and the interval says nothing of other trainings. Of fewer than five trainings a
+    bootstrap's interval is far too narrow; `crossed_difference` has one for the mean.
 
     Raises:
         ValueError: If there are no values, or some are not finite.

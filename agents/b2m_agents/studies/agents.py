@@ -147,6 +147,10 @@ def driving_run(folder: Path) -> Run:
 
 
 def _check_asked(run: Run, settings: AgentsStudySettings) -> None:
+    if len(settings.seeds) < 2:
+        raise ValueError(
+            f"seeds: expected two or more, for intervals over them, came {list(settings.seeds)}"
+        )
     for name in ("seeds", "strategies"):
         there, asked = run.config[name], getattr(settings, name)
         lacking = [each for each in asked if each not in there]
