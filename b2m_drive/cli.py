@@ -759,7 +759,7 @@ def train_agent_command(
         int | None, typer.Option(help="Of a memory task's trials. Default: 2.", min=1)
     ] = None,
     maintenance: Annotated[
-        float | None, typer.Option(help="Of a memory task [s]. Default: 0.5.", min=0)
+        float | None, typer.Option(help="Of a memory task, in seconds. Default: 0.5.", min=0)
     ] = None,
 ) -> None:
     """Train a driver on latents, pixels or the state; or an agent (recurrent PPO) to remember.
