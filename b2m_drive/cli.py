@@ -771,7 +771,7 @@ def train_agent_command(
 
     b2m-drive train-agent highway --encoder runs/driving-NAME/encoders/seed-0/alone --speed
 
-    b2m-drive train-agent racetrack --observation state --algorithm sac
+    b2m-drive train-agent highway --observation state --algorithm sac --action continuous
 
     The encoders of compare driving bring their own view of the scene; for others the camera's
     settings must be those of the scenes that they learnt from. Racetracks are steered
