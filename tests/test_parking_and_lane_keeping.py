@@ -9,7 +9,7 @@ import gymnasium
 import numpy as np
 import pytest
 
-from b2m_agents.action_choices import action_text
+from b2m_agents.action_choices import action_names
 from b2m_agents.drivers import drive_episode, drive_of
 from b2m_agents.rollouts import header_of
 from b2m_envs.driving import SCENARIOS, SceneSettings
@@ -291,4 +291,4 @@ def test_chance_drives_the_scenes_for_recordings(scenario: str, n_controls: int)
 
 
 def test_a_steering_angle_alone_is_an_action_in_words():
-    assert action_text(np.array([-0.25]), SceneSettings("lane_keeping")) == "steering -0.25"
+    assert action_names(SceneSettings("lane_keeping")) == ("steering",)

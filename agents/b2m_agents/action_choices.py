@@ -39,15 +39,6 @@ def action_names(scene: SceneSettings) -> tuple[str, ...]:
     return tuple(str(names[number]).lower().replace("_", " ") for number in range(len(names)))
 
 
-def action_text(action: Any, scene: SceneSettings) -> str:
-    """An action in words."""
-    names = action_names(scene)
-    if scene.action == "continuous":
-        values = np.asarray(action, dtype=float)
-        return ", ".join(f"{name} {value:+.2f}" for name, value in zip(names, values, strict=True))
-    return names[int(action)]
-
-
 def taken(action: Any, scene: SceneSettings) -> ActionChoices:
     """The action that was taken, of a driver that does not say what else it weighed."""
     names = action_names(scene)
