@@ -321,7 +321,7 @@ def compare_driving_command(
     from b2m_agents.studies.driving_plan import DrivingStudySettings
     from b2m_drive.brain.frame_pairing import SCENE_LATENTS
     from b2m_drive.brain.simulated import PRESETS
-    from b2m_drive.transfer.attachment import STRATEGIES
+    from b2m_drive.transfer.term import STRATEGIES
 
     if recording is not None:
         _refuse_beside_recording(
@@ -404,7 +404,7 @@ def compare_agents_command(
     from b2m_drive.evidence.agents_report import agents_summary, agents_verdicts
     from b2m_drive.evidence.agents_study import BESIDE
     from b2m_drive.evidence.report import write_report
-    from b2m_drive.transfer.attachment import STRATEGIES
+    from b2m_drive.transfer.term import STRATEGIES
 
     started, n_workers = time.perf_counter(), workers or os.cpu_count() or 1
     _refuse_unknown("--strategy", strategy or [], STRATEGIES)

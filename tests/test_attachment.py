@@ -100,7 +100,9 @@ IMAGES = torch.randn(N_TRIALS, 1, 6, 6, generator=seeded(4))
 
 
 def hooks_of(network: nn.Module) -> int:
-    return sum(len(module._forward_hooks) for module in network.modules())
+    return sum(
+        len(module._forward_hooks) + len(module._forward_pre_hooks) for module in network.modules()
+    )
 
 
 def gradients(network: nn.Module) -> list[Tensor]:
@@ -168,7 +170,8 @@ def test_a_batch_of_strangers_costs_nothing_and_still_trains(strategy: Any) -> N
     network = RecurrentClassifier()
     attachment = attach(network, "rnn", trial_brain(), strategy=strategy)
     output = network(SEQUENCES)
-    loss = attachment.loss(torch.arange(N_TRIALS))
+    with pytest.warns(UserWarning, match=r"none of the 24 .*\(0, 1, 2, 3, \.\.\.\).*a test"):
+        loss = attachment.loss(torch.arange(N_TRIALS))
     assert loss.item() == 0
     (output.square().mean() + loss).backward()
     assert all(gradient.isfinite().all() for gradient in gradients(network))
@@ -302,7 +305,7 @@ def test_a_foreign_network_is_taught_without_being_changed(
     loss.backward()
     assert loss.isfinite()
     assert any(gradient.abs().sum() > 0 for gradient in gradients(network))
-    assert hooks_of(network) == 1
+    assert hooks_of(network) > 0
     attachment.remove()
     assert hooks_of(network) == 0
 
@@ -379,12 +382,12 @@ def check_compiled(network: nn.Module, layer: str, batch: Tensor, backend: str, 
         assert any(gradient.abs().sum() > 0 for gradient in results[1][1])
     with torch.no_grad():
         compiled(batch)
-    with pytest.raises(RuntimeError, match="no forward call"):
+    with pytest.raises(RuntimeError, match="forward call was without gradients"):
         attachment.loss(IDS)
     attachment.remove()
     assert hooks_of(network) == 0
     compiled(batch)
-    with pytest.raises(RuntimeError, match="no forward call"):
+    with pytest.raises(RuntimeError, match="was removed"):
         attachment.loss(IDS)
     torch._dynamo.reset()
 
@@ -459,9 +462,10 @@ def test_two_attachments_on_one_network_do_not_disturb_each_other() -> None:
     second = attach(network, "2", stimulus_brain(), strategy="contrastive", example=STIMULI)
     network(STIMULI)
     assert first.loss(IDS).item() > 0
+    of_both = hooks_of(network)
     first.remove()
     assert second.loss(IDS).item() > 0
-    assert hooks_of(network) == 1
+    assert hooks_of(network) == of_both / 2
 
 
 def test_a_copied_network_does_not_answer_for_its_original() -> None:
@@ -576,7 +580,7 @@ def test_a_loss_without_a_new_forward_call_is_refused() -> None:
         attachment.loss(IDS)
     with torch.no_grad():
         network(STIMULI)
-    with pytest.raises(RuntimeError, match="no forward call"):
+    with pytest.raises(RuntimeError, match="forward call was without gradients"):
         attachment.loss(IDS)
     network(STIMULI)
     attachment.loss(IDS)
@@ -719,5 +723,6 @@ def test_latents_teach_one_step_a_window_weighted_by_their_share_of_variance() -
     )
     brain = BrainTargets.from_latents(latents, "session 7 (recorded)")
     assert brain.origin == "session 7 (recorded), pca latents, carried"
-    np.testing.assert_allclose(brain.variance, [0.4, 0.3, 0.3], rtol=1e-6)
+    np.testing.assert_allclose(brain.variance, latents.share_of_variance, rtol=1e-6)
+    np.testing.assert_array_equal(brain.phase, latents.phase)
     assert brain.over_time

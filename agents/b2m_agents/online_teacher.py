@@ -20,7 +20,7 @@ from b2m_drive.brain.frame_pairing import (
 from b2m_drive.brain.scene_controls import state_labels
 from b2m_drive.brain.scene_recording import SceneRecording
 from b2m_drive.students.scenes import SceneDataset
-from b2m_drive.transfer.attachment import STRATEGIES, Strategy
+from b2m_drive.transfer.term import STRATEGIES, Strategy
 from b2m_drive.transfer.schedule import WeightSchedule
 
 

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-import json
 import math
-import os
-from dataclasses import asdict, dataclass
+import warnings
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from types import TracebackType
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int, Int64
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from b2m_drive.transfer.contrastive import info_nce_loss, near_in_time, sample_positions
-from b2m_drive.transfer.latent_regression import latent_regression_loss
+from b2m_drive.transfer.attachment_folder import read_head, write_head
+from b2m_drive.transfer.attachment_settings import (
+    HIGHEST_LEARNED_TEMPERATURE,
+    LOWEST_LEARNED_TEMPERATURE,
+    AttachmentSettings,
+)
+from b2m_drive.transfer.full_precision import without_autocast
 from b2m_drive.transfer.layer_activity import (
-    POOLS,
     LayerActivity,
     Pool,
     feature_size_of,
@@ -31,58 +32,29 @@ from b2m_drive.transfer.layer_activity import (
     time_axis_of,
     without_compilation,
 )
-from b2m_drive.transfer.targets import BrainTargets
+from b2m_drive.transfer.targets import BrainTargets, whole_ids
+from b2m_drive.transfer.term import Strategy
 
-Strategy = Literal["regression", "contrastive"]
-STRATEGIES: tuple[Strategy, ...] = ("regression", "contrastive")
-LOWEST_LEARNED_TEMPERATURE = 0.01  # as in CLIP, whose scale is clipped at 100
-
-_WEIGHTS = "attachment.safetensors"
-_SETTINGS = "attachment.json"
-
-
-@dataclass(frozen=True)
-class AttachmentSettings:
-    """How a layer is read and how it is taught; see `attach`."""
-
-    layer: str
-    strategy: Strategy = "regression"
-    output_index: int | str = 0
-    time_axis: int = 1
-    pool: Pool = "flatten"
-    temperature: float = 0.2
-    learn_temperature: bool = False
-    positions_per_trial: int = 4
-    exclude_within: int | None = None  # [time steps]
-
-    def __post_init__(self) -> None:
-        for name, known in (("strategy", STRATEGIES), ("pool", POOLS)):
-            if getattr(self, name) not in known:
-                raise ValueError(f"{name}: expected one of {known}, came {getattr(self, name)!r}")
-        if not (math.isfinite(self.temperature) and self.temperature > 0):
-            raise ValueError(f"temperature: expected a positive number, came {self.temperature}")
-        if self.positions_per_trial < 1:
-            raise ValueError(
-                f"positions_per_trial: expected at least 1, came {self.positions_per_trial}"
-            )
-        if self.exclude_within is not None and self.exclude_within < 0:
-            raise ValueError(
-                "exclude_within: expected a number of steps of at least 0 or None, "
-                f"came {self.exclude_within}"
-            )
+_N_IDS_SHOWN = 4
 
 
 class BrainAttachment(nn.Module):
     """A head on one layer of a network, and the brain it learns to agree with; see `attach`.
 
     Its parameters are the head and, if learned, the temperature: give them to the optimiser. The
-    network knows nothing of them; it only carries a forward hook until `remove`, or until the end
+    network knows nothing of them; it only carries forward hooks until `remove`, or until the end
     of a ``with`` block.
+
+    In training mode, in which it begins, a loss needs activity with gradients. In evaluation mode
+    (``attachment.eval()``) it does not, and so gives a validation loss under ``torch.no_grad``.
+
+    A copy of the network or of the attachment (``copy.deepcopy``, ``torch.save``) listens to
+    nothing; attach the copy anew.
     """
 
     values: Tensor
-    valid: Tensor
-    variance: Tensor
+    phase: Tensor
+    share: Tensor
 
     def __init__(
         self,
@@ -96,8 +68,8 @@ class BrainAttachment(nn.Module):
         self.settings = settings
         self.teacher = teacher
         self.generator = generator
-        n_latents = teacher.values.shape[-1]
-        self.head = nn.Linear(in_features, n_latents, device="meta").to_empty(device="cpu")
+        n_outputs = teacher.n_phases * teacher.values.shape[-1]
+        self.head = nn.Linear(in_features, n_outputs, device="meta").to_empty(device="cpu")
         self._initialise_head()
         self.log_temperature = (
             nn.Parameter(torch.tensor(math.log(settings.temperature)))
@@ -105,44 +77,80 @@ class BrainAttachment(nn.Module):
             else None
         )
         self._hold_teacher(teacher)
+        self._term = settings.term
+        self._has_looked = False
         self._activity = LayerActivity(network, settings.layer, settings.output_index)
 
     @property
     def temperature(self) -> float | Tensor:
-        """Of the contrastive loss, fixed or learned."""
+        """Of the contrastive loss, fixed or learned.
+
+        A learned one that a step of the optimiser took out of its bounds is first put back, as
+        CLIP does: past a bound it would have no gradient to come back by.
+        """
         if self.log_temperature is None:
             return self.settings.temperature
-        return self.log_temperature.exp().clamp_min(LOWEST_LEARNED_TEMPERATURE)
+        with torch.no_grad():
+            self.log_temperature.clamp_(
+                math.log(LOWEST_LEARNED_TEMPERATURE), math.log(HIGHEST_LEARNED_TEMPERATURE)
+            )
+        return self.log_temperature.exp()
 
-    def forward(self, features: Float[Tensor, "*batch feature"]) -> Float[Tensor, "*batch latent"]:
-        """The brain latents that the head reads from a layer's features."""
-        prediction: Tensor = self.head(features.to(self.head.weight.dtype))
-        return prediction
+    def forward(
+        self, features: Float[Tensor, "*batch feature"], phase: int = 0
+    ) -> Float[Tensor, "*batch latent"]:
+        """The brain latents that the head of a phase reads from a layer's features."""
+        n_latents = self.values.shape[-1]
+        own = slice(phase * n_latents, (phase + 1) * n_latents)
+        weight, bias = self.head.weight[own], self.head.bias[own]
+        with without_autocast(features):
+            return nn.functional.linear(features.to(weight.dtype), weight, bias)
+
+    def train(self, mode: bool = True) -> BrainAttachment:
+        """Training mode, or evaluation mode, in which a loss needs no gradients."""
+        super().train(mode)
+        self._activity.keeps_all = not mode
+        return self
 
     def loss(
-        self, ids: Int[Tensor, " batch"] | Int[np.ndarray, " batch"], *, weight: float = 1.0
+        self,
+        ids: Int[Tensor, " batch"] | Int[np.ndarray, " batch"] | Sequence[int],
+        *,
+        weight: float = 1.0,
     ) -> Float[Tensor, ""]:
         """Disagreement of the layer with the brain, in the network's last forward call.
 
         Args:
-            ids: The trial or stimulus in each row of the batch. Rows that the teacher never saw
-                are left out. An id may come twice; its rows are then no negatives of each other.
+            ids: The trial or stimulus in each row of the batch, whole numbers. Rows that the
+                teacher never saw are left out. An id may come twice; its rows are then no
+                negatives of each other.
             weight: Of this term, such as a `WeightSchedule` gives.
 
         Returns:
-            The term to add to the task's loss; 0 if the teacher saw none of the rows.
+            The term to add to the task's loss, in float32; 0 if the teacher saw none of the rows
+            (with a warning while it has seen none of any batch).
 
         Raises:
-            RuntimeError: If the network was not called since the last loss.
-            ValueError: If the batch, the time steps or the features are not as many as expected.
+            RuntimeError: If the layer was not heard exactly once in the network's last forward
+                call, or, in training mode, without gradients; or that call's loss was taken.
+            ValueError: If an id is no whole number, or the batch, the time steps or the features
+                are not as many as expected.
         """
         features = self._features()
         rows = self._rows(ids, len(features))
         known = rows >= 0
-        prediction, rows = self(features[known]), rows[known]
-        if self.settings.strategy == "regression":
-            return weight * self._regression_loss(prediction, rows)
-        return weight * self._contrastive_loss(prediction, rows)
+        rows = rows[known]
+        loss = self._term.loss(
+            features[known],
+            self,
+            self.values[rows],
+            self.share,
+            trial=rows,  # by the teacher's row: an id may come twice in a batch
+            phase=self.phase[rows],
+            temperature=self.temperature,
+            generator=self.generator,
+        )
+        return weight * loss
 
     def remove(self) -> None:
         """Take the hook off the network; the head stays usable on features."""
@@ -164,15 +172,7 @@ class BrainAttachment(nn.Module):
 
         The teacher's values are not written: recordings have licences of their own.
         """
-        folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(dir=folder) as draft:
-            weights = {name: value.contiguous() for name, value in self.state_dict().items()}
-            save_file(weights, Path(draft, _WEIGHTS))
-            Path(draft, _SETTINGS).write_text(json.dumps(self._description(), indent=2) + "\n")
-            for name in (_WEIGHTS, _SETTINGS):
-                os.replace(Path(draft, name), folder / name)
-        return folder
+        return write_head(folder, self, self._description())
 
     def load(self, folder: str | Path) -> None:
         """Take over a head that `save` wrote for the same layer, settings and sizes.
@@ -181,17 +181,7 @@ class BrainAttachment(nn.Module):
             FileNotFoundError: If one of the two files is missing.
             ValueError: If a file is damaged or belongs to another attachment.
         """
-        folder = Path(folder)
-        for name in (_SETTINGS, _WEIGHTS):
-            if not (folder / name).is_file():
-                raise FileNotFoundError(f"{folder}: expected a file {name} of a saved attachment")
-        self._check_description(folder / _SETTINGS)
-        try:
-            self.load_state_dict(load_file(folder / _WEIGHTS))
-        except (SafetensorError, RuntimeError) as error:
-            raise ValueError(
-                f"{folder / _WEIGHTS}: expected the head of {self._description()}, came {error}"
-            ) from error
+        read_head(folder, self, self._description())
 
     def _initialise_head(self) -> None:
         """The uniform start of `torch.nn.Linear`, drawn from the generator."""
@@ -205,24 +195,19 @@ class BrainAttachment(nn.Module):
     def _hold_teacher(self, teacher: BrainTargets) -> None:
         """Buffers move with the attachment to another device, and are not saved with it."""
         values = torch.tensor(teacher.values, dtype=torch.float32)
-        valid = torch.ones(values.shape[:2], dtype=torch.bool)
-        if not teacher.over_time:
-            valid = torch.ones(len(values), 1, dtype=torch.bool)
-            values = values[:, None]
-        elif teacher.valid is not None:
-            valid = torch.tensor(teacher.valid)
-        variance = torch.ones(values.shape[-1])
-        if teacher.variance is not None:
-            variance = torch.tensor(teacher.variance, dtype=torch.float32)
+        values = values if teacher.over_time else values[:, None]
         self.register_buffer("values", values, persistent=False)
-        self.register_buffer("valid", valid, persistent=False)
-        self.register_buffer("variance", variance, persistent=False)
+        self.register_buffer("phase", torch.tensor(teacher.phase_of_steps), persistent=False)
+        self.register_buffer("share", torch.tensor(teacher.share_by_phase), persistent=False)
 
     def _features(self) -> Float[Tensor, "batch time feature"]:
         """The layer's last output; one time step where the teacher has no time axis."""
         over_time = self.teacher.over_time
+        activity = self._activity.take(to_train=self.training)
+        if activity.is_inference() and not torch.is_inference_mode_enabled():
+            activity = activity.clone()  # a tensor that the head's gradient may be taken of
         features = features_of(
-            self._activity.take(),
+            activity,
             time_axis=self.settings.time_axis,
             over_time=over_time,
             pool=self.settings.pool,
@@ -247,61 +232,51 @@ class BrainAttachment(nn.Module):
         return features
 
     def _rows(
-        self, ids: Int[Tensor, " batch"] | Int[np.ndarray, " batch"], n_rows: int
+        self,
+        ids: Int[Tensor, " batch"] | Int[np.ndarray, " batch"] | Sequence[int],
+        n_rows: int,
     ) -> Int64[Tensor, " batch"]:
         """Row of the teacher for each row of the batch; -1 where it has none."""
-        batch_ids = ids.detach().cpu().numpy() if isinstance(ids, Tensor) else ids
+        came = ids.detach().cpu().numpy() if isinstance(ids, Tensor) else ids
+        batch_ids = whole_ids(came, "ids of the batch")
         if batch_ids.shape != (n_rows,):
             raise ValueError(
                 f"ids: expected {n_rows}, one a row of the batch that went through layer "
                 f"{self.settings.layer!r}, came shape {batch_ids.shape}"
             )
-        rows = self.teacher.rows_of(batch_ids.astype(np.int64))
+        rows = self.teacher.rows_of(batch_ids)
+        self._warn_of_strangers(batch_ids, rows)
         return torch.as_tensor(rows, device=self.values.device)
 
-    def _regression_loss(
-        self, prediction: Float[Tensor, "row time latent"], rows: Int64[Tensor, " row"]
-    ) -> Float[Tensor, ""]:
-        return latent_regression_loss(
-            prediction.flatten(0, 1),
-            self.values[rows].flatten(0, 1),
-            weight=self.variance,
-            mask=self.valid[rows].flatten(),
-        )
-
-    def _contrastive_loss(
-        self, prediction: Float[Tensor, "row time latent"], rows: Int64[Tensor, " row"]
-    ) -> Float[Tensor, ""]:
-        per_trial = self.settings.positions_per_trial if self.teacher.over_time else 1
-        row, step = sample_positions(self.valid[rows], per_trial, self.generator)
-        trial = rows[row]  # by the teacher's row: an id may come twice in a batch
-        return info_nce_loss(
-            prediction[row, step],
-            self.values[trial, step],
-            temperature=self.temperature,
-            exclude=near_in_time(trial, step, self.settings.exclude_within),
-        )
+    def _warn_of_strangers(
+        self, ids: Int64[np.ndarray, " batch"], rows: Int64[np.ndarray, " batch"]
+    ) -> None:
+        """Say once that nothing teaches, if the first batch holds no id of the teacher."""
+        if self._has_looked or not len(ids):
+            return
+        self._has_looked = True
+        if (rows < 0).all():
+            taught = self.teacher.ids
+            warnings.warn(
+                f"ids: none of the {len(ids)} of this first batch ({_some(ids)}) is among the "
+                f"{len(taught)} of the teacher {self.teacher.origin} ({_some(taught)}), so its "
+                "loss is 0; are they numbered alike?",
+                stacklevel=4,
+            )
 
     def _description(self) -> dict[str, Any]:
         return {
             "class": "BrainAttachment",
             "settings": asdict(self.settings),
             "in_features": self.head.in_features,
-            "n_latents": self.head.out_features,
+            "n_latents": self.values.shape[-1],
+            "n_phases": self.teacher.n_phases,
             "teacher": self.teacher.origin,
         }
 
-    def _check_description(self, path: Path) -> None:
-        """The same attachment, though perhaps of another teacher."""
-        try:
-            came = json.loads(path.read_text())
-        except (json.JSONDecodeError, UnicodeDecodeError) as error:
-            raise ValueError(f"{path}: expected JSON, came {error}") from error
-        if not isinstance(came, dict):
-            raise ValueError(f"{path}: expected the settings of a BrainAttachment")
-        for field, expected in self._description().items():
-            if field != "teacher" and came.get(field) != expected:
-                raise ValueError(f"{path}: {field}: expected {expected}, came {came.get(field)}")
+
+def _some(ids: Int64[np.ndarray, " id"]) -> str:
+    return ", ".join(map(str, ids[:_N_IDS_SHOWN])) + (", ..." if len(ids) > _N_IDS_SHOWN else "")
 
 
 def attach(
@@ -316,7 +291,7 @@ def attach(
     pool: Pool = "flatten",
     temperature: float = 0.2,
     learn_temperature: bool = False,
-    positions_per_trial: int = 4,
+    positions_per_trial: int = 2,
     exclude_within: int | None = None,
     generator: torch.Generator | None = None,
 ) -> BrainAttachment:
@@ -336,7 +311,9 @@ def attach(
         teacher: Activity or latents of the brain; paired with the batch by id.
         strategy: ``"regression"``, a linear head predicts the latents (Brain Latent Transfer);
             ``"contrastive"``, its output and the latents attract each other at equal moments
-            (Brain Contrastive Transfer; the latents' variance is not used).
+            (Brain Contrastive Transfer). Either way latents count by their share of variance, and
+            each phase has a head of its own: the term that the comparisons judge, see
+            `b2m_drive.transfer.term`.
         example: An input of the network, or a tuple of its arguments, to measure the layer's
             features. Only needed where the layer does not say them.
         output_index: Which output to teach if the layer returns several; an LSTM's sequence is 0.
@@ -345,8 +322,9 @@ def attach(
         pool: What becomes of further axes: ``"flatten"``, ``"spatial_mean"`` (keeps a
             convolution's channels) or ``"token_mean"`` (keeps a transformer's features).
         temperature: Of the contrastive loss; where it starts if it is learned.
-        learn_temperature: Whether to learn it, not below `LOWEST_LEARNED_TEMPERATURE`.
-        positions_per_trial: Time steps that the contrastive loss draws from each trial.
+        learn_temperature: Whether to learn it, between `LOWEST_LEARNED_TEMPERATURE` and
+            `HIGHEST_LEARNED_TEMPERATURE`.
+        positions_per_trial: Time steps that the contrastive loss draws from each trial and phase.
         exclude_within: Steps of one trial at most so many steps apart are no negatives of each
             other; None: no steps of one trial are.
         generator: Of the head's start and of the steps drawn; None: PyTorch's global one.

@@ -6,6 +6,8 @@ import torch
 from jaxtyping import Bool, Float, Int, Int64
 from torch import Tensor
 
+from b2m_drive.transfer.full_precision import widened, without_autocast
+
 _SMALLEST_NORM = 1e-12  # below it a row has no direction, and takes part with similarity 0
 
 
@@ -31,7 +33,7 @@ def info_nce_loss(
         exclude: Marks (query, key) pairs that may not serve as negatives. The diagonal is ignored.
 
     Returns:
-        One loss a model; 0 if there are no pairs.
+        One loss a model; 0 if there are no pairs. Half precision gives float32.
 
     Raises:
         ValueError: If a number given as temperature is not positive.
@@ -42,7 +44,8 @@ def info_nce_loss(
         divisor = temperature
     else:
         raise ValueError(f"temperature: expected a positive number, came {temperature}")
-    similarity = _direction(query) @ _direction(key).mT / divisor
+    with without_autocast(query):
+        similarity = _direction(widened(query)) @ _direction(widened(key)).mT / divisor
     if exclude is not None:
         positive = torch.eye(similarity.shape[-1], dtype=torch.bool, device=similarity.device)
         similarity = similarity.masked_fill(exclude & ~positive, -torch.inf)

@@ -6,6 +6,8 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from b2m_drive.transfer.full_precision import widened, without_autocast
+
 
 def latent_regression_loss(
     prediction: Float[Tensor, "*model sample latent"],
@@ -27,17 +29,20 @@ def latent_regression_loss(
         mask: True, or a positive weight, for the samples that count. None: all.
 
     Returns:
-        One loss a model: the mean over the samples that count; 0 if none does.
+        One loss a model: the mean over the samples that count; 0 if none does. Half precision
+        gives float32.
     """
-    error = prediction - target
+    error = widened(prediction) - widened(target)
     if mask is not None:
         error = error.masked_fill((mask == 0)[..., None], 0.0)
     squared = error.square()
     if weight is None:
         by_sample = squared.mean(-1)
     else:
-        share = weight / weight.sum(-1, keepdim=True)
-        by_sample = (squared @ share[..., None]).squeeze(-1)
+        loudness = widened(weight)
+        share = loudness / loudness.sum(-1, keepdim=True)
+        with without_autocast(squared):
+            by_sample = (squared @ share[..., None]).squeeze(-1)
     if mask is None:
         return by_sample.sum(-1) / max(by_sample.shape[-1], 1)
     counted = mask.to(by_sample.dtype)

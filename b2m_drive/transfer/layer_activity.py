@@ -14,60 +14,142 @@ Pool = Literal["flatten", "spatial_mean", "token_mean"]
 POOLS: tuple[Pool, ...] = ("flatten", "spatial_mean", "token_mean")
 
 _N_LAYERS_SHOWN = 8
+_A_COPY = (
+    "this is a copy (deepcopy, pickle or torch.save), which listens to no network; attach the "
+    "copied network anew, and give the new attachment this one's state_dict"
+)
+_WITHOUT_GRADIENTS = (
+    "the last forward call was without gradients (torch.no_grad, torch.inference_mode, or "
+    "torch.utils.checkpoint with use_reentrant=True, where use_reentrant=False works); for a "
+    "validation loss put the attachment itself into evaluation mode first, attachment.eval()"
+)
+_FROZEN = (
+    "its output carries no gradient, so the brain would teach the network nothing; unfreeze what "
+    "comes before it, or train the head alone with the attachment in evaluation mode, "
+    "attachment.eval()"
+)
 
 
 class LayerActivity:
     """Keeps what a layer put out in the network's last forward call, gradients included.
 
-    It listens only while gradients are enabled, so evaluation under ``torch.no_grad`` costs
-    nothing. If a layer runs several times in one forward call, the last time counts. The hook is
-    plain enough for ``torch.compile`` to trace it without a graph break.
+    A forward call begins with the network's own `forward`, or, for one that is used through other
+    methods, with the layer. Each call forgets the one before, whether it reached the layer or not.
+    Without gradients nothing is kept (evaluation under ``torch.no_grad`` costs nothing) unless
+    `keeps_all` is set. The hooks are plain enough for ``torch.compile`` to trace them without a
+    graph break.
+
+    Activation checkpointing runs a layer again during the backward pass; that is not heard.
     """
 
     def __init__(self, network: nn.Module, layer: str, output_index: int | str = 0) -> None:
         self.path = layer
-        self.layer = find_layer(network, layer)
-        self._collector = _Collector(layer, output_index)
+        found, root = find_layer(network, layer), without_compilation(network)
+        self._ear = ear = _Ear(layer, output_index)
         _let_compiled_networks_notice_hooks()
-        self._hook = self.layer.register_forward_hook(self._collector)
+        self._hooks = [
+            found.register_forward_hook(ear),
+            root.register_forward_pre_hook(_Start(ear)),
+            root.register_forward_hook(_End(ear)),  # after the layer's, if they are one
+        ]
 
-    def take(self) -> Tensor:
+    @property
+    def keeps_all(self) -> bool:
+        """Whether activity without gradients is kept too."""
+        return self._ear.keeps_all
+
+    @keeps_all.setter
+    def keeps_all(self, value: bool) -> None:
+        self._ear.keeps_all = value
+
+    def take(self, *, to_train: bool = True) -> Tensor:
         """The output of the last forward call, once.
 
+        Args:
+            to_train: Whether a gradient must be able to flow back into the network.
+
         Raises:
-            RuntimeError: If no forward call has reached the layer since the last time.
+            RuntimeError: If the layer was not heard in the last forward call, more than once, or
+                without the gradients needed; names the reason.
         """
-        output, self._collector.collected = self._collector.collected, None
-        if output is None:
-            raise RuntimeError(
-                f"layer {self.path!r}: no forward call with gradients since the last loss; call "
-                "the network on the batch first"
-            )
+        ear = self._ear
+        reason = ear.why_not(to_train)
+        if reason:
+            raise RuntimeError(f"layer {self.path!r}: {reason}")
+        output = ear.collected
+        assert output is not None
+        ear.forget()
         return output
 
     def remove(self) -> None:
         """Stop listening, and leave the network as it was."""
-        self._hook.remove()
-        self._collector.collected = None
+        for hook in self._hooks:
+            hook.remove()
+        self._hooks = []
+        self._ear.forget()
+        self._ear.deaf = self._ear.deaf or "the attachment was removed; attach the network anew"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A copy, or what comes back from a file, listens to nothing."""
+        return _deaf_activity, (self.path, self._ear.output_index)
 
 
-class _Collector:
-    """The forward hook: holds the layer's output until someone takes it."""
+def _deaf_activity(path: str, output_index: int | str) -> LayerActivity:
+    activity = LayerActivity.__new__(LayerActivity)
+    activity.path, activity._ear, activity._hooks = path, _Ear(path, output_index, _A_COPY), []
+    return activity
 
-    def __init__(self, path: str, output_index: int | str, listening: bool = True) -> None:
+
+class _Ear:
+    """The layer's forward hook: holds its output until someone takes it."""
+
+    def __init__(self, path: str, output_index: int | str, deaf: str = "") -> None:
         self.path = path
         self.output_index = output_index
-        self.listening = listening
+        self.deaf = deaf  # why it hears nothing
+        self.keeps_all = False
         self.collected: Tensor | None = None
+        self.is_called = False  # the network, since the last time its activity was taken
+        self.is_running = False  # the network's own forward call
+        self.n_heard = 0  # times in the last forward call
+        self.had_gradients = False  # enabled when it was heard
 
     def __call__(self, module: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
-        if self.listening and torch.is_grad_enabled():
+        if self.deaf or _in_backward():
+            return
+        self.n_heard = self.n_heard + 1 if self.is_running else 1
+        self.is_called, self.had_gradients = True, torch.is_grad_enabled()
+        if self.had_gradients or self.keeps_all:
             # A copy, as the next layer may write into its input (nn.ReLU(inplace=True)).
             self.collected = self._tensor_in(output).clone()
+        else:
+            self.collected = None
 
-    def __reduce__(self) -> tuple[type[_Collector], tuple[str, int | str, bool]]:
+    def why_not(self, to_train: bool) -> str:
+        """Why there is no activity to take; empty if there is."""
+        if self.deaf:
+            return self.deaf
+        if not self.is_called:
+            return "no forward call since the last loss; call the network on the batch first"
+        if not self.n_heard:
+            return "the network's last forward call did not reach it"
+        if self.n_heard > 1:
+            return (
+                f"expected it once in a forward call, came {self.n_heard} times; to say which one "
+                "is taught, pass that one through an nn.Identity of its own and attach there"
+            )
+        if self.collected is None:
+            return _WITHOUT_GRADIENTS
+        if to_train and torch.is_grad_enabled() and not self.collected.requires_grad:
+            return _FROZEN if self.had_gradients else _WITHOUT_GRADIENTS
+        return ""
+
+    def forget(self) -> None:
+        self.collected, self.is_called, self.n_heard = None, False, 0
+
+    def __reduce__(self) -> tuple[type[_Ear], tuple[str, int | str, str]]:
         """A copied or pickled network carries a hook that listens to nothing."""
-        return _Collector, (self.path, self.output_index, False)
+        return _Ear, (self.path, self.output_index, self.deaf or _A_COPY)
 
     def _tensor_in(self, output: Any) -> Tensor:
         if isinstance(output, Tensor):
@@ -82,6 +164,36 @@ class _Collector:
             f"layer {self.path!r}: expected a tensor, or one at output_index="
             f"{self.output_index!r}, came {type(output).__name__} holding {type(chosen).__name__}"
         )
+
+
+class _Start:
+    """The network's hook before its forward call: what was heard before is over."""
+
+    def __init__(self, ear: _Ear) -> None:
+        self.ear = ear
+
+    def __call__(self, module: nn.Module, inputs: tuple[Any, ...]) -> None:
+        ear = self.ear
+        if not ear.deaf and not _in_backward():
+            ear.collected, ear.n_heard, ear.is_called, ear.is_running = None, 0, True, True
+
+
+class _End:
+    """The network's hook after its forward call."""
+
+    def __init__(self, ear: _Ear) -> None:
+        self.ear = ear
+
+    def __call__(self, module: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
+        if not self.ear.deaf and not _in_backward():
+            self.ear.is_running = False
+
+
+def _in_backward() -> bool:
+    """Whether a backward pass is under way, in which checkpointed layers run again."""
+    if torch.compiler.is_compiling():
+        return False
+    return bool(torch._C._current_graph_task_id() != -1)  # as torch.utils.checkpoint asks
 
 
 def _let_compiled_networks_notice_hooks() -> None:
@@ -195,7 +307,7 @@ def output_for(
         network.eval()
         with torch.enable_grad():
             network(*(example if isinstance(example, tuple) else (example,)))
-        return activity.take().detach()
+        return activity.take(to_train=False).detach()
     finally:
         activity.remove()
         for module, was_training in training.items():

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from jaxtyping import Float, Float32, Int64
 from torch import Tensor, nn
 
-from b2m_drive.transfer.attachment import Strategy
-from b2m_drive.transfer.contrastive import info_nce_loss, near_in_time, sample_positions
-from b2m_drive.transfer.latent_regression import latent_regression_loss
+from b2m_drive.transfer.full_precision import widened
+from b2m_drive.transfer.term import STRATEGIES, Strategy, TransferTerm
 
 
 @dataclass(frozen=True)
@@ -42,11 +42,14 @@ class StackedLessons(nn.Module):
         super().__init__()
         n_phases = int(phase.max()) + 1
         n_latents = max(lesson.values.shape[-1] for lesson in lessons)
-        self.phase, self.temperature, self.positions = phase, temperature, positions
+        self.phase = phase
         self.values = torch.stack([_padded(each.values, n_latents) for each in lessons])
         self.share = torch.stack([_padded(each.share_of_variance, n_latents) for each in lessons])
-        self.regressed = [k for k, each in enumerate(lessons) if each.strategy == "regression"]
-        self.contrasted = [k for k, each in enumerate(lessons) if each.strategy == "contrastive"]
+        self._taught_by = [
+            (TransferTerm(strategy, temperature, positions), models)
+            for strategy in STRATEGIES
+            if (models := [k for k, each in enumerate(lessons) if each.strategy == strategy])
+        ]
         start = torch.empty(n_phases, hidden_size, n_latents)
         start.uniform_(-(hidden_size**-0.5), hidden_size**-0.5, generator=generator)
         self.weight = nn.Parameter(start.repeat(len(lessons), 1, 1, 1))
@@ -66,56 +69,22 @@ class StackedLessons(nn.Module):
             row: Of each trial in the lessons' values.
             window: The window each step is paired with; negative: none.
         """
-        loss = hidden.new_zeros(len(hidden))
-        if self.regressed:
-            loss[self.regressed] = self._regression(hidden, row, window)
-        if self.contrasted:
-            loss[self.contrasted] = self._contrast(hidden, row, window)
+        taught, loss = window.clamp_min(0), widened(hidden.new_zeros(len(hidden)))
+        phase = torch.where(window >= 0, self.phase[taught], -1)
+        for term, models in self._taught_by:
+            loss[models] = term.loss(
+                hidden[models],
+                partial(self._predict, models),
+                self.values[models][:, row[:, None], taught],
+                self.share[models],
+                trial=row,
+                phase=phase,
+                generator=self._generator,
+            )
         return loss
 
-    def _regression(self, hidden: Tensor, row: Tensor, window: Tensor) -> Tensor:
-        """The mean over phases of the phase's latent regression."""
-        taught = window.clamp_min(0)
-        target = self.values[self.regressed][:, row[:, None], taught].flatten(1, 2)
-        flat = hidden[self.regressed].flatten(1, 2)
-        terms = []
-        for phase, mask in self._phase_masks(window):
-            terms.append(
-                latent_regression_loss(
-                    self._predict(flat, self.regressed, phase),
-                    target,
-                    weight=self.share[self.regressed, phase],
-                    mask=mask.flatten(),
-                )
-            )
-        return torch.stack(terms).mean(0)
-
-    def _contrast(self, hidden: Tensor, row: Tensor, window: Tensor) -> Tensor:
-        """The mean over phases of the phase's InfoNCE at a few random steps of each trial."""
-        terms = []
-        for phase, mask in self._phase_masks(window):
-            trial, step = sample_positions(mask, self.positions, self._generator)
-            query = self._predict(hidden[self.contrasted][:, trial, step], self.contrasted, phase)
-            key = self.values[self.contrasted][:, row[trial], window[trial, step]]
-            scale = self.share[self.contrasted, phase].sqrt()[:, None]
-            terms.append(
-                info_nce_loss(
-                    query,
-                    key * scale,
-                    temperature=self.temperature,
-                    exclude=near_in_time(row[trial], step, within=None),
-                )
-            )
-        return torch.stack(terms).mean(0)
-
-    def _predict(self, flat: Tensor, models: list[int], phase: int) -> Tensor:
+    def _predict(self, models: list[int], flat: Tensor, phase: int) -> Tensor:
         return torch.baddbmm(self.bias[models, phase, None], flat, self.weight[models, phase])
-
-    def _phase_masks(self, window: Tensor) -> list[tuple[int, Tensor]]:
-        """The steps of each phase, phases that no step belongs to left out."""
-        phase_of_step = torch.where(window >= 0, self.phase[window.clamp_min(0)], -1)
-        masks = [(k, phase_of_step == k) for k in range(int(self.phase.max()) + 1)]
-        return [(k, mask) for k, mask in masks if mask.any()]
 
 
 def _padded(values: Tensor, n_latents: int) -> Tensor:

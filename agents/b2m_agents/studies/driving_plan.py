@@ -21,7 +21,7 @@ from b2m_drive.evidence.conditions import (
 )
 from b2m_drive.students.fitting import FittingSettings
 from b2m_drive.students.scenes import SceneDataset
-from b2m_drive.transfer.attachment import STRATEGIES, Strategy
+from b2m_drive.transfer.term import STRATEGIES, Strategy
 
 HELD_OUT_SHARE = 0.2  # of the episodes
 SPLIT_SEED = 0  # the same episodes are held out in every run

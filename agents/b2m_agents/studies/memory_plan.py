@@ -23,7 +23,7 @@ from b2m_drive.evidence.conditions import (
 )
 from b2m_drive.students.decision_rnn import Cell
 from b2m_drive.students.fitting import FittingSettings
-from b2m_drive.transfer.attachment import Strategy
+from b2m_drive.transfer.term import Strategy
 from b2m_envs.memory_decision import MemoryDecisionSettings, SternbergSettings, Trials
 
 ALONE_HEAD = "alone_head"

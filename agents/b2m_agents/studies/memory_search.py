@@ -31,7 +31,7 @@ from b2m_drive.evidence.comparison import CONFIG, open_run, write_json
 from b2m_drive.evidence.pooling import read_sessions
 from b2m_drive.evidence.search import RankedCandidate, rank_candidates
 from b2m_drive.evidence.session_summaries import LEAST_UNITS
-from b2m_drive.transfer.attachment import Strategy
+from b2m_drive.transfer.term import Strategy
 
 LEAST_UNITS_SELECTED = 5  # of a session whose selected units are pooled
 _SELECTIVE_BELOW = 0.01  # p-value, of a fifth of the trials

@@ -1,0 +1,79 @@
+"""The head of an attachment in a folder: weights (safetensors) and what it is of (JSON)."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+_WEIGHTS = "attachment.safetensors"
+_SETTINGS = "attachment.json"
+# Settings of the loss, on which a head does not depend: it may be taken up with others.
+_OF_LOSS = ("temperature", "positions_per_trial", "exclude_within")
+
+
+def write_head(folder: str | Path, head: nn.Module, description: Mapping[str, Any]) -> Path:
+    """Write a head and its description, each file whole or not at all."""
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=folder) as draft:
+        weights = {name: value.contiguous() for name, value in head.state_dict().items()}
+        save_file(weights, Path(draft, _WEIGHTS))
+        Path(draft, _SETTINGS).write_text(json.dumps(description, indent=2) + "\n")
+        for name in (_WEIGHTS, _SETTINGS):
+            os.replace(Path(draft, name), folder / name)
+    return folder
+
+
+def read_head(folder: str | Path, head: nn.Module, description: Mapping[str, Any]) -> None:
+    """Give a head the weights that `write_head` wrote.
+
+    Args:
+        folder: Of the files.
+        head: To take them over.
+        description: Of the head; that in the folder must be the same, but for the teacher.
+
+    Raises:
+        FileNotFoundError: If one of the two files is missing.
+        ValueError: If a file is damaged or belongs to another attachment.
+    """
+    folder = Path(folder)
+    for name in (_SETTINGS, _WEIGHTS):
+        if not (folder / name).is_file():
+            raise FileNotFoundError(f"{folder}: expected a file {name} of a saved attachment")
+    _check_description(folder / _SETTINGS, description)
+    try:
+        head.load_state_dict(load_file(folder / _WEIGHTS))
+    except (SafetensorError, RuntimeError) as error:
+        raise ValueError(
+            f"{folder / _WEIGHTS}: expected the head of {dict(description)}, came {error}"
+        ) from error
+
+
+def _check_description(path: Path, description: Mapping[str, Any]) -> None:
+    try:
+        came = json.loads(path.read_text())
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path}: expected JSON, came {error}") from error
+    if not isinstance(came, dict):
+        raise ValueError(f"{path}: expected the settings of a BrainAttachment")
+    found, expected = _of_head({"n_phases": 1, **came}), _of_head(description)
+    for field, value in expected.items():
+        if found.get(field) != value:
+            raise ValueError(f"{path}: {field}: expected {value}, came {found.get(field)}")
+
+
+def _of_head(description: Mapping[str, Any]) -> dict[str, Any]:
+    """What of a description the head depends on."""
+    kept = {name: value for name, value in description.items() if name != "teacher"}
+    settings = kept.get("settings")
+    if isinstance(settings, dict):
+        kept["settings"] = {k: value for k, value in settings.items() if k not in _OF_LOSS}
+    return kept
