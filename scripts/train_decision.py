@@ -40,8 +40,8 @@ def targets_of(recording, seen: TrialBatch) -> BrainTargets:
     time = seen.period_names, seen.period, seen.time_since_onset, TASK.time_step
     window = window_of_steps(latents.windows, *time)  # negative: a step without a window
     values = latents.values[np.arange(len(seen))[:, None], window]
-    share = latents.share_of_variance.mean(0).astype(np.float32)
-    return BrainTargets(values, seen.trial_id, "simulated brain", window >= 0, share)
+    share, phase = latents.share_of_variance.astype(np.float32), latents.phase[window]
+    return BrainTargets(values, seen.trial_id, "simulated brain", window >= 0, share, phase)
 
 
 def main(

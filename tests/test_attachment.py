@@ -227,9 +227,44 @@ def test_a_learned_temperature_is_a_parameter_kept_above_its_bound() -> None:
     network(STIMULI)
     learned.loss(IDS).backward()
     assert learned.log_temperature.grad.abs() > 0
+
+
+def unit_targets(attachment: Any) -> Tensor:
+    """A layer's activity that the head reads as the brain's own latents."""
     with torch.no_grad():
-        learned.log_temperature.fill_(math.log(1e-5))
-    assert learned.temperature.item() == pytest.approx(0.01)
+        attachment.head.weight.copy_(torch.eye(N_LATENTS))
+        attachment.head.bias.zero_()
+    return attachment.values[:, 0].clone().requires_grad_()
+
+
+@pytest.mark.parametrize(("beyond", "bound"), [(1e-5, 0.01), (1e5, 100.0)])
+def test_a_learned_temperature_comes_back_from_beyond_its_bounds(
+    beyond: float, bound: float
+) -> None:
+    options = {"strategy": "contrastive", "learn_temperature": True}
+    attachment = attach(network := nn.Identity(), "", stimulus_brain(), example=STIMULI[:, :3],
+                        **options)  # fmt: skip
+    activity = unit_targets(attachment)
+    with torch.no_grad():
+        attachment.log_temperature.fill_(math.log(beyond))
+    assert attachment.temperature.item() == pytest.approx(bound)
+    assert attachment.log_temperature.item() == pytest.approx(math.log(bound))
+    optimiser = torch.optim.SGD([attachment.log_temperature], lr=10.0)
+    # Aligned pairs ask for a lower temperature, opposed ones for a higher.
+    network(activity if beyond > bound else -activity)
+    attachment.loss(IDS).backward()
+    assert attachment.log_temperature.grad.abs() > 0
+    optimiser.step()
+    moved = attachment.temperature.item()
+    assert moved < bound * 0.999 if beyond > bound else moved > bound * 1.001
+
+
+@pytest.mark.parametrize("start", [0.009, 101.0])
+def test_a_temperature_that_cannot_be_learned_is_refused_as_a_start(start: float) -> None:
+    network, options = nn.Linear(4, 6), {"strategy": "contrastive", "temperature": start}
+    with pytest.raises(ValueError, match=r"temperature: expected 0\.01 to 100\.0 .* came"):
+        attach(network, "", stimulus_brain(), learn_temperature=True, **options)
+    attach(network, "", stimulus_brain(), **options).remove()  # fixed, it may be what it likes
 
 
 # ---- any network ------------------------------------------------------------------------------
@@ -356,6 +391,25 @@ def test_half_precision_activations_are_taught() -> None:
         assert network(STIMULI).dtype is torch.bfloat16
     attachment.loss(IDS).backward()
     assert network.weight.grad.abs().sum() > 0
+
+
+@pytest.mark.parametrize("narrow", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("strategy", ["regression", "contrastive"])
+def test_microvolts_are_taught_under_autocast(strategy: Any, narrow: torch.dtype) -> None:
+    """The square of 300 is beyond float16."""
+    values = 300 * np.random.default_rng(0).normal(size=(N_TRIALS, 3)).astype(np.float32)
+    brain = BrainTargets(values, 100 + np.arange(N_TRIALS), "an EEG [uV]")
+    network = nn.Linear(4, 6)
+    attachment = attach(network, "", brain, strategy=strategy, generator=seeded(0))
+    network(STIMULI)
+    whole = attachment.loss(IDS)
+    with torch.autocast("cpu", dtype=narrow):
+        network(STIMULI)
+        loss = attachment.loss(IDS)
+    loss.backward()
+    assert loss.dtype is torch.float32
+    torch.testing.assert_close(loss, whole, rtol=0.02, atol=0.02)
+    assert network.weight.grad.isfinite().all()
 
 
 # ---- compiled networks ------------------------------------------------------------------------

@@ -205,3 +205,20 @@ def test_a_trial_without_a_valid_step_is_refused_by_its_row() -> None:
         sample_positions(valid, 1)
     with pytest.raises(ValueError, match="k: expected at least 1"):
         sample_positions(valid, 0)
+
+
+@pytest.mark.parametrize("narrow", [torch.float16, torch.bfloat16])
+def test_silent_rows_in_half_precision_give_a_finite_loss_in_float32(narrow: torch.dtype) -> None:
+    query, key = (torch.randn(4, 3, generator=torch.Generator().manual_seed(n)) for n in (0, 1))
+    query[1] = 0
+    given = query.to(narrow).requires_grad_()
+    loss = info_nce_loss(given, key.to(narrow), temperature=0.01)
+    loss.backward()
+    assert loss.dtype is torch.float32
+    assert given.grad is not None
+    assert given.grad.isfinite().all()
+    widened = info_nce_loss(given.detach().float(), key.to(narrow).float(), temperature=0.01)
+    torch.testing.assert_close(loss.detach(), widened)
+    with torch.autocast("cpu", dtype=narrow):
+        under_autocast = info_nce_loss(given, key.to(narrow), temperature=0.01)
+    torch.testing.assert_close(under_autocast, loss)

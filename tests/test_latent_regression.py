@@ -78,3 +78,17 @@ def test_a_mask_of_nothing_costs_nothing() -> None:
     assert prediction.grad is not None
     assert not prediction.grad.any()
     assert float(latent_regression_loss(torch.zeros(0, 2), torch.zeros(0, 2))) == 0
+
+
+@pytest.mark.parametrize("narrow", [torch.float16, torch.bfloat16])
+def test_large_targets_in_half_precision_give_a_finite_loss_in_float32(narrow: torch.dtype) -> None:
+    target, weight = torch.full((5, 2), 300.0), torch.tensor([0.75, 0.25])
+    prediction = torch.zeros(5, 2, dtype=narrow, requires_grad=True)
+    narrowed = target.to(narrow), weight.to(narrow)
+    losses = [latent_regression_loss(prediction, narrowed[0], weight=narrowed[1])]
+    with torch.autocast("cpu", dtype=narrow):
+        losses.append(latent_regression_loss(prediction, target, weight=weight))
+        losses.append(latent_regression_loss(prediction, target))
+    for loss in losses:
+        assert loss.dtype is torch.float32
+        assert loss.item() == pytest.approx(90_000, rel=0.01)

@@ -165,34 +165,42 @@ def test_replayed_trials_are_those_that_were_recorded(recording) -> None:
     np.testing.assert_array_equal(table.trial_id, recording.trials.trial_id)
 
 
-def test_the_stacked_lesson_equals_the_attachment_to_one_student(recording, tmp_path) -> None:
-    """Second path: what the study adds to the loss is what a user's attachment would add."""
-    plan = plan_groups(recording, SMALL, tmp_path / "run")[-1].plan
+@pytest.mark.parametrize("strategy", ["regression", "contrastive"])
+def test_a_users_attachment_gives_the_loss_that_the_study_judges(
+    recording, tmp_path, strategy
+) -> None:
+    """Both ways on the same trials: what differs is how a matrix product rounds, stacked or not."""
+    settings = replace(SMALL, readings=(Reading("pca", "recorded"),))  # whose shares differ
+    plan = plan_groups(recording, settings, tmp_path / "run")[-1].plan
     group = taught_run(plan)
-    index = plan.conditions.index("regression/decoded/recorded/brain")
-    rows = np.arange(6)
+    index = plan.conditions.index(f"{strategy}/pca/recorded/brain")
     (lessons,) = group.by_seed
+    heads, rows = lessons.heads, np.arange(6)
     batch = lessons.task.unroll(lessons.trials.select(rows), np.random.default_rng(0))
     window = lessons.window_of_steps(batch)
     hidden = group.network(torch.from_numpy(batch.observation)[None]).hidden
-    loss = group.by_seed[0].heads(hidden, torch.from_numpy(rows), torch.from_numpy(window))[index]
-    student = group.network.unstack()[index]
-    phase = group.by_seed[0].heads.phase.numpy()
-    latents = group.by_seed[0].heads.values[index].numpy()
-    terms = []
-    for each in (0, 1):
-        valid = (window >= 0) & (phase[window] == each)
-        targets = BrainTargets(
-            latents[rows[:, None], np.maximum(window, 0)], batch.trial_id, "test", valid=valid
-        )
-        attachment = attach(student, "rnn", targets)
-        with torch.no_grad():
-            attachment.head.weight.copy_(group.by_seed[0].heads.weight[index, each].T)
-            attachment.head.bias.copy_(group.by_seed[0].heads.bias[index, each])
-        student(torch.from_numpy(batch.observation))
-        terms.append(attachment.loss(batch.trial_id))
-        attachment.remove()
-    torch.testing.assert_close(loss, torch.stack(terms).mean(), rtol=1e-4, atol=1e-5)
+    heads._generator.manual_seed(5)
+    judged = heads(hidden, torch.from_numpy(rows), torch.from_numpy(window))[index]
+    student, share = group.network.unstack()[index], heads.share[index]
+    assert not torch.allclose(share, share[:, :1])
+    targets = BrainTargets(
+        heads.values[index].numpy()[rows[:, None], np.maximum(window, 0)],
+        batch.trial_id,
+        "test",
+        window >= 0,
+        share.numpy(),
+        heads.phase.numpy()[window],
+    )
+    attachment = attach(
+        student, "rnn", targets, strategy=strategy, generator=torch.Generator().manual_seed(1)
+    )
+    with torch.no_grad():
+        attachment.head.weight.copy_(heads.weight[index].mT.flatten(0, 1))
+        attachment.head.bias.copy_(heads.bias[index].flatten())
+    student(torch.from_numpy(batch.observation))
+    attachment.generator.manual_seed(5)
+    loss = attachment.loss(batch.trial_id)
+    torch.testing.assert_close(loss, judged, rtol=4 * torch.finfo(torch.float32).eps, atol=0)
 
 
 def test_the_decision_loss_is_the_weighted_cross_entropy_by_hand() -> None:

@@ -20,8 +20,7 @@ from b2m_agents.scene_features import extractors_of, put_encoder, scene_policy
 from b2m_agents.studies.seeded_streams import torch_generator_for
 from b2m_agents.trained_agent import ENCODER_FOLDER
 from b2m_drive.students.scene_vae import SceneVAE, SceneVAESettings
-from b2m_drive.transfer.contrastive import info_nce_loss
-from b2m_drive.transfer.latent_regression import latent_regression_loss
+from b2m_drive.transfer.term import transfer_loss
 
 _INIT, _HEAD = range(2)  # purposes of random numbers
 
@@ -114,11 +113,13 @@ class TransferPPO(PPO):
     def _loss(self, lesson: _Lesson, rows: Int[Tensor, " batch"]) -> Float[Tensor, ""]:
         assert self.transfer_head is not None
         prediction = self.transfer_head(self.encoder.encode(lesson.frames[rows]).mean)
-        if lesson.teacher.strategy == "contrastive":
-            return info_nce_loss(
-                prediction, lesson.targets[rows], temperature=lesson.teacher.temperature
-            )
-        return latent_regression_loss(prediction, lesson.targets[rows], weight=lesson.share)
+        return transfer_loss(
+            lesson.teacher.strategy,
+            prediction,
+            lesson.targets[rows],
+            lesson.share,
+            temperature=lesson.teacher.temperature,
+        )
 
     def _lesson_of(self, teacher: OnlineTeacher) -> _Lesson:
         settings = self.encoder.settings
@@ -158,19 +159,18 @@ class _Lesson:
     teacher: OnlineTeacher
     frames: UInt8[Tensor, "frame height width channel"]
     targets: Float32[Tensor, "frame latent"]
-    share: Float32[Tensor, " latent"] | None
+    share: Float32[Tensor, " latent"]
 
     @classmethod
     def of(cls, teacher: OnlineTeacher, device: torch.device) -> _Lesson:
         share = teacher.share_of_variance
-        latents = teacher.latents
-        if share is not None and teacher.strategy == "contrastive":
-            latents = latents * np.sqrt(share)  # louder latents decide more of the direction
+        if share is None:
+            share = np.ones(teacher.latents.shape[1])
         return cls(
             teacher,
             torch.tensor(teacher.frames, device=device),
-            torch.tensor(latents, dtype=torch.float32, device=device),
-            None if share is None else torch.tensor(share, dtype=torch.float32, device=device),
+            torch.tensor(teacher.latents, dtype=torch.float32, device=device),
+            torch.tensor(share, dtype=torch.float32, device=device),
         )
 
     def draw(self, generator: np.random.Generator) -> Int[Tensor, " batch"]:

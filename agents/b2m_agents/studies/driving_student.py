@@ -239,11 +239,10 @@ class StudentRun:
                 generator_for(self.plan.seed, TEACHER),
             )
         share = latents.share_of_variance.astype(np.float32)
-        values = latents.values * np.sqrt(share) if contrastive else latents.values
         return attach(
             self.network,
             LAYER,
-            BrainTargets(values, ids, control, variance=share),
+            BrainTargets(latents.values, ids, control, variance=share),
             strategy="contrastive" if contrastive else "regression",
             temperature=self.settings.temperature,
             generator=torch_generator_for(self.plan.seed, HEAD),
