@@ -43,6 +43,9 @@ STOPPED = 130  # exit code after Ctrl-C, which Typer catches
 Workers = Annotated[
     int, typer.Option(help="Processes, one thread each. 0: one for each core.", min=0)
 ]
+Device = Annotated[
+    str, typer.Option(help="That networks compute on: cpu, cuda, cuda:1, mps; auto: a GPU if any.")
+]
 Seeds = Annotated[
     int, typer.Option(help="Students of each condition; the seed is the unit.", min=2)
 ]
@@ -307,6 +310,7 @@ def compare_driving_command(
         Path | None, typer.Option(help="Folder of the run; resumes one that is there.")
     ] = None,
     workers: Workers = 0,
+    device: Device = "cpu",
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say how many students and how long; train none.")
     ] = False,
@@ -350,7 +354,9 @@ def compare_driving_command(
     if recording is None:
         share = 1.0 if signal is None else signal
         watcher = SimulatedWatcher(brain or "ideal", kind or "units", share, brain_seed or 0)  # type: ignore[arg-type]
-    _run_driving(scenes, scenario, camera, recording, watcher, settings, out, workers, dry_run)
+    _run_driving(
+        scenes, scenario, camera, recording, watcher, settings, out, workers, dry_run, device
+    )
 
 
 @compare_app.command("agents")
@@ -761,6 +767,7 @@ def train_agent_command(
     maintenance: Annotated[
         float | None, typer.Option(help="Of a memory task, in seconds. Default: 0.5.", min=0)
     ] = None,
+    device: Device = "cpu",
 ) -> None:
     """Train a driver on latents, pixels or the state; or an agent (recurrent PPO) to remember.
 
@@ -806,7 +813,7 @@ def train_agent_command(
             option = {"stack": "latent-stack"}.get(name, name.replace("_", "-"))
             _refuse_option(option, value, "a memory task")
         settings = MemoryAgentSettings(task=scenario, **training, **of_trials)
-        folder = train_memory_agent(settings, out)
+        folder = train_memory_agent(settings, out, device=device)
     else:
         if encoder is None and observation in (None, "latents"):
             raise typer.BadParameter(
@@ -817,7 +824,7 @@ def train_agent_command(
         for name, value in of_trials.items():
             _refuse_option({"n_items": "items"}.get(name, name), value, "an agent that drives")
         settings_of_driver = settings_for(scenario, **training, **driven)
-        folder = train_agent(scenario, encoder, out, settings_of_driver, view)
+        folder = train_agent(scenario, encoder, out, settings_of_driver, view, device=device)
     typer.echo(f"agent: {folder}\nnow: b2m-drive evaluate-agent {folder}")
     if (folder / BEST_FOLDER).is_dir():
         typer.echo(f"its best by the evaluations of the training: {folder / BEST_FOLDER}")
@@ -850,6 +857,7 @@ def evaluate_agent_command(
         Path | None, typer.Option(help="The picture, a .png. Default: evaluation.png beside it.")
     ] = None,
     workers: Workers = 0,
+    device: Device = "cpu",
 ) -> None:
     """Drive held-out episodes: agents, constant speed, and highway-env's driver model.
 
@@ -880,14 +888,15 @@ def evaluate_agent_command(
         _refuse_option("out", out, "an agent of a memory task")
         _refuse_option("figure", figure, "an agent of a memory task")
         for folder in folders:
-            said = played_text(evaluate_memory_agent(folder, episodes or 1000, seed=seed))
+            played = evaluate_memory_agent(folder, episodes or 1000, seed=seed, device=device)
+            said = played_text(played)
             typer.echo(said if len(folders) == 1 else f"{folder}: {said}")
         return
     out = out or (folders[0] if len(folders) == 1 else Path("runs") / "evaluation")
     figure = figure or out / FIGURE_FILE
     check_figure_path(figure)
     settings = EvaluationSettings(
-        n_episodes=episodes or 30, seed=seed, n_workers=workers or os.cpu_count() or 1
+        episodes or 30, seed, n_workers=workers or os.cpu_count() or 1, device=device
     )
     evaluation = evaluate_agents(folders, out, settings)
     scores = scores_of(evaluation, seed)
@@ -922,6 +931,7 @@ def record(
     width: Width = None,
     colour: Colour = None,
     action: ActionKind = None,
+    device: Device = "cpu",
 ) -> None:
     """Write a video of an agent, or of another driver, in held-out episodes.
 
@@ -936,7 +946,7 @@ def record(
     from b2m_envs.driving.settings import SCENARIOS
 
     view = _environment(camera, height, width, colour, None, action)
-    settings = VideoSettings(n_episodes=episodes, seed=seed, speed=speed)
+    settings = VideoSettings(n_episodes=episodes, seed=seed, speed=speed, device=device)
     if driver is None:
         if who in SCENARIOS:
             raise typer.BadParameter(f"--driver: expected one for the scenario {who}, came none")
@@ -1195,14 +1205,17 @@ def _run_driving(
     out: Path | None,
     workers: int,
     dry_run: bool,
+    device: str = "cpu",
 ) -> Path:
     from b2m_agents.studies.default_scenes import DefaultScenes
     from b2m_agents.studies.driving import DrivingRun, compare_driving, describe, expected_time
     from b2m_drive.brain.scene_recording import read_scene_recording
     from b2m_drive.evidence.comparison import check_run
+    from b2m_drive.students.devices import device_of
     from b2m_drive.students.scenes import SceneDataset
 
     started, n_workers = time.perf_counter(), workers or os.cpu_count() or 1
+    device = str(device_of(device))
     watched = read_scene_recording(recording) if recording else None
     if scenes is None:
         default = DefaultScenes(
@@ -1218,7 +1231,7 @@ def _run_driving(
         watched = watcher.watch(dataset)
     name = watched.session + (f"-signal-{watcher.signal:g}" if watcher else "")
     folder = out or Path("runs") / f"driving-{name}"
-    run = DrivingRun(folder, scenes, settings, watcher, watched)
+    run = DrivingRun(folder, scenes, settings, watcher, watched, device)
     if dry_run:
         check_run(folder, describe(run, dataset))
         n_students, seconds = expected_time(run, n_workers)

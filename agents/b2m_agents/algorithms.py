@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from stable_baselines3 import DQN, PPO, SAC
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env import VecEnv
@@ -21,6 +22,7 @@ from b2m_agents.agent_settings import (
 )
 from b2m_agents.episodes import episode_seed
 from b2m_agents.policy_networks import ScaledState, SceneCNN, state_scales
+from b2m_drive.students.devices import device_of
 
 
 class ExploringDQN(DQN):
@@ -77,15 +79,19 @@ _MODULES = {  # of a policy's class -> whose it is
 _OF_PPO = "clip_range"
 
 
-def new_policy(venv: VecEnv, settings: TrainingSettings) -> BaseAlgorithm:
-    """An algorithm that has learnt nothing yet, on the processor.
+def new_policy(
+    venv: VecEnv, settings: TrainingSettings, device: str | torch.device = "cpu"
+) -> BaseAlgorithm:
+    """An algorithm that has learnt nothing yet.
 
     Args:
         venv: What it learns in; the observation that the settings name.
         settings: The seed is that of the weights, and of the environments' episodes.
+        device: Of the networks, see `device_of`.
 
     Raises:
-        ValueError: If the algorithm cannot choose the environment's actions.
+        ValueError: If the algorithm cannot choose the environment's actions, or there is no such
+            device.
     """
     check_action(settings.algorithm, venv.action_space)
     common: dict[str, Any] = {
@@ -96,7 +102,7 @@ def new_policy(venv: VecEnv, settings: TrainingSettings) -> BaseAlgorithm:
         "batch_size": settings.algorithm.batch_size,
         "policy_kwargs": _networks(venv, settings),
         "seed": episode_seed(settings.seed, 0),
-        "device": "cpu",
+        "device": device_of(device),
     }
     match settings.algorithm:
         case PPOSettings():
@@ -113,6 +119,7 @@ def read_policy(
     *,
     force_reset: bool = True,
     algorithm: str | None = None,
+    device: str | torch.device = "cpu",
 ) -> BaseAlgorithm:
     """Read a policy that Stable-Baselines3 saved.
 
@@ -121,6 +128,7 @@ def read_policy(
         env: To learn on in; None: only to act.
         force_reset: Whether learning starts with new episodes.
         algorithm: Expected, one of `ALGORITHMS`; None: any of them.
+        device: Of the networks, see `device_of`.
 
     Raises:
         FileNotFoundError: If there is none.
@@ -133,10 +141,11 @@ def read_policy(
         expected = " or ".join(_CLASSES) if algorithm is None else algorithm
         raise ValueError(f"{path}: expected an agent of {expected}, came one of {came}")
     keywords: dict[str, Any] = {} if came == "ppo" else {"buffer_size": 1}
+    device = device_of(device)
     try:
         if env is None:  # only to act: no room for a replay buffer
-            return _CLASSES[came].load(path, device="cpu", custom_objects=keywords)
-        return _CLASSES[came].load(path, env, device="cpu", force_reset=force_reset)
+            return _CLASSES[came].load(path, device=device, custom_objects=keywords)
+        return _CLASSES[came].load(path, env, device=device, force_reset=force_reset)
     except Exception as error:  # a damaged pickle raises whatever its bytes happen to mean
         raise ValueError(f"{path}: expected an agent of Stable-Baselines3, came {error}") from error
 

@@ -16,6 +16,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
+import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.buffers import ReplayBuffer
 from stable_baselines3.common.vec_env import VecEnv
@@ -53,7 +54,9 @@ def write_checkpoint(folder: Path, policy: BaseAlgorithm, venv: VecEnv) -> None:
                 path.unlink()
 
 
-def read_checkpoint(folder: Path, venv: VecEnv, settings: TrainingSettings) -> BaseAlgorithm | None:
+def read_checkpoint(
+    folder: Path, venv: VecEnv, settings: TrainingSettings, device: str | torch.device = "cpu"
+) -> BaseAlgorithm | None:
     """The policy of the last checkpoint, its worlds where they were; None: there is none.
 
     Raises:
@@ -65,7 +68,7 @@ def read_checkpoint(folder: Path, venv: VecEnv, settings: TrainingSettings) -> B
         return None
     # force_reset would start new episodes; these go on.
     name = settings.algorithm.name
-    policy = read_policy(path, env=venv, force_reset=False, algorithm=name)
+    policy = read_policy(path, env=venv, force_reset=False, algorithm=name, device=device)
     if policy.num_timesteps >= settings.n_steps:
         return policy
     buffer = getattr(policy, "replay_buffer", None)

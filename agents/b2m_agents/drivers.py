@@ -34,6 +34,7 @@ class Drive:
 
     scene: SceneSettings
     policy: str  # one of `DRIVERS`, or the folder of a trained agent
+    device: str = "cpu"  # of an agent, see `b2m_drive.students.devices.device_of`
 
 
 def drive_of(scenario: str, policy: str, environment: Mapping[str, Any]) -> Drive:
@@ -136,7 +137,7 @@ def _driver(drive: Drive, seed: int) -> Act | None:
     if drive.policy == RANDOM:
         # Not the seed alone: the environment draws its traffic from a generator of that.
         return _random_driver(space, np.random.default_rng((seed, _ACTIONS)))
-    return _agent(drive.policy, agent_fingerprint(drive.policy)).driver()
+    return _agent(drive.policy, agent_fingerprint(drive.policy), drive.device).driver()
 
 
 def _random_driver(space: gymnasium.Space[Any], generator: np.random.Generator) -> Act:
@@ -154,8 +155,8 @@ def _environment(scene: SceneSettings) -> gymnasium.Env[Observation, Any]:
 
 
 @lru_cache(maxsize=2)
-def _agent(folder: str, fingerprint: str) -> TrainedAgent:
+def _agent(folder: str, fingerprint: str, device: str) -> TrainedAgent:
     """An agent, read anew when its file has changed."""
     from b2m_agents.trained_agent import TrainedAgent
 
-    return TrainedAgent.read(Path(folder))
+    return TrainedAgent.read(Path(folder), device)

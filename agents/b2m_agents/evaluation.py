@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +53,7 @@ class EvaluationSettings:
     n_episodes: int = 30  # the same for every driver
     seed: int = 0
     n_workers: int = 1  # processes; the scores are the same for any number
+    device: str = "cpu"  # of the agents, see `b2m_drive.students.devices.device_of`
 
     def __post_init__(self) -> None:
         for name, least in (("n_episodes", 1), ("seed", 0), ("n_workers", 1)):
@@ -129,7 +130,7 @@ def evaluate_agents(
     names = _names_of([Path(folder) for folder in folders])
     configs = {name: read_agent_config(folder) for name, folder in names.items()}
     _require_one_world(configs)
-    agents = {name: TrainedAgent.read(folder) for name, folder in names.items()}
+    agents = {name: TrainedAgent.read(path, settings.device) for name, path in names.items()}
     if Path(out).exists() and not Path(out).is_dir():
         raise ValueError(f"out: expected a folder, came a file {out}")
     steps = {
@@ -140,7 +141,10 @@ def evaluate_agents(
     world = next(iter(configs.values()))
     references = _references_in(world)
     drives = {
-        name: drive_of(world.scenario, str(folder.resolve()), configs[name].environment)
+        name: replace(
+            drive_of(world.scenario, str(folder.resolve()), configs[name].environment),
+            device=settings.device,
+        )
         for name, folder in names.items()
     } | {name: drive_of(world.scenario, name, world.environment) for name in references}
     episodes = tuple(_drive_all(drives, settings, progress))

@@ -13,6 +13,7 @@ from jaxtyping import Bool, Float32, UInt8
 from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
 
+from b2m_drive.students.devices import device_of
 from b2m_drive.students.scene_vae import SceneVAE
 
 SPEED_UNIT = 10.0  # [m/s] brings speeds to the size of latents
@@ -70,20 +71,27 @@ class VecLatentObservation(VecEnvWrapper):
         encoder: Of scenes of that size.
         stack: Latents in an observation, oldest first; at an episode's start the first repeats.
         speed: Whether the ego vehicle's speed follows the latents, in `SPEED_UNIT`.
+        device: Of the encoder's copy, see `device_of`; None: where the encoder is.
 
     Raises:
         ValueError: If the observation is no scene, or one of another size than the encoder's, or
-            the stack is empty.
+            the stack is empty, or there is no such device.
     """
 
     def __init__(
-        self, venv: VecEnv, encoder: SceneVAE, *, stack: int = 1, speed: bool = False
+        self,
+        venv: VecEnv,
+        encoder: SceneVAE,
+        *,
+        stack: int = 1,
+        speed: bool = False,
+        device: str | torch.device | None = None,
     ) -> None:
         space = venv.observation_space
         if not isinstance(space, gymnasium.spaces.Box) or space.dtype != np.uint8:
             raise ValueError(f"observation: expected scenes of uint8, came {space}")
         check_frame_size(encoder, space.shape)
-        self.encoder = frozen(encoder)
+        self.encoder = frozen(encoder).to(encoder.device if device is None else device_of(device))
         self.speed = speed
         self._history = LatentHistory(venv.num_envs, encoder.settings.latent_size, stack)
         size = stack * encoder.settings.latent_size + speed
@@ -159,7 +167,7 @@ def encode_scenes(
 ) -> Float32[np.ndarray, "batch latent"]:
     """The posterior means of scenes, in one pass."""
     with torch.inference_mode():
-        latents: np.ndarray = encoder.encode(torch.from_numpy(scenes)).mean.numpy()
+        latents: np.ndarray = encoder.encode(torch.from_numpy(scenes)).mean.cpu().numpy()
     return latents.astype(np.float32, copy=False)
 
 

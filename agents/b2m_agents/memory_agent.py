@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from jaxtyping import Float32, Int64
 from sb3_contrib import RecurrentPPO
 
@@ -28,6 +29,7 @@ from b2m_agents.memory_policy import MemoryLstmPolicy
 from b2m_agents.memory_trials import PlayedTrials, held_out_seeds, play_trials
 from b2m_agents.memory_vec_env import MemoryVecEnv
 from b2m_drive.evidence.tables import write_table
+from b2m_drive.students.devices import device_of
 from b2m_envs.memory_decision import (
     ContextDecisionSettings,
     MemoryDecisionSettings,
@@ -122,7 +124,7 @@ class MemoryAgentSettings:
 
 
 def evaluate_memory_agent(
-    folder: str | Path, n_trials: int = 1000, *, seed: int = 0
+    folder: str | Path, n_trials: int = 1000, *, seed: int = 0, device: str = "cpu"
 ) -> PlayedTrials:
     """Let an agent play held-out trials by its most likely actions, and write how each ended.
 
@@ -130,6 +132,7 @@ def evaluate_memory_agent(
         folder: Of the agent; ``evaluation.csv`` is written into it.
         n_trials: How many. Their seeds are odd, those of trainings even.
         seed: Which ones.
+        device: Of the agent, see `device_of`.
 
     Returns:
         How each trial ended; ``share_correct`` with its exact 95 % interval.
@@ -141,7 +144,7 @@ def evaluate_memory_agent(
     folder = Path(folder)
     seeds = held_out_seeds(n_trials, seed)
     settings = read_memory_settings(folder)
-    played = play_trials(read_memory_policy(folder), settings.trials, seeds)
+    played = play_trials(read_memory_policy(folder, device), settings.trials, seeds)
     names = [field.name for field in fields(PlayedTrials)]
     columns = [getattr(played, name).astype(np.int64).tolist() for name in names]
     write_table(folder / EVALUATION_FILE, names, zip(*columns, strict=True))
@@ -211,7 +214,7 @@ def read_memory_settings(folder: str | Path) -> MemoryAgentSettings:
         raise ValueError(f"{path}: expected settings of a memory agent: {error}") from error
 
 
-def read_memory_policy(folder: str | Path) -> MemoryAgentPolicy:
+def read_memory_policy(folder: str | Path, device: str = "cpu") -> MemoryAgentPolicy:
     """The policy of a trained agent.
 
     Raises:
@@ -220,21 +223,23 @@ def read_memory_policy(folder: str | Path) -> MemoryAgentPolicy:
     """
     folder = Path(folder)
     settings = read_memory_settings(folder)
-    return MemoryAgentPolicy(read_algorithm(folder, MemoryVecEnv(settings.trials, 1)))
+    return MemoryAgentPolicy(read_algorithm(folder, MemoryVecEnv(settings.trials, 1), device))
 
 
-def read_algorithm(folder: Path, environment: MemoryVecEnv) -> RecurrentPPO:
+def read_algorithm(
+    folder: Path, environment: MemoryVecEnv, device: str | torch.device = "cpu"
+) -> RecurrentPPO:
     """An agent as Stable-Baselines3 keeps it, checked against the environment it is for.
 
     Raises:
         FileNotFoundError: If there is none.
         ValueError: If it is damaged, of another algorithm or other observations; names the file.
     """
-    path = folder / AGENT_FILE
+    path, device = folder / AGENT_FILE, device_of(device)
     if not path.is_file():
         raise FileNotFoundError(f"{folder}: expected a file {AGENT_FILE} of a trained agent")
     try:
-        algorithm = RecurrentPPO.load(path, device="cpu")
+        algorithm = RecurrentPPO.load(path, device=device)
         fits = isinstance(algorithm.policy, MemoryLstmPolicy)
     except Exception as error:  # a damaged pickle raises whatever its bytes happen to mean
         raise ValueError(f"{path}: expected a recurrent agent, came {error}") from error

@@ -29,6 +29,7 @@ from b2m_agents.memory_policy import MemoryLstmPolicy, ScaledObservation
 from b2m_agents.memory_vec_env import MemoryVecEnv
 from b2m_drive.evidence.comparison import write_json
 from b2m_drive.evidence.tables import read_table, write_table
+from b2m_drive.students.devices import device_of
 
 CURVE_FILE = "learning_curve.csv"
 CurveRow: TypeAlias = tuple[int, int, float, float]  # in the order of its columns
@@ -36,7 +37,11 @@ _CURVE_COLUMNS = ("step", "trials", "correct", "aborted")
 
 
 def train_memory_agent(
-    settings: MemoryAgentSettings, folder: str | Path, *, progress: bool = True
+    settings: MemoryAgentSettings,
+    folder: str | Path,
+    *,
+    progress: bool = True,
+    device: str | torch.device = "cpu",
 ) -> Path:
     """Train an agent by reward alone; called again after a kill, it goes on.
 
@@ -50,17 +55,19 @@ def train_memory_agent(
         settings: Of task and training. The defaults take a minute or two of one core.
         folder: Of the agent, see `b2m_agents.memory_agent`.
         progress: Show a bar with the share of correct trials.
+        device: Of the networks, see `device_of`. Numbers round otherwise on another one.
 
     Raises:
-        ValueError: If the folder holds another training, something else, or a damaged file;
-            names what differs.
+        ValueError: If there is no such device, or the folder holds another training, something
+            else, or a damaged file; names what differs.
     """
+    device = device_of(device)
     folder = _open_folder(Path(folder), settings)
     n_threads = torch.get_num_threads()
     torch.set_num_threads(1)  # the layers are small: more threads take longer
     environment = MemoryVecEnv(settings.trials, settings.n_environments)
     try:
-        _learn(folder, environment, settings, progress)
+        _learn(folder, environment, settings, device, progress)
     finally:
         torch.set_num_threads(n_threads)
         environment.close()
@@ -68,9 +75,14 @@ def train_memory_agent(
 
 
 def _learn(
-    folder: Path, environment: MemoryVecEnv, settings: MemoryAgentSettings, progress: bool
+    folder: Path,
+    environment: MemoryVecEnv,
+    settings: MemoryAgentSettings,
+    device: torch.device,
+    progress: bool,
 ) -> None:
-    algorithm = _take_up(folder, environment) or _new_algorithm(environment, settings)
+    algorithm = _take_up(folder, environment, device)
+    algorithm = algorithm or _new_algorithm(environment, settings, device)
     curve = _read_curve(folder / CURVE_FILE, algorithm.num_timesteps)
     total = _rounded_up(settings.n_steps, settings.rollout_steps)
     leg = _rounded_up(settings.checkpoint_every, settings.rollout_steps)
@@ -93,7 +105,9 @@ def _learn(
             _write_checkpoint(folder, algorithm, curve)
 
 
-def _new_algorithm(environment: MemoryVecEnv, settings: MemoryAgentSettings) -> RecurrentPPO:
+def _new_algorithm(
+    environment: MemoryVecEnv, settings: MemoryAgentSettings, device: torch.device
+) -> RecurrentPPO:
     return RecurrentPPO(
         MemoryLstmPolicy,
         environment,
@@ -115,15 +129,15 @@ def _new_algorithm(environment: MemoryVecEnv, settings: MemoryAgentSettings) -> 
             "features_extractor_kwargs": {"gain": settings.input_gain},
         },
         seed=episode_seed(settings.seed, 0),  # of the weights
-        device="cpu",
+        device=device,
     )
 
 
-def _take_up(folder: Path, environment: MemoryVecEnv) -> RecurrentPPO | None:
+def _take_up(folder: Path, environment: MemoryVecEnv, device: torch.device) -> RecurrentPPO | None:
     """The agent of the last checkpoint; None: there is none."""
     if not (folder / AGENT_FILE).is_file():
         return None
-    return read_algorithm(folder, environment)
+    return read_algorithm(folder, environment, device)
 
 
 def _write_checkpoint(folder: Path, algorithm: RecurrentPPO, curve: Sequence[CurveRow]) -> None:

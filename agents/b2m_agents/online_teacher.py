@@ -20,8 +20,8 @@ from b2m_drive.brain.frame_pairing import (
 from b2m_drive.brain.scene_controls import state_labels
 from b2m_drive.brain.scene_recording import SceneRecording
 from b2m_drive.students.scenes import SceneDataset
-from b2m_drive.transfer.term import STRATEGIES, Strategy
 from b2m_drive.transfer.schedule import WeightSchedule
+from b2m_drive.transfer.term import STRATEGIES, Strategy
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from b2m_agents.online_teacher import OnlineTeacher
 from b2m_agents.scene_features import extractors_of, put_encoder, scene_policy
 from b2m_agents.studies.seeded_streams import torch_generator_for
 from b2m_agents.trained_agent import ENCODER_FOLDER
+from b2m_drive.students.devices import device_of
 from b2m_drive.students.scene_vae import SceneVAE, SceneVAESettings
 from b2m_drive.transfer.term import transfer_loss
 
@@ -186,7 +187,7 @@ def new_online_policy(
     *,
     hidden_sizes: tuple[int, ...] = (64, 64),
     seed: int = 0,
-    device: str = "cpu",
+    device: str | torch.device = "cpu",
     **settings: Any,
 ) -> TransferPPO:
     """An agent whose gradient reaches its encoder, which a teacher may teach meanwhile.
@@ -205,7 +206,7 @@ def new_online_policy(
         teacher: None: the policy's gradient alone shapes the encoder.
         hidden_sizes: Of the policy and of the value, each behind the encoder.
         seed: Of all chance; Stable-Baselines3 sets the global seeds, and those of `venv`.
-        device: Of the networks, as PyTorch names it.
+        device: Of the networks, see `device_of`.
         **settings: Further ones of `PPO`.
 
     Raises:
@@ -219,7 +220,7 @@ def new_online_policy(
         n_brain_latents=0 if teacher is None else teacher.latents.shape[1],
         policy_kwargs={**scene_policy(start.settings), "net_arch": list(hidden_sizes)},
         seed=seed,
-        device=device,
+        device=device_of(device),
         **settings,
     )
     put_encoder(policy.policy, start)
@@ -247,7 +248,7 @@ def load_online_agent(
     env: VecEnv | None = None,
     teacher: OnlineTeacher | None = None,
     *,
-    device: str = "cpu",
+    device: str | torch.device = "cpu",
     force_reset: bool = True,
 ) -> TransferPPO:
     """Read an agent that `save_online_agent` wrote.
@@ -257,14 +258,14 @@ def load_online_agent(
             that you trust.
         env: To learn on in; None: only to act.
         teacher: To go on with; an agent that had one needs it to learn on.
-        device: Of the networks.
+        device: Of the networks, see `device_of`.
         force_reset: Whether learning starts with new episodes.
 
     Raises:
         FileNotFoundError: If there is none.
         ValueError: If the file is damaged or something else, or the teacher is of other sizes.
     """
-    path = Path(folder) / AGENT_FILE
+    path, device = Path(folder) / AGENT_FILE, device_of(device)
     if not path.is_file():
         raise FileNotFoundError(f"{folder}: expected a file {AGENT_FILE} of a trained agent")
     try:

@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from jaxtyping import Float32
 from stable_baselines3.common.base_class import BaseAlgorithm
 
@@ -155,8 +156,12 @@ class TrainedAgent:
     policy: BaseAlgorithm
 
     @classmethod
-    def read(cls, folder: Path) -> TrainedAgent:
+    def read(cls, folder: Path, device: str | torch.device = "cpu") -> TrainedAgent:
         """Read an agent that `train_agent` wrote.
+
+        Args:
+            folder: Of the agent.
+            device: Of policy and encoder, see `device_of`.
 
         Raises:
             FileNotFoundError: If the folder or a file is missing.
@@ -165,12 +170,12 @@ class TrainedAgent:
         """
         config = read_agent_config(folder)
         settings = config.settings
-        policy = read_policy(folder / AGENT_FILE, algorithm=settings.algorithm.name)
+        policy = read_policy(folder / AGENT_FILE, algorithm=settings.algorithm.name, device=device)
         if settings.observation != "latents":
             return cls(config, None, policy)
         encoder = frozen(SceneVAE.from_pretrained(folder / ENCODER_FOLDER))
         _check_encoder(folder / ENCODER_FOLDER, encoder, config, policy)
-        return cls(config, encoder, policy)
+        return cls(config, encoder.to(policy.device), policy)
 
     def latent(self, scene: Observation) -> Float32[np.ndarray, " latent"]:
         """What the encoder makes of a scene.
@@ -267,7 +272,7 @@ def encoder_fingerprint(encoder: SceneVAE) -> str:
     digest = hashlib.sha256()
     for name, tensor in sorted(encoder.state_dict().items()):
         digest.update(name.encode())
-        digest.update(tensor.detach().contiguous().numpy().tobytes())
+        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()[:12]
 
 

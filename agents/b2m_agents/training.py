@@ -45,6 +45,7 @@ from b2m_agents.trained_agent import (
 from b2m_agents.training_record import EndedEpisode, TrainingRecord
 from b2m_agents.training_worlds import selection_worlds, training_worlds
 from b2m_drive.evidence.comparison import write_json
+from b2m_drive.students.devices import device_of
 from b2m_drive.students.scene_vae import SceneVAE
 from b2m_envs.driving.observation import action_space
 from b2m_envs.driving.settings import SceneSettings, settings_from_keywords
@@ -77,6 +78,7 @@ def train_agent(
     *,
     in_processes: bool = True,
     progress: bool = True,
+    device: str | torch.device = "cpu",
 ) -> Path:
     """Train PPO, DQN or SAC; called again after a kill, it goes on.
 
@@ -97,15 +99,17 @@ def train_agent(
         in_processes: One process an environment, or all of them in this one. The result is the
             same. Scenes that the engine has are a batch in this process anyway.
         progress: Show a bar with the mean return of the last episodes.
+        device: Of policy and encoder, see `device_of`. Numbers round otherwise on another one, so
+            a training is the same after a kill only where it goes on on its own.
 
     Raises:
         FileNotFoundError: If the encoder's folder lacks a file.
         ValueError: If a setting is unknown or out of range, the encoder is of other frames,
-            missing or superfluous, the algorithm cannot choose the scene's actions, or the
-            folder holds another training or a damaged one; names what differs.
+            missing or superfluous, the algorithm cannot choose the scene's actions, there is no
+            such device, or the folder holds another training or a damaged one; names what differs.
         ChildProcessError: If an environment's process ended; called again, the training goes on.
     """
-    settings = settings or settings_for(scenario)
+    settings, device = settings or settings_for(scenario), device_of(device)
     _check_needed(encoder, settings)
     environment = _environment_of(scenario, encoder, settings, environment or {})
     scene = settings_from_keywords(scenario, environment)
@@ -115,11 +119,13 @@ def train_agent(
         check_frame_size(frozen_encoder, (scene.height, scene.width, scene.n_channels))
     config = _config_of(scene, environment, settings, frozen_encoder)
     folder = _open_folder(Path(folder), config, frozen_encoder)
+    if frozen_encoder is not None:
+        frozen_encoder.to(device)
     n_threads = torch.get_num_threads()
     torch.set_num_threads(_THREADS)
     try:
         with training_worlds(scene, frozen_encoder, settings, in_processes) as worlds:
-            _learn(folder, worlds, scene, frozen_encoder, settings, progress)
+            _learn(folder, worlds, scene, frozen_encoder, settings, device, progress)
     except (EOFError, BrokenPipeError, ConnectionResetError) as error:
         raise ChildProcessError(
             "an environment's process ended, killed or for want of memory; call it again to go on "
@@ -136,9 +142,10 @@ def _learn(
     scene: SceneSettings,
     encoder: SceneVAE | None,
     settings: TrainingSettings,
+    device: torch.device,
     progress: bool,
 ) -> None:
-    policy = read_checkpoint(folder, venv, settings) or new_policy(venv, settings)
+    policy = read_checkpoint(folder, venv, settings, device) or new_policy(venv, settings, device)
     record = TrainingRecord.read(folder, policy.num_timesteps)
     total = _rounded_up(settings.n_steps, settings.update_steps)
     with (

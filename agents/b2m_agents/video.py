@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,7 @@ class VideoSettings:
     seed: int = 0  # of the held-out episodes; the same as `evaluate_agent`'s
     speed: float = 4.0  # times real time, up to 100
     panel: int = 384  # [px] height of the scene and of its reconstruction
+    device: str = "cpu"  # of an agent, see `b2m_drive.students.devices.device_of`
 
     def __post_init__(self) -> None:
         for name, least in (("n_episodes", 1), ("seed", 0), ("panel", 64)):
@@ -84,7 +85,10 @@ def record_video(
     if not isinstance(driver, Drive):
         config = read_agent_config(Path(driver))
         driver = drive_of(config.scenario, str(Path(driver).resolve()), {})
-    agent = None if driver.policy in DRIVERS else TrainedAgent.read(Path(driver.policy))
+    agent = None
+    if driver.policy not in DRIVERS:
+        agent = TrainedAgent.read(Path(driver.policy), settings.device)
+        driver = replace(driver, device=settings.device)
     pictures = _pictures(driver, agent, settings, progress)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_video(path, pictures, driver.scene.steps_per_second * settings.speed)
@@ -174,7 +178,9 @@ def _choices_of(
 def _reconstructed(agent: TrainedAgent | None, frame: np.ndarray) -> np.ndarray | None:
     if agent is None or agent.encoder is None:
         return None
-    reconstruction: np.ndarray = agent.encoder.reconstruct(torch.from_numpy(frame[None])).numpy()[0]
+    reconstruction: np.ndarray = (
+        agent.encoder.reconstruct(torch.from_numpy(frame[None]))[0].cpu().numpy()
+    )
     return reconstruction
 
 

@@ -109,6 +109,11 @@ class SceneVAE(nn.Module):
         )
         _initialise(self, generator)
 
+    @property
+    def device(self) -> torch.device:
+        """Where it computes; frames and latents that it is given are brought there."""
+        return self.to_mean.weight.device
+
     def forward(
         self,
         frames: UInt8[Tensor, "batch height width channel"],
@@ -134,6 +139,7 @@ class SceneVAE(nn.Module):
             ValueError: If the frames are of another size or type.
         """
         self.check_frames(frames)
+        frames = frames.to(self.device, non_blocking=True)
         features = self.encoder(self._padded(_as_pixels(frames) - 0.5)).flatten(1)
         mean = self.to_mean(features).float()
         logvar = _LARGEST_LOGVAR * torch.tanh(self.to_logvar(features).float() / _LARGEST_LOGVAR)
@@ -146,7 +152,7 @@ class SceneVAE(nn.Module):
         self, latent: Float[Tensor, "batch latent"]
     ) -> Float[Tensor, "batch channel height width"]:
         """The frames, with pixels within 0 and 1, that latents stand for."""
-        rows = self.from_latent(latent).view(-1, *self._map_shape)
+        rows = self.from_latent(latent.to(self.device)).view(-1, *self._map_shape)
         pixels = self.decoder(rows)[..., : self.settings.height, : self.settings.width]
         return torch.sigmoid(pixels.float())
 
@@ -161,7 +167,8 @@ class SceneVAE(nn.Module):
         most likely, its mean squared error. This balances the two sides without a weight to tune,
         so that beta = 1 collapses no posterior.
         """
-        error = nn.functional.mse_loss(self.decode(posterior.latent), _as_pixels(frames))
+        pixels = _as_pixels(frames.to(self.device, non_blocking=True))
+        error = nn.functional.mse_loss(self.decode(posterior.latent), pixels)
         n_values = self.settings.n_values
         if self.settings.pixel_variance is None:
             likelihood = 0.5 * n_values * ((2 * math.pi * (error + _LEAST_VARIANCE)).log() + 1)
@@ -253,7 +260,7 @@ def kl_of_latents(posterior: Posterior) -> Float[Tensor, " latent"]:
 
     Kingma & Welling 2014, appendix B. A latent near 0 has collapsed: it tells nothing.
     """
-    mean, logvar = posterior.mean, posterior.logvar
+    mean, logvar = posterior.mean.float(), posterior.logvar.float()  # the square of 300 is no half
     return 0.5 * (mean.square() + logvar.exp() - 1 - logvar).mean(0)
 
 

@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Float, Float32, Int, UInt8
 from torch import Tensor, nn
 
+from b2m_drive.students.devices import device_of
 from b2m_drive.students.fitting import FittingSettings, fit
 from b2m_drive.students.frame_batches import FrameBatch
 from b2m_drive.students.scene_dataset import SceneDataset
@@ -34,6 +35,7 @@ def fit_scene_vae(
     compiled: bool = False,
     evaluate: Callable[[int], None] | None = None,
     after_step: Callable[[], None] | None = None,
+    device: str | torch.device | None = None,
 ) -> None:
     """Train a student on frames, with a teacher's term if there is one.
 
@@ -47,7 +49,7 @@ def fit_scene_vae(
         )
 
     Args:
-        vae: The student, on the device it is to be trained on. It ends in evaluation mode.
+        vae: The student. It ends in evaluation mode.
         batches: Frames to learn from, one batch a step.
         settings: Steps, learning rate and so on.
         generator: Of the draws from the posterior.
@@ -58,11 +60,16 @@ def fit_scene_vae(
             takes up to a minute, and on one CPU core gains nothing. They stay compiled.
         evaluate: Called with the number of steps done, in evaluation mode.
         after_step: Called after each step, for progress.
+        device: That the student is brought to and trained on, see `device_of`; None: where it is.
+            A teacher is attached after that: an attachment follows its network's device.
 
     Raises:
-        ValueError: If the precision is unknown or the frames are of another size or type.
+        ValueError: If the precision is unknown, the frames are of another size or type, or there
+            is no such device.
     """
-    device = vae.to_mean.weight.device
+    if device is not None:
+        vae.to(device_of(device))
+    device = vae.device
     if compiled:  # not the rest: a draw from a generator, and a teacher's hook, stay as they are
         vae.encoder.compile()
         vae.decoder.compile()
@@ -105,6 +112,7 @@ def encode_frames(
     *,
     batch_size: int = 256,
     precision: Precision = "float32",
+    device: str | torch.device | None = None,
 ) -> Float32[np.ndarray, "row latent"]:
     """Posterior means of many frames, a batch at a time.
 
@@ -114,16 +122,22 @@ def encode_frames(
         rows: Which of them; None: all.
         batch_size: Frames a pass.
         precision: Of the layers' arithmetic.
+        device: That the encoder is brought to, see `device_of`; None: where it is.
+
+    Raises:
+        ValueError: If the precision is unknown, the frames are of another size or type, or there
+            is no such device.
     """
+    if device is not None:
+        vae.to(device_of(device))
     rows = np.arange(len(frames)) if rows is None else rows
-    device = vae.to_mean.weight.device
-    in_precision = _arithmetic(precision, device)
+    in_precision = _arithmetic(precision, vae.device)
     latents = np.empty((len(rows), vae.settings.latent_size), dtype=np.float32)
     for start in range(0, len(rows), batch_size):
         chosen = rows[start : start + batch_size]
         batch = frames.frames(chosen) if isinstance(frames, SceneDataset) else frames[chosen]
         with in_precision():
-            mean = vae.encode(torch.from_numpy(batch).to(device)).mean
+            mean = vae.encode(torch.from_numpy(batch)).mean
         latents[start : start + len(chosen)] = mean.cpu().numpy()
     return latents
 

@@ -51,6 +51,7 @@ from b2m_drive.evidence.comparison import (
 )
 from b2m_drive.evidence.conditions import BRAIN, control_of
 from b2m_drive.evidence.run_folder import BRAIN_FILE, PICTURES, write_arrays
+from b2m_drive.students.devices import device_of
 from b2m_drive.students.scenes import SceneDataset
 
 FEWEST_LATENTS = 4  # where the responses allow
@@ -112,12 +113,14 @@ class DrivingRun:
     settings: DrivingStudySettings
     watcher: SimulatedWatcher | None  # None: a person's own recording
     recording: SceneRecording
+    device: str = "cpu"  # that students are trained on, see `b2m_drive.students.devices.device_of`
 
     def prepare(self) -> list[Group[DrivingPlan]]:
         """Read the brain at its delay, open the folder, and plan every student.
 
         Nothing is written before all that could be wrong was looked at.
         """
+        device_of(self.device)
         dataset = SceneDataset(self.scenes)
         _check_same_scenes(self.recording, dataset)
         rows = rows_of(dataset, self.settings)
@@ -141,6 +144,7 @@ class DrivingRun:
             brain.source,
             {share: each.source for share, each in others.items()},
             self.folder,
+            self.device,
         )
         return [Group(_group_name(plan), plan, self.settings.n_steps) for plan in plans]
 
@@ -306,6 +310,8 @@ def describe(run: DrivingRun, dataset: SceneDataset) -> dict[str, Any]:
         "isolated_settings_file": DRIVING_SETTINGS_FILE,
         "versions": {"python": platform.python_version(), **{p: version(p) for p in _PACKAGES}},
         "limits": _limits(run, dataset),
+        # Numbers round otherwise on another device; runs from before there was a choice are cpu's.
+        **({} if device_of(run.device).type == "cpu" else {"device": str(device_of(run.device))}),
     }
 
 

@@ -135,6 +135,7 @@ class DrivingPlan:
     brain: BrainSource
     variation: Variation | None = None
     keep: Path | None = None  # folder for its encoder, and the first seed's pictures; None: neither
+    device: str = "cpu"  # see `b2m_drive.students.devices.device_of`
 
     @property
     def name(self) -> str:
@@ -181,6 +182,7 @@ def plans_of(
     brain: BrainSource,
     by_signal: dict[float, BrainSource],
     keep: Path,
+    device: str = "cpu",
 ) -> list[DrivingPlan]:
     """Every student of a comparison: first the conditions, then what is varied."""
     plans = [
@@ -192,6 +194,7 @@ def plans_of(
             scenes,
             brain,
             keep=keep,
+            device=device,
         )
         for seed in settings.seeds
         for condition in settings.conditions

@@ -25,6 +25,7 @@ from b2m_drive.evidence.image_quality import image_quality
 from b2m_drive.evidence.run_folder import write_arrays
 from b2m_drive.evidence.scores import Score
 from b2m_drive.evidence.state_probe import hazard_auc, state_r2, varying_variables
+from b2m_drive.students.devices import device_of
 from b2m_drive.students.fitting import FittingSettings
 from b2m_drive.students.frame_batches import FrameBatch, FramesFromMemory
 from b2m_drive.students.scene_vae import SceneVAE, SceneVAESettings, kl_of_latents
@@ -202,7 +203,7 @@ class StudentRun:
                 for part in torch.split(torch.from_numpy(latents), _DECODED_TOGETHER)
             ]
         pictures = (torch.cat(decoded) * 255).round().byte().permute(0, 2, 3, 1)
-        return latents, pictures.numpy()
+        return latents, pictures.cpu().numpy()
 
     def _new_network(self, purpose: int) -> SceneVAE:
         height, width, channels = self.material.held_out.shape[1:]
@@ -214,7 +215,8 @@ class StudentRun:
             beta=self.plan.isolated.beta,
             widths=self.plan.isolated.widths,
         )
-        return SceneVAE(settings, torch_generator_for(self.plan.seed, purpose))
+        network = SceneVAE(settings, torch_generator_for(self.plan.seed, purpose))
+        return network.to(device_of(self.plan.device))
 
     def _attach(self) -> BrainAttachment | None:
         """The teacher's head on the posterior's mean; none for the student alone."""
@@ -285,7 +287,7 @@ class StudentRun:
     def _newest(self, scenes: Tensor) -> UInt8[np.ndarray, "..."]:
         """The newest frame of each stack: grey [scene height width], or with 3 colours behind."""
         newest = scenes[..., -self.material.n_newest :]
-        return (newest if self.material.n_newest > 1 else newest[..., 0]).numpy()
+        return (newest if self.material.n_newest > 1 else newest[..., 0]).cpu().numpy()
 
     def _telling_rows(self) -> Int64[np.ndarray, " picture"]:
         """Held-out scenes with many pixels of other vehicles, spread over the drive."""
