@@ -340,7 +340,8 @@ def test_a_recording_of_other_scenes_is_refused(tmp_path) -> None:
         teacher_from_recording(made[0], recording)
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="PyTorch finds no GPU here")
 def test_an_agent_learns_on_a_gpu(watched, tmp_path) -> None:
     policy = new_online_policy(worlds(), TINY, watched[0], device="cuda", **SHORT).learn(64)
     assert policy.encoder.to_mean.weight.is_cuda

@@ -32,6 +32,7 @@ def tiny_agent(
     *,
     scenario: str = "highway_fast",
     observation: str = "latents",
+    device: str = "cpu",
     **changes: Any,
 ) -> Path:
     """An agent of 32 steps; continuous actions for SAC."""
@@ -44,5 +45,6 @@ def tiny_agent(
     )
     action = {"action": "continuous"} if algorithm == "sac" else {}
     return train_agent(
-        scenario, encoder, folder, settings, SMALL | action, in_processes=False, progress=False
-    )
+        scenario, encoder, folder, settings, SMALL | action, in_processes=False, progress=False,
+        device=device,
+    )  # fmt: skip
