@@ -331,3 +331,17 @@ def test_frames_of_the_wrong_shape_or_type_are_refused() -> None:
 def test_impossible_settings_are_refused_by_name(change: dict, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         replace(SMALL, **change)
+
+
+@pytest.mark.parametrize("narrow", [torch.float16, torch.bfloat16])
+def test_a_student_in_half_precision_has_a_finite_loss_in_float32(narrow: torch.dtype) -> None:
+    settings = SceneVAESettings(24, 20, 2, latent_size=4, widths=(8, 8))
+    frames, vae = noise(3, settings), student(settings)
+    whole = vae.eval()(frames)[1]
+    loss = vae.to(narrow)(frames)[1]
+    for name in ("reconstruction", "kl", "total"):
+        narrowed = getattr(loss, name)
+        assert narrowed.dtype is torch.float32
+        torch.testing.assert_close(narrowed, getattr(whole, name), rtol=0.05, atol=0.05)
+    far = torch.full((2, 4), 300.0, dtype=narrow)  # whose square is beyond float16
+    assert kl_of_latents(Posterior(far, far.new_zeros(2, 4), far)).isfinite().all()

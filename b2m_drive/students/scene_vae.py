@@ -140,7 +140,8 @@ class SceneVAE(nn.Module):
         """
         self.check_frames(frames)
         frames = frames.to(self.device, non_blocking=True)
-        features = self.encoder(self._padded(_as_pixels(frames) - 0.5)).flatten(1)
+        pixels = self._padded(_as_pixels(frames) - 0.5).to(self.to_mean.weight.dtype)
+        features = self.encoder(pixels).flatten(1)
         mean = self.to_mean(features).float()
         logvar = _LARGEST_LOGVAR * torch.tanh(self.to_logvar(features).float() / _LARGEST_LOGVAR)
         latent = mean
@@ -152,7 +153,7 @@ class SceneVAE(nn.Module):
         self, latent: Float[Tensor, "batch latent"]
     ) -> Float[Tensor, "batch channel height width"]:
         """The frames, with pixels within 0 and 1, that latents stand for."""
-        rows = self.from_latent(latent.to(self.device)).view(-1, *self._map_shape)
+        rows = self.from_latent(latent.to(self.to_mean.weight)).view(-1, *self._map_shape)
         pixels = self.decoder(rows)[..., : self.settings.height, : self.settings.width]
         return torch.sigmoid(pixels.float())
 

@@ -130,7 +130,7 @@ def decision_loss(logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
     Shapes: logits [model batch time action], target and weight [model batch time].
     """
     entropy = nn.functional.cross_entropy(
-        logits.flatten(0, 2), target.reshape(-1), reduction="none"
+        logits.flatten(0, 2).float(), target.reshape(-1), reduction="none"
     ).view(target.shape)
     return (entropy * weight).sum((1, 2)) / weight.sum((1, 2))
 
