@@ -30,6 +30,7 @@ def main(
     steps: Annotated[int | None, typer.Option(help="None: some minutes' worth.")] = None,
     episodes: Annotated[int, typer.Option(help="To drive at the end.", min=1)] = 20,
     seed: int = 0,
+    device: Annotated[str, typer.Option(help="cpu, cuda, ..., or auto.")] = "cpu",
 ) -> None:
     """Train, read the best agent, drive."""
     changes = {} if steps is None else {"n_steps": steps}
@@ -38,9 +39,9 @@ def main(
         scenario, observation=observation, algorithm=algorithm, seed=seed, **changes
     )
     # Any field of `SceneSettings` can be given as `environment`.
-    train_agent(scenario, encoder, folder, settings, environment={})
+    train_agent(scenario, encoder, folder, settings, environment={}, device=device)
 
-    agent = TrainedAgent.read(folder / "best")
+    agent = TrainedAgent.read(folder / "best", device)
     seeds = [episode_seed(seed, index, held_out=True) for index in range(episodes)]
     driven = list(play_episodes(agent.config.scene, lambda _: agent.driver(), seeds))
     returns = [episode.reward.sum() for episode in driven]

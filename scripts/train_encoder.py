@@ -22,6 +22,7 @@ from b2m_agents.studies.isolated import frozen_encoder
 from b2m_drive.brain.frame_pairing import principal_latents, responses
 from b2m_drive.brain.simulated_driver import SimulatedDriver
 from b2m_drive.evidence.state_probe import state_r2, varying_variables
+from b2m_drive.students.devices import device_of
 from b2m_drive.students.fitting import FittingSettings
 from b2m_drive.students.frame_batches import frame_batches
 from b2m_drive.students.scene_vae import SceneVAE, SceneVAESettings
@@ -54,13 +55,19 @@ def read_state(vae: SceneVAE, scenes: SceneDataset, rows: np.ndarray) -> float:
 def main(
     folder: Path, scenes: Path | None = None, scenario: str = "highway_fast", frames: int = 5200,
     strategy: str = "regression", preset: str = "ideal", steps: int = 500, seed: int = 0,
+    device: str = "cpu",
 ) -> None:  # fmt: skip
-    """Train on --scenes, or collect some; --strategy regression, contrastive or none."""
+    """Train on --scenes, or collect some; --strategy regression, contrastive or none.
+
+    Either strategy is the term that `b2m-drive compare driving` judges. --device cuda, or auto.
+    """
+    where = device_of(device)
     path = scenes or collect_scenes(scenario, folder / "scenes.h5", CollectSettings(frames))
     dataset, tuned = SceneDataset(path), frozen_encoder()
     split, generator = dataset.split(0.2, seed), torch.Generator().manual_seed(seed)
     size = (*dataset.frame_shape, tuned.latent_size)
     vae = SceneVAE(SceneVAESettings(*size, beta=tuned.beta, widths=tuned.widths), generator)
+    vae.to(where)  # before a teacher is attached, which follows
     settings = FittingSettings(steps, tuned.learning_rate, evaluate_every=steps)
     teaching = {}
     if strategy != "none":

@@ -34,6 +34,7 @@ from b2m_agents.scene_vec_env import SceneVecEnv, make_scene_vec_env
 from b2m_agents.studies.driving import SimulatedWatcher
 from b2m_drive.students.scene_vae import SceneVAE, SceneVAESettings
 from b2m_drive.students.scenes import SceneDataset
+from b2m_drive.transfer import BrainTargets, attach
 from b2m_drive.transfer.schedule import WeightSchedule
 from b2m_envs.driving.settings import SceneSettings
 
@@ -168,6 +169,23 @@ def test_the_brain_is_found_in_frames_it_never_taught_by(watched, strategy) -> N
         losses[name] = policy.learn(512).transfer_loss(held_out) - before
     assert losses["taught"] < -0.1
     assert losses["taught"] < losses["alone"] - 0.1
+
+
+@pytest.mark.parametrize("strategy", ["regression", "contrastive"])
+def test_an_agent_is_taught_by_the_loss_of_an_attachment_to_its_encoder(watched, strategy) -> None:
+    teacher = replace(watched[0], strategy=strategy)
+    share, rows = teacher.share_of_variance, np.arange(len(teacher.frames))
+    assert share is not None
+    assert np.ptp(share) > 0.1
+    policy = new_online_policy(worlds(), TINY, teacher, **SHORT)
+    brain = BrainTargets(teacher.latents, rows, "the same", variance=share.astype(np.float32))
+    attachment = attach(policy.encoder, "to_mean", brain, strategy=strategy).eval()
+    assert policy.transfer_head is not None
+    attachment.head.load_state_dict(policy.transfer_head.state_dict())
+    with torch.no_grad():
+        policy.encoder.encode(torch.from_numpy(teacher.frames))
+        expected = attachment.loss(rows).item()
+    assert policy.transfer_loss(teacher) == expected
 
 
 def test_the_teachers_weight_falls_to_zero(watched) -> None:
