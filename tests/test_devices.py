@@ -70,6 +70,7 @@ def test_a_device_that_is_not_there_is_refused_in_one_sentence(name: str) -> Non
     assert "\n" not in str(refused.value)
 
 
+@pytest.mark.slow
 def test_every_place_refuses_a_missing_device_before_it_works(tmp_path: Path) -> None:
     encoder = tiny_encoder(tmp_path / "encoder")
     agent = tiny_agent(tmp_path / "agent", encoder)
