@@ -280,6 +280,7 @@ def test_a_whole_default_episode_of_the_highway_is_highway_envs():
         ("merge", {"simulation_frequency": 10, "policy_frequency": 2, "duration": 8}),
         ("two_way", {"policy_frequency": 0.5}),
         ("roundabout", {"simulation_frequency": 30, "duration": 3}),
+        ("roundabout", {"simulation_frequency": 10, "policy_frequency": 10 / 3, "duration": 3}),
         # highway-env's 1 / (1 / 186) is less than 186, which moves its looks at the right of way
         ("intersection", {"simulation_frequency": 186, "vehicles_count": 8, "duration": 3}),
     ],

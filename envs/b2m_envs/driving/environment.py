@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from b2m_envs.driving.checks import check_id, check_render_mode, valid_action, valid_seed
+from b2m_envs.driving.faults import warn_of_faults
 from b2m_envs.driving.observation import action_space, check_kind, observation_space, observe
 from b2m_envs.driving.settings import ENVIRONMENT_KEYWORDS, settings_from_keywords
 from b2m_envs.driving.single_world import make_world
@@ -220,6 +221,7 @@ class DrivingSceneEnv(gymnasium.Env[Any, Any]):
                 not fit.
         """
         self.settings = settings_from_keywords(scenario, settings, ENVIRONMENT_KEYWORDS)
+        warn_of_faults(self.settings)
         self._title = self.settings.of.id
         self.metadata = dict(type(self).metadata)  # type: ignore[misc]
         self.metadata["render_fps"] = self.settings.steps_per_second

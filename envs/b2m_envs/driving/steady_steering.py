@@ -17,7 +17,11 @@ its numerator is 10.4 / frequency [m/s]. Slower vehicles overshoot by more in ea
 
 from __future__ import annotations
 
-from b2m_envs.engine.driving_model import HEADING_GAIN, LENGTH, SIDE_GAIN
+from typing import Final
+
+LENGTH: Final = 5.0  # [m] of a vehicle
+HEADING_GAIN: Final = 1 / 0.2  # [1/s] K_h, highway-env's KP_HEADING
+SIDE_GAIN: Final = 1 / 0.6  # [1/s] K_y, highway-env's KP_LATERAL
 
 
 def slowest_steady_speed(simulation_frequency: float | int) -> float:
