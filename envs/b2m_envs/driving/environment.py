@@ -183,7 +183,7 @@ class DrivingSceneEnv(gymnasium.Env[Any, Any]):
     | `duration`             | **float** or **None** | `None`       | Time until truncation [s]                                |
     | `vehicles_count`       | **int** or **None** | `None`         | Other vehicles at the start (racetracks: at most; intersection: attempts, one always crosses, more arrive; parking: parked, 26 at most); highway, exit, intersection, racetracks, parking |
     | `vehicles_density`     | **float** or **None** | `None`       | 1: highway-env's usual spacing; highway, exit            |
-    | `lanes_count`          | **int** or **None** | `None`         | Lanes; highway, exit, oval racetrack (2 to 7)            |
+    | `lanes_count`          | **int** or **None** | `None`         | Lanes; highway, exit (2 to 8), oval racetrack (2 to 7)   |
     | `vehicle_mask`         | **bool**            | `False`        | Whether `info` holds the mask                            |
     | `perception`           | **float**           | `60`           | Widest gap that counts in the state [m]                  |
     | `engine`               | **str** or **None** | `None`         | `"b2m"`, `"highway-env"`; None: ours where it has the scenario |

@@ -16,7 +16,7 @@ from b2m_envs.rendering.settings import LARGEST_SIDE, SMALLEST_SIDE
 VIEW_LENGTHS = (8.0, 1000.0)  # [m]
 MOST_FRAMES = 64  # in an observation
 FARTHEST_PERCEPTION = 1000.0  # [m]
-SLOWEST_SIMULATION = 5  # [Hz] below, highway-env's steering controller (0.2 s) swings
+SLOWEST_SIMULATION = 5  # [Hz] highway-env's steering swings below 3.6 m/s there, see `faults`
 LONGEST_EPISODE = 1e6  # [s]
 MOST_VEHICLES = 1000
 WHOLE_NUMBER_TOLERANCE = 1e-6  # a ratio of frequencies this near a whole number is one
