@@ -362,7 +362,7 @@ def test_a_missing_display_is_a_clear_error(display: str | None, monkeypatch):
         ("merge", {"duration": 0.5}, "duration"),
         ("highway", {"vehicles_count": -1}, "vehicles_count"),
         ("highway", {"vehicles_density": 0}, "vehicles_density"),
-        ("exit", {"lanes_count": 1}, "lanes_count: expected 2 to 100"),
+        ("exit", {"lanes_count": 1}, "lanes_count: expected 2 to 8"),
         ("racetrack_oval", {"lanes_count": 0}, "lanes_count: expected 2 to 7, came 0"),
         ("merge", {"render_mode": "ansi"}, "render_mode: expected one of"),
     ],

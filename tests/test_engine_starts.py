@@ -22,7 +22,7 @@ OPTIONS: list[tuple[str, dict[str, Any]]] = [
     ("highway_fast", {"vehicles_count": 31, "lanes_count": 2, "vehicles_density": 1.7}),
     ("exit", {"vehicles_count": 0}),
     ("exit", {"vehicles_count": 9, "lanes_count": 2}),
-    ("exit", {"lanes_count": 9, "vehicles_density": 0.5}),
+    ("exit", {"lanes_count": 8, "vehicles_density": 0.5}),
 ]
 MODES: list[dict[str, Any]] = [
     {"action": "discrete"},

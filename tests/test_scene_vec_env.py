@@ -27,7 +27,7 @@ from b2m_envs.driving.vector_environment import DrivingSceneVectorEnv
 
 N = 4
 SCENE = SceneSettings("highway_fast", height=36, width=40, vehicles_count=8, duration=4.0)
-DENSE = replace(SCENE, vehicles_count=20, vehicles_density=3.0, duration=9.0)
+DENSE = replace(SCENE, vehicles_count=20, vehicles_density=2.0, duration=9.0)
 BRIEF = SceneSettings("exit", height=36, width=40, vehicles_count=5, duration=3.0)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from b2m_envs.driving.checks import check_id, check_render_mode, valid_action, valid_seed
+from b2m_envs.driving.faults import warn_of_faults
 from b2m_envs.driving.observation import action_space, check_kind, observation_space, observe
 from b2m_envs.driving.settings import ENVIRONMENT_KEYWORDS, settings_from_keywords
 from b2m_envs.driving.single_world import make_world
@@ -182,7 +183,7 @@ class DrivingSceneEnv(gymnasium.Env[Any, Any]):
     | `duration`             | **float** or **None** | `None`       | Time until truncation [s]                                |
     | `vehicles_count`       | **int** or **None** | `None`         | Other vehicles at the start (racetracks: at most; intersection: attempts, one always crosses, more arrive; parking: parked, 26 at most); highway, exit, intersection, racetracks, parking |
     | `vehicles_density`     | **float** or **None** | `None`       | 1: highway-env's usual spacing; highway, exit            |
-    | `lanes_count`          | **int** or **None** | `None`         | Lanes; highway, exit, oval racetrack (2 to 7)            |
+    | `lanes_count`          | **int** or **None** | `None`         | Lanes; highway, exit (2 to 8), oval racetrack (2 to 7)   |
     | `vehicle_mask`         | **bool**            | `False`        | Whether `info` holds the mask                            |
     | `perception`           | **float**           | `60`           | Widest gap that counts in the state [m]                  |
     | `engine`               | **str** or **None** | `None`         | `"b2m"`, `"highway-env"`; None: ours where it has the scenario |
@@ -220,6 +221,7 @@ class DrivingSceneEnv(gymnasium.Env[Any, Any]):
                 not fit.
         """
         self.settings = settings_from_keywords(scenario, settings, ENVIRONMENT_KEYWORDS)
+        warn_of_faults(self.settings)
         self._title = self.settings.of.id
         self.metadata = dict(type(self).metadata)  # type: ignore[misc]
         self.metadata["render_fps"] = self.settings.steps_per_second

@@ -10,12 +10,15 @@ from typing import Any, Final, Literal
 
 import numpy as np
 
+from b2m_envs.driving.start_spacing import STRAIGHT_ROADS, StraightRoad, wrong_density
 from b2m_envs.rendering.settings import LARGEST_SIDE, SMALLEST_SIDE
 
 VIEW_LENGTHS = (8.0, 1000.0)  # [m]
 MOST_FRAMES = 64  # in an observation
 FARTHEST_PERCEPTION = 1000.0  # [m]
-SLOWEST_SIMULATION = 5  # [Hz] below, highway-env's steering controller (0.2 s) swings
+SLOWEST_SIMULATION = 5  # [Hz] highway-env's steering swings below 3.6 m/s there, see `faults`
+LONGEST_EPISODE = 1e6  # [s]
+MOST_VEHICLES = 1000
 WHOLE_NUMBER_TOLERANCE = 1e-6  # a ratio of frequencies this near a whole number is one
 ENGINE: Final = "b2m"  # ours, `b2m_envs.engine`
 HIGHWAY_ENV_ENGINE: Final = "highway-env"
@@ -102,7 +105,9 @@ SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
             simulation_frequency=5,
             connected_lanes=True,
             options=_HIGHWAY_OPTIONS,
-            lanes=(2, 100),  # its vehicles choose a lane with a probability of lane / sum(lanes)
+            # its vehicles choose a lane with a probability of lane / sum(lanes), and from the
+            # ninth lane on, its speed limit of 26 - 3.4 lane m/s is negative
+            lanes=(2, 8),
         ),
         "roundabout": Scenario(
             title="Roundabout",
@@ -328,10 +333,12 @@ class SceneSettings:
         expected = f"a frequency [Hz] of which the simulation's ({simulated} Hz) is a multiple"
         self._require(_is_multiple(simulated / policy), "policy_frequency", expected, policy)
         valid = self.duration is None or (
-            _is_number(self.duration) and self.duration * policy >= 1 - WHOLE_NUMBER_TOLERANCE
+            _is_number(self.duration)
+            and self.duration * policy >= 1 - WHOLE_NUMBER_TOLERANCE
+            and self.duration <= LONGEST_EPISODE
         )
         step = f"policy step ({1 / policy:g} s)"
-        self._require(valid, "duration", f"one {step} or more, in seconds")
+        self._require(valid, "duration", f"from one {step} to {LONGEST_EPISODE:,.0f} s, in seconds")
         interval = self.frame_interval
         longest = self.of.duration if self.duration is None else self.duration
         valid = interval is None or (
@@ -350,13 +357,23 @@ class SceneSettings:
                 expected = f"none: only {', '.join(having)} have this option"
                 self._require(False, name, expected)
         count, density, lanes = self.vehicles_count, self.vehicles_density, self.lanes_count
-        valid = count is None or (is_whole(count) and count >= 0)
-        self._require(valid, "vehicles_count", "a whole number of 0 or more")
+        valid = count is None or (is_whole(count) and 0 <= count <= MOST_VEHICLES)
+        self._require(valid, "vehicles_count", f"a whole number from 0 to {MOST_VEHICLES}")
         valid = density is None or (_is_number(density) and density > 0)
         self._require(valid, "vehicles_density", "a number above 0")
         fewest, most = self.of.lanes
         valid = lanes is None or (is_whole(lanes) and fewest <= lanes <= most)
         self._require(valid, "lanes_count", f"{fewest} to {most}")
+        if self.scenario in STRAIGHT_ROADS:
+            road = STRAIGHT_ROADS[self.scenario]
+            expected = wrong_density(road, *self.traffic_on(road))
+            self._require(not expected, "vehicles_density", expected, self.traffic_on(road)[1])
+
+    def traffic_on(self, road: StraightRoad) -> tuple[int, float, int]:
+        """Other vehicles, density and lanes, the road's own where none are set."""
+        count = road.vehicles if self.vehicles_count is None else self.vehicles_count
+        density = road.density if self.vehicles_density is None else float(self.vehicles_density)
+        return count, density, road.lanes if self.lanes_count is None else self.lanes_count
 
     def _check_engine(self) -> None:
         permitted = (None, ENGINE, HIGHWAY_ENV_ENGINE)

@@ -13,6 +13,7 @@ from gymnasium.vector.utils import batch_space
 from jaxtyping import Bool, Float64, UInt8
 
 from b2m_envs.driving.checks import check_id, check_render_mode, valid_actions, valid_seeds
+from b2m_envs.driving.faults import warn_of_faults
 from b2m_envs.driving.observation import action_space, check_kind, observation_space, observe
 from b2m_envs.driving.settings import (
     BATCH_KEYWORDS,
@@ -83,6 +84,7 @@ class DrivingSceneVectorEnv(VectorEnv[Any, Any, np.ndarray]):
         """
         also = (*ENVIRONMENT_KEYWORDS, *BATCH_KEYWORDS)
         self.settings = settings_from_keywords(scenario, settings, also)
+        warn_of_faults(self.settings)
         self._title = self.settings.of.id
         check_engine(self.settings)
         for name, value in (("num_envs", num_envs), ("n_threads", n_threads)):
