@@ -207,7 +207,7 @@ def test_render_draws_every_world_as_the_single_environment_does() -> None:
         ),
         ({"copy": "no"}, "copy: expected True or False, came 'no'"),
         ({"frame_interval": 1e6}, r"frame_interval: .* up to the duration \(4 s\).*came 1000000.0"),
-        ({"observation": "pixels"}, "observation: expected 'scene' or 'state' or 'both'"),
+        ({"observation": "pixels"}, "observation: expected 'scene' or 'state' or 'scaled_state' or 'both'"),
         ({"render_mode": "human"}, "render_mode: expected one of"),
         ({"engine": "highway-env"}, '.*came engine="highway-env"; use .*vectorization_mode="sync"'),
     ],

@@ -110,7 +110,8 @@ def test_a_copy_by_deepcopy_or_cloudpickle_shares_nothing(copied_by, action: str
 def test_what_was_never_begun_is_pickled_with_its_spaces_and_specs():
     env = gymnasium.make("B2M/RacetrackScene-v0")
     copied = pickle.loads(pickle.dumps(env))
-    assert copied.spec == env.spec and copied.observation_space == env.observation_space
+    assert copied.spec == env.spec
+    assert copied.observation_space == env.observation_space
     assert_equal(copied.reset(seed=1)[0], env.reset(seed=1)[0])
 
 
