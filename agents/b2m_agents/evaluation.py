@@ -36,6 +36,7 @@ from b2m_agents.trained_agent import (
     read_agent_config,
 )
 from b2m_drive.evidence.tables import write_table
+from b2m_drive.settings_types import take_as_declared
 
 AGENT = "agent"  # the name of one that is evaluated alone
 EVALUATION_FILE = "evaluation.csv"
@@ -55,6 +56,7 @@ class EvaluationSettings:
     n_workers: int = 1  # processes; the scores are the same for any number
 
     def __post_init__(self) -> None:
+        take_as_declared(self)
         for name, least in (("n_episodes", 1), ("seed", 0), ("n_workers", 1)):
             value = getattr(self, name)
             if not isinstance(value, int) or value < least:

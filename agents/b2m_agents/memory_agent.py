@@ -28,6 +28,7 @@ from b2m_agents.memory_policy import MemoryLstmPolicy
 from b2m_agents.memory_trials import PlayedTrials, held_out_seeds, play_trials
 from b2m_agents.memory_vec_env import MemoryVecEnv
 from b2m_drive.evidence.tables import write_table
+from b2m_drive.settings_types import take_as_declared
 from b2m_envs.memory_decision import (
     ContextDecisionSettings,
     MemoryDecisionSettings,
@@ -77,6 +78,7 @@ class MemoryAgentSettings:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        take_as_declared(self)
         if self.task not in TASKS:
             raise ValueError(f"task: expected one of {', '.join(TASKS)}, came {self.task!r}")
         for name in (

@@ -48,8 +48,7 @@ class SceneCNN(BaseFeaturesExtractor):
     after it are small: about a fifth of the work of `NatureCNN` (Mnih et al. 2015).
 
     Args:
-        observation_space: Scenes `[channel height width]`, as Stable-Baselines3's
-            `VecTransposeImage` gives them.
+        observation_space: Scenes `[channel height width]`, as `VecChannelsFirst` gives them.
         features_dim: Outputs.
     """
 

@@ -101,7 +101,7 @@ class SubjectWindow:
         RuntimeError: if there is no display to open a window on.
     """
 
-    def __init__(self, frames_per_second: int, title: str = "B2M/MemoryDecision") -> None:
+    def __init__(self, frames_per_second: float, title: str = "B2M/MemoryDecision") -> None:
         import pygame  # slow to load, and needed for this only
 
         self._pygame: Any = pygame

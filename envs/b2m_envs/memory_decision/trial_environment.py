@@ -170,7 +170,7 @@ class TrialEnv(FixedOnceMade, gymnasium.Env[np.ndarray, int | np.integer[Any] | 
 
 def metadata_of(shared: dict[str, Any], settings: TrialSettings) -> dict[str, Any]:
     """An environment's own metadata: the class's, shown at the speed of its time step."""
-    return shared | {"render_fps": max(1, round(1 / settings.time_step))}
+    return shared | {"render_fps": 1 / settings.time_step}
 
 
 def check_render_mode(
