@@ -13,9 +13,7 @@ from __future__ import annotations
 
 import json
 import math
-import platform
 from dataclasses import asdict, dataclass, fields
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +26,7 @@ from b2m_agents.memory_policy import MemoryLstmPolicy
 from b2m_agents.memory_trials import PlayedTrials, held_out_seeds, play_trials
 from b2m_agents.memory_vec_env import MemoryVecEnv
 from b2m_drive.evidence.tables import write_table
+from b2m_drive.files.provenance import installed_versions
 from b2m_drive.settings_types import take_as_declared
 from b2m_envs.memory_decision import (
     ContextDecisionSettings,
@@ -178,7 +177,7 @@ class MemoryAgentPolicy:
 
 def memory_config(settings: MemoryAgentSettings) -> dict[str, Any]:
     """The entries of ``config.json``."""
-    versions = {"python": platform.python_version()} | {name: version(name) for name in _PACKAGES}
+    versions = installed_versions(_PACKAGES)
     return {"class": _CLASS, "settings": asdict(settings), "versions": versions}
 
 
