@@ -35,6 +35,7 @@ class Episode:
     truncated: bool
     crashed: bool
     seed: int
+    is_success: bool | None = None  # at the end, where highway-env says it: exit and parking
 
 
 def as_scene(scene: SceneSettings | str) -> SceneSettings:
@@ -129,6 +130,7 @@ def play_episode(env: gymnasium.Env[Observation, Any], act: Act | None, seed: in
         truncated=bool(truncated),
         crashed=bool(infos[-1]["crashed"]),
         seed=seed,
+        is_success=bool(infos[-1]["is_success"]) if "is_success" in infos[-1] else None,
     )
 
 

@@ -24,7 +24,10 @@ from b2m_agents.drivers import (
 )
 from b2m_agents.driving_measures import (
     count_lane_changes,
+    has_succeeded,
     share_in_hazard,
+    share_not_measured,
+    share_off_road,
     smallest_time_to_collision,
 )
 from b2m_agents.episodes import Episode, episode_seed
@@ -77,8 +80,11 @@ class DrivenEpisode:
     length: float  # [s] until a crash, the goal or the time limit
     lane_changes: int  # see `count_lane_changes`
     smallest_time_to_collision: float  # [s] NaN, in the table empty: none below 20 s
-    share_in_hazard: float  # of the steps, those with a time to collision below 2 s
+    share_in_hazard: float  # of the steps on the road, those with a time to collision below 2 s
     engine: str  # what simulated
+    off_road: float = math.nan  # share of the steps; NaN, in the table empty: there is no road
+    not_measured: float = 0.0  # share of the steps without lane, gap and time to collision
+    success: bool | None = None  # see `has_succeeded`; None, in the table empty: there is no goal
 
 
 @dataclass(frozen=True)
@@ -264,6 +270,14 @@ def _driven(driver: str, drive: Drive, episode: Episode) -> DrivenEpisode:
         smallest_time_to_collision=smallest_time_to_collision(episode.state),
         share_in_hazard=share_in_hazard(episode.state),
         engine=drive.scene.chosen_engine,
+        off_road=share_off_road(episode.state, drive.scene.scenario),
+        not_measured=share_not_measured(episode.state),
+        success=has_succeeded(
+            drive.scene.scenario,
+            terminated=episode.terminated,
+            crashed=episode.crashed,
+            is_success=episode.is_success,
+        ),
     )
 
 
@@ -276,4 +290,5 @@ def _write_episodes(path: Path, episodes: Sequence[DrivenEpisode]) -> None:
 def _plain(value: Any) -> Any:
     if isinstance(value, bool):
         return int(value)
-    return "" if isinstance(value, float) and math.isnan(value) else value
+    missing = value is None or (isinstance(value, float) and math.isnan(value))
+    return "" if missing else value
