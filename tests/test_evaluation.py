@@ -196,8 +196,8 @@ def test_an_agent_that_lives_off_the_road_is_not_called_safe() -> None:
     assert row.split()[-3:] == ["100.0%", "[100.0%,", "100.0%]"]
     assert " -  " in row
     verdict = text.splitlines()[-1]
-    assert "beats constant speed: yes, but is off the road in 100.0% (against 42.0%)" in verdict
-    assert "100.0% (against 0.0%) of the driver model" in verdict
+    assert "beats constant speed: yes, but is off the road in 100.0% (constant speed: 42.0%)" in verdict
+    assert "off the road in 100.0% (the driver model: 0.0%)" in verdict
     labels = [
         axes.get_xlabel() for axes in evaluation_figure(evaluation, scores_of(evaluation)).axes
     ]
@@ -210,8 +210,8 @@ def test_an_agent_whose_return_an_early_crash_improves_is_praised_with_its_crash
     crashed = [replace(each, crashed=each.driver == "a") for each in evaluation.episodes]
     evaluation = replace(evaluation, episodes=tuple(crashed))
     line = evaluation_text(evaluation, scores_of(evaluation)).splitlines()[-1]
-    assert "yes, but crashes in 100.0% (against 0.0%) of the driver model" in line
-    assert line.endswith("yes, but crashes in 100.0% (against 0.0%) of constant speed")
+    assert "yes, but crashes in 100.0% (the driver model: 0.0%)" in line
+    assert line.endswith("yes, but crashes in 100.0% (constant speed: 0.0%)")
 
 
 @pytest.mark.parametrize("scenario", ["exit", "merge", "parking"])
