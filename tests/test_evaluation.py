@@ -178,7 +178,11 @@ def test_an_agent_that_lives_off_the_road_is_not_called_safe() -> None:
     lost = {"off_road": 1.0, "not_measured": 1.0, "share_in_hazard": np.nan}
     partly = {"off_road": 0.42, "not_measured": 0.42, "share_in_hazard": 0.5}
     on_road = {"off_road": 0.0, "success": True}
-    drives = {"agent": (19.0, lost), "constant_speed": (10.0, partly), "highway_env": (20, on_road)}
+    drives = {
+        "agent": (19.0, lost),
+        "constant_speed": (10.0, partly),
+        "highway_env": (20.0, on_road),
+    }
     episodes = [
         episode(name, index, value, **changes)
         for name, (value, changes) in drives.items()
@@ -196,7 +200,10 @@ def test_an_agent_that_lives_off_the_road_is_not_called_safe() -> None:
     assert row.split()[-3:] == ["100.0%", "[100.0%,", "100.0%]"]
     assert " -  " in row
     verdict = text.splitlines()[-1]
-    assert "beats constant speed: yes, but is off the road in 100.0% (constant speed: 42.0%)" in verdict
+    assert (
+        "beats constant speed: yes, but is off the road in 100.0% (constant speed: 42.0%)"
+        in verdict
+    )
     assert "off the road in 100.0% (the driver model: 0.0%)" in verdict
     labels = [
         axes.get_xlabel() for axes in evaluation_figure(evaluation, scores_of(evaluation)).axes

@@ -213,7 +213,7 @@ def _scene_world(path: str) -> type[Any]:
 def _blank_world(path: str) -> Any:
     """A world without anything, to be filled by `copy` or `pickle`, which find no `SceneWorld`."""
     kind = _scene_world(path)
-    return kind.__new__(kind)
+    return object.__new__(kind)
 
 
 @cache

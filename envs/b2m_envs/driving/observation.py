@@ -54,7 +54,7 @@ def check_kind(settings: SceneSettings, kind: object) -> Kind:
     if kind not in KINDS:
         expected = " or ".join(map(repr, KINDS))
         raise ValueError(f"{settings.of.id}: observation: expected {expected}, came {kind!r}")
-    return kind  # type: ignore[return-value]
+    return kind
 
 
 def observation_space(settings: SceneSettings, kind: Kind) -> spaces.Space[Any]:

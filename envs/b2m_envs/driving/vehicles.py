@@ -121,7 +121,7 @@ def _ego_class(scenario: str, action: str | None, driver: str) -> type[Vehicle]:
 def _blank_ego(scenario: str, action: str | None, driver: str) -> Vehicle:
     """An ego vehicle without anything, to be filled by `copy` or `pickle`."""
     kind = _ego_class(scenario, action, driver)
-    return kind.__new__(kind)
+    return object.__new__(kind)
 
 
 def restate_driver(vehicle: Vehicle) -> None:
