@@ -33,6 +33,25 @@ compare_app = typer.Typer(
     no_args_is_help=True,
 )
 fetch_app = typer.Typer(help="Fetch public recordings, hash-checked.", no_args_is_help=True)
+
+
+@app.callback()
+def options(
+    anyway: Annotated[
+        bool,
+        typer.Option(
+            "--resume-anyway",
+            help="Go on with what other versions of b2m-drive, torch, ... began, whose numbers "
+            "may differ. Before the command: b2m-drive --resume-anyway train-agent ...",
+        ),
+    ] = False,
+) -> None:
+    """Options of all commands."""
+    from b2m_drive.files.provenance import resume_anyway
+
+    resume_anyway(anyway)
+
+
 app.add_typer(compare_app, name="compare")
 app.add_typer(fetch_app, name="fetch")
 

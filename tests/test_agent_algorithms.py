@@ -36,13 +36,13 @@ from b2m_agents.best_agent import select
 from b2m_agents.drivers import drive_episode, drive_episodes, drive_of
 from b2m_agents.episodes import FIRST_OF_SELECTION, episode_seed, selection_seed
 from b2m_agents.latent_observation import VecLatentObservation
-from b2m_agents.policy_networks import state_scales
 from b2m_agents.scene_vec_env import make_scene_vec_env
 from b2m_agents.trained_agent import TrainedAgent
 from b2m_agents.training import train_agent
 from b2m_agents.training_record import Selection, TrainingRecord
 from b2m_agents.training_worlds import selection_worlds
 from b2m_drive.students.scene_vae import SceneVAE, SceneVAESettings
+from b2m_envs.driving.observation import state_scales
 from b2m_envs.driving.settings import SCENARIOS, SceneSettings
 
 SMALL = {"height": 36, "width": 40, "vehicles_count": 3, "duration": 4.0}

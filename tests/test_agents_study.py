@@ -12,6 +12,7 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
+from b2m_agents.driving_measures import share_off_road
 from b2m_agents.encoder_view import write_view
 from b2m_agents.episodes import make_scene, neutral_action, play_episode
 from b2m_agents.studies.agent_senses import Senses
@@ -22,17 +23,19 @@ from b2m_agents.studies.demonstrations import ClonedDriver, demonstrations
 from b2m_agents.studies.driven_together import drive_together
 from b2m_drive.cli import app
 from b2m_drive.evidence.agents_report import agents_summary, agents_verdicts
-from b2m_drive.evidence.agents_run import read_agents
+from b2m_drive.evidence.agents_run import AgentsResult, read_agents
 from b2m_drive.evidence.agents_study import (
     AGENTS,
     BESIDE,
     BLIND,
     DRIVERS,
     STATE,
+    STUDIED,
     encoder_conditions,
 )
 from b2m_drive.evidence.comparison import write_json
-from b2m_drive.evidence.conditions import DRIVING, Teaching
+from b2m_drive.evidence.conditions import ALONE, DRIVING, Teaching
+from b2m_drive.evidence.learning_curves import learning_curves
 from b2m_drive.evidence.report import write_report
 from b2m_drive.evidence.run_folder import BRAIN_FILE
 from b2m_drive.evidence.scores import Score, read_scores, write_scores
@@ -122,7 +125,14 @@ def test_a_comparison_ends_in_a_report_and_resumes_to_equal_numbers(driving, tmp
     (verdict,) = agents_verdicts(run.folder)
     assert set(verdict.over_nulls) == set(AGENTS.nulls)
     page = write_report(run.folder).read_text()
-    for words in ("SIMULATED", "Learning to drive", "Behaviour cloning", "agents did", "blind"):
+    for words in (
+        "off the road (share of steps)",
+        "SIMULATED",
+        "Learning to drive",
+        "Behaviour cloning",
+        "agents did",
+        "blind",
+    ):
         assert words in page
     assert "the interval of brain minus null includes zero" in agents_summary(run.folder)
     for name in ("regression-pca-frame-brain-seed-1", "blind-seed-0", "highway_env-seed-0"):
@@ -146,6 +156,81 @@ def test_episodes_driven_together_are_those_driven_alone() -> None:
         assert driven.returned[row] == pytest.approx(alone.reward.sum())
         assert driven.crashed[row] == alone.crashed
         assert driven.speed[row] == pytest.approx(alone.speed.mean())
+        assert driven.off_road[row] == share_off_road(alone.state, "highway_fast")
+    assert driven.succeeded is None
+
+
+def test_who_steers_off_the_road_is_seen_to_be_off_it() -> None:
+    scene = SceneSettings("highway_fast", action="continuous", vehicles_count=0, duration=9.0)
+    driven = drive_together(
+        scene, [3, 4], lambda scenes, state: np.full((len(state), 2), (0.0, 0.3), np.float32)
+    )
+    assert (driven.off_road > 0.5).all()
+    assert not driven.crashed.any()
+
+
+def test_the_exit_that_is_taken_counts_as_success() -> None:
+    scene = SceneSettings("exit", vehicles_count=1)
+    kept = drive_together(scene, [3, 4, 5], lambda scenes, state: np.ones(len(state), np.int64))
+    right = drive_together(
+        scene, [3, 4, 5], lambda scenes, state: np.full(len(state), 2), draws=False
+    )
+    assert kept.succeeded is not None
+    assert right.succeeded is not None
+    assert right.succeeded.sum() > kept.succeeded.sum()
+    env = make_scene(scene)
+    alone = play_episode(env, lambda scene, state: 2, 3)
+    assert right.succeeded[0] == (alone.is_success and not alone.crashed)
+
+
+def failing(brain: dict[str, float], alone: dict[str, float]) -> AgentsResult:
+    """A comparison of one strategy in which brain and alone have these scores."""
+    given = {TEACHING.condition("brain"): brain, ALONE: alone}
+    scores = [
+        Score(
+            condition,
+            seed,
+            metric,
+            32,
+            given.get(condition, {}).get(metric, level) + seed / 10,
+            "1",
+        )
+        for number, condition in enumerate(encoder_conditions([TEACHING]))
+        for seed in (0, 1)
+        for metric, level in dict.fromkeys(
+            ("return", "validation_return", "without_crash", *brain), 0.1 * number
+        ).items()
+    ]
+    curves = {judged: learning_curves(scores, judged) for judged in STUDIED}
+    config = {
+        "brain": {"simulated": True}, "strategies": ["regression"],
+        "readings": [{"latents": "pca", "pairing": "frame"}],
+    }  # fmt: skip
+    return AgentsResult(Path(), config, tuple(scores), (), curves)
+
+
+def test_a_verdict_on_the_return_says_what_the_taught_fail_in_more_often() -> None:
+    result = failing(
+        {"without_crash": 0.2, "off_road": 0.9, "success": 0.4},
+        {"without_crash": 0.5, "off_road": 0.1, "success": 0.4},
+    )
+    (verdict,) = agents_verdicts(result)
+    assert verdict.finding.endswith(
+        "Yet these agents end without a crash in 25.0% of the episodes (alone 55.0%) and are "
+        "off the road in 95.0% of the steps (alone 15.0%)."
+    )
+    assert verdict.failures in verdict.sentence
+    better = failing(
+        {"without_crash": 0.5, "off_road": 0.1}, {"without_crash": 0.2, "off_road": 0.1}
+    )
+    assert agents_verdicts(better)[0].failures == ""
+
+
+def test_a_run_of_before_has_no_measure_of_the_road_and_is_still_read() -> None:
+    result = failing({"without_crash": 0.2}, {"without_crash": 0.5})
+    (verdict,) = agents_verdicts(result)
+    assert "off the road" not in verdict.sentence
+    assert "without a crash in" in verdict.failures
 
 
 def test_what_is_seen_in_evaluation_is_what_was_seen_in_training() -> None:
@@ -186,7 +271,8 @@ def test_a_clone_of_the_state_does_what_the_driver_does_and_the_blind_one_its_co
 
 def test_drivers_have_a_row_an_episode() -> None:
     rows = driver_scores(AgentPlan(SMALL, SCENE, "constant_speed", 0))
-    assert [row.seed for row in rows if row.metric == "return"] == [0, 1, 2]
+    for metric in ("return", "without_crash", "off_road"):
+        assert [row.seed for row in rows if row.metric == metric] == [0, 1, 2]
 
 
 def test_a_run_that_has_not_what_is_needed_is_refused(driving, tmp_path) -> None:

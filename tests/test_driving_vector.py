@@ -162,7 +162,7 @@ def test_observations_lie_in_their_space_and_are_finite(kind: str) -> None:
 
 def test_what_stands_for_a_variable_without_meaning() -> None:
     state = np.full((2, len(STATE_INDEX)), np.nan, np.float32)
-    state[1] = 5.0
+    state[1] = 0.5
     finite = finite_state(SceneSettings("merge", perception=80), state)
     expected = {"lane": -1, "gap": 80, "left_behind": 80, "time_to_collision": 20, "curvature": 0}
     assert {name: finite[0, STATE_INDEX[name]] for name in expected} == expected
@@ -207,7 +207,10 @@ def test_render_draws_every_world_as_the_single_environment_does() -> None:
         ),
         ({"copy": "no"}, "copy: expected True or False, came 'no'"),
         ({"frame_interval": 1e6}, r"frame_interval: .* up to the duration \(4 s\).*came 1000000.0"),
-        ({"observation": "pixels"}, "observation: expected 'scene' or 'state' or 'both'"),
+        (
+            {"observation": "pixels"},
+            "observation: expected 'scene' or 'state' or 'scaled_",
+        ),
         ({"render_mode": "human"}, "render_mode: expected one of"),
         ({"engine": "highway-env"}, '.*came engine="highway-env"; use .*vectorization_mode="sync"'),
     ],

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from b2m_agents.agent_settings import PPOSettings, TrainingSettings
 from b2m_agents.episodes import episode_seed
 from b2m_agents.evaluation import (
     DrivenEpisode,
@@ -20,6 +21,7 @@ from b2m_agents.evaluation import (
 from b2m_agents.evaluation_figure import evaluation_figure, write_evaluation_figure
 from b2m_agents.evaluation_scores import mean_interval_of, scores_of
 from b2m_agents.evaluation_text import evaluation_text
+from b2m_agents.training import train_agent
 from b2m_drive.evidence.statistics import binomial_interval
 from tests.tiny_agents import tiny_agent, tiny_encoder
 
@@ -170,6 +172,76 @@ def test_no_crash_in_nine_episodes_does_not_promise_that_there_is_none() -> None
     for each in scores_of(made_up(a=[1.0] * 9, b=[1.0] * 9)):
         assert each.crash_rate.low == 0
         assert each.crash_rate.high == pytest.approx(binomial_interval(0, 9)[1])
+
+
+def test_an_agent_that_lives_off_the_road_is_not_called_safe() -> None:
+    lost = {"off_road": 1.0, "not_measured": 1.0, "share_in_hazard": np.nan}
+    partly = {"off_road": 0.42, "not_measured": 0.42, "share_in_hazard": 0.5}
+    on_road = {"off_road": 0.0, "success": True}
+    drives = {
+        "agent": (19.0, lost),
+        "constant_speed": (10.0, partly),
+        "highway_env": (20.0, on_road),
+    }
+    episodes = [
+        episode(name, index, value, **changes)
+        for name, (value, changes) in drives.items()
+        for index in range(5)
+    ]
+    evaluation = Evaluation(tuple(episodes), ("agent",), REFERENCES, (("agent",),))
+    agent, constant, model = scores_of(evaluation)
+    assert agent.share_in_hazard is agent.smallest_time_to_collision is None
+    assert agent.off_road.mean == agent.ever_off_road.mean == agent.not_measured.mean == 1
+    assert constant.share_in_hazard.mean == 0.5
+    assert constant.smallest_time_to_collision.mean == 20
+    assert (model.success_rate.mean, agent.success_rate) == (1, None)
+    text = evaluation_text(evaluation, scores_of(evaluation))
+    row = next(line for line in text.split("\n\n")[1].splitlines() if line.startswith("agent"))
+    assert row.split()[-3:] == ["100.0%", "[100.0%,", "100.0%]"]
+    assert " -  " in row
+    verdict = text.splitlines()[-1]
+    assert (
+        "beats constant speed: yes, but is off the road in 100.0% (constant speed: 42.0%)"
+        in verdict
+    )
+    assert "off the road in 100.0% (the driver model: 0.0%)" in verdict
+    labels = [
+        axes.get_xlabel() for axes in evaluation_figure(evaluation, scores_of(evaluation)).axes
+    ]
+    assert any("off the road" in label for label in labels)
+    assert any("reach the goal" in label for label in labels)
+
+
+def test_an_agent_whose_return_an_early_crash_improves_is_praised_with_its_crashes() -> None:
+    evaluation = made_up(a=[19.5] * 9)
+    crashed = [replace(each, crashed=each.driver == "a") for each in evaluation.episodes]
+    evaluation = replace(evaluation, episodes=tuple(crashed))
+    line = evaluation_text(evaluation, scores_of(evaluation)).splitlines()[-1]
+    assert "yes, but crashes in 100.0% (the driver model: 0.0%)" in line
+    assert line.endswith("yes, but crashes in 100.0% (constant speed: 0.0%)")
+
+
+@pytest.mark.parametrize("scenario", ["exit", "merge", "parking"])
+def test_success_and_the_road_are_in_the_table_of_episodes(scenario: str, tmp_path) -> None:
+    environment = {"height": 36, "width": 40}
+    short = TrainingSettings(
+        algorithm=PPOSettings(rollout=8, batch_size=8, n_epochs=1, hidden_sizes=(8,)),
+        observation="state", n_steps=8, n_environments=1, evaluate_every=0, tensorboard=False,
+    )  # fmt: skip
+    longest = {"duration": 2.0} if scenario == "parking" else {}
+    few = {} if scenario == "merge" else {"vehicles_count": 2}
+    agent = train_agent(
+        scenario, None, tmp_path, short, environment | longest | few, in_processes=False
+    )
+    evaluate_agent(agent, EvaluationSettings(2), progress=False)
+    with (agent / "evaluation.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert {row["success"] for row in rows} <= {"0", "1"}
+    off_road = {row["off_road"] for row in rows}
+    assert off_road == {""} if scenario == "parking" else "" not in off_road
+    if scenario == "merge":
+        kept = [row for row in rows if row["driver"] == "highway_env" and row["crashed"] == "0"]
+        assert all(row["success"] == "1" for row in kept if float(row["length"]) < 30)
 
 
 def test_a_scenario_without_a_driver_model_is_compared_with_constant_speed() -> None:

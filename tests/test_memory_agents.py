@@ -268,7 +268,7 @@ def test_an_evaluation_plays_held_out_trials_and_repeats(agent, tmp_path) -> Non
         ({"learning_rate": 0.0}, "learning_rate: expected more than 0"),
         ({"discount": 1.5}, "discount: expected 0 to 1"),
         ({"entropy_weight": -1.0}, "entropy_weight: expected at least 0"),
-        ({"input_gain": float("nan")}, "input_gain: expected more than 0, came nan"),
+        ({"input_gain": float("nan")}, "input_gain: expected a number, came nan"),
         ({"seed": -1}, "seed: expected a whole number of at least 0"),
     ],
 )

@@ -20,6 +20,7 @@ from stable_baselines3 import DQN, PPO
 from stable_baselines3.common.utils import set_random_seed
 from stable_baselines3.common.vec_env import DummyVecEnv
 
+from b2m_agents.channels_first import with_channels_first
 from b2m_agents.latent_observation import VecLatentObservation, encode_scenes
 from b2m_agents.online_teacher import OnlineTeacher, teacher_from_recording
 from b2m_agents.online_transfer import (
@@ -243,10 +244,13 @@ def test_an_agents_file_holds_no_encoder_but_its_tensors(watched, tmp_path) -> N
         assert b"scene_vae" not in content, name
         assert b"OnlineTeacher" not in content, name
     keywords = pickle.loads(pickled["policy_kwargs"])
-    assert keywords == {**scene_policy(TINY), "net_arch": [64, 64]}
+    expected = {**scene_policy(TINY), "net_arch": [64, 64]}
+    expected["features_extractor_kwargs"]["channels_first"] = True
+    assert keywords == expected
     json.dumps(keywords["features_extractor_kwargs"])
     plain = json.loads(json.dumps(keywords["features_extractor_kwargs"]))  # lists for tuples
-    assert SceneFeatures(worlds().observation_space, **plain).vae.settings == TINY
+    space = with_channels_first(worlds()).observation_space
+    assert SceneFeatures(space, **plain).vae.settings == TINY
 
 
 def test_learning_goes_on_after_loading_as_if_never_stopped(watched, tmp_path) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import count, islice
 from typing import Any
 
+import jaxtyping
 import numpy as np
 import pytest
 from stable_baselines3 import PPO
@@ -29,6 +31,14 @@ N = 4
 SCENE = SceneSettings("highway_fast", height=36, width=40, vehicles_count=8, duration=4.0)
 DENSE = replace(SCENE, vehicles_count=20, vehicles_density=2.0, duration=9.0)
 BRIEF = SceneSettings("exit", height=36, width=40, vehicles_count=5, duration=3.0)
+
+
+@pytest.fixture
+def as_users_run_it() -> Iterator[None]:
+    """Without the tests' checks of types, which come before our own."""
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", False)
 
 
 def single(scene: SceneSettings = SCENE) -> ReplayableEpisodes:
@@ -118,10 +128,11 @@ def test_attributes_are_those_of_all_worlds() -> None:
     assert envs.get_attr("settings", indices=[1, 2]) == [SCENE] * 2
     assert envs.get_attr("action_space") == [envs.action_space] * N
     assert not envs.has_attr("speed_limit")
-    envs.set_attr("speed_limit", 3)
-    assert envs.get_attr("speed_limit", indices=0) == [3]
     with pytest.raises(ValueError, match="expected all worlds"):
-        envs.set_attr("speed_limit", 4, indices=[1])
+        envs.set_attr("render_mode", None, indices=[1])
+    for name in ("collision_reward", "settings"):  # set and forgotten
+        with pytest.raises(ValueError, match=rf"{name}: expected no attribute.*came -5"):
+            envs.set_attr(name, -5)
     assert envs.env_is_wrapped(Monitor) == [True] * N
     assert envs.env_is_wrapped(ReplayableEpisodes, indices=[1]) == [False]
     with pytest.raises(AttributeError, match="no method 'jump'"):
@@ -131,6 +142,23 @@ def test_attributes_are_those_of_all_worlds() -> None:
     assert picture is not None
     assert picture.shape[2] == 3
     envs.close()
+
+
+@pytest.mark.parametrize(
+    "scene", ["highway_fast", "B2M/HighwayFastScene-v0", "b2m_envs:B2M/HighwayFastScene-v0"]
+)
+def test_a_scenario_is_named_or_given_by_its_id(scene: str) -> None:
+    envs = make_scene_vec_env(scene, 2, seed=1)
+    assert envs.get_attr("settings")[0] == SceneSettings("highway_fast")
+    np.testing.assert_array_equal(envs.reset()[0], make_scene(scene).reset(seed=1)[0])
+
+
+@pytest.mark.parametrize("scene", ["motorway", 3, None, {"scenario": "merge"}])
+@pytest.mark.usefixtures("as_users_run_it")
+def test_what_is_no_scene_is_named(scene: Any) -> None:
+    for make in (lambda: make_scene_vec_env(scene, 2), lambda: make_scene(scene)):
+        with pytest.raises(ValueError, match=r"scene: expected SceneSettings.*highway_fast.*came"):
+            make()
 
 
 def test_a_batch_that_begins_by_itself_or_takes_options_is_refused() -> None:

@@ -164,7 +164,7 @@ def test_the_speed_and_the_return_in_a_video_are_those_of_the_picture() -> None:
 
 @pytest.mark.parametrize("speed", [0.0, 101.0, float("nan"), float("inf")])
 def test_an_impossible_speed_of_a_video_is_named(speed: float) -> None:
-    with pytest.raises(ValueError, match="speed: expected above 0 and up to 100"):
+    with pytest.raises(ValueError, match=r"speed: expected (above 0 and|a number, came nan)"):
         VideoSettings(speed=speed)
 
 

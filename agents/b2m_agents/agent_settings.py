@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Literal, TypeAlias, get_args
 
 import gymnasium
 
+from b2m_drive.settings_types import take_as_declared
 from b2m_envs.driving.settings import SCENARIOS, is_whole
 
 Observed: TypeAlias = Literal["latents", "pixels", "state"]
@@ -31,6 +32,7 @@ class PPOSettings:
     hidden_sizes: tuple[int, ...] = (128, 128)
 
     def __post_init__(self) -> None:
+        take_as_declared(self)
         _require_whole(self, {"rollout": 1, "n_epochs": 1, "batch_size": 2})
         _require_rate(self)
         _require_share(self, "discount", "gae_lambda")
@@ -64,6 +66,7 @@ class DQNSettings:
     hidden_sizes: tuple[int, ...] = (128, 128)
 
     def __post_init__(self) -> None:
+        take_as_declared(self)
         names = ("buffer_size", "train_every", "gradient_steps", "target_every")
         _require_whole(self, dict.fromkeys((*names, "exploration_steps"), 1))
         _require_whole(self, {"learning_starts": 0, "batch_size": 2})
@@ -95,6 +98,7 @@ class SACSettings:
     hidden_sizes: tuple[int, ...] = (128, 128)
 
     def __post_init__(self) -> None:
+        take_as_declared(self)
         names = ("buffer_size", "train_every", "gradient_steps")
         _require_whole(self, dict.fromkeys(names, 1))
         _require_whole(self, {"learning_starts": 0, "batch_size": 2})
@@ -137,6 +141,7 @@ class TrainingSettings:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        take_as_declared(self)
         if type(self.algorithm) not in _SETTINGS.values():
             names = ", ".join(each.__name__ for each in _SETTINGS.values())
             _require(self, "algorithm", False, f"one of {names}")

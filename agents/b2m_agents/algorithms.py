@@ -21,8 +21,9 @@ from b2m_agents.agent_settings import (
     check_action,
 )
 from b2m_agents.episodes import episode_seed
-from b2m_agents.policy_networks import ScaledState, SceneCNN, state_scales
+from b2m_agents.policy_networks import ScaledState, SceneCNN
 from b2m_drive.students.devices import device_of
+from b2m_envs.driving.observation import state_scales
 
 
 class ExploringDQN(DQN):

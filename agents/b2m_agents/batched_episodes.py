@@ -96,6 +96,7 @@ class _Recording:
             truncated=bool(batch.truncated[world]),
             crashed=bool(batch.crashed[world]),
             seed=self.seed,
+            is_success=bool(batch.worlds.success[world]) if batch.worlds.has_success else None,
         )
 
 

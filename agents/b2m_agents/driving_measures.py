@@ -1,4 +1,8 @@
-"""What an episode's state variables say of the driving: lane changes, time to collision."""
+"""What an episode says of the driving: lane changes, time to collision, road, success.
+
+What cannot be measured is NaN and never counts as good driving: off the road there is no lane, and
+so neither a gap nor a time to collision.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,9 @@ import numpy as np
 from jaxtyping import Float32
 
 from b2m_envs.driving.state import HAZARD_TIME, STATE_INDEX
+
+_WITHOUT_LANES = ("parking",)
+_ENDED_BY_ARRIVAL = ("merge", "intersection")
 
 
 def count_lane_changes(state: Float32[np.ndarray, "frame variable"]) -> int:
@@ -34,7 +41,36 @@ def smallest_time_to_collision(state: Float32[np.ndarray, "frame variable"]) -> 
     return float(known.min()) if len(known) else float("nan")
 
 
+def share_not_measured(state: Float32[np.ndarray, "frame variable"]) -> float:
+    """The share of steps after which there was no lane, gap or time to collision to measure."""
+    return float(np.isnan(state[1:, STATE_INDEX["lane"]]).mean())
+
+
+def share_off_road(state: Float32[np.ndarray, "frame variable"], scenario: str) -> float:
+    """The share of steps after which the vehicle was off the road; NaN where there is no road."""
+    return float("nan") if scenario in _WITHOUT_LANES else share_not_measured(state)
+
+
 def share_in_hazard(state: Float32[np.ndarray, "frame variable"]) -> float:
-    """The share of steps after which the time to collision was below `HAZARD_TIME`, 2 s."""
-    times = state[1:, STATE_INDEX["time_to_collision"]]
-    return float((times < HAZARD_TIME).mean())
+    """The share of steps with a time to collision below `HAZARD_TIME`, 2 s, of those on the road.
+
+    NaN if the vehicle never was on it: nothing was measured then.
+    """
+    on_road = ~np.isnan(state[1:, STATE_INDEX["lane"]])
+    times = state[1:, STATE_INDEX["time_to_collision"]][on_road]
+    return float((times < HAZARD_TIME).mean()) if len(times) else float("nan")
+
+
+def has_succeeded(
+    scenario: str, *, terminated: bool, crashed: bool, is_success: bool | None
+) -> bool | None:
+    """Whether the vehicle reached what the scenario asks for, without a crash.
+
+    The exit is taken, or the car parked, as highway-env says at the episode's end; the merge is
+    passed or the intersection crossed, which ends the episode. None where highway-env knows no
+    goal: on highways, in the roundabout, on two-way roads, in the U-turn, on racetracks, in lane
+    keeping.
+    """
+    if is_success is not None:
+        return is_success and not crashed
+    return terminated and not crashed if scenario in _ENDED_BY_ARRIVAL else None

@@ -13,7 +13,7 @@ from gymnasium.envs.registration import EnvSpec
 from jaxtyping import Bool, Float32, Float64, UInt8
 
 import b2m_envs  # noqa: F401 - registers the environments, in a worker too
-from b2m_envs.driving.settings import SceneSettings
+from b2m_envs.driving.settings import SCENARIOS, SceneSettings
 
 Observation = UInt8[np.ndarray, "height width channel"]
 State = Float32[np.ndarray, " variable"]  # of `info`; NaN where a variable has no meaning
@@ -35,17 +35,38 @@ class Episode:
     truncated: bool
     crashed: bool
     seed: int
+    is_success: bool | None = None  # at the end, where highway-env says it: exit and parking
 
 
-def scene_spec(scene: SceneSettings) -> EnvSpec:
+def as_scene(scene: SceneSettings | str) -> SceneSettings:
+    """A scene's settings; a scenario's name or id stands for its usual ones.
+
+    Raises:
+        ValueError: For what is no scene; names the scenarios.
+    """
+    if isinstance(scene, SceneSettings):
+        return scene
+    ids = {scenario.id: name for name, scenario in SCENARIOS.items()}
+    name = scene.removeprefix("b2m_envs:") if isinstance(scene, str) else scene
+    name = ids.get(name, name) if isinstance(name, str) else name
+    if not isinstance(name, str) or name not in SCENARIOS:
+        raise ValueError(
+            f"scene: expected SceneSettings, an id such as {next(iter(ids))!r} or one of "
+            f"{', '.join(SCENARIOS)}, came {scene!r}"
+        )
+    return SceneSettings(name)
+
+
+def scene_spec(scene: SceneSettings | str) -> EnvSpec:
     """What `gymnasium.make` builds a scene's environment from."""
+    scene = as_scene(scene)
     keywords = {name: value for name, value in asdict(scene).items() if name != "scenario"}
     spec = copy.deepcopy(gymnasium.spec(scene.of.id))
     spec.kwargs.update(keywords)
     return spec
 
 
-def make_scene(scene: SceneSettings, observation: str = "scene") -> gymnasium.Env[Any, Any]:
+def make_scene(scene: SceneSettings | str, observation: str = "scene") -> gymnasium.Env[Any, Any]:
     """Build the environment of a scene, that observes the scene or something else of it."""
     spec = scene_spec(scene)
     spec.kwargs["observation"] = observation
@@ -109,6 +130,7 @@ def play_episode(env: gymnasium.Env[Observation, Any], act: Act | None, seed: in
         truncated=bool(truncated),
         crashed=bool(infos[-1]["crashed"]),
         seed=seed,
+        is_success=bool(infos[-1]["is_success"]) if "is_success" in infos[-1] else None,
     )
 
 

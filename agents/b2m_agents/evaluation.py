@@ -24,7 +24,10 @@ from b2m_agents.drivers import (
 )
 from b2m_agents.driving_measures import (
     count_lane_changes,
+    has_succeeded,
     share_in_hazard,
+    share_not_measured,
+    share_off_road,
     smallest_time_to_collision,
 )
 from b2m_agents.episodes import Episode, episode_seed
@@ -36,6 +39,7 @@ from b2m_agents.trained_agent import (
     read_agent_config,
 )
 from b2m_drive.evidence.tables import write_table
+from b2m_drive.settings_types import take_as_declared
 
 AGENT = "agent"  # the name of one that is evaluated alone
 EVALUATION_FILE = "evaluation.csv"
@@ -56,6 +60,7 @@ class EvaluationSettings:
     device: str = "cpu"  # of the agents, see `b2m_drive.students.devices.device_of`
 
     def __post_init__(self) -> None:
+        take_as_declared(self)
         for name, least in (("n_episodes", 1), ("seed", 0), ("n_workers", 1)):
             value = getattr(self, name)
             if not isinstance(value, int) or value < least:
@@ -76,8 +81,11 @@ class DrivenEpisode:
     length: float  # [s] until a crash, the goal or the time limit
     lane_changes: int  # see `count_lane_changes`
     smallest_time_to_collision: float  # [s] NaN, in the table empty: none below 20 s
-    share_in_hazard: float  # of the steps, those with a time to collision below 2 s
+    share_in_hazard: float  # of the steps on the road, those with a time to collision below 2 s
     engine: str  # what simulated
+    off_road: float = math.nan  # share of the steps; NaN, in the table empty: there is no road
+    not_measured: float = 0.0  # share of the steps without lane, gap and time to collision
+    success: bool | None = None  # see `has_succeeded`; None, in the table empty: there is no goal
 
 
 @dataclass(frozen=True)
@@ -266,6 +274,14 @@ def _driven(driver: str, drive: Drive, episode: Episode) -> DrivenEpisode:
         smallest_time_to_collision=smallest_time_to_collision(episode.state),
         share_in_hazard=share_in_hazard(episode.state),
         engine=drive.scene.chosen_engine,
+        off_road=share_off_road(episode.state, drive.scene.scenario),
+        not_measured=share_not_measured(episode.state),
+        success=has_succeeded(
+            drive.scene.scenario,
+            terminated=episode.terminated,
+            crashed=episode.crashed,
+            is_success=episode.is_success,
+        ),
     )
 
 
@@ -278,4 +294,5 @@ def _write_episodes(path: Path, episodes: Sequence[DrivenEpisode]) -> None:
 def _plain(value: Any) -> Any:
     if isinstance(value, bool):
         return int(value)
-    return "" if isinstance(value, float) and math.isnan(value) else value
+    missing = value is None or (isinstance(value, float) and math.isnan(value))
+    return "" if missing else value

@@ -1,4 +1,4 @@
-"""An evaluation as a picture: return, crash rate and lead of every driver, with intervals."""
+"""An evaluation as a picture: every driver's return, failures and lead, with intervals."""
 
 from __future__ import annotations
 
@@ -27,6 +27,14 @@ from b2m_drive.evidence.statistics import Interval
 
 FIGURE_FILE = "evaluation.png"
 _AGENT, _POOLED, _OTHER = "#0072B2", "#D55E00", "#555555"  # Okabe & Ito (2008), and a grey
+_SHARES: tuple[tuple[Callable[[DriverScores], Interval | None], str], ...] = (
+    (lambda each: each.crash_rate, "episodes that end in a crash (%)"),
+    (
+        lambda each: each.off_road,
+        "steps off the road (%), where\nneither gap nor time to collision is measured",
+    ),
+    (lambda each: each.success_rate, "episodes that reach the goal (%)"),
+)
 _LABELS = {CONSTANT_SPEED: "constant speed", HIGHWAY_ENV: "highway-env's\ndriver model"}
 
 
@@ -62,17 +70,17 @@ def check_figure_path(path: Path) -> None:
 
 
 def evaluation_figure(evaluation: Evaluation, scores: Sequence[DriverScores]) -> Figure:
-    """A row a driver; a panel each for return, crashes, and the lead on the driver model."""
+    """A row a driver; a panel each for return, failures, success, and the lead on the model."""
+    shares = [(of, label) for of, label in _SHARES if any(of(each) is not None for each in scores)]
     with_model = any(each.lead_on_model for each in scores)
-    figure = blank_figure(3.2 + 2.9 * (2 + with_model), 1.9 + 0.42 * len(scores))
-    panels = figure.subplots(1, 2 + with_model, sharey=True)
+    n_panels = 1 + len(shares) + with_model
+    figure = blank_figure(3.2 + 2.9 * n_panels, 1.9 + 0.42 * len(scores))
+    panels = figure.subplots(1, n_panels, sharey=True)
     _draw_returns(panels[0], scores)
-    _draw_panel(panels[1], scores, lambda each: each.crash_rate)
-    panels[1].set_xlabel("episodes that end in a crash (%)", fontsize=NORMAL)
-    panels[1].xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol=""))
-    panels[1].set_xlim(-0.02, max(0.1, 1.05 * max(each.crash_rate.high for each in scores)))
+    for axes, (of, label) in zip(panels[1:], shares, strict=False):
+        _draw_shares(axes, scores, of, label)
     if with_model:
-        _draw_leads(panels[2], scores)
+        _draw_leads(panels[-1], scores)
     panels[0].set_yticks(
         range(len(scores)), [_LABELS.get(each.driver, each.driver) for each in scores]
     )
@@ -92,6 +100,19 @@ def _draw_returns(axes: Any, scores: Sequence[DriverScores]) -> None:
         "return (rewards of an episode, summed)\ndot: mean; diamond: interquartile mean",
         fontsize=NORMAL,
     )
+
+
+def _draw_shares(
+    axes: Any,
+    scores: Sequence[DriverScores],
+    interval_of: Callable[[DriverScores], Interval | None],
+    label: str,
+) -> None:
+    intervals = [each for each in map(interval_of, scores) if each is not None]
+    _draw_panel(axes, scores, interval_of)
+    axes.set_xlabel(label, fontsize=NORMAL)
+    axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol=""))
+    axes.set_xlim(-0.02, max(0.1, 1.05 * max(each.high for each in intervals)))
 
 
 def _draw_leads(axes: Any, scores: Sequence[DriverScores]) -> None:

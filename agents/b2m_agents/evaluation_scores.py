@@ -1,4 +1,7 @@
-"""What an evaluation's episodes say of each driver: scores, intervals, and who leads whom."""
+"""What an evaluation's episodes say of each driver: scores, intervals, and who leads whom.
+
+A score that could not be measured in an episode is that of the other episodes; None: in none.
+"""
 
 from __future__ import annotations
 
@@ -29,8 +32,12 @@ class DriverScores:
     speed: Interval  # [m/s]
     length: Interval  # [s]
     lane_changes: Interval  # an episode
-    smallest_time_to_collision: Interval  # [s] mean, where none counts as 20 s, the most known
-    share_in_hazard: Interval  # of the time, with a time to collision below 2 s
+    smallest_time_to_collision: Interval | None  # [s] mean; none on the road counts as 20 s
+    share_in_hazard: Interval | None  # of the time on the road, with less than 2 s to a collision
+    off_road: Interval | None  # share of the steps
+    ever_off_road: Interval | None  # share of the episodes with a step off the road
+    not_measured: Interval  # share of the steps without lane, gap and time to collision
+    success_rate: Interval | None  # None: the scenario has no goal
     lead_on_constant_speed: Interval | None  # return minus that one's, paired by episode
     lead_on_model: Interval | None  # None: of a driver that is no agent, or there is no model
     margin: float  # of return, by which an agent may be worse: of the model's mean, as it was
@@ -86,6 +93,14 @@ def _scores_of(
     def interval(score: Callable[[DrivenEpisode], float]) -> Interval:
         return mean_interval_of(values(score), generator)
 
+    def interval_of_known(score: Callable[[DrivenEpisode], float]) -> Interval | None:
+        known = _known(values(score))
+        return mean_interval_of(known, generator) if known.size else None
+
+    def rate_of_known(score: Callable[[DrivenEpisode], float]) -> Interval | None:
+        known = _known(values(score))
+        return _rate_interval(known, generator) if known.size else None
+
     def lead_on(reference: str) -> Interval | None:
         if not n_trainings or reference not in evaluation.references:
             return None
@@ -102,8 +117,12 @@ def _scores_of(
         speed=interval(lambda each: each.speed),
         length=interval(lambda each: each.length),
         lane_changes=interval(lambda each: each.lane_changes),
-        smallest_time_to_collision=interval(_time_or_longest),
-        share_in_hazard=interval(lambda each: each.share_in_hazard),
+        smallest_time_to_collision=interval_of_known(_time_or_longest),
+        share_in_hazard=interval_of_known(lambda each: each.share_in_hazard),
+        off_road=interval_of_known(lambda each: each.off_road),
+        ever_off_road=rate_of_known(_ever_off_road),
+        not_measured=interval(lambda each: each.not_measured),
+        success_rate=rate_of_known(lambda each: np.nan if each.success is None else each.success),
         lead_on_constant_speed=lead_on(CONSTANT_SPEED),
         lead_on_model=lead_on(HIGHWAY_ENV),
         margin=MARGIN * abs(float(values(_return_of, [HIGHWAY_ENV]).mean())) if model else 0.0,
@@ -129,9 +148,23 @@ def _return_of(episode: DrivenEpisode) -> float:
     return episode.return_
 
 
+def _known(
+    values: Float64[np.ndarray, "training episode"],
+) -> Float64[np.ndarray, "training known"]:
+    """The episodes that every training has a value of."""
+    return values[:, ~np.isnan(values).any(axis=0)]
+
+
 def _time_or_longest(episode: DrivenEpisode) -> float:
+    """Of an episode without a time below 20 s, 20 s; of one that was never on the road, NaN."""
     time = episode.smallest_time_to_collision
+    if episode.not_measured == 1:
+        return np.nan
     return LONGEST_TIME if np.isnan(time) else time
+
+
+def _ever_off_road(episode: DrivenEpisode) -> float:
+    return np.nan if np.isnan(episode.off_road) else float(episode.off_road > 0)
 
 
 def _rate_interval(

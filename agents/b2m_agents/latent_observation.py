@@ -97,6 +97,7 @@ class VecLatentObservation(VecEnvWrapper):
         size = stack * encoder.settings.latent_size + speed
         latent_space = gymnasium.spaces.Box(-np.inf, np.inf, (size,), np.float32)
         super().__init__(venv, observation_space=latent_space)
+        self.metadata = venv.metadata
 
     def reset(self) -> Float32[np.ndarray, "batch feature"]:
         """Start new episodes and encode their first scenes."""

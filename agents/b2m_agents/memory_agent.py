@@ -13,9 +13,7 @@ from __future__ import annotations
 
 import json
 import math
-import platform
 from dataclasses import asdict, dataclass, fields
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +27,8 @@ from b2m_agents.memory_policy import MemoryLstmPolicy
 from b2m_agents.memory_trials import PlayedTrials, held_out_seeds, play_trials
 from b2m_agents.memory_vec_env import MemoryVecEnv
 from b2m_drive.evidence.tables import write_table
+from b2m_drive.files.provenance import installed_versions
+from b2m_drive.settings_types import take_as_declared
 from b2m_drive.students.devices import device_of
 from b2m_envs.memory_decision import (
     ContextDecisionSettings,
@@ -79,6 +79,7 @@ class MemoryAgentSettings:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        take_as_declared(self)
         if self.task not in TASKS:
             raise ValueError(f"task: expected one of {', '.join(TASKS)}, came {self.task!r}")
         for name in (
@@ -179,7 +180,7 @@ class MemoryAgentPolicy:
 
 def memory_config(settings: MemoryAgentSettings) -> dict[str, Any]:
     """The entries of ``config.json``."""
-    versions = {"python": platform.python_version()} | {name: version(name) for name in _PACKAGES}
+    versions = installed_versions(_PACKAGES)
     return {"class": _CLASS, "settings": asdict(settings), "versions": versions}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
 from collections.abc import Sequence
@@ -29,6 +30,7 @@ from b2m_agents.memory_policy import MemoryLstmPolicy, ScaledObservation
 from b2m_agents.memory_vec_env import MemoryVecEnv
 from b2m_drive.evidence.comparison import write_json
 from b2m_drive.evidence.tables import read_table, write_table
+from b2m_drive.files.provenance import taken_up
 from b2m_drive.students.devices import device_of
 
 CURVE_FILE = "learning_curve.csv"
@@ -177,12 +179,15 @@ def _open_folder(folder: Path, settings: MemoryAgentSettings) -> Path:
     """Start an agent's folder, or take up one of the same training."""
     if folder.exists() and not folder.is_dir():
         raise ValueError(f"{folder}: expected a folder for the agent, came a file")
+    config = memory_config(settings)
     if (folder / CONFIG_FILE).is_file():
         _refuse_other_training(folder, read_memory_settings(folder), settings)
+        before = json.loads((folder / CONFIG_FILE).read_text()).get("versions", {})
+        config["versions"] = taken_up(folder, before, config["versions"])
     elif folder.is_dir() and any(folder.iterdir()):
         raise ValueError(f"{folder}: expected an empty folder or an agent's, came other files")
     folder.mkdir(parents=True, exist_ok=True)
-    write_json(folder / CONFIG_FILE, memory_config(settings))
+    write_json(folder / CONFIG_FILE, config)
     return folder
 
 

@@ -113,7 +113,15 @@ def make_batch(
         settings: Of the task.
         n_environments: Trials side by side.
         keywords: Of the batch, such as ``autoreset_mode``.
+
+    Raises:
+        ValueError: For what are no settings of a task.
     """
+    if not isinstance(settings, TrialSettings):
+        raise ValueError(
+            "settings: expected those of a memory task, such as MemoryDecisionSettings(), "
+            f"came {settings!r}"
+        )
     given = {field.name: getattr(settings, field.name) for field in fields(settings)}
     return gymnasium.make_vec(f"{settings.task_id}-v0", n_environments, **keywords, **given)
 

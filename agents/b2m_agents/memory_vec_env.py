@@ -16,6 +16,7 @@ from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices, VecEnvS
 
 from b2m_agents.episodes import episode_seed
 from b2m_agents.memory_trials import make_batch
+from b2m_agents.vec_metadata import vec_metadata
 from b2m_envs.memory_decision.settings import TrialSettings
 
 
@@ -51,6 +52,7 @@ class MemoryVecEnv(VecEnv):
         super().__init__(
             n_environments, self.batch.single_observation_space, self.batch.single_action_space
         )
+        self.metadata = vec_metadata(self.batch)
         self._actions: Int64[np.ndarray, " env"] = np.zeros(n_environments, dtype=np.int64)
         self._return = np.zeros(n_environments)
         self._length = np.zeros(n_environments, dtype=np.int64)

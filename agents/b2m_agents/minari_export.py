@@ -15,6 +15,7 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from b2m_agents.episodes import scene_spec
+from b2m_drive.files.provenance import BEFORE
 from b2m_drive.students.scenes import SceneDataset
 from b2m_envs.driving.settings import settings_from_keywords
 
@@ -129,7 +130,9 @@ def _metadata(scenes: SceneDataset, dataset_id: str) -> dict[str, Any]:
         "description": f"Driving scenes of {header.scenario}, {header.note}. "
         f"infos['state']: {variables}.",
         "requirements": [
-            f"{name}=={number}" for name, number in header.versions.items() if name != "python"
+            f"{name}=={number}"
+            for name, number in header.versions.items()
+            if name not in ("python", BEFORE)
         ],
         "b2m_header": header.to_json(),
     }

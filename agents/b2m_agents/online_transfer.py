@@ -14,6 +14,7 @@ from stable_baselines3 import PPO
 from stable_baselines3.common.vec_env import VecEnv
 from torch import Tensor, nn
 
+from b2m_agents.channels_first import with_channels_first
 from b2m_agents.drivers import AGENT_FILE
 from b2m_agents.online_teacher import OnlineTeacher
 from b2m_agents.scene_features import extractors_of, put_encoder, scene_policy
@@ -214,11 +215,13 @@ def new_online_policy(
         ValueError: If the encoder is of other frames than `venv` or the teacher.
     """
     start = _starting(encoder, seed)
+    networks = scene_policy(start.settings)
+    networks["features_extractor_kwargs"]["channels_first"] = True
     policy = TransferPPO(
         "CnnPolicy",
-        venv,
+        with_channels_first(venv),
         n_brain_latents=0 if teacher is None else teacher.latents.shape[1],
-        policy_kwargs={**scene_policy(start.settings), "net_arch": list(hidden_sizes)},
+        policy_kwargs={**networks, "net_arch": list(hidden_sizes)},
         seed=seed,
         device=device_of(device),
         **settings,
@@ -269,7 +272,8 @@ def load_online_agent(
     if not path.is_file():
         raise FileNotFoundError(f"{folder}: expected a file {AGENT_FILE} of a trained agent")
     try:
-        policy = TransferPPO.load(path, env, device=device, force_reset=force_reset)
+        worlds = None if env is None else with_channels_first(env)
+        policy = TransferPPO.load(path, worlds, device=device, force_reset=force_reset)
         extractors_of(policy.policy)
     except Exception as error:  # a damaged pickle raises whatever its bytes happen to mean
         raise ValueError(f"{path}: expected an agent of TransferPPO, came {error}") from error

@@ -10,29 +10,7 @@ from jaxtyping import Float, Float32
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from torch import Tensor, nn
 
-from b2m_envs.driving.observation import GAPS
-from b2m_envs.driving.settings import SceneSettings
-from b2m_envs.driving.state import LONGEST_TIME, STATE_VARIABLES
-
-_SCALES = {  # what is of order 1 after a division by these
-    "lane": 4.0,
-    "lateral_offset": 4.0,  # [m]
-    "heading": 0.5,  # [rad]
-    "acceleration": 5.0,  # [m/s2]
-    "closing_speed": 10.0,  # [m/s]
-    "time_to_collision": LONGEST_TIME,  # [s]
-    "curvature": 0.1,  # [1/m]
-    "hazard": 1.0,
-}
-_STEERED_SPEED = 10.0  # [m/s] where the scenario has no target speeds
 _WIDTHS = (16, 32, 32)
-
-
-def state_scales(scene: SceneSettings) -> tuple[float, ...]:
-    """What each of `STATE_VARIABLES` is divided by: speed by the highest target, gaps by sight."""
-    scales = _SCALES | dict.fromkeys(GAPS, float(scene.perception))
-    scales["speed"] = max(scene.of.target_speeds, default=_STEERED_SPEED)
-    return tuple(scales[variable.name] for variable in STATE_VARIABLES)
 
 
 class ScaledState(BaseFeaturesExtractor):
@@ -40,7 +18,7 @@ class ScaledState(BaseFeaturesExtractor):
 
     Args:
         observation_space: One number a variable.
-        scales: See `state_scales`.
+        scales: See `b2m_envs.driving.observation.state_scales`.
 
     Raises:
         ValueError: For another number of scales.
@@ -70,8 +48,7 @@ class SceneCNN(BaseFeaturesExtractor):
     after it are small: about a fifth of the work of `NatureCNN` (Mnih et al. 2015).
 
     Args:
-        observation_space: Scenes `[channel height width]`, as Stable-Baselines3's
-            `VecTransposeImage` gives them.
+        observation_space: Scenes `[channel height width]`, as `VecChannelsFirst` gives them.
         features_dim: Outputs.
     """
 

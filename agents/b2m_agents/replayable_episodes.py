@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Bool
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices, VecEnvObs, VecEnvStepReturn
 
-from b2m_agents.episodes import Observation, episode_seed, neutral_action
+from b2m_agents.episodes import episode_seed, neutral_action
 from b2m_agents.scene_vec_env import SceneVecEnv
 from b2m_envs.driving.vector_environment import DrivingSceneVectorEnv
 
@@ -25,7 +25,7 @@ class EpisodeUnderWay:
     actions: tuple[Any, ...]  # whole numbers, or lists of numbers if continuous
 
 
-class ReplayableEpisodes(gymnasium.Wrapper[Observation, Any, Observation, Any]):
+class ReplayableEpisodes(gymnasium.Wrapper[Any, Any, Any, Any]):
     """Seeds episode after episode from the seed of the first reset, and knows how to come back.
 
     An environment cannot be saved in the middle of an episode, but repeats for a seed: an episode
@@ -33,7 +33,7 @@ class ReplayableEpisodes(gymnasium.Wrapper[Observation, Any, Observation, Any]):
     even, see `episode_seed`: no episode is one of evaluation.
     """
 
-    def __init__(self, env: gymnasium.Env[Observation, Any]) -> None:
+    def __init__(self, env: gymnasium.Env[Any, Any]) -> None:
         super().__init__(env)
         self._stream = 0
         self._index = -1
@@ -41,14 +41,14 @@ class ReplayableEpisodes(gymnasium.Wrapper[Observation, Any, Observation, Any]):
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[Observation, dict[str, Any]]:
+    ) -> tuple[Any, dict[str, Any]]:
         """Start the next episode of the stream, or a stream of its own if there is a seed."""
         stream, index = (self._stream, self._index + 1) if seed is None else (seed, 0)
         begun = self.env.reset(seed=episode_seed(stream, index), options=options)
         self._stream, self._index, self._actions = stream, index, []
         return begun
 
-    def step(self, action: Any) -> tuple[Observation, SupportsFloat, bool, bool, dict[str, Any]]:
+    def step(self, action: Any) -> tuple[Any, SupportsFloat, bool, bool, dict[str, Any]]:
         """Step, and note the action if it was taken."""
         taken = self.env.step(action)
         self._actions.append(np.asarray(action).tolist())

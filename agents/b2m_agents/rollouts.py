@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 import sys
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing
@@ -26,6 +25,7 @@ from b2m_agents.drivers import (
 )
 from b2m_agents.episodes import episode_seed
 from b2m_agents.ordered_workers import map_in_order
+from b2m_drive.files.provenance import installed_versions
 from b2m_drive.students.scenes import SceneEpisode, SceneHeader, SceneWriter
 from b2m_envs.driving.settings import ENGINE, SceneSettings
 from b2m_envs.driving.state import STATE_VARIABLES
@@ -115,7 +115,7 @@ def header_of(drive: Drive, seed: int) -> SceneHeader:
         state_units=tuple(variable.unit for variable in STATE_VARIABLES),
         action_kind="continuous" if drive.scene.action == "continuous" else "discrete",
         step_seconds=1 / drive.scene.steps_per_second,
-        versions={"python": platform.python_version()} | {name: version(name) for name in packages},
+        versions=installed_versions(packages),
         note=_simulated_by(drive.scene),
     )
 

@@ -10,7 +10,6 @@ import gymnasium
 import numpy as np
 import torch
 from jaxtyping import Float
-from stable_baselines3.common.preprocessing import is_image_space_channels_first
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from torch import Tensor, nn
 
@@ -36,16 +35,23 @@ class SceneFeatures(BaseFeaturesExtractor):
     were; they are kept so that the encoder can be written as a whole `SceneVAE`.
 
     Args:
-        observation_space: Scenes of uint8, `[height width channel]` or, as Stable-Baselines3's
-            `VecTransposeImage` gives them, `[channel height width]`. ``normalize_images`` stays
-            at its default, True.
+        observation_space: Scenes of uint8, `[height width channel]` or, as `VecChannelsFirst`
+            gives them, `[channel height width]`. ``normalize_images`` stays at its default, True.
         encoder: Fields of `SceneVAESettings`, as plain data.
+        channels_first: Which of the two it is. None: the encoder's sizes tell, unless all three
+            are one.
 
     Raises:
-        ValueError: If the observation is no scene, or one of another size than the encoder's.
+        ValueError: If the observation is no scene, or one of another size than the encoder's; or
+            if the sizes do not tell where the channels are.
     """
 
-    def __init__(self, observation_space: gymnasium.Space[Any], encoder: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        observation_space: gymnasium.Space[Any],
+        encoder: Mapping[str, Any],
+        channels_first: bool | None = None,
+    ) -> None:
         if (
             not isinstance(observation_space, gymnasium.spaces.Box)
             or observation_space.dtype != np.uint8
@@ -56,10 +62,9 @@ class SceneFeatures(BaseFeaturesExtractor):
         super().__init__(observation_space, settings.latent_size)
         self.vae = SceneVAE(settings)
         shape = observation_space.shape
-        self._channels_first = is_image_space_channels_first(observation_space) and shape != (
-            settings.height,
-            settings.width,
-            settings.channels,
+        sizes = (settings.height, settings.width, settings.channels)
+        self._channels_first = (
+            _told_by_sizes(shape, sizes) if channels_first is None else channels_first
         )
         check_frame_size(self.vae, (*shape[1:], shape[0]) if self._channels_first else shape)
         for part in (self.vae.decoder, self.vae.from_latent, self.vae.to_logvar):
@@ -129,6 +134,16 @@ def extractors_of(policy: nn.Module) -> list[SceneFeatures]:
             f"policy: expected one with SceneFeatures, came {type(policy).__name__} without"
         )
     return found
+
+
+def _told_by_sizes(shape: tuple[int, ...], sizes: tuple[int, int, int]) -> bool:
+    """Whether channels come first in a shape that is not the encoder's height, width, channels."""
+    if shape == sizes and len(set(sizes)) == 1:
+        raise ValueError(
+            f"channels_first: expected True or False, since a scene of {sizes} does not tell "
+            "which axis its channels are, came None"
+        )
+    return shape != sizes and shape == (sizes[2], *sizes[:2])
 
 
 def _settings(entries: Mapping[str, Any]) -> SceneVAESettings:

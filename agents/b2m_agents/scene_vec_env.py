@@ -16,6 +16,8 @@ from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import VecEnv
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices, VecEnvObs, VecEnvStepReturn
 
+from b2m_agents.episodes import as_scene
+from b2m_agents.vec_metadata import vec_metadata
 from b2m_envs.driving.settings import SceneSettings
 from b2m_envs.driving.vector_environment import DrivingSceneVectorEnv
 
@@ -51,6 +53,7 @@ class SceneVecEnv(VecEnv):
         super().__init__(
             scenes.num_envs, scenes.single_observation_space, scenes.single_action_space
         )
+        self.metadata = vec_metadata(scenes)
 
     def reset(self) -> VecEnvObs:
         """Begin an episode everywhere, with the seeds of `seed` if it was called."""
@@ -103,7 +106,8 @@ class SceneVecEnv(VecEnv):
         """Set what all worlds have under this name.
 
         Raises:
-            ValueError: For some of the worlds only.
+            ValueError: For some of the worlds only, or for what would do nothing, such as a
+                setting: those are given when the worlds are made.
         """
         if len(list(self._get_indices(indices))) != self.num_envs:
             raise ValueError(f"{attr_name}: expected all worlds, which share it, came {indices!r}")
@@ -160,7 +164,7 @@ class SceneVecEnv(VecEnv):
 
 
 def make_scene_vec_env(
-    scene: SceneSettings,
+    scene: SceneSettings | str,
     n_envs: int,
     seed: int | None = None,
     *,
@@ -181,16 +185,19 @@ def make_scene_vec_env(
     ```
 
     Args:
-        scene: One that the engine has.
+        scene: One that the engine has; of a scenario's usual settings its name or id is enough.
         n_envs: Number of worlds.
         seed: World *k* is seeded with `seed + k`; None: by chance.
-        observation: "scene", "state" or "both" (for SB3's `MultiInputPolicy`).
+        observation: "scene", "state", "scaled_state" (for SB3's `MlpPolicy`) or "both" (for its
+            `MultiInputPolicy`). Scenes have their channels last. SB3 takes the smallest axis for
+            them; where the stack has more channels than the frame has rows, put `VecChannelsFirst`
+            (`b2m_agents.channels_first`) around the worlds.
         n_threads: Threads that share the worlds; changes no result.
         render_mode: "rgb_array" or None.
         every_info: See `SceneVecEnv`.
 
     Raises:
-        ValueError: For a number below 1, or a scene that the engine does not have.
+        ValueError: For a number below 1, or a scene that is none or that the engine does not have.
     """
     envs = SceneVecEnv(
         waiting_scenes(
@@ -207,10 +214,13 @@ def make_scene_vec_env(
     return envs
 
 
-def waiting_scenes(scene: SceneSettings, n_envs: int, **keywords: Any) -> DrivingSceneVectorEnv:
+def waiting_scenes(
+    scene: SceneSettings | str, n_envs: int, **keywords: Any
+) -> DrivingSceneVectorEnv:
     """Scenes that do not begin again by themselves."""
+    settings = as_scene(scene)
     return DrivingSceneVectorEnv(
-        num_envs=n_envs, autoreset_mode=AutoresetMode.DISABLED, **asdict(scene), **keywords
+        num_envs=n_envs, autoreset_mode=AutoresetMode.DISABLED, **asdict(settings), **keywords
     )
 
 

@@ -31,6 +31,7 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 
 from b2m_agents.agent_settings import TrainingSettings, training_from_json
 from b2m_agents.algorithms import read_policy
+from b2m_agents.channels_first import channels_first, check_channels_first
 from b2m_agents.drivers import AGENT_FILE
 from b2m_agents.encoder_view import VIEW
 from b2m_agents.episodes import Act, Observation, State
@@ -171,6 +172,8 @@ class TrainedAgent:
         config = read_agent_config(folder)
         settings = config.settings
         policy = read_policy(folder / AGENT_FILE, algorithm=settings.algorithm.name, device=device)
+        if settings.observation == "pixels":
+            _check_pixels(folder / AGENT_FILE, config, policy)
         if settings.observation != "latents":
             return cls(config, None, policy)
         encoder = frozen(SceneVAE.from_pretrained(folder / ENCODER_FOLDER))
@@ -238,12 +241,22 @@ class TrainedAgent:
         elif self.config.settings.observation == "state":
             observation = finite_state(self.config.scene, state)
         else:
-            observation = scene
+            observation = channels_first(scene)
         return np.asarray(observation)
 
     def _choose(self, observation: np.ndarray) -> Any:
         action, _ = self.policy.predict(observation, deterministic=True)
         return int(action) if action.ndim == 0 else action
+
+
+def _check_pixels(path: Path, config: AgentConfig, policy: BaseAlgorithm) -> None:
+    """Refuse a policy of other scenes, or one that was trained while its axes were guessed."""
+    scene = config.scene
+    try:
+        shape = (scene.height, scene.width, scene.n_channels)
+        check_channels_first(policy.observation_space, shape)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}; train it anew") from error
 
 
 def _check_encoder(

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import platform
 import time
 from collections.abc import Mapping
 from contextlib import closing
-from importlib.metadata import version
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +44,7 @@ from b2m_agents.trained_agent import (
 from b2m_agents.training_record import EndedEpisode, TrainingRecord
 from b2m_agents.training_worlds import selection_worlds, training_worlds
 from b2m_drive.evidence.comparison import write_json
+from b2m_drive.files.provenance import installed_versions, taken_up
 from b2m_drive.students.devices import device_of
 from b2m_drive.students.scene_vae import SceneVAE
 from b2m_envs.driving.observation import action_space
@@ -298,8 +298,7 @@ def _config_of(
         | {"engine": scene.chosen_engine},
         training=training_json(settings),
         encoder=None if encoder is None else encoder_fingerprint(encoder),
-        versions={"python": platform.python_version()}
-        | {name: version(name) for name in _PACKAGES},
+        versions=installed_versions(_PACKAGES),
     )
 
 
@@ -309,7 +308,9 @@ def _open_folder(folder: Path, config: AgentConfig, encoder: SceneVAE | None) ->
         raise ValueError(f"{folder}: expected a folder for the agent, came a file")
     begun = (folder / CONFIG_FILE).is_file()
     if begun:
-        _refuse_other_training(folder, read_agent_config(folder), config)
+        before = read_agent_config(folder)
+        _refuse_other_training(folder, before, config)
+        config = replace(config, versions=taken_up(folder, before.versions, config.versions))
         _refuse_fewer_steps(folder, config.settings)
     elif folder.is_dir() and not all(map(_is_of_a_start, folder.iterdir())):
         raise ValueError(f"{folder}: expected an empty folder or an agent's, came other files")
@@ -338,8 +339,8 @@ def _refuse_fewer_steps(folder: Path, settings: TrainingSettings) -> None:
 
 
 def _refuse_other_training(folder: Path, before: AgentConfig, now: AgentConfig) -> None:
-    there, here = (_flat(config_json(config)) for config in (before, now))
-    free = {f"training.{name}" for name in _FREE}
+    there, here = (_flat({**config_json(each), "versions": None}) for each in (before, now))
+    free = {f"training.{name}" for name in _FREE}  # and of the versions, see `taken_up`
     differing = [
         f"{name}: there {there.get(name)!r}, now {here.get(name)!r}"
         for name in sorted(set(there) | set(here))

@@ -13,6 +13,7 @@ from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv, VecEnv
 
 from b2m_agents.agent_settings import TrainingSettings
+from b2m_agents.channels_first import VecChannelsFirst
 from b2m_agents.episodes import make_scene
 from b2m_agents.latent_observation import VecLatentObservation
 from b2m_agents.replayable_episodes import ReplayableEpisodes, ReplayableSceneVecEnv
@@ -87,6 +88,8 @@ def make_environment(scene: SceneSettings, observation: str) -> gymnasium.Env[An
 
 def observed(venv: VecEnv, encoder: SceneVAE | None, settings: TrainingSettings) -> VecEnv:
     """The environments as the agent observes them."""
+    if settings.observation == "pixels":
+        return VecChannelsFirst(venv)
     if encoder is None:
         return venv
     return VecLatentObservation(venv, encoder, stack=settings.stack, speed=settings.speed)

@@ -18,6 +18,7 @@ from b2m_agents.drivers import DRIVERS, Drive, drive_episode, drive_of
 from b2m_agents.episodes import Episode, episode_seed
 from b2m_agents.trained_agent import TrainedAgent, read_agent_config
 from b2m_agents.video_frame import Moment, Picture, draw_moment
+from b2m_drive.settings_types import take_as_declared
 from b2m_envs.driving.settings import SceneSettings
 from b2m_envs.driving.state import STATE_INDEX
 
@@ -40,6 +41,7 @@ class VideoSettings:
     device: str = "cpu"  # of an agent, see `b2m_drive.students.devices.device_of`
 
     def __post_init__(self) -> None:
+        take_as_declared(self)
         for name, least in (("n_episodes", 1), ("seed", 0), ("panel", 64)):
             value = getattr(self, name)
             if not isinstance(value, int) or value < least:

@@ -15,17 +15,20 @@ from b2m_drive.evidence.agents_study import (
     BLIND,
     CLONED_ACCURACY,
     CLONED_BALANCED,
+    CLONED_OFF_ROAD,
     CLONED_RETURN,
     CLONED_SAFE,
     DRIVER_LABELS,
     DRIVERS,
     ENCODER_R2,
+    OFF_ROAD,
     PIXELS,
     RETURN,
     SAFE,
     SPEED,
     STATE,
     STUDIED,
+    SUCCESS,
     SUMMARY_OF,
     VALIDATION,
     agent_label,
@@ -70,6 +73,11 @@ _BESIDE_MEANINGS = {
     BLIND: "Sees nothing at all: what an agent earns that found the best fixed habit. The floor.",
 }
 _SHOWN_ELSEWHERE = {"study", "limits", "brain", "versions", "readings"}
+_MEASURED = {  # beside what is judged, where a run has it
+    SPEED: "speed (m/s)",
+    OFF_ROAD: "off the road (share of steps)",
+    SUCCESS: "goal reached (share of episodes)",
+}
 _LEAST_CORRELATED = 5  # conditions, below which a correlation over them says nothing
 
 
@@ -226,20 +234,24 @@ def _reached_section(result: AgentsResult) -> Section:
 
 
 def _reached_table(result: AgentsResult) -> Table:
-    speed = result.by_seed(SPEED)
+    measured = {name: result.by_seed(name) for name in _MEASURED}
+    shown = [name for name, values in measured.items() if values]
     rows = []
     for condition in (*result.with_encoder, *result.beside):
-        cells = [mean_interval(result.summary(judged, condition)) for judged in STUDIED]
-        rows.append(_level_row(condition, [*cells, mean_interval(speed[condition])], result))
+        cells: list[Interval | None] = [
+            mean_interval(result.summary(judged, condition)) for judged in STUDIED
+        ]
+        cells += [mean_interval(measured[name][condition]) for name in shown]
+        rows.append(_level_row(condition, cells, result))
     for driver in DRIVERS:
-        found = [result.driver(metric, driver) for metric in (RETURN, SAFE, VALIDATION, SPEED)]
+        found = [result.driver(metric, driver) for metric in (*STUDIED, *shown)]
         rows.append(_level_row(driver, found, result))
-    header = ("", "return", "without a crash", "mean return over training", "speed (m/s)")
-    return Table(header, tuple(rows))
+    header = ("", "return", "without a crash", "mean return over training")
+    return Table((*header, *(_MEASURED[name] for name in shown)), tuple(rows))
 
 
 def _level_row(
-    condition: str, intervals: list[Interval] | list[Interval | None], result: AgentsResult
+    condition: str, intervals: list[Interval | None], result: AgentsResult
 ) -> tuple[str, ...]:
     cells = [interval_plain(each, 2) if each else "—" for each in intervals]
     return (agent_label(condition, result.simulated), *cells)
@@ -360,10 +372,12 @@ def _cloning_table(result: AgentsResult, count: int) -> Table:
     metrics = {
         "return": (cloned(CLONED_RETURN, count), 2),
         "without a crash": (cloned(CLONED_SAFE, count), 2),
+        "off the road": (cloned(CLONED_OFF_ROAD, count), 2),
         "accuracy": (cloned(CLONED_ACCURACY, count), 3),
         "balanced accuracy": (cloned(CLONED_BALANCED, count), 3),
     }
     values = {name: result.by_seed(metric) for name, (metric, _) in metrics.items()}
+    metrics = {name: each for name, each in metrics.items() if values[name]}
     rows = []
     for condition in (*result.with_encoder, *result.beside):
         row = [agent_label(condition, result.simulated)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +11,20 @@ from jaxtyping import Float64
 
 from b2m_drive.evidence.agents_study import (
     AGENTS_STUDY,
+    CLONED_OFF_ROAD,
+    CLONED_SAFE,
     DRIVERS,
+    OFF_ROAD,
+    SAFE,
     STUDIED,
+    SUCCESS,
     SUMMARY_OF,
+    cloned,
     cloned_study,
     encoder_conditions,
 )
 from b2m_drive.evidence.comparison import CONFIG, SCORES
-from b2m_drive.evidence.conditions import ALONE, Teaching
+from b2m_drive.evidence.conditions import ALONE, BRAIN, Teaching
 from b2m_drive.evidence.learning_curves import (
     SUMMARIES,
     LearningCurve,
@@ -103,15 +109,39 @@ class AgentsResult:
 
     def verdict(self, teaching: Teaching, judged: str) -> Verdict:
         """The verdict on one way of teaching, by one of the things that are judged."""
-        return judge_curves(
+        verdict = judge_curves(
             self.curves[judged], teaching, SUMMARY_OF[judged], self.simulated, STUDIED[judged]
         )
+        return replace(verdict, failures=self.failures(teaching, "agents", SAFE, OFF_ROAD, SUCCESS))
 
     def cloned_verdict(self, teaching: Teaching, n_frames: int) -> Verdict:
         """The same on drivers that were cloned from so many frames."""
         study = cloned_study(n_frames)
         curves = learning_curves(self.scores, study.curve)
-        return judge_curves(curves, teaching, "final", self.simulated, study)
+        verdict = judge_curves(curves, teaching, "final", self.simulated, study)
+        metrics = (cloned(each, n_frames) for each in (CLONED_SAFE, CLONED_OFF_ROAD))
+        return replace(verdict, failures=self.failures(teaching, "clones", *metrics))
+
+    def failures(
+        self, teaching: Teaching, who: str, safe: str, off_road: str, success: str | None = None
+    ) -> str:
+        """In what the taught fail more often than those alone, a sentence; empty: in nothing.
+
+        A return may praise an early crash, or what happens off the road; so this stands beside it.
+        """
+        brain, texts = teaching.condition(BRAIN), []
+        for metric, words, more_is_worse in (
+            (safe, "end without a crash in {} of the episodes", False),
+            (off_road, "are off the road in {} of the steps", True),
+            (success, "reach the goal in {} of the episodes", False),
+        ):
+            values = {} if metric is None else self.by_seed(metric)
+            if brain not in values or ALONE not in values:  # a run of before, or no goal
+                continue
+            mine, alone = float(values[brain].mean()), float(values[ALONE].mean())
+            if mine > alone if more_is_worse else mine < alone:
+                texts.append(f"{words.format(f'{mine:.1%}')} (alone {alone:.1%})")
+        return f"Yet these {who} {' and '.join(texts)}." if texts else ""
 
 
 def read_agents(folder: Path) -> AgentsResult:

@@ -38,12 +38,14 @@ DRIVER_LABELS = {
 # Metrics of the score table. Of a driver, and of it alone, each row is one episode.
 VALIDATION = "validation_return"
 RETURN, SAFE, SPEED = "return", "without_crash", "speed"
+OFF_ROAD, SUCCESS = "off_road", "success"  # of runs since 0.6; success where there is a goal
 ENCODER_R2 = "encoder_state_r2"
-CLONED_ACCURACY, CLONED_BALANCED, CLONED_RETURN, CLONED_SAFE = (
+CLONED_ACCURACY, CLONED_BALANCED, CLONED_RETURN, CLONED_SAFE, CLONED_OFF_ROAD = (
     "cloned_accuracy",
     "cloned_balanced_accuracy",
     "cloned_return",
     "cloned_without_crash",
+    "cloned_off_road",
 )
 
 _NULLS = tuple(name for name in DRIVING.nulls if name != "alone_head")

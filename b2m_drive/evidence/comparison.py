@@ -23,6 +23,7 @@ from tqdm.auto import tqdm
 
 from b2m_drive.evidence.orphans import end_with_parent
 from b2m_drive.evidence.scores import Score, read_scores, write_scores
+from b2m_drive.files.provenance import taken_up
 
 CONFIG = "config.json"
 SCORES = "scores.csv"
@@ -57,6 +58,8 @@ def open_run(folder: Path, config: dict[str, Any]) -> Path:
     (folder / _GROUPS).mkdir(parents=True, exist_ok=True)
     if not (folder / CONFIG).is_file():
         write_json(folder / CONFIG, config)
+    else:
+        _note_versions(folder / CONFIG, config)
     return folder
 
 
@@ -225,12 +228,33 @@ def _refuse_other_configuration(path: Path, config: dict[str, Any]) -> None:
         before = json.loads(path.read_text())
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"{path}: expected the configuration of a run, came {error}") from error
-    differing = _differing(before, json.loads(json.dumps(config)))
+    now = json.loads(json.dumps(config))
+    differing = _differing(_without_versions(before), _without_versions(now))
     if differing:
         raise ValueError(
             f"{path.parent} holds a run of another configuration; give another folder. "
             + "; ".join(differing)
         )
+    if _has_versions(before) and _has_versions(now):
+        taken_up(path.parent, before["versions"], now["versions"])
+
+
+def _note_versions(path: Path, config: Mapping[str, Any]) -> None:
+    """Write down, in a run that is gone on with, that other versions do so."""
+    before = json.loads(path.read_text())
+    if _has_versions(before) and _has_versions(config):
+        versions = taken_up(path.parent, before["versions"], config["versions"], tell=False)
+        if versions != before["versions"]:
+            write_json(path, before | {"versions": versions})
+
+
+def _has_versions(config: Any) -> bool:
+    return isinstance(config, Mapping) and isinstance(config.get("versions"), Mapping)
+
+
+def _without_versions(config: Any) -> Any:
+    """What must be the same; versions are compared by what they decide."""
+    return {**config, "versions": None} if _has_versions(config) else config
 
 
 def _differing(before: Any, now: Any, name: str = "") -> list[str]:

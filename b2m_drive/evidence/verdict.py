@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
@@ -52,6 +52,9 @@ class Verdict:
     grade: Grade
     over_nulls: Mapping[str, PairedDifference]  # brain minus each null
     over_probes: Mapping[str, PairedDifference]  # brain minus each probe that was run
+    failures: str = field(
+        default="", kw_only=True
+    )  # what the taught fail in more often than those alone, as words
 
     @property
     def sentence(self) -> str:
@@ -67,7 +70,8 @@ class Verdict:
             f"{STRATEGIES[self.teaching.strategy]} from a {kind} "
             f"({self.teaching.reading_label}; {self.over_nulls[ALONE].n} seeds)"
         )
-        return finding_text(self.grade, self.over_nulls, subject, self.metric, self.study)
+        found = finding_text(self.grade, self.over_nulls, subject, self.metric, self.study)
+        return f"{found} {self.failures}" if self.failures else found
 
     @property
     def about_labels(self) -> str:

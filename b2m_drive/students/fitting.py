@@ -9,6 +9,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from b2m_drive.settings_types import take_as_declared
+
 
 @dataclass(frozen=True)
 class FittingSettings:
@@ -20,6 +22,7 @@ class FittingSettings:
     evaluate_every: int = 50  # [steps]
 
     def __post_init__(self) -> None:
+        take_as_declared(self)
         for name in ("n_steps", "learning_rate", "gradient_limit", "evaluate_every"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name}: expected more than 0, came {getattr(self, name)!r}")

@@ -78,8 +78,16 @@ class SceneHeader:
         return cls(**entries)
 
     def check_equal(self, other: SceneHeader, origin: str) -> None:
-        """Raise ValueError naming the first field in which another file's header differs."""
-        mine, theirs = (_by_path(json.loads(header.to_json())) for header in (self, other))
+        """Raise ValueError naming the first field in which another file's header differs.
+
+        The versions that made it, and with them the note that tells of them, are for
+        `b2m_drive.files.provenance` to compare.
+        """
+        own = ("versions",) if self.versions == other.versions else ("versions", "note")
+        mine, theirs = (
+            _by_path({k: v for k, v in json.loads(each.to_json()).items() if k not in own})
+            for each in (self, other)
+        )
         for name in (*mine, *(each for each in theirs if each not in mine)):
             expected, came = (
                 repr(each[name]) if name in each else "none" for each in (mine, theirs)

@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
+from b2m_drive.settings_types import take_as_declared
 from b2m_drive.students.student_folder import load_weights, read_settings, write_student
 
 SMALLEST, LARGEST = 16, 512  # [pixels] of a frame's height and width
@@ -34,6 +35,7 @@ class SceneVAESettings:
     pixel_variance: float | None = None  # of a pixel around its reconstruction; None: fitted
 
     def __post_init__(self) -> None:
+        take_as_declared(self)
         for name in ("height", "width"):
             value = getattr(self, name)
             if not isinstance(value, int) or not SMALLEST <= value <= LARGEST:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
+from b2m_drive.files.provenance import taken_up
 from b2m_drive.students.scene_episode import SceneEpisode, SceneHeader
 from b2m_drive.students.scene_file import (
     append_episode,
@@ -50,7 +52,7 @@ class SceneWriter:
         if self.finished:
             with open_file(self.path) as file:
                 there = SceneHeader.from_json(file.attrs["header"], str(self.path))
-            there.check_equal(header, str(self.path))
+            self.header = self._taken_up(there, self.path)
         else:
             self._open_parts()
 
@@ -144,11 +146,18 @@ class SceneWriter:
         self.parts.mkdir(parents=True, exist_ok=True)
         path = self.parts / _HEADER
         if path.exists() and self._found_parts():
-            SceneHeader.from_json(path.read_text(), str(path)).check_equal(self.header, str(path))
-            return
+            there = SceneHeader.from_json(path.read_text(), str(path))
+            self.header = self._taken_up(there, path)
+            if self.header == there:
+                return
         draft = path.with_name(f".{_HEADER}.{os.getpid()}.draft")
         draft.write_text(self.header.to_json())
         os.replace(draft, path)
+
+    def _taken_up(self, there: SceneHeader, where: Path) -> SceneHeader:
+        """The header that is there, with the versions that go on."""
+        there.check_equal(self.header, str(where))
+        return replace(there, versions=taken_up(where, there.versions, self.header.versions))
 
     def _part(self, index: int) -> Path:
         return self.parts / f"episode-{index:06d}.h5"

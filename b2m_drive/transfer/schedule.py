@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from b2m_drive.settings_types import take_as_declared
+
 
 @dataclass(frozen=True)
 class WeightSchedule:
@@ -18,6 +20,7 @@ class WeightSchedule:
     falls_to_zero_at: float | None = None  # fraction of training in (0, 1]; None: constant
 
     def __post_init__(self) -> None:
+        take_as_declared(self)
         if not (math.isfinite(self.peak) and self.peak >= 0):
             raise ValueError(f"peak: expected a finite weight of at least 0, came {self.peak}")
         if self.falls_to_zero_at is not None and not 0 < self.falls_to_zero_at <= 1:

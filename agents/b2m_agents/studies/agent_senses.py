@@ -10,6 +10,7 @@ from jaxtyping import Float32, UInt8
 from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
 
+from b2m_agents.channels_first import VecChannelsFirst, channels_first
 from b2m_agents.latent_observation import VecLatentObservation, encode_scenes
 from b2m_agents.replayable_episodes import ReplayableSceneVecEnv
 from b2m_agents.scene_vec_env import waiting_scenes
@@ -41,6 +42,8 @@ class Senses:
         worlds = ReplayableSceneVecEnv(waiting_scenes(self.scene, n_worlds, observation=kind))
         if self.encoder is not None:
             return VecLatentObservation(worlds, self.encoder)
+        if self.observation == PIXELS:
+            return VecChannelsFirst(worlds)
         return Blindfolded(worlds) if self.observation == BLIND else worlds
 
     def see(self, scenes: Scenes | None, state: States) -> np.ndarray:
@@ -55,13 +58,14 @@ class Senses:
             return encode_scenes(self.encoder, scenes)
         if self.observation == PIXELS:
             assert scenes is not None
-            return scenes
+            return channels_first(scenes)
         finite = finite_state(self.scene, state)
         return np.zeros_like(finite) if self.observation == BLIND else finite
 
     def features(self, scenes: Scenes | None, state: States) -> Float32[np.ndarray, "row feature"]:
-        """The same as rows of numbers: pixels one beside another."""
-        seen = self.see(scenes, state)
+        """The same as rows of numbers: pixels one beside another, the channels of each together."""
+        seen = scenes if self.observation == PIXELS else self.see(scenes, state)
+        assert seen is not None
         return seen.reshape(len(seen), -1).astype(np.float32)
 
 

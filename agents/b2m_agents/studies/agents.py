@@ -8,11 +8,9 @@ them agents without an encoder, drivers that do not learn, and behaviour cloning
 from __future__ import annotations
 
 import hashlib
-import platform
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +34,7 @@ from b2m_drive.evidence.comparison import CONFIG, Group, check_run, open_run, ru
 from b2m_drive.evidence.conditions import DRIVING
 from b2m_drive.evidence.learning_curves import final_value
 from b2m_drive.evidence.run_folder import Run, check_entries, read_object, read_run
+from b2m_drive.files.provenance import installed_versions
 from b2m_drive.students.scene_vae import SceneVAE
 from b2m_envs.driving.settings import ENGINE, SceneSettings, settings_from_keywords
 
@@ -229,7 +228,7 @@ def _config(
             "student": run.config["student"],
         },
         "cloning_tested_on": N_TESTED,
-        "versions": {"python": platform.python_version(), **{p: version(p) for p in _PACKAGES}},
+        "versions": installed_versions(_PACKAGES),
         "limits": _limits(run, settings, scene),
     }
 

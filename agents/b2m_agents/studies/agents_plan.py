@@ -8,6 +8,7 @@ from pathlib import Path
 from b2m_agents.agent_settings import TrainingSettings, settings_for
 from b2m_drive.evidence.agents_study import BESIDE, DRIVERS, LATENTS, PIXELS, encoder_conditions
 from b2m_drive.evidence.conditions import STRATEGIES, Teaching
+from b2m_drive.settings_types import take_as_declared
 from b2m_envs.driving.settings import SceneSettings
 
 # PPO's, the same for every condition: of those tried, the ones by which agents on the encoder alone
@@ -35,6 +36,7 @@ class AgentsStudySettings:
     demonstrations: tuple[int, ...] = (200, 1000)  # frames of the driver model, for cloning
 
     def __post_init__(self) -> None:
+        take_as_declared(self)
         for name, known in (("strategies", tuple(STRATEGIES)), ("beside", BESIDE)):
             chosen = getattr(self, name)
             if len(set(chosen)) != len(chosen) or not set(chosen) <= set(known):

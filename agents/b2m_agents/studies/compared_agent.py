@@ -22,13 +22,16 @@ from b2m_agents.studies.driven_together import ActTogether, Driven, drive_togeth
 from b2m_drive.evidence.agents_study import (
     CLONED_ACCURACY,
     CLONED_BALANCED,
+    CLONED_OFF_ROAD,
     CLONED_RETURN,
     CLONED_SAFE,
     DRIVERS,
     ENCODER_R2,
+    OFF_ROAD,
     RETURN,
     SAFE,
     SPEED,
+    SUCCESS,
     VALIDATION,
     cloned,
 )
@@ -39,7 +42,7 @@ from b2m_envs.driving.settings import SceneSettings
 
 # Seeds of the evaluations: the same episodes for every agent and driver.
 _VALIDATION, _HELD_OUT, _TESTED = 5_000_000, 6_000_000, 6_500_000
-_REWARDS, _SHARE = "sum of rewards", "share of episodes"
+_REWARDS, _SHARE, _STEPS = "sum of rewards", "share of episodes", "share of steps"
 
 
 def run_plan(plan: AgentPlan, after_update: Callable[[], None]) -> list[Score]:
@@ -89,6 +92,9 @@ class ComparedAgent:
         yield self._score(RETURN, driven.returned.mean(), _REWARDS)
         yield self._score(SAFE, 1 - driven.crashed.mean(), _SHARE)
         yield self._score(SPEED, driven.speed.mean(), "m/s")
+        yield self._score(OFF_ROAD, driven.off_road.mean(), _STEPS)
+        if driven.succeeded is not None:
+            yield self._score(SUCCESS, driven.succeeded.mean(), _SHARE)
 
     def clone(self, n_frames: int) -> Iterator[Score]:
         """Behaviour cloning from so many frames: open loop, then in closed loop."""
@@ -102,6 +108,7 @@ class ComparedAgent:
         driven = self._drive(held_out_seeds(self.settings), driver.act)
         yield self._score(cloned(CLONED_RETURN, n_frames), driven.returned.mean(), _REWARDS)
         yield self._score(cloned(CLONED_SAFE, n_frames), 1 - driven.crashed.mean(), _SHARE)
+        yield self._score(cloned(CLONED_OFF_ROAD, n_frames), driven.off_road.mean(), _STEPS)
 
     def _acting(self, policy: BaseAlgorithm) -> ActTogether:
         def act(scenes: Any, state: Any) -> np.ndarray:
@@ -132,6 +139,8 @@ def driver_scores(plan: AgentPlan) -> list[Score]:
         (RETURN, driven.returned, _REWARDS),
         (SAFE, 1.0 - driven.crashed, _SHARE),
         (SPEED, driven.speed, "m/s"),
+        (OFF_ROAD, driven.off_road, _STEPS),
+        *(() if driven.succeeded is None else ((SUCCESS, 1.0 * driven.succeeded, _SHARE),)),
     )
     return [
         Score(plan.condition, index, metric, 0, float(value), unit)

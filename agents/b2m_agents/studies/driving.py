@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import os
-import platform
 import time
 from dataclasses import asdict, dataclass, replace
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal
@@ -51,6 +49,7 @@ from b2m_drive.evidence.comparison import (
 )
 from b2m_drive.evidence.conditions import BRAIN, control_of
 from b2m_drive.evidence.run_folder import BRAIN_FILE, PICTURES, write_arrays
+from b2m_drive.files.provenance import installed_versions
 from b2m_drive.students.devices import device_of
 from b2m_drive.students.scenes import SceneDataset
 
@@ -308,7 +307,7 @@ def describe(run: DrivingRun, dataset: SceneDataset) -> dict[str, Any]:
         "delay": "by cross-validation" if settings.delay is None else settings.delay,
         "task": {"id": f"scenes of {dataset.header.scenario}", **dataset.header.settings},
         "isolated_settings_file": DRIVING_SETTINGS_FILE,
-        "versions": {"python": platform.python_version(), **{p: version(p) for p in _PACKAGES}},
+        "versions": installed_versions(_PACKAGES),
         "limits": _limits(run, dataset),
         # Numbers round otherwise on another device; runs from before there was a choice are cpu's.
         **({} if device_of(run.device).type == "cpu" else {"device": str(device_of(run.device))}),

@@ -19,6 +19,7 @@ from b2m_drive.evidence.conditions import (
     Teaching,
     Variation,
 )
+from b2m_drive.settings_types import take_as_declared
 from b2m_drive.students.fitting import FittingSettings
 from b2m_drive.students.scenes import SceneDataset
 from b2m_drive.transfer.term import STRATEGIES, Strategy
@@ -50,6 +51,7 @@ class DrivingStudySettings:
     window: float = 0.4  # [s] over which a response is averaged; at most a frame's duration
 
     def __post_init__(self) -> None:
+        take_as_declared(self)
         if not self.seeds or len(set(self.seeds)) != len(self.seeds):
             raise ValueError(f"seeds: expected one or more different seeds, came {self.seeds}")
         if not self.strategies or not set(self.strategies) <= set(STRATEGIES):

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import platform
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
@@ -46,6 +45,7 @@ from b2m_drive.evidence.comparison import (
 )
 from b2m_drive.evidence.conditions import ALONE, Variation
 from b2m_drive.evidence.run_folder import BRAIN_FILE, TRAJECTORIES
+from b2m_drive.files.provenance import installed_versions
 
 LEAKY_STEPS = 2400  # with which its settings were tuned (`scripts/tune_isolated.py`)
 PUBLISHED_MAINTENANCE = 2.5  # [s] on average
@@ -239,7 +239,7 @@ def describe_settings(settings: MemoryStudySettings) -> dict[str, Any]:
         },
         "primary_metric": "area_under_curve",
         "isolated_settings_file": settings_file(settings.cell),
-        "versions": {"python": platform.python_version(), **{p: version(p) for p in _PACKAGES}},
+        "versions": installed_versions(_PACKAGES),
     }
 
 

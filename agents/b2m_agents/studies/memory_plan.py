@@ -21,6 +21,7 @@ from b2m_drive.evidence.conditions import (
     PROBE_TEACHERS,
     Variation,
 )
+from b2m_drive.settings_types import take_as_declared
 from b2m_drive.students.decision_rnn import Cell
 from b2m_drive.students.fitting import FittingSettings
 from b2m_drive.transfer.term import Strategy
@@ -71,6 +72,7 @@ class MemoryStudySettings:
     n_seeds_varied: int = 3  # of each point of those curves
 
     def __post_init__(self) -> None:
+        take_as_declared(self)
         if not self.seeds or len(set(self.seeds)) != len(self.seeds):
             raise ValueError(f"seeds: expected one or more different seeds, came {self.seeds}")
         if not self.readings or not self.strategies:

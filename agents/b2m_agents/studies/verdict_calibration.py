@@ -32,6 +32,7 @@ from b2m_drive.evidence.learning_curves import learning_curves
 from b2m_drive.evidence.scores import Score, read_scores
 from b2m_drive.evidence.statistics import PairedDifference
 from b2m_drive.evidence.verdict import Verdict, differences, grade_of, judge_curves
+from b2m_drive.settings_types import take_as_declared
 
 METRIC = "area_under_curve"
 _FIRST_SEED = 1_000_000  # apart from every seed that a comparison reports or a tuning used
@@ -63,6 +64,7 @@ class CalibrationSettings:
     study: MemoryStudySettings = SMALL_STUDY
 
     def __post_init__(self) -> None:
+        take_as_declared(self)
         for name, least in (("n_null", 1), ("n_ideal", 1), ("n_trials", 20), ("first_brain", 0)):
             if getattr(self, name) < least:
                 raise ValueError(f"{name}: expected at least {least}, came {getattr(self, name)}")

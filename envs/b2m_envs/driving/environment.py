@@ -9,17 +9,25 @@ import gymnasium
 import numpy as np
 from jaxtyping import UInt8
 
+from b2m_envs.displays import offered_modes
 from b2m_envs.driving.checks import check_id, check_render_mode, valid_action, valid_seed
 from b2m_envs.driving.faults import warn_of_faults
-from b2m_envs.driving.observation import action_space, check_kind, observation_space, observe
+from b2m_envs.driving.observation import (
+    action_space,
+    check_kind,
+    is_drawn,
+    observation_space,
+    observe,
+)
 from b2m_envs.driving.settings import ENVIRONMENT_KEYWORDS, settings_from_keywords
 from b2m_envs.driving.single_world import make_world
 from b2m_envs.driving.view import camera_settings, enlarged
-from b2m_envs.driving.window import SceneWindow
+from b2m_envs.driving.window import WINDOW_DRIVER, SceneWindow
+from b2m_envs.fixed_once_made import FixedOnceMade
 from b2m_envs.rendering import make_camera
 
 
-class DrivingSceneEnv(gymnasium.Env[Any, Any]):
+class DrivingSceneEnv(FixedOnceMade, gymnasium.Env[Any, Any]):
     """Drive a vehicle through traffic, seeing the scene as a picture.
 
     ## Description
@@ -88,7 +96,23 @@ class DrivingSceneEnv(gymnasium.Env[Any, Any]):
 
     With `observation="state"` the float32 state of `info` instead, and with `"both"` a dictionary
     of `scene` and `state`. A policy cannot read NaN: where a variable has no meaning, gaps are
-    `perception`, the time to collision is 20 s, the lane -1, closing speed and curvature 0.
+    `perception`, the time to collision is 20 s, the lane -1, closing speed and curvature 0. What
+    lies beyond the bounds of the space (1 km off the lane) is given as the bound. With
+    `"scaled_state"` every variable is divided by what makes it of order 1, as a network wants it
+    and as `b2m-drive train-agent` does; see `b2m_envs.driving.observation`:
+
+    | Variable                      | Bounds             | Divided by                               |
+    |-------------------------------|--------------------|------------------------------------------|
+    | `lane`                        | -1 to 100          | 4                                        |
+    | `lateral_offset`              | -1000 to 1000 m    | 4 m                                      |
+    | `heading`                     | -pi to pi rad      | 0.5 rad                                  |
+    | `speed`                       | -50 to 50 m/s      | The highest target speed; without, 10 m/s |
+    | `acceleration`                | -150 to 150 m/s2   | 5 m/s2                                   |
+    | all gaps                      | 0 to `perception`  | `perception`                             |
+    | `closing_speed`               | -100 to 100 m/s    | 10 m/s                                   |
+    | `time_to_collision`           | 0 to 20 s          | 20 s                                     |
+    | `curvature`                   | -pi to pi 1/m      | 0.1 1/m                                  |
+    | `hazard`                      | 0 to 1             | 1                                        |
 
     ## Rewards
 
@@ -187,13 +211,14 @@ class DrivingSceneEnv(gymnasium.Env[Any, Any]):
     | `vehicle_mask`         | **bool**            | `False`        | Whether `info` holds the mask                            |
     | `perception`           | **float**           | `60`           | Widest gap that counts in the state [m]                  |
     | `engine`               | **str** or **None** | `None`         | `"b2m"`, `"highway-env"`; None: ours where it has the scenario |
-    | `observation`          | **str**             | `"scene"`      | `"scene"`, `"state"` or `"both"`                         |
+    | `observation`          | **str**             | `"scene"`      | `"scene"`, `"state"`, `"scaled_state"` or `"both"`       |
 
-    `None` stands for the scenario's own value. An unknown setting, an impossible value, or an
-    option that the scenario does not have is a `ValueError`.
+    `None` stands for the scenario's own value. An unknown setting, an impossible value, an option
+    that the scenario does not have, or an attribute that is set later is a `ValueError`.
 
     `render()` returns the same view, larger and in colour (mode "rgb_array"); mode "human" shows
-    it in a window at every step. Both need OpenCV only, and no environment variable.
+    it in a window at every step, where there is a display (`metadata["render_modes"]` says so). Both
+    need OpenCV only, and no environment variable.
 
     ## References
 
@@ -223,20 +248,23 @@ class DrivingSceneEnv(gymnasium.Env[Any, Any]):
         self.settings = settings_from_keywords(scenario, settings, ENVIRONMENT_KEYWORDS)
         warn_of_faults(self.settings)
         self._title = self.settings.of.id
-        self.metadata = dict(type(self).metadata)  # type: ignore[misc]
-        self.metadata["render_fps"] = self.settings.steps_per_second
-        modes = self.metadata["render_modes"]
+        modes = type(self).metadata["render_modes"]
+        self.metadata = type(self).metadata | {  # type: ignore[misc]
+            "render_modes": offered_modes(modes, WINDOW_DRIVER),
+            "render_fps": self.settings.steps_per_second,
+        }
         self.render_mode = check_render_mode(self.settings, render_mode, modes)
         self._kind = check_kind(self.settings, observation)
         self.action_space = action_space(self.settings)
         self.observation_space = observation_space(self.settings, self._kind)
-        self._draws = self._kind != "state"
+        self._draws = is_drawn(self._kind)
         self._world = make_world(self.settings, draws=self._draws)
         self._render_camera = make_camera(enlarged(camera_settings(self.settings)))
         self._frames: deque[np.ndarray] = deque(maxlen=self.settings.n_remembered)
         self._step = 0
         self._began = self._runs = False
         self._window: SceneWindow | None = None
+        self._made = True
 
     @property
     def highway_env(self) -> Any:

@@ -84,12 +84,23 @@ class World:
     """Mixed into a highway-env environment by `build_world`; see the module's docstring."""
 
     settings: SceneSettings
-    ego_class: type[Vehicle]
     config: dict[str, Any]
     road: Any
     vehicle: Vehicle
     steps: int
     last_action: Action  # what the ego vehicle did in the last step, as an action
+
+    def __init__(self, settings: SceneSettings, config: dict[str, Any]) -> None:
+        self.settings = settings
+        super().__init__(config=config)  # type: ignore[call-arg]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _blank_world, (self.settings.of.highway_env,), vars(self)
+
+    @property
+    def ego_class(self) -> type[Vehicle]:
+        """The ego vehicle's class."""
+        return ego_class(self.settings)
 
     def configure(self, config: dict[str, Any]) -> None:
         """Take the configuration."""
@@ -190,8 +201,19 @@ def build_world(settings: SceneSettings) -> Any:
     unknown = sorted(set(config) - set(known))
     if unknown:
         raise KeyError(f"{settings.of.id}: highway-env does not know {', '.join(unknown)}")
-    members = {"settings": settings, "ego_class": ego_class(settings)}
-    return type("SceneWorld", (World, base), members)(config=config)
+    return _scene_world(settings.of.highway_env)(settings, config)
+
+
+@cache
+def _scene_world(path: str) -> type[Any]:
+    """One of highway-env's environments that is a `World` too."""
+    return type("SceneWorld", (World, world_class(path)), {})
+
+
+def _blank_world(path: str) -> Any:
+    """A world without anything, to be filled by `copy` or `pickle`, which find no `SceneWorld`."""
+    kind = _scene_world(path)
+    return object.__new__(kind)
 
 
 @cache

@@ -1,8 +1,13 @@
-"""What an agent is given of a scene: the picture, the state variables, or both."""
+"""What an agent is given of a scene: the picture, the state variables, or both.
+
+The state has finite bounds (`state_bounds`), and one scaling (`state_scales`): that of
+``observation="scaled_state"`` and that of the policies that ``b2m-drive train-agent`` trains.
+"""
 
 from __future__ import annotations
 
-from typing import Any, Literal
+import math
+from typing import Any, Literal, get_args
 
 import numpy as np
 from gymnasium import spaces
@@ -11,11 +16,33 @@ from jaxtyping import Float32, UInt8
 from b2m_envs.driving.settings import SceneSettings
 from b2m_envs.driving.state import LONGEST_TIME, STATE_VARIABLES
 
-Kind = Literal["scene", "state", "both"]
-KINDS = ("scene", "state", "both")
+Kind = Literal["scene", "state", "scaled_state", "both"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
 GAPS = ("gap", "left_ahead", "left_behind", "right_ahead", "right_behind")
 # A policy cannot read NaN: what stands for a variable without meaning. Gaps become `perception`.
 WITHOUT_MEANING = {"lane": -1.0, "time_to_collision": LONGEST_TIME}  # others: 0
+_BOUNDS = {  # of the gaps: 0 and `perception`
+    "lane": (-1.0, 100.0),  # `lanes_count` is up to 100, and an exit has one more
+    "lateral_offset": (-1000.0, 1000.0),  # [m] off the road there is no end to it: cut off
+    "heading": (-math.pi, math.pi),  # [rad]
+    "speed": (-50.0, 50.0),  # [m/s] highway-env's vehicles keep to 40, and a step beyond
+    "acceleration": (-150.0, 150.0),  # [m/s2] speed controller: (target - speed) / 0.6 s
+    "closing_speed": (-100.0, 100.0),  # [m/s]
+    "time_to_collision": (0.0, LONGEST_TIME),  # [s]
+    "curvature": (-math.pi, math.pi),  # [1/m] half a turn within 1 m
+    "hazard": (0.0, 1.0),
+}
+_SCALES = {  # what is of order 1 after a division by these
+    "lane": 4.0,
+    "lateral_offset": 4.0,  # [m]
+    "heading": 0.5,  # [rad]
+    "acceleration": 5.0,  # [m/s2]
+    "closing_speed": 10.0,  # [m/s]
+    "time_to_collision": LONGEST_TIME,  # [s]
+    "curvature": 0.1,  # [1/m]
+    "hazard": 1.0,
+}
+_STEERED_SPEED = 10.0  # [m/s] where the scenario has no target speeds
 
 
 def check_kind(settings: SceneSettings, kind: object) -> Kind:
@@ -27,17 +54,50 @@ def check_kind(settings: SceneSettings, kind: object) -> Kind:
     if kind not in KINDS:
         expected = " or ".join(map(repr, KINDS))
         raise ValueError(f"{settings.of.id}: observation: expected {expected}, came {kind!r}")
-    return kind  # type: ignore[return-value]
+    return kind
 
 
 def observation_space(settings: SceneSettings, kind: Kind) -> spaces.Space[Any]:
     """The space of one environment's observations."""
     shape = (settings.height, settings.width, settings.n_channels)
     scene = spaces.Box(0, 255, shape, np.uint8)
-    state = spaces.Box(-np.inf, np.inf, (len(STATE_VARIABLES),), np.float32)
+    low, high = state_bounds(settings)
+    if kind == "scaled_state":
+        low, high = low * state_factors(settings), high * state_factors(settings)
+    state = spaces.Box(low, high, dtype=np.float32)
     if kind == "both":
         return spaces.Dict({"scene": scene, "state": state})
     return scene if kind == "scene" else state
+
+
+def is_drawn(kind: Kind) -> bool:
+    """Whether an observation holds a picture."""
+    return kind in ("scene", "both")
+
+
+def state_bounds(
+    settings: SceneSettings,
+) -> tuple[Float32[np.ndarray, " variable"], Float32[np.ndarray, " variable"]]:
+    """Lowest and highest value of each of `STATE_VARIABLES` in an observation.
+
+    Nothing but an offset reaches beyond them; that is cut off (see `finite_state`).
+    """
+    bounds = _BOUNDS | dict.fromkeys(GAPS, (0.0, float(settings.perception)))
+    low, high = zip(*(bounds[each.name] for each in STATE_VARIABLES), strict=True)
+    return np.array(low, np.float32), np.array(high, np.float32)
+
+
+def state_scales(settings: SceneSettings) -> tuple[float, ...]:
+    """What each of `STATE_VARIABLES` is divided by: speed by the highest target, gaps by sight."""
+    scales = _SCALES | dict.fromkeys(GAPS, float(settings.perception))
+    scales["speed"] = max(settings.of.target_speeds, default=_STEERED_SPEED)
+    return tuple(scales[variable.name] for variable in STATE_VARIABLES)
+
+
+def state_factors(settings: SceneSettings) -> Float32[np.ndarray, " variable"]:
+    """One over `state_scales`: what the state is multiplied by."""
+    factors: np.ndarray = np.float32(1) / np.array(state_scales(settings), np.float32)
+    return factors
 
 
 def action_space(settings: SceneSettings) -> spaces.Discrete | spaces.Box:
@@ -57,13 +117,15 @@ def observe(
     if kind == "scene":
         return scene
     finite = finite_state(settings, state)
-    return finite if kind == "state" else {"scene": scene, "state": finite}
+    if kind == "both":
+        return {"scene": scene, "state": finite}
+    return finite if kind == "state" else finite * state_factors(settings)
 
 
 def finite_state(
     settings: SceneSettings, state: Float32[np.ndarray, "*world variable"]
 ) -> Float32[np.ndarray, "*world variable"]:
-    """The state with numbers where a variable has no meaning.
+    """The state with numbers where a variable has no meaning, within `state_bounds`.
 
     Gaps are then `perception`, the time to collision is 20 s, the lane -1; closing speed and
     curvature are 0.
@@ -73,5 +135,6 @@ def finite_state(
         for each in STATE_VARIABLES
     ]
     plain = np.asarray(state)
-    finite: np.ndarray = np.where(np.isnan(plain), np.array(stand_in, np.float32), plain)
-    return finite
+    finite = np.where(np.isnan(plain), np.array(stand_in, np.float32), plain)
+    within: np.ndarray = np.clip(finite, *state_bounds(settings))
+    return within

@@ -14,7 +14,13 @@ from jaxtyping import Bool, Float64, UInt8
 
 from b2m_envs.driving.checks import check_id, check_render_mode, valid_actions, valid_seeds
 from b2m_envs.driving.faults import warn_of_faults
-from b2m_envs.driving.observation import action_space, check_kind, observation_space, observe
+from b2m_envs.driving.observation import (
+    action_space,
+    check_kind,
+    is_drawn,
+    observation_space,
+    observe,
+)
 from b2m_envs.driving.settings import (
     BATCH_KEYWORDS,
     ENGINE,
@@ -24,12 +30,13 @@ from b2m_envs.driving.settings import (
     settings_from_keywords,
 )
 from b2m_envs.driving.view import camera_settings, enlarged
+from b2m_envs.fixed_once_made import FixedOnceMade
 from b2m_envs.rendering import make_camera
 
 Mask = Bool[np.ndarray, " world"]
 
 
-class DrivingSceneVectorEnv(VectorEnv[Any, Any, np.ndarray]):
+class DrivingSceneVectorEnv(FixedOnceMade, VectorEnv[Any, Any, np.ndarray]):
     """Native batch of `DrivingSceneEnv` on our engine; see there for scenes, actions and `info`.
 
     World *k* of `reset(seed=s)` goes through the very episodes of a single environment after
@@ -49,7 +56,7 @@ class DrivingSceneVectorEnv(VectorEnv[Any, Any, np.ndarray]):
     | Parameter        | Type                 | Default      | Description                              |
     |------------------|----------------------|--------------|------------------------------------------|
     | `num_envs`       | **int**              | `1`          | Number of worlds                         |
-    | `observation`    | **str**              | `"scene"`    | `"scene"`, `"state"` or `"both"`         |
+    | `observation`    | **str**              | `"scene"`    | As of `DrivingSceneEnv`                  |
     | `autoreset_mode` | **AutoresetMode** or **str** | `NEXT_STEP` | See Gymnasium; `SAME_STEP` gives `final_obs` and `final_info`; `DISABLED` waits for `reset(options={"reset_mask": mask})` |
     | `n_threads`      | **int**              | `1`          | Threads that share the worlds; changes no result |
     | `copy`           | **bool**             | `True`       | Whether observations are copies; otherwise the next step writes over them |
@@ -105,7 +112,7 @@ class DrivingSceneVectorEnv(VectorEnv[Any, Any, np.ndarray]):
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
         from b2m_envs.driving.scene_batch import SceneBatch  # compiled code: only where it is used
 
-        draws = self._kind != "state"
+        draws = is_drawn(self._kind)
         self._batch = SceneBatch(self.settings, self.num_envs, int(n_threads), draws=draws)
         self._render_camera = make_camera(enlarged(camera_settings(self.settings)))
         self._engine_name = np.full(self.num_envs, ENGINE, dtype=object)
@@ -113,6 +120,7 @@ class DrivingSceneVectorEnv(VectorEnv[Any, Any, np.ndarray]):
         self._seeds = [-1] * self.num_envs
         self._runs = np.zeros(self.num_envs, np.bool_)
         self._ended = np.zeros(self.num_envs, np.bool_)  # and were not begun again
+        self._made = True
 
     @property  # type: ignore[override]
     def np_random(self) -> tuple[np.random.Generator, ...]:
@@ -277,7 +285,7 @@ class DrivingSceneVectorEnv(VectorEnv[Any, Any, np.ndarray]):
         return mask
 
     def _observation(self) -> Any:
-        scene = self._batch.scenes if self._kind != "state" else None
+        scene = self._batch.scenes if is_drawn(self._kind) else None
         if scene is not None and self._copies:
             scene = scene.copy()
         return observe(self.settings, self._kind, scene, self._batch.state)
@@ -285,7 +293,7 @@ class DrivingSceneVectorEnv(VectorEnv[Any, Any, np.ndarray]):
     def _final(self, ended: Mask) -> dict[str, Any]:
         """What the worlds whose episode has ended looked like at its end."""
         which = np.flatnonzero(ended)
-        scenes = self._batch.scenes[which] if self._kind != "state" else [None] * len(which)
+        scenes = self._batch.scenes[which] if is_drawn(self._kind) else [None] * len(which)
         observations = np.full(self.num_envs, None, dtype=object)
         for world, scene in zip(which, scenes, strict=True):
             state = self._batch.state[world]

@@ -8,6 +8,7 @@ the process. Here each constant is restated where nobody else writes it.
 from __future__ import annotations
 
 import copy
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from highway_env.vehicle.controller import MDPVehicle
 from highway_env.vehicle.dynamics import BicycleVehicle
 from highway_env.vehicle.kinematics import Vehicle
 
-from b2m_envs.driving.settings import SceneSettings
+from b2m_envs.driving.settings import SCENARIOS, SceneSettings
 
 
 class TrafficDriver(IDMVehicle):  # type: ignore[misc]
@@ -87,16 +88,40 @@ class DrivenByModel(SpeedLevels):
         self.target_speed = float(speeds[np.abs(speeds - self.target_speed).argmin()])
 
 
+class MadeForScene:
+    """An ego vehicle whose class was made for a scene: it is copied and pickled by what for."""
+
+    made_for: tuple[str, str | None, str]  # arguments of `_ego_class`
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _blank_ego, self.made_for, vars(self)
+
+
 def ego_class(settings: SceneSettings) -> type[Vehicle]:
     """The ego vehicle's class: a class and not a partial, as highway-env's racetracks need."""
-    speeds = np.array(settings.of.target_speeds)
-    if settings.driver == "highway_env":
-        model = IntersectionDriver if settings.scenario == "intersection" else TrafficDriver
-        return type("ModelEgo", (DrivenByModel, model), {"target_speeds": speeds})
-    if settings.action == "continuous":
-        steered = SlippingVehicle if settings.scenario == "lane_keeping" else SteeredVehicle
-        return type("SteeredEgo", (steered,), {"target_speeds": speeds})
-    return type("MetaEgo", (MDPVehicle,), {"DEFAULT_TARGET_SPEEDS": speeds})
+    return _ego_class(settings.scenario, settings.action, settings.driver)
+
+
+@cache
+def _ego_class(scenario: str, action: str | None, driver: str) -> type[Vehicle]:
+    members: dict[str, Any] = {"made_for": (scenario, action, driver)}
+    speeds = np.array(SCENARIOS[scenario].target_speeds)
+    if driver == "highway_env":
+        model = IntersectionDriver if scenario == "intersection" else TrafficDriver
+        members["target_speeds"] = speeds
+        return type("ModelEgo", (MadeForScene, DrivenByModel, model), members)
+    if action == "continuous":
+        steered = SlippingVehicle if scenario == "lane_keeping" else SteeredVehicle
+        members["target_speeds"] = speeds
+        return type("SteeredEgo", (MadeForScene, steered), members)
+    members["DEFAULT_TARGET_SPEEDS"] = speeds
+    return type("MetaEgo", (MadeForScene, MDPVehicle), members)
+
+
+def _blank_ego(scenario: str, action: str | None, driver: str) -> Vehicle:
+    """An ego vehicle without anything, to be filled by `copy` or `pickle`."""
+    kind = _ego_class(scenario, action, driver)
+    return object.__new__(kind)
 
 
 def restate_driver(vehicle: Vehicle) -> None:

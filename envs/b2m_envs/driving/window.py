@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 
@@ -10,7 +9,9 @@ import cv2
 import numpy as np
 from jaxtyping import UInt8
 
-DISPLAY_VARIABLES = ("DISPLAY", "WAYLAND_DISPLAY")
+from b2m_envs.displays import DISPLAY_VARIABLES, is_display_named
+
+WINDOW_DRIVER = "QT_QPA_PLATFORM"  # tells OpenCV where to open windows
 LONGEST_WAIT = 20  # [s] for an answer whether there is a display
 
 
@@ -53,10 +54,8 @@ def check_display(title: str) -> None:
     Raises:
         RuntimeError: if no window can open.
     """
-    if sys.platform.startswith("linux"):
-        named = [name for name in DISPLAY_VARIABLES if os.environ.get(name)]
-        if not named and "QT_QPA_PLATFORM" not in os.environ:
-            raise RuntimeError(no_display(title, f"none of {', '.join(DISPLAY_VARIABLES)}"))
+    if not is_display_named(WINDOW_DRIVER):
+        raise RuntimeError(no_display(title, f"none of {', '.join(DISPLAY_VARIABLES)}"))
     code = "import cv2; cv2.namedWindow('b2m'); cv2.waitKey(1)"
     try:
         trial = subprocess.run(

@@ -76,6 +76,12 @@ class Moment:
         return 0.0 + (speed - low) * (1 - 0) / (high - low)
 
 
+def ends_in_crash(moment: Moment) -> Flags:
+    """Whether the ego vehicle has crashed."""
+    crashed: Flags = moment.ego["crashed"]
+    return crashed
+
+
 @dataclass(frozen=True)
 class Scoring:
     """How a scenario rewards: terms, added by weight, perhaps scaled; and when it ends."""
@@ -86,7 +92,7 @@ class Scoring:
     clipped: bool = False
     prize: str | None = None  # the term that, where it is not 0, is the whole reward
     on_road_only: bool = False  # no reward off the road
-    ends: Callable[[Moment], Flags] = lambda moment: moment.ego["crashed"]
+    ends: Callable[[Moment], Flags] = ends_in_crash
     succeeds: Callable[[Moment], Flags] | None = None
 
     def reward(self, terms: Mapping[str, Values], moment: Moment) -> Values:

@@ -18,6 +18,7 @@ DARK = (40, 40, 40)
 LIGHT = (235, 235, 235)
 RADIUS = 62  # [px] of a picture whose outline is a circle
 SIDE = 115  # [px] from the centre to the probes' centres
+WINDOW_DRIVER = "SDL_VIDEODRIVER"  # tells pygame where to open windows
 SHIFT = 4  # OpenCV draws with 2**-SHIFT of a pixel
 
 
@@ -100,7 +101,7 @@ class SubjectWindow:
         RuntimeError: if there is no display to open a window on.
     """
 
-    def __init__(self, frames_per_second: int, title: str = "B2M/MemoryDecision") -> None:
+    def __init__(self, frames_per_second: float, title: str = "B2M/MemoryDecision") -> None:
         import pygame  # slow to load, and needed for this only
 
         self._pygame: Any = pygame
@@ -110,7 +111,7 @@ class SubjectWindow:
         except pygame.error as error:
             raise RuntimeError(_no_display(title, str(error))) from error
         driver = pygame.display.get_driver()
-        if driver in ("dummy", "offscreen") and "SDL_VIDEODRIVER" not in os.environ:
+        if driver in ("dummy", "offscreen") and WINDOW_DRIVER not in os.environ:
             pygame.display.quit()
             raise RuntimeError(_no_display(title, f"video driver {driver!r}"))
         pygame.display.set_caption(title)

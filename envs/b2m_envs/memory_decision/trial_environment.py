@@ -9,7 +9,9 @@ import numpy as np
 from gymnasium.utils import seeding
 from jaxtyping import Float32, Int64, UInt8
 
-from b2m_envs.memory_decision.drawing import ScreenPainter, SubjectWindow
+from b2m_envs.displays import offered_modes
+from b2m_envs.fixed_once_made import FixedOnceMade
+from b2m_envs.memory_decision.drawing import WINDOW_DRIVER, ScreenPainter, SubjectWindow
 from b2m_envs.memory_decision.randomness import draw_words
 from b2m_envs.memory_decision.rules import judge
 from b2m_envs.memory_decision.settings import TrialSettings, settings_from_keywords
@@ -18,7 +20,7 @@ from b2m_envs.memory_decision.task import TrialTask
 from b2m_envs.memory_decision.trials import NO_RULE, NO_STIMULUS
 
 
-class TrialEnv(gymnasium.Env[np.ndarray, int | np.integer[Any] | np.ndarray]):
+class TrialEnv(FixedOnceMade, gymnasium.Env[np.ndarray, int | np.integer[Any] | np.ndarray]):
     """An environment of one task, which ``task_class`` names; each documents itself."""
 
     task_class: ClassVar[type[TrialTask]]
@@ -35,8 +37,11 @@ class TrialEnv(gymnasium.Env[np.ndarray, int | np.integer[Any] | np.ndarray]):
         """
         self.settings = settings_from_keywords(settings, self.task_class.settings_class)
         self.task = self.task_class(self.settings)
-        self.metadata = metadata_of(type(self).metadata, self.settings)  # type: ignore[misc]
-        self.render_mode = check_render_mode(render_mode, self.metadata, self.settings)
+        self._title = self.settings.task_id
+        shared = type(self).metadata
+        offered = {"render_modes": offered_modes(shared["render_modes"], WINDOW_DRIVER)}
+        self.metadata = metadata_of(shared, self.settings) | offered  # type: ignore[misc]
+        self.render_mode = check_render_mode(render_mode, shared, self.settings)
         self.observation_space = observation_space(self.task)
         self.action_space = gymnasium.spaces.Discrete(3)
         self._trial_number = 0  # of the next trial, since the last seed
@@ -45,6 +50,7 @@ class TrialEnv(gymnasium.Env[np.ndarray, int | np.integer[Any] | np.ndarray]):
         self._ended = False
         self._painter = ScreenPainter(self.task.codes)
         self._window: SubjectWindow | None = None
+        self._made = True
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -164,7 +170,7 @@ class TrialEnv(gymnasium.Env[np.ndarray, int | np.integer[Any] | np.ndarray]):
 
 def metadata_of(shared: dict[str, Any], settings: TrialSettings) -> dict[str, Any]:
     """An environment's own metadata: the class's, shown at the speed of its time step."""
-    return shared | {"render_fps": max(1, round(1 / settings.time_step))}
+    return shared | {"render_fps": 1 / settings.time_step}
 
 
 def check_render_mode(

@@ -12,6 +12,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from jaxtyping import Bool, Float32, Float64, Int64, UInt8
 
+from b2m_envs.fixed_once_made import FixedOnceMade
 from b2m_envs.memory_decision.context_decision import ContextDecisionTask
 from b2m_envs.memory_decision.drawing import ScreenPainter
 from b2m_envs.memory_decision.randomness import draw_words
@@ -33,7 +34,7 @@ TRIALS_AHEAD = 16  # trials whose random words a sub-environment draws at once
 _AUTORESET_MODES = (AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP)
 
 
-class TrialVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
+class TrialVectorEnv(FixedOnceMade, VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
     """Native batch of a `TrialEnv` of the task that ``task_class`` names.
 
     Sub-environment *k* of ``reset(seed=s)`` serves the very trials, noise included, of a single
@@ -86,7 +87,9 @@ class TrialVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         self.single_action_space = gymnasium.spaces.Discrete(3)
         self.action_space = batch_space(self.single_action_space, num_envs)
         self._painter = ScreenPainter(self.task.codes)
+        self._title = self.settings.task_id
         self._allocate()
+        self._made = True
 
     def reset(
         self,
