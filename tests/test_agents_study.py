@@ -31,11 +31,11 @@ from b2m_drive.evidence.agents_study import (
     STATE,
     encoder_conditions,
 )
-from b2m_drive.evidence.comparison import write_json
 from b2m_drive.evidence.conditions import DRIVING, Teaching
 from b2m_drive.evidence.report import write_report
 from b2m_drive.evidence.run_folder import BRAIN_FILE
 from b2m_drive.evidence.scores import Score, read_scores, write_scores
+from b2m_drive.files.writing import write_json
 from b2m_drive.students.scene_vae import SceneVAE, SceneVAESettings
 from b2m_envs.driving.settings import SceneSettings
 

@@ -36,6 +36,7 @@ from b2m_agents.trained_agent import (
     read_agent_config,
 )
 from b2m_drive.evidence.tables import write_table
+from b2m_drive.files.locks import EVALUATION, claim
 
 AGENT = "agent"  # the name of one that is evaluated alone
 EVALUATION_FILE = "evaluation.csv"
@@ -143,9 +144,9 @@ def evaluate_agents(
         name: drive_of(world.scenario, str(folder.resolve()), configs[name].environment)
         for name, folder in names.items()
     } | {name: drive_of(world.scenario, name, world.environment) for name in references}
-    episodes = tuple(_drive_all(drives, settings, progress))
-    Path(out).mkdir(parents=True, exist_ok=True)
-    _write_episodes(Path(out) / EVALUATION_FILE, episodes)
+    with claim(out, "an evaluation", lock=EVALUATION):
+        episodes = tuple(_drive_all(drives, settings, progress))
+        _write_episodes(Path(out) / EVALUATION_FILE, episodes)
     unfinished = tuple(
         f"{name} ({taken:,} of {configs[name].settings.n_steps:,} steps)"
         for name, taken in steps.items()

@@ -23,11 +23,14 @@ import numpy as np
 from jaxtyping import Float32, Int64
 from sb3_contrib import RecurrentPPO
 
+from b2m_agents.deleted_agent import OTHER_AGENT
 from b2m_agents.drivers import AGENT_FILE
 from b2m_agents.memory_policy import MemoryLstmPolicy
 from b2m_agents.memory_trials import PlayedTrials, held_out_seeds, play_trials
 from b2m_agents.memory_vec_env import MemoryVecEnv
 from b2m_drive.evidence.tables import write_table
+from b2m_drive.files.fingerprints import require_as_made
+from b2m_drive.files.locks import EVALUATION, claim
 from b2m_envs.memory_decision import (
     ContextDecisionSettings,
     MemoryDecisionSettings,
@@ -141,10 +144,12 @@ def evaluate_memory_agent(
     folder = Path(folder)
     seeds = held_out_seeds(n_trials, seed)
     settings = read_memory_settings(folder)
-    played = play_trials(read_memory_policy(folder), settings.trials, seeds)
-    names = [field.name for field in fields(PlayedTrials)]
-    columns = [getattr(played, name).astype(np.int64).tolist() for name in names]
-    write_table(folder / EVALUATION_FILE, names, zip(*columns, strict=True))
+    policy = read_memory_policy(folder)
+    with claim(folder, "an evaluation", lock=EVALUATION):
+        played = play_trials(policy, settings.trials, seeds)
+        names = [field.name for field in fields(PlayedTrials)]
+        columns = [getattr(played, name).astype(np.int64).tolist() for name in names]
+        write_table(folder / EVALUATION_FILE, names, zip(*columns, strict=True))
     return played
 
 
@@ -250,4 +255,5 @@ def read_algorithm(folder: Path, environment: MemoryVecEnv) -> RecurrentPPO:
             f"{path}: expected an agent that observes {expected.shape} numbers as the task in "
             f"{CONFIG_FILE} shows, came one of {came.shape}{bounds}"
         )
+    require_as_made(folder, AGENT_FILE, OTHER_AGENT)
     return algorithm

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,11 +13,14 @@ from stable_baselines3 import PPO
 from stable_baselines3.common.vec_env import VecEnv
 from torch import Tensor, nn
 
+from b2m_agents.deleted_agent import OTHER_AGENT
 from b2m_agents.drivers import AGENT_FILE
 from b2m_agents.online_teacher import OnlineTeacher
 from b2m_agents.scene_features import extractors_of, put_encoder, scene_policy
 from b2m_agents.studies.seeded_streams import torch_generator_for
 from b2m_agents.trained_agent import ENCODER_FOLDER
+from b2m_drive.files.fingerprints import recorded_write, require_as_made
+from b2m_drive.files.locks import claim
 from b2m_drive.students.scene_vae import SceneVAE, SceneVAESettings
 from b2m_drive.transfer.contrastive import info_nce_loss
 from b2m_drive.transfer.latent_regression import latent_regression_loss
@@ -235,10 +237,10 @@ def save_online_agent(policy: TransferPPO, folder: str | Path) -> Path:
     safetensors and JSON that `SceneVAE.from_pretrained` reads.
     """
     folder = Path(folder)
-    policy.encoder.save_pretrained(folder / ENCODER_FOLDER)
-    draft = folder / f".{os.getpid()}.draft.zip"
-    policy.save(draft)
-    os.replace(draft, folder / AGENT_FILE)
+    with claim(folder, "the writing of an agent"):
+        policy.encoder.save_pretrained(folder / ENCODER_FOLDER)
+        with recorded_write(folder / AGENT_FILE) as draft:
+            policy.save(draft)
     return folder
 
 
@@ -272,6 +274,7 @@ def load_online_agent(
         extractors_of(policy.policy)
     except Exception as error:  # a damaged pickle raises whatever its bytes happen to mean
         raise ValueError(f"{path}: expected an agent of TransferPPO, came {error}") from error
+    require_as_made(Path(folder), AGENT_FILE, OTHER_AGENT)
     if teacher is not None:
         policy.teach(teacher)
     return policy

@@ -30,6 +30,7 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 
 from b2m_agents.agent_settings import TrainingSettings, training_from_json
 from b2m_agents.algorithms import read_policy
+from b2m_agents.deleted_agent import OTHER_AGENT
 from b2m_agents.drivers import AGENT_FILE
 from b2m_agents.encoder_view import VIEW
 from b2m_agents.episodes import Act, Observation, State
@@ -40,6 +41,7 @@ from b2m_agents.latent_observation import (
     frozen,
     policy_input,
 )
+from b2m_drive.files.fingerprints import require_as_made
 from b2m_drive.students.scene_vae import SceneVAE
 from b2m_envs.driving.observation import finite_state
 from b2m_envs.driving.settings import SceneSettings, settings_from_keywords
@@ -166,6 +168,7 @@ class TrainedAgent:
         config = read_agent_config(folder)
         settings = config.settings
         policy = read_policy(folder / AGENT_FILE, algorithm=settings.algorithm.name)
+        require_as_made(folder, AGENT_FILE, OTHER_AGENT)
         if settings.observation != "latents":
             return cls(config, None, policy)
         encoder = frozen(SceneVAE.from_pretrained(folder / ENCODER_FOLDER))

@@ -66,6 +66,11 @@ def standing_of(folder: Path, name: str) -> Standing:
     return Standing.OTHER if came else Standing.MISSING
 
 
+def is_recorded(folder: Path, name: str) -> bool:
+    """Whether a file was made here, be it still there or not; false before its first writing."""
+    return None not in _recorded(folder).get(name, [None])
+
+
 def require_as_made(folder: Path, name: str, why: str) -> bool:
     """Refuse a file or folder that is not the one recorded; tells whether one was recorded.
 
@@ -98,8 +103,7 @@ def record_made(folder: Path, names: Iterable[str]) -> None:
     """
     entries = _recorded(folder)
     for name in names:
-        again = "delete it and its record to have it made again"
-        if not require_as_made(folder, name, again):
+        if not require_as_made(folder, name, "put it back, or run into another folder"):
             entries[name] = [fingerprint(folder / name)]
     _write(folder, entries)
 
@@ -116,6 +120,22 @@ def recorded_write(path: Path) -> Iterator[Path]:
         before = _recorded(path.parent)
         _write(path.parent, {**before, path.name: [fingerprint(path), now]})
     _write(path.parent, {**before, path.name: [now]})
+
+
+def loss_of(folder: Path, name: str) -> str | None:
+    """Why a file is not to be used, or not known to be the right one, as a sentence; None: it is.
+
+    For a report, which goes on without the file where it is another's or missing.
+    """
+    match standing_of(folder, name):
+        case Standing.OTHER:
+            return f"{name} is not the file that this run made; what it would show is left out."
+        case Standing.MISSING:
+            return f"{name} is missing; what it would show is left out."
+        case Standing.NOT_RECORDED:
+            return f"{name} was not recorded by this run, so that it may be another run's."
+        case Standing.AS_MADE:
+            return None
 
 
 def _recorded(folder: Path) -> dict[str, list[str | None]]:

@@ -7,8 +7,10 @@ are made in memory, large ones in room that was taken before.
 
 from __future__ import annotations
 
+import errno
 import io
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -42,13 +44,23 @@ def hdf5_in_room(path: Path, n_bytes: int) -> Iterator[h5py.File]:
     Raises:
         OSError: If the disk has no such room.
     """
-    with atomic_write(path) as draft:
-        with draft.open("w+b", buffering=0) as opened:
-            os.posix_fallocate(opened.fileno(), 0, int(_SPARE * n_bytes) + _SPARE_BYTES)
-            room = _Room(opened)
-            with h5py.File(room, "w") as file:
-                yield file
-            room.give_back()
+    with atomic_write(path) as draft, draft.open("w+b", buffering=0) as opened:
+        _take_room(opened.fileno(), int(_SPARE * n_bytes) + _SPARE_BYTES, path)
+        room = _Room(opened)
+        with h5py.File(room, "w") as file:
+            yield file
+        room.give_back()
+
+
+def _take_room(descriptor: int, n_bytes: int, path: Path) -> None:
+    """Take the room; where the system cannot, see that it is there."""
+    try:
+        os.posix_fallocate(descriptor, 0, n_bytes)
+    except (AttributeError, OSError) as error:
+        if getattr(error, "errno", None) == errno.ENOSPC:
+            raise
+        if shutil.disk_usage(path.parent).free < n_bytes:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)) from error
 
 
 class _Room(io.RawIOBase):

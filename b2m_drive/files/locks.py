@@ -25,6 +25,8 @@ except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
 LOCK = ".b2m-lock"
+EVALUATION = f"{LOCK}-evaluation"  # an agent may be evaluated while its training goes on
+_NO_LINK = getattr(os, "O_NOFOLLOW", 0)  # a link there is not ours to write through
 _LONGEST = 4096  # bytes read of what a lock says
 _LONGEST_COMMAND = 200
 
@@ -75,7 +77,7 @@ def is_lock(path: Path) -> bool:
 def _locked(path: Path, what: str) -> int:
     """A descriptor that holds the lock, until it is closed."""
     while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | _NO_LINK, 0o666)
         try:
             _lock(descriptor, path)
             if _is_still_there(path, descriptor):  # and not removed by an owner that just ended

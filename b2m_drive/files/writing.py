@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 _DRAFT = re.compile(r"\.b2m-draft-(?P<host>\w*)-(?P<pid>\d+)-[0-9a-f]{8}(\.\w+)*")
-_DEPTH_SWEPT = 3  # folders below: encoders/seed-0/NAME of a run, sessions/NAME/groups of many
+_DEPTH = 3  # folders below: encoders/seed-0/NAME of a run, sessions/NAME/groups of many
 _AGE_OF_A_STRANGERS = 24 * 3600.0  # [s] drafts of other machines are taken for left behind
 
 
@@ -113,10 +113,10 @@ def is_draft(path: Path) -> bool:
     return _DRAFT.fullmatch(path.name) is not None
 
 
-def sweep(folder: Path) -> None:
-    """Remove the drafts that dead processes left in a folder, and in those a little below it."""
+def sweep(folder: Path, depth: int = _DEPTH) -> None:
+    """Remove the drafts that dead processes left in a folder, and in those so far below it."""
     for place, folders, names in os.walk(folder):
-        if len(Path(place).relative_to(folder).parts) >= _DEPTH_SWEPT:
+        if len(Path(place).relative_to(folder).parts) >= depth:
             folders.clear()
         for draft in [Path(place, name) for name in (*folders, *names)]:
             if _is_left_behind(draft):

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Any, Literal
 
@@ -15,9 +13,10 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int, Int64
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
+from b2m_drive.files.writing import write_bytes, write_json
 from b2m_drive.transfer.contrastive import info_nce_loss, near_in_time, sample_positions
 from b2m_drive.transfer.latent_regression import latent_regression_loss
 from b2m_drive.transfer.layer_activity import (
@@ -165,13 +164,9 @@ class BrainAttachment(nn.Module):
         The teacher's values are not written: recordings have licences of their own.
         """
         folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(dir=folder) as draft:
-            weights = {name: value.contiguous() for name, value in self.state_dict().items()}
-            save_file(weights, Path(draft, _WEIGHTS))
-            Path(draft, _SETTINGS).write_text(json.dumps(self._description(), indent=2) + "\n")
-            for name in (_WEIGHTS, _SETTINGS):
-                os.replace(Path(draft, name), folder / name)
+        weights = {name: value.contiguous() for name, value in self.state_dict().items()}
+        write_bytes(folder / _WEIGHTS, save(weights))
+        write_json(folder / _SETTINGS, self._description())
         return folder
 
     def load(self, folder: str | Path) -> None:
@@ -187,7 +182,9 @@ class BrainAttachment(nn.Module):
                 raise FileNotFoundError(f"{folder}: expected a file {name} of a saved attachment")
         self._check_description(folder / _SETTINGS)
         try:
-            self.load_state_dict(load_file(folder / _WEIGHTS))
+            weights = load_file(folder / _WEIGHTS)
+            _check_finite(weights, folder / _WEIGHTS)
+            self.load_state_dict(weights)
         except (SafetensorError, RuntimeError) as error:
             raise ValueError(
                 f"{folder / _WEIGHTS}: expected the head of {self._description()}, came {error}"
@@ -396,3 +393,9 @@ def _feature_size(
             f"{settings.layer!r} ({type(layer).__name__}, pool={settings.pool!r}), came None"
         )
     return size
+
+
+def _check_finite(weights: dict[str, Tensor], path: Path) -> None:
+    for name, tensor in weights.items():
+        if not torch.isfinite(tensor).all():
+            raise ValueError(f"{path}: {name}: expected finite weights, came NaN or infinite ones")
