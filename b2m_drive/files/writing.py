@@ -185,5 +185,5 @@ def _named_after(path: Path) -> Iterator[None]:
         if error.errno is not None and (
             error.filename is None or is_draft(Path(str(error.filename)))
         ):
-            error.filename, error.filename2 = str(path), None
+            raise OSError(error.errno, error.strerror or str(error), str(path)) from error
         raise

@@ -49,7 +49,7 @@ from b2m_drive.evidence.comparison import (
 )
 from b2m_drive.evidence.conditions import BRAIN, control_of
 from b2m_drive.evidence.run_folder import BRAIN_FILE, PICTURES
-from b2m_drive.files.fingerprints import record_made
+from b2m_drive.files.fingerprints import Standing, record_made, standing_of
 from b2m_drive.files.locks import claim
 from b2m_drive.files.writing import write_array, write_arrays, write_json
 from b2m_drive.students.scenes import SceneDataset
@@ -406,7 +406,9 @@ def _group_name(plan: DrivingPlan) -> str:
 
 
 def _join_pictures(run: DrivingRun) -> None:
-    """One file for the report, conditions in their order."""
+    """One file for the report, conditions in their order; one that was recorded stays."""
+    if standing_of(run.folder, PICTURES) is Standing.AS_MADE:
+        return
     arrays: dict[str, np.ndarray] = {}
     for condition in run.settings.conditions:
         path = run.folder / "pictures" / f"{condition.replace('/', '-')}.npz"
