@@ -104,10 +104,11 @@ def test_a_run_that_has_groups_has_its_configuration(tmp_path, monkeypatch) -> N
     def full(*arguments: object) -> None:
         raise OSError(28, "No space left on device")
 
-    with monkeypatch.context() as patched, pytest.raises(OSError, match="No space left"):
-        patched.setattr(os, "fsync", full)
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
         open_run(tmp_path / "run", {"a": 1})
     assert list((tmp_path / "run").iterdir()) == []
+    monkeypatch.undo()
     open_run(tmp_path / "run", {"a": 1})
 
 

@@ -61,9 +61,11 @@ def standing_of(folder: Path, name: str) -> Standing:
         expected = _recorded(folder).get(name)
         if expected is None:
             return Standing.NOT_RECORDED if came else Standing.MISSING
+        if came is None:
+            return Standing.MISSING
         if came in expected:
             return Standing.AS_MADE
-    return Standing.OTHER if came else Standing.MISSING
+    return Standing.OTHER
 
 
 def is_recorded(folder: Path, name: str) -> bool:

@@ -53,14 +53,16 @@ def hdf5_in_room(path: Path, n_bytes: int) -> Iterator[h5py.File]:
 
 
 def _take_room(descriptor: int, n_bytes: int, path: Path) -> None:
-    """Take the room; where the system cannot, see that it is there."""
+    """See that there is room, and take it where the system can."""
+    if shutil.disk_usage(path.parent).free < n_bytes:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
     try:
         os.posix_fallocate(descriptor, 0, n_bytes)
-    except (AttributeError, OSError) as error:
-        if getattr(error, "errno", None) == errno.ENOSPC:
+    except AttributeError:  # macOS and Windows have none
+        return
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise
-        if shutil.disk_usage(path.parent).free < n_bytes:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)) from error
 
 
 class _Room(io.RawIOBase):
