@@ -218,7 +218,7 @@ def test_a_folder_holds_what_the_training_left(encoder, tmp_path) -> None:
     folder = train("ppo-latents", tmp_path / "agent", encoder, **changes)
     assert {path.name for path in folder.iterdir()} == {
         "config.json", "encoder", "agent.zip", "learning_curve.csv", "monitor.csv",
-        "selection.csv", "episodes-under-way-96.json", "best", "tensorboard",
+        "selection.csv", "episodes-under-way-96.json", "best", "tensorboard", "fingerprints.json",
     }  # fmt: skip
     assert {path.name for path in (folder / "best").iterdir()} == {
         "config.json", "encoder", "agent.zip",

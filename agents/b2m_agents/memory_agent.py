@@ -6,6 +6,7 @@
                         files that you trust)
 ``learning_curve.csv``  one row a rollout: how its trials ended, of a policy that still explores
 ``evaluation.csv``      one row a held-out trial, of the newest evaluation
+``fingerprints.json``   SHA-256 of ``agent.zip``, see `b2m_drive.files.fingerprints`
 ======================  ========================================================================
 """
 

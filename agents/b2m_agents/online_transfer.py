@@ -234,7 +234,8 @@ def save_online_agent(policy: TransferPPO, folder: str | Path) -> Path:
     """Write an agent, and beside it its encoder for others, each file whole or not at all.
 
     ``agent.zip`` is complete by itself. ``encoder/`` holds the encoder as it is now, as
-    safetensors and JSON that `SceneVAE.from_pretrained` reads.
+    safetensors and JSON that `SceneVAE.from_pretrained` reads. ``fingerprints.json`` tells this
+    ``agent.zip`` from another.
     """
     folder = Path(folder)
     with claim(folder, "the writing of an agent"):

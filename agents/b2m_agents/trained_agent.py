@@ -10,6 +10,7 @@
 ``learning_curve.csv``  one row an episode of the training
 ``monitor.csv``         the same, as Stable-Baselines3's `load_results` reads it
 ``tensorboard/``        what TensorBoard shows
+``fingerprints.json``   SHA-256 of ``agent.zip``, see `b2m_drive.files.fingerprints`
 ======================  ========================================================================
 """
 

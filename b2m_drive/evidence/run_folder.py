@@ -9,6 +9,8 @@
 ``pictures.npz``       optional, of the driving study: ``original`` [scene height width],
                        ``<condition>/reconstruction`` alike, ``<condition>/traversal``
                        [latent step height width]
+``fingerprints.json``  SHA-256 of the two files above, and of the driving study's encoders, see
+                       `b2m_drive.files.fingerprints`; version 0.5.0 wrote none
 =====================  ==========================================================================
 """
 
