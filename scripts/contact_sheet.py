@@ -13,6 +13,7 @@ import gymnasium as gym
 import numpy as np
 from jaxtyping import UInt8
 
+from b2m_drive.files.writing import atomic_write
 from b2m_envs.driving.settings import SCENARIOS
 from b2m_envs.registration import SCENES
 
@@ -34,14 +35,15 @@ def main() -> None:
     path = Path(sys.argv[1] if len(sys.argv) > 1 else "docs/scenes.png")
     if not cv2.haveImageWriter(str(path)):
         sys.exit(f"{path}: expected a picture's ending such as .png, came {path.suffix!r}")
-    path.parent.mkdir(parents=True, exist_ok=True)
     scenes = [scene(name) for name in SCENES]
     half = -(-len(scenes) // 2)
     blank = np.full_like(scenes[0], PAPER)
     left, right = scenes[:half], [*scenes[half:], blank][:half]
     rows = [np.concatenate(pair, axis=1) for pair in zip(left, right, strict=True)]
     sheet = np.pad(np.concatenate(rows, axis=0), ((0, 0), (0, GAP), (0, 0)), constant_values=PAPER)
-    cv2.imwrite(str(path), sheet[:, :, ::-1])
+    with atomic_write(path) as draft:
+        if not cv2.imwrite(str(draft), sheet[:, :, ::-1]):  # it does not say why
+            sys.exit(f"{path}: could not be written")
     print(f"{path}: {len(scenes)} scenes")
 
 

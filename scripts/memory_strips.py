@@ -6,6 +6,7 @@ python scripts/memory_strips.py [FILE]    # docs/memory_tasks.png
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 import cv2
@@ -13,6 +14,7 @@ import gymnasium as gym
 import numpy as np
 from jaxtyping import UInt8
 
+from b2m_drive.files.writing import atomic_write
 from b2m_envs.registration import MEMORY_TASKS
 
 ID = "b2m_envs:B2M/{}-v0"
@@ -40,12 +42,13 @@ def main() -> None:
     if not cv2.haveImageWriter(str(path)):
         parser.error(f"{path}: expected a picture's ending such as .png, came {path.suffix!r}")
     assert {name for name, *_ in STRIPS} == set(MEMORY_TASKS)
-    path.parent.mkdir(parents=True, exist_ok=True)
     strips = [strip(*each) for each in STRIPS]
     width = max(each.shape[1] for each in strips)
     sheet = np.concatenate([widened(each, width) for each in strips], axis=0)
     sheet = np.pad(sheet, ((0, GAP), (0, GAP), (0, 0)), constant_values=PAPER)
-    cv2.imwrite(str(path), sheet[:, :, ::-1])
+    with atomic_write(path) as draft:
+        if not cv2.imwrite(str(draft), sheet[:, :, ::-1]):  # it does not say why
+            sys.exit(f"{path}: could not be written")
     print(f"{path}: {len(strips)} trials")
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import json
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -25,6 +24,7 @@ from b2m_agents.studies.isolated import IsolatedSettings, settings_file
 from b2m_agents.studies.memory_plan import MemoryPlan, MemoryStudySettings
 from b2m_agents.studies.taught_group import run_group
 from b2m_drive.evidence.conditions import ALONE
+from b2m_drive.files.writing import write_json
 from b2m_drive.students.decision_rnn import Cell
 from b2m_envs.memory_decision import MemoryDecisionSettings
 
@@ -71,7 +71,7 @@ def main() -> None:
     chosen = {name: value for name, value in best.items() if name not in ("area", "last")}
     entries = {"settings": chosen, "chosen_by": "area under the validation curve", "grid": table}
     file = Path(b2m_agents.studies.__path__[0]) / Path(settings_file(cell)).name
-    file.write_text(json.dumps({**entries, "seeds": SEEDS}, indent=1) + "\n")
+    write_json(file, {**entries, "seeds": SEEDS}, indent=1)
     print(f"chosen: {chosen}, written to {file.name}")
 
 

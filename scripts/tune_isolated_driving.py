@@ -11,7 +11,6 @@ can tell: among settings as good as the best (`AS_GOOD`) the narrowest network i
 from __future__ import annotations
 
 import itertools
-import json
 import os
 from dataclasses import asdict
 from multiprocessing import get_context
@@ -30,6 +29,7 @@ from b2m_agents.studies.driving_student import run_student
 from b2m_agents.studies.isolated import IsolatedEncoder
 from b2m_drive.brain.frame_pairing import responses
 from b2m_drive.evidence.conditions import ALONE
+from b2m_drive.files.writing import write_array, write_json
 from b2m_drive.students.scenes import SceneDataset
 
 LEARNING_RATES = (0.0005, 0.001, 0.002)
@@ -74,7 +74,7 @@ def main() -> None:
         "grid": table,
         "seeds": SEEDS,
     }
-    FILE.write_text(json.dumps(entries, indent=1) + "\n")
+    write_json(FILE, entries, indent=1)
     print(f"chosen: {chosen}, written to {FILE.name}")
 
 
@@ -99,7 +99,7 @@ def _any_brain(scenes: Path) -> BrainSource:
     dataset = SceneDataset(scenes)
     recording = SimulatedWatcher("best_session").watch(dataset)
     path = scenes.with_suffix(".responses.npy")
-    np.save(path, responses(recording, dataset.frame_id, 0.2, 0.4))
+    write_array(path, responses(recording, dataset.frame_id, 0.2, 0.4))
     return BrainSource(path, 1, np.zeros(0))
 
 

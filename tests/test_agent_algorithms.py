@@ -218,7 +218,7 @@ def test_a_folder_holds_what_the_training_left(encoder, tmp_path) -> None:
     folder = train("ppo-latents", tmp_path / "agent", encoder, **changes)
     assert {path.name for path in folder.iterdir()} == {
         "config.json", "encoder", "agent.zip", "learning_curve.csv", "monitor.csv",
-        "selection.csv", "episodes-under-way-96.json", "best", "tensorboard",
+        "selection.csv", "episodes-under-way-96.json", "best", "tensorboard", "fingerprints.json",
     }  # fmt: skip
     assert {path.name for path in (folder / "best").iterdir()} == {
         "config.json", "encoder", "agent.zip",
@@ -379,7 +379,8 @@ def test_a_training_is_made_longer_and_not_shorter(agents, tmp_path) -> None:
 def test_what_a_kill_left_at_the_very_start_is_no_other_folder(tmp_path) -> None:
     folder = tmp_path / "agent"
     folder.mkdir()
-    (folder / ".config.json.draft-17").write_text("{")
+    (folder / ".b2m-draft-here-99999999-0123abcd.json").write_text("{")
+    (folder / ".b2m-lock").write_text("")
     train_agent("highway_fast", None, folder, replace(SHORT, n_steps=32), SMALL, progress=False)
     assert (folder / "agent.zip").is_file()
 

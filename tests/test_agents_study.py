@@ -33,14 +33,16 @@ from b2m_drive.evidence.agents_study import (
     STUDIED,
     encoder_conditions,
 )
-from b2m_drive.evidence.comparison import write_json
 from b2m_drive.evidence.conditions import ALONE, DRIVING, Teaching
 from b2m_drive.evidence.learning_curves import learning_curves
 from b2m_drive.evidence.report import write_report
 from b2m_drive.evidence.run_folder import BRAIN_FILE
 from b2m_drive.evidence.scores import Score, read_scores, write_scores
+from b2m_drive.files.fingerprints import record_made
+from b2m_drive.files.writing import write_json
 from b2m_drive.students.scene_vae import SceneVAE, SceneVAESettings
 from b2m_envs.driving.settings import SceneSettings
+from tests.other_process import held
 
 TEACHING = Teaching("regression", "pca", "frame")
 VIEW = {"height": 40, "width": 36, "n_frames": 2, "view_length": 64.0}
@@ -296,6 +298,25 @@ def test_a_run_that_has_not_what_is_needed_is_refused(driving, tmp_path) -> None
     refused(copy, "study: expected 'driving', a run of compare driving, came 'memory'")
     (copy / "config.json").unlink()
     refused(copy, "expected this file of a finished run")
+
+
+def test_encoders_of_another_run_are_told_from_the_runs_own(driving, tmp_path) -> None:
+    copy = shutil.copytree(driving, tmp_path / "copy")
+    run = AgentsRun(tmp_path / "run", copy, SMALL)
+    assert run.describe()[0]["encoders"]["checked"] == "not recorded by their run"
+    names = [str(each.parent.relative_to(copy)) for each in copy.rglob("model.safetensors")]
+    record_made(copy, names)
+    assert run.describe()[0]["encoders"]["checked"] == "as their run recorded them"
+    own, other = (encoder_folder(copy, TEACHING.condition("shuffled"), seed) for seed in (0, 1))
+    (own / "model.safetensors").write_bytes((other / "model.safetensors").read_bytes())
+    with pytest.raises(ValueError, match=r"seed-0.*shuffled: expected what .* recorded .* another"):
+        run.prepare()
+    assert not run.folder.exists()
+
+
+def test_a_second_comparison_in_the_folder_is_refused(driving, tmp_path) -> None:
+    with held(tmp_path / "run"), pytest.raises(ValueError, match="no other process works in"):
+        compare_agents(AgentsRun(tmp_path / "run", driving, SMALL), n_workers=1, progress=False)
 
 
 @pytest.mark.parametrize(

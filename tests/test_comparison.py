@@ -87,6 +87,31 @@ def test_a_folder_of_something_else_is_refused(tmp_path) -> None:
         open_run(tmp_path / "notes.txt", {"a": 1})
 
 
+def test_a_run_stopped_while_it_began_is_taken_up(tmp_path) -> None:
+    run = tmp_path / "run"
+    (run / "groups").mkdir(parents=True)  # as version 0.5.0 left it on a full disk
+    (run / ".b2m-lock").write_text("")
+    (run / ".b2m-draft-here-99999999-0123abcd.json").write_text("{")
+    open_run(run, {"a": 1})
+    assert json.loads((run / "config.json").read_text()) == {"a": 1}
+    (run / "groups" / "first.csv").write_text("")
+    (run / "config.json").unlink()
+    with pytest.raises(ValueError, match="other files"):  # of which nobody knows what it is
+        open_run(run, {"a": 1})
+
+
+def test_a_run_that_has_groups_has_its_configuration(tmp_path, monkeypatch) -> None:
+    def full(*arguments: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        open_run(tmp_path / "run", {"a": 1})
+    assert list((tmp_path / "run").iterdir()) == []
+    monkeypatch.undo()
+    open_run(tmp_path / "run", {"a": 1})
+
+
 def test_scores_come_back_as_written_and_broken_tables_name_the_line(tmp_path) -> None:
     path = tmp_path / "scores.csv"
     scores = [

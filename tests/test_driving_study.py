@@ -32,6 +32,7 @@ from b2m_drive.evidence.verdict import verdicts_of
 from b2m_drive.students.scene_vae import SceneVAE, SceneVAESettings
 from b2m_drive.students.scenes import SceneDataset, SceneEpisode, SceneHeader, SceneWriter
 from b2m_drive.transfer.targets import BrainTargets
+from tests.other_process import held
 
 NAMES = (
     "lane", "lateral_offset", "heading", "speed", "acceleration", "gap", "closing_speed",
@@ -252,6 +253,11 @@ def test_a_corrected_pairing_is_another_run(scenes, tmp_path) -> None:
     shifted = replace(run.recording, frame_id=np.where(ids > 0, ids - 1, ids))
     with pytest.raises(ValueError, match=r"another configuration.*brain"):
         replace(run, recording=shifted).prepare()
+
+
+def test_a_second_comparison_in_the_folder_is_refused(scenes, tmp_path) -> None:
+    with held(tmp_path / "run"), pytest.raises(ValueError, match="no other process works in"):
+        compare_driving(run_of(scenes, tmp_path / "run"), n_workers=1, progress=False)
 
 
 def test_a_dry_run_leaves_nothing_behind(scenes, tmp_path) -> None:

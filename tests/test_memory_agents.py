@@ -64,11 +64,13 @@ SHORT = MemoryAgentSettings(
 TRAINING = """
 import os, signal, sys
 from b2m_agents import memory_training
+from b2m_drive.files.writing import atomic_write
 write = memory_training._write_checkpoint
 def die_while_writing(folder, algorithm, curve):
     if algorithm.num_timesteps == 320:
-        (folder / ".agent.zip").write_bytes(b"half a file")
-        os.kill(os.getpid(), signal.SIGKILL)
+        with atomic_write(folder / "agent.zip") as draft:
+            draft.write_bytes(b"half a file")
+            os.kill(os.getpid(), signal.SIGKILL)
     write(folder, algorithm, curve)
 memory_training._write_checkpoint = die_while_writing
 settings = memory_training.MemoryAgentSettings(
@@ -222,7 +224,7 @@ def test_training_killed_while_writing_goes_on_to_the_same_agent(agent, tmp_path
     assert RecurrentPPO.load(folder / "agent.zip", device="cpu").num_timesteps == 160
     train_memory_agent(SHORT, folder, progress=False)
     assert {path.name for path in folder.iterdir()} == {
-        "config.json", "agent.zip", "learning_curve.csv"
+        "config.json", "agent.zip", "learning_curve.csv", "fingerprints.json"
     }  # fmt: skip
     one, other = (RecurrentPPO.load(each / "agent.zip", device="cpu") for each in (agent, folder))
     assert one.num_timesteps == other.num_timesteps == 480
@@ -283,7 +285,7 @@ def test_another_training_in_the_folder_is_refused(agent, tmp_path) -> None:
     (tmp_path / "letter.txt").write_text("dear")
     with pytest.raises(ValueError, match="expected an empty folder or an agent's"):
         train_memory_agent(SHORT, tmp_path)
-    with pytest.raises(ValueError, match="expected a folder for the agent, came a file"):
+    with pytest.raises(ValueError, match="expected a folder, came a file"):
         train_memory_agent(SHORT, tmp_path / "letter.txt")
 
 

@@ -216,7 +216,11 @@ def test_seeds_repeat(watched) -> None:
 def test_a_saved_agent_acts_the_same_and_its_encoder_is_read_by_others(watched, tmp_path) -> None:
     policy = new_online_policy(worlds(), TINY, watched[0], **SHORT).learn(64)
     save_online_agent(policy, tmp_path)
-    assert {path.name for path in tmp_path.iterdir()} == {"agent.zip", "encoder"}
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "agent.zip",
+        "encoder",
+        "fingerprints.json",
+    }
     read = load_online_agent(tmp_path)
     scenes = watched[1].frames[:20]
     np.testing.assert_array_equal(

@@ -299,6 +299,17 @@ def test_a_checkpoint_damaged_or_of_another_architecture_is_refused_by_name(tmp_
         SceneVAE.from_pretrained(tmp_path)
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_that_are_not_finite_are_refused_by_name(tmp_path, value) -> None:
+    vae = SceneVAE(SMALL, torch.Generator().manual_seed(0))
+    name, parameter = list(vae.named_parameters())[3]
+    with torch.no_grad():
+        parameter.view(-1)[-1] = value
+    vae.save_pretrained(tmp_path)
+    with pytest.raises(ValueError, match=rf"model\.safetensors: {name}: expected finite"):
+        SceneVAE.from_pretrained(tmp_path)
+
+
 @pytest.mark.usefixtures("without_shape_checks")
 def test_frames_of_the_wrong_shape_or_type_are_refused() -> None:
     vae = student()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from b2m_agents.drivers import AGENT_FILE
 from b2m_agents.episodes import selection_seed
 from b2m_agents.trained_agent import BEST_FOLDER, CONFIG_FILE, ENCODER_FOLDER
 from b2m_agents.training_record import Selection
+from b2m_drive.files.writing import atomic_folder, write_bytes
 
 
 def select(policy: BaseAlgorithm, worlds: VecEnv, seed: int) -> Selection:
@@ -50,12 +50,8 @@ def write_best(folder: Path, policy: BaseAlgorithm) -> Path:
     best.mkdir(exist_ok=True)
     encoder = folder / ENCODER_FOLDER
     if encoder.is_dir() and not (best / ENCODER_FOLDER).is_dir():
-        draft = best / f".draft-{ENCODER_FOLDER}"
-        shutil.rmtree(draft, ignore_errors=True)  # one that a kill left
-        shutil.copytree(encoder, draft)
-        os.replace(draft, best / ENCODER_FOLDER)
-    draft = best / f".draft-{CONFIG_FILE}"
-    shutil.copyfile(folder / CONFIG_FILE, draft)
-    os.replace(draft, best / CONFIG_FILE)
+        with atomic_folder(best / ENCODER_FOLDER) as draft:
+            shutil.copytree(encoder, draft, dirs_exist_ok=True)
+    write_bytes(best / CONFIG_FILE, (folder / CONFIG_FILE).read_bytes())
     write_policy(best / AGENT_FILE, policy)
     return best

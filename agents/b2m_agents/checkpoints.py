@@ -9,7 +9,6 @@ its file is there.
 from __future__ import annotations
 
 import json
-import os
 import zipfile
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -23,10 +22,12 @@ from stable_baselines3.common.vec_env import VecEnv
 
 from b2m_agents.agent_settings import TrainingSettings
 from b2m_agents.algorithms import read_policy
+from b2m_agents.deleted_agent import OTHER_AGENT
 from b2m_agents.drivers import AGENT_FILE
 from b2m_agents.latent_observation import VecLatentObservation
 from b2m_agents.replayable_episodes import EpisodeUnderWay, ReplayableSceneVecEnv
-from b2m_drive.evidence.comparison import write_json
+from b2m_drive.files.fingerprints import recorded_write, require_as_made
+from b2m_drive.files.writing import write_arrays, write_json
 
 _ARRAYS = ("observations", "next_observations", "actions", "rewards", "dones", "timeouts")
 _STEPPED = ("episodes-under-way-*.json", "replay-*.npz")
@@ -69,6 +70,7 @@ def read_checkpoint(
     # force_reset would start new episodes; these go on.
     name = settings.algorithm.name
     policy = read_policy(path, env=venv, force_reset=False, algorithm=name, device=device)
+    require_as_made(folder, AGENT_FILE, OTHER_AGENT)
     if policy.num_timesteps >= settings.n_steps:
         return policy
     buffer = getattr(policy, "replay_buffer", None)
@@ -84,18 +86,16 @@ def read_checkpoint(
 
 def write_policy(path: Path, policy: BaseAlgorithm) -> None:
     """Write a policy as Stable-Baselines3 saves it, whole or not at all."""
-    draft = path.with_name(f".draft-{path.name}")  # one that a kill left here is written over
-    policy.save(draft)
-    os.replace(draft, path)
+    with recorded_write(path) as draft:
+        policy.save(draft)
 
 
 def write_replay(path: Path, buffer: ReplayBuffer) -> None:
     """Write the filled rows of a replay buffer, whole or not at all."""
     n_rows = buffer.buffer_size if buffer.full else buffer.pos
     arrays = {name: getattr(buffer, name)[:n_rows] for name in _ARRAYS}
-    draft = path.with_name(".draft-replay.npz")
-    np.savez(draft, position=np.array([buffer.pos, int(buffer.full)]), **arrays)
-    os.replace(draft, path)
+    arrays["position"] = np.array([buffer.pos, int(buffer.full)])
+    write_arrays(path, arrays, compressed=False)
 
 
 def read_replay(path: Path, buffer: ReplayBuffer) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from b2m_drive.evidence.comparison import write_json
+from b2m_drive.files.writing import write_json
 from b2m_envs.driving.settings import SCENARIOS, settings_from_keywords
 
 VIEW_FILE = "view.json"

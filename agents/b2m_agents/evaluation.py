@@ -39,6 +39,7 @@ from b2m_agents.trained_agent import (
     read_agent_config,
 )
 from b2m_drive.evidence.tables import write_table
+from b2m_drive.files.locks import EVALUATION, claim
 from b2m_drive.settings_types import take_as_declared
 
 AGENT = "agent"  # the name of one that is evaluated alone
@@ -155,9 +156,9 @@ def evaluate_agents(
         )
         for name, folder in names.items()
     } | {name: drive_of(world.scenario, name, world.environment) for name in references}
-    episodes = tuple(_drive_all(drives, settings, progress))
-    Path(out).mkdir(parents=True, exist_ok=True)
-    _write_episodes(Path(out) / EVALUATION_FILE, episodes)
+    with claim(out, "an evaluation", lock=EVALUATION):
+        episodes = tuple(_drive_all(drives, settings, progress))
+        _write_episodes(Path(out) / EVALUATION_FILE, episodes)
     unfinished = tuple(
         f"{name} ({taken:,} of {configs[name].settings.n_steps:,} steps)"
         for name, taken in steps.items()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ from b2m_drive.evidence.figures import (
     tidy,
 )
 from b2m_drive.evidence.statistics import Interval
+from b2m_drive.files.writing import atomic_write
 
 FIGURE_FILE = "evaluation.png"
 _AGENT, _POOLED, _OTHER = "#0072B2", "#D55E00", "#555555"  # Okabe & Ito (2008), and a grey
@@ -48,14 +48,9 @@ def write_evaluation_figure(
     """
     path = Path(path)
     check_figure_path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.draft-{os.getpid()}")
-    try:
-        figure = evaluation_figure(evaluation, scores)
+    figure = evaluation_figure(evaluation, scores)
+    with atomic_write(path) as draft:
         figure.savefig(draft, format="png", facecolor="white")
-        os.replace(draft, path)
-    finally:
-        draft.unlink(missing_ok=True)
     return path
 
 

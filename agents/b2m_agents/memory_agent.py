@@ -6,6 +6,7 @@
                         files that you trust)
 ``learning_curve.csv``  one row a rollout: how its trials ended, of a policy that still explores
 ``evaluation.csv``      one row a held-out trial, of the newest evaluation
+``fingerprints.json``   SHA-256 of ``agent.zip``, see `b2m_drive.files.fingerprints`
 ======================  ========================================================================
 """
 
@@ -22,11 +23,14 @@ import torch
 from jaxtyping import Float32, Int64
 from sb3_contrib import RecurrentPPO
 
+from b2m_agents.deleted_agent import OTHER_AGENT
 from b2m_agents.drivers import AGENT_FILE
 from b2m_agents.memory_policy import MemoryLstmPolicy
 from b2m_agents.memory_trials import PlayedTrials, held_out_seeds, play_trials
 from b2m_agents.memory_vec_env import MemoryVecEnv
 from b2m_drive.evidence.tables import write_table
+from b2m_drive.files.fingerprints import require_as_made
+from b2m_drive.files.locks import EVALUATION, claim
 from b2m_drive.files.provenance import installed_versions
 from b2m_drive.settings_types import take_as_declared
 from b2m_drive.students.devices import device_of
@@ -145,10 +149,12 @@ def evaluate_memory_agent(
     folder = Path(folder)
     seeds = held_out_seeds(n_trials, seed)
     settings = read_memory_settings(folder)
-    played = play_trials(read_memory_policy(folder, device), settings.trials, seeds)
-    names = [field.name for field in fields(PlayedTrials)]
-    columns = [getattr(played, name).astype(np.int64).tolist() for name in names]
-    write_table(folder / EVALUATION_FILE, names, zip(*columns, strict=True))
+    policy = read_memory_policy(folder, device)
+    with claim(folder, "an evaluation", lock=EVALUATION):
+        played = play_trials(policy, settings.trials, seeds)
+        names = [field.name for field in fields(PlayedTrials)]
+        columns = [getattr(played, name).astype(np.int64).tolist() for name in names]
+        write_table(folder / EVALUATION_FILE, names, zip(*columns, strict=True))
     return played
 
 
@@ -256,4 +262,5 @@ def read_algorithm(
             f"{path}: expected an agent that observes {expected.shape} numbers as the task in "
             f"{CONFIG_FILE} shows, came one of {came.shape}{bounds}"
         )
+    require_as_made(folder, AGENT_FILE, OTHER_AGENT)
     return algorithm

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -17,6 +16,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.utils import set_random_seed
 from tqdm.auto import tqdm
 
+from b2m_agents.deleted_agent import require_agent
 from b2m_agents.drivers import AGENT_FILE
 from b2m_agents.episodes import episode_seed
 from b2m_agents.memory_agent import (
@@ -28,9 +28,11 @@ from b2m_agents.memory_agent import (
 )
 from b2m_agents.memory_policy import MemoryLstmPolicy, ScaledObservation
 from b2m_agents.memory_vec_env import MemoryVecEnv
-from b2m_drive.evidence.comparison import write_json
 from b2m_drive.evidence.tables import read_table, write_table
+from b2m_drive.files.fingerprints import recorded_write
+from b2m_drive.files.locks import claim, is_unused
 from b2m_drive.files.provenance import taken_up
+from b2m_drive.files.writing import write_json
 from b2m_drive.students.devices import device_of
 
 CURVE_FILE = "learning_curve.csv"
@@ -64,12 +66,14 @@ def train_memory_agent(
             else, or a damaged file; names what differs.
     """
     device = device_of(device)
-    folder = _open_folder(Path(folder), settings)
+    folder = Path(folder)
     n_threads = torch.get_num_threads()
     torch.set_num_threads(1)  # the layers are small: more threads take longer
     environment = MemoryVecEnv(settings.trials, settings.n_environments)
     try:
-        _learn(folder, environment, settings, device, progress)
+        with claim(folder, "a training"):
+            _open_folder(folder, settings)
+            _learn(folder, environment, settings, device, progress)
     finally:
         torch.set_num_threads(n_threads)
         environment.close()
@@ -145,9 +149,8 @@ def _take_up(folder: Path, environment: MemoryVecEnv, device: torch.device) -> R
 def _write_checkpoint(folder: Path, algorithm: RecurrentPPO, curve: Sequence[CurveRow]) -> None:
     """The curve first: its rows count only once the agent of their step is there."""
     write_table(folder / CURVE_FILE, _CURVE_COLUMNS, curve)
-    draft = folder / f".{AGENT_FILE}"  # one that a kill left here is written over
-    algorithm.save(draft)
-    os.replace(draft, folder / AGENT_FILE)
+    with recorded_write(folder / AGENT_FILE) as draft:
+        algorithm.save(draft)
 
 
 class _Watch(BaseCallback):
@@ -175,20 +178,18 @@ class _Watch(BaseCallback):
         self._bar.set_postfix_str(f"correct {correct:.0%}, fixation broken {aborted:.0%}")
 
 
-def _open_folder(folder: Path, settings: MemoryAgentSettings) -> Path:
+def _open_folder(folder: Path, settings: MemoryAgentSettings) -> None:
     """Start an agent's folder, or take up one of the same training."""
-    if folder.exists() and not folder.is_dir():
-        raise ValueError(f"{folder}: expected a folder for the agent, came a file")
     config = memory_config(settings)
     if (folder / CONFIG_FILE).is_file():
         _refuse_other_training(folder, read_memory_settings(folder), settings)
+        first_leg = _rounded_up(settings.checkpoint_every, settings.rollout_steps)
+        require_agent(folder, CURVE_FILE, first_leg)
         before = json.loads((folder / CONFIG_FILE).read_text()).get("versions", {})
         config["versions"] = taken_up(folder, before, config["versions"])
-    elif folder.is_dir() and any(folder.iterdir()):
+    elif not is_unused(folder):
         raise ValueError(f"{folder}: expected an empty folder or an agent's, came other files")
-    folder.mkdir(parents=True, exist_ok=True)
     write_json(folder / CONFIG_FILE, config)
-    return folder
 
 
 def _refuse_other_training(

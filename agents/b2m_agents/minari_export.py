@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from importlib.metadata import version
@@ -16,6 +14,7 @@ from tqdm.auto import tqdm
 
 from b2m_agents.episodes import scene_spec
 from b2m_drive.files.provenance import BEFORE
+from b2m_drive.files.writing import atomic_folder
 from b2m_drive.students.scenes import SceneDataset
 from b2m_envs.driving.settings import settings_from_keywords
 
@@ -48,9 +47,7 @@ def export_minari(scenes: SceneDataset, dataset_id: str, progress: bool = False)
     env = gymnasium.make(spec)
     observation_space, action_space = env.observation_space, env.action_space
     env.close()
-    draft = path.with_name(f".{path.name}.{os.getpid()}.draft")
-    draft.mkdir(parents=True)
-    try:
+    with atomic_folder(path) as draft:
         storage = minari_storage.new(
             draft / "data",
             observation_space=observation_space,
@@ -66,9 +63,6 @@ def export_minari(scenes: SceneDataset, dataset_id: str, progress: bool = False)
                 _episodes(scenes), total=scenes.n_episodes, unit="episode", disable=not progress
             )
         )
-        os.replace(draft, path)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
     return path
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,11 +14,14 @@ from stable_baselines3.common.vec_env import VecEnv
 from torch import Tensor, nn
 
 from b2m_agents.channels_first import with_channels_first
+from b2m_agents.deleted_agent import OTHER_AGENT
 from b2m_agents.drivers import AGENT_FILE
 from b2m_agents.online_teacher import OnlineTeacher
 from b2m_agents.scene_features import extractors_of, put_encoder, scene_policy
 from b2m_agents.studies.seeded_streams import torch_generator_for
 from b2m_agents.trained_agent import ENCODER_FOLDER
+from b2m_drive.files.fingerprints import recorded_write, require_as_made
+from b2m_drive.files.locks import claim
 from b2m_drive.students.devices import device_of
 from b2m_drive.students.scene_vae import SceneVAE, SceneVAESettings
 from b2m_drive.transfer.term import transfer_loss
@@ -236,13 +238,14 @@ def save_online_agent(policy: TransferPPO, folder: str | Path) -> Path:
     """Write an agent, and beside it its encoder for others, each file whole or not at all.
 
     ``agent.zip`` is complete by itself. ``encoder/`` holds the encoder as it is now, as
-    safetensors and JSON that `SceneVAE.from_pretrained` reads.
+    safetensors and JSON that `SceneVAE.from_pretrained` reads. ``fingerprints.json`` tells this
+    ``agent.zip`` from another.
     """
     folder = Path(folder)
-    policy.encoder.save_pretrained(folder / ENCODER_FOLDER)
-    draft = folder / f".{os.getpid()}.draft.zip"
-    policy.save(draft)
-    os.replace(draft, folder / AGENT_FILE)
+    with claim(folder, "the writing of an agent"):
+        policy.encoder.save_pretrained(folder / ENCODER_FOLDER)
+        with recorded_write(folder / AGENT_FILE) as draft:
+            policy.save(draft)
     return folder
 
 
@@ -277,6 +280,7 @@ def load_online_agent(
         extractors_of(policy.policy)
     except Exception as error:  # a damaged pickle raises whatever its bytes happen to mean
         raise ValueError(f"{path}: expected an agent of TransferPPO, came {error}") from error
+    require_as_made(Path(folder), AGENT_FILE, OTHER_AGENT)
     if teacher is not None:
         policy.teach(teacher)
     return policy

@@ -25,7 +25,10 @@ from b2m_agents.drivers import (
 )
 from b2m_agents.episodes import episode_seed
 from b2m_agents.ordered_workers import map_in_order
+from b2m_drive.files.locks import claim
 from b2m_drive.files.provenance import installed_versions
+from b2m_drive.files.writing import sweep
+from b2m_drive.students.scene_writer import parts_of
 from b2m_drive.students.scenes import SceneEpisode, SceneHeader, SceneWriter
 from b2m_envs.driving.settings import ENGINE, SceneSettings
 from b2m_envs.driving.state import STATE_VARIABLES
@@ -89,17 +92,21 @@ def collect_scenes(
     """
     drive = drive_of(scenario, settings.policy, settings.environment)
     header = header_of(drive, settings.seed)
-    writer = SceneWriter(path, header)
-    if writer.finished:
-        _require_enough(writer, settings)
-        return writer.path
-    counts = writer.frame_counts()
-    with (
-        _bar(settings, progress) as bar,
-        closing(_frames_of_episodes(drive, writer, settings, counts)) as frames_of_episodes,
-    ):
-        n_episodes = _take_enough(frames_of_episodes, settings, bar)
-    return writer.finish(n_episodes)
+    path = Path(path)
+    if path.exists():
+        return _finished(SceneWriter(path, header), settings)
+    with claim(parts_of(path), f"a collection of {path.name}"):
+        sweep(path.parent, depth=0)
+        writer = SceneWriter(path, header)
+        if writer.finished:  # by another process, just before
+            return _finished(writer, settings)
+        counts = writer.frame_counts()
+        with (
+            _bar(settings, progress) as bar,
+            closing(_frames_of_episodes(drive, writer, settings, counts)) as frames_of_episodes,
+        ):
+            n_episodes = _take_enough(frames_of_episodes, settings, bar)
+        return writer.finish(n_episodes)
 
 
 def header_of(drive: Drive, seed: int) -> SceneHeader:
@@ -192,7 +199,8 @@ def _bar(settings: CollectSettings, progress: bool) -> Any:
     )
 
 
-def _require_enough(writer: SceneWriter, settings: CollectSettings) -> None:
+def _finished(writer: SceneWriter, settings: CollectSettings) -> Path:
+    """The file of a finished collection, if it is enough."""
     counts = writer.frame_counts()
     there = sum(counts.values()) if settings.n_frames is not None else len(counts)
     asked = settings.n_frames or settings.n_episodes or 0
@@ -202,3 +210,4 @@ def _require_enough(writer: SceneWriter, settings: CollectSettings) -> None:
             f"{writer.path}: expected at least {asked} {unit}, the finished collection there holds "
             f"{there}; give another file"
         )
+    return writer.path

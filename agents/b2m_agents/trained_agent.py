@@ -10,6 +10,7 @@
 ``learning_curve.csv``  one row an episode of the training
 ``monitor.csv``         the same, as Stable-Baselines3's `load_results` reads it
 ``tensorboard/``        what TensorBoard shows
+``fingerprints.json``   SHA-256 of ``agent.zip``, see `b2m_drive.files.fingerprints`
 ======================  ========================================================================
 """
 
@@ -32,6 +33,7 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from b2m_agents.agent_settings import TrainingSettings, training_from_json
 from b2m_agents.algorithms import read_policy
 from b2m_agents.channels_first import channels_first, check_channels_first
+from b2m_agents.deleted_agent import OTHER_AGENT
 from b2m_agents.drivers import AGENT_FILE
 from b2m_agents.encoder_view import VIEW
 from b2m_agents.episodes import Act, Observation, State
@@ -42,6 +44,7 @@ from b2m_agents.latent_observation import (
     frozen,
     policy_input,
 )
+from b2m_drive.files.fingerprints import require_as_made
 from b2m_drive.students.scene_vae import SceneVAE
 from b2m_envs.driving.observation import finite_state
 from b2m_envs.driving.settings import SceneSettings, settings_from_keywords
@@ -172,6 +175,7 @@ class TrainedAgent:
         config = read_agent_config(folder)
         settings = config.settings
         policy = read_policy(folder / AGENT_FILE, algorithm=settings.algorithm.name, device=device)
+        require_as_made(folder, AGENT_FILE, OTHER_AGENT)
         if settings.observation == "pixels":
             _check_pixels(folder / AGENT_FILE, config, policy)
         if settings.observation != "latents":

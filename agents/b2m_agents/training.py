@@ -28,6 +28,7 @@ from b2m_agents.agent_settings import (
 from b2m_agents.algorithms import new_policy, steps_taken
 from b2m_agents.best_agent import select, write_best
 from b2m_agents.checkpoints import read_checkpoint, write_checkpoint
+from b2m_agents.deleted_agent import require_agent
 from b2m_agents.drivers import AGENT_FILE
 from b2m_agents.encoder_view import read_view
 from b2m_agents.episodes import episode_seed
@@ -41,10 +42,11 @@ from b2m_agents.trained_agent import (
     encoder_fingerprint,
     read_agent_config,
 )
-from b2m_agents.training_record import EndedEpisode, TrainingRecord
+from b2m_agents.training_record import CURVE_FILE, EndedEpisode, TrainingRecord
 from b2m_agents.training_worlds import selection_worlds, training_worlds
-from b2m_drive.evidence.comparison import write_json
+from b2m_drive.files.locks import claim, is_lock
 from b2m_drive.files.provenance import installed_versions, taken_up
+from b2m_drive.files.writing import is_draft, write_json
 from b2m_drive.students.devices import device_of
 from b2m_drive.students.scene_vae import SceneVAE
 from b2m_envs.driving.observation import action_space
@@ -118,14 +120,16 @@ def train_agent(
     if frozen_encoder is not None:
         check_frame_size(frozen_encoder, (scene.height, scene.width, scene.n_channels))
     config = _config_of(scene, environment, settings, frozen_encoder)
-    folder = _open_folder(Path(folder), config, frozen_encoder)
-    if frozen_encoder is not None:
-        frozen_encoder.to(device)
+    folder = Path(folder)
     n_threads = torch.get_num_threads()
     torch.set_num_threads(_THREADS)
     try:
-        with training_worlds(scene, frozen_encoder, settings, in_processes) as worlds:
-            _learn(folder, worlds, scene, frozen_encoder, settings, device, progress)
+        with claim(folder, "a training"):
+            _open_folder(folder, config, frozen_encoder)
+            if frozen_encoder is not None:
+                frozen_encoder.to(device)
+            with training_worlds(scene, frozen_encoder, settings, in_processes) as worlds:
+                _learn(folder, worlds, scene, frozen_encoder, settings, device, progress)
     except (EOFError, BrokenPipeError, ConnectionResetError) as error:
         raise ChildProcessError(
             "an environment's process ended, killed or for want of memory; call it again to go on "
@@ -172,6 +176,11 @@ def _learn(
                 choosing.choose(policy, record)
             record.write(folder)
             write_checkpoint(folder, policy, venv)
+
+
+def _first_stop(settings: TrainingSettings) -> int:
+    """The step of the first checkpoint."""
+    return _next_stop(0, _rounded_up(settings.n_steps, settings.update_steps), settings)
 
 
 def _next_stop(now: int, total: int, settings: TrainingSettings) -> int:
@@ -302,30 +311,27 @@ def _config_of(
     )
 
 
-def _open_folder(folder: Path, config: AgentConfig, encoder: SceneVAE | None) -> Path:
+def _open_folder(folder: Path, config: AgentConfig, encoder: SceneVAE | None) -> None:
     """Start an agent's folder, or take up one of the same configuration."""
-    if folder.exists() and not folder.is_dir():
-        raise ValueError(f"{folder}: expected a folder for the agent, came a file")
     begun = (folder / CONFIG_FILE).is_file()
     if begun:
         before = read_agent_config(folder)
         _refuse_other_training(folder, before, config)
         config = replace(config, versions=taken_up(folder, before.versions, config.versions))
         _refuse_fewer_steps(folder, config.settings)
-    elif folder.is_dir() and not all(map(_is_of_a_start, folder.iterdir())):
+        require_agent(folder, CURVE_FILE, _first_stop(config.settings))
+    elif not all(map(_is_of_a_start, folder.iterdir())):
         raise ValueError(f"{folder}: expected an empty folder or an agent's, came other files")
-    folder.mkdir(parents=True, exist_ok=True)
     if encoder is not None and not begun:
         encoder.save_pretrained(folder / ENCODER_FOLDER)
     write_json(folder / CONFIG_FILE, config_json(config))
     if (folder / BEST_FOLDER / CONFIG_FILE).is_file():
         write_json(folder / BEST_FOLDER / CONFIG_FILE, config_json(config))
-    return folder
 
 
 def _is_of_a_start(path: Path) -> bool:
     """Whether a training that was killed while it began may have left this."""
-    return path.name == ENCODER_FOLDER or path.name.startswith(f".{CONFIG_FILE}.")
+    return path.name == ENCODER_FOLDER or is_draft(path) or is_lock(path)
 
 
 def _refuse_fewer_steps(folder: Path, settings: TrainingSettings) -> None:

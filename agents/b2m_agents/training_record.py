@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import TypeVar
 import numpy as np
 
 from b2m_drive.evidence.tables import read_table, write_table
+from b2m_drive.files.writing import write_text
 
 CURVE_FILE = "learning_curve.csv"
 MONITOR_FILE = "monitor.csv"
@@ -109,12 +109,9 @@ class TrainingRecord:
 
 def _write_monitor(path: Path, record: TrainingRecord) -> None:
     """The episodes as `stable_baselines3.common.monitor.Monitor` writes them."""
-    draft = path.with_name(f".{path.name}.draft")
-    with draft.open("w", newline="\n") as file:
-        file.write(f"#{json.dumps({'t_start': record.started, 'env_id': 'b2m_agents'})}\nr,l,t\n")
-        for each in record.episodes:
-            file.write(f"{each.return_},{each.length},{each.seconds}\n")
-    os.replace(draft, path)
+    header = f"#{json.dumps({'t_start': record.started, 'env_id': 'b2m_agents'})}\nr,l,t\n"
+    rows = (f"{each.return_},{each.length},{each.seconds}\n" for each in record.episodes)
+    write_text(path, header + "".join(rows))
 
 
 def _read_monitor(path: Path, n_episodes: int) -> tuple[float, list[float]]:

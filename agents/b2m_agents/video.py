@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import os
+import errno
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from b2m_agents.drivers import DRIVERS, Drive, drive_episode, drive_of
 from b2m_agents.episodes import Episode, episode_seed
 from b2m_agents.trained_agent import TrainedAgent, read_agent_config
 from b2m_agents.video_frame import Moment, Picture, draw_moment
+from b2m_drive.files.writing import atomic_write
 from b2m_drive.settings_types import take_as_declared
 from b2m_envs.driving.settings import SceneSettings
 from b2m_envs.driving.state import STATE_INDEX
@@ -92,7 +94,6 @@ def record_video(
         agent = TrainedAgent.read(Path(driver.policy), settings.device)
         driver = replace(driver, device=settings.device)
     pictures = _pictures(driver, agent, settings, progress)
-    path.parent.mkdir(parents=True, exist_ok=True)
     write_video(path, pictures, driver.scene.steps_per_second * settings.speed)
     return path
 
@@ -102,16 +103,13 @@ def write_video(path: Path, pictures: Iterator[Picture], frames_per_second: floa
 
     Raises:
         ValueError: If no codec of the ending works here.
+        OSError: If the disk is full.
     """
-    draft = path.with_name(f".{os.getpid()}.draft{path.suffix.lower()}")
-    try:
-        if draft.suffix == ".gif":
+    with atomic_write(path) as draft:
+        if draft.suffix.lower() == ".gif":
             _write_gif(draft, list(pictures), frames_per_second)
         else:
             _write_with_opencv(draft, pictures, frames_per_second)
-        os.replace(draft, path)
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 def episode_moments(
@@ -195,17 +193,29 @@ def _ending(episode: Episode) -> str:
 def _write_with_opencv(path: Path, pictures: Iterator[Picture], frames_per_second: float) -> None:
     first = next(pictures)
     writer = _open_writer(path, first, frames_per_second)
+    n_written = 0
     try:
-        writer.write(cv2.cvtColor(first, cv2.COLOR_RGB2BGR))
-        for picture in pictures:
+        for picture in chain([first], pictures):
             writer.write(cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+            n_written += 1
     finally:
         writer.release()
+    n_there = _count_pictures(path)
+    if n_there != n_written:  # OpenCV does not say that the disk was full
+        raise OSError(errno.EIO, f"{n_there} of {n_written} pictures came to the disk; is it full?")
+
+
+def _count_pictures(path: Path) -> int:
+    reader = cv2.VideoCapture(str(path))
+    try:
+        return sum(1 for _ in iter(reader.grab, False))
+    finally:
+        reader.release()
 
 
 def _open_writer(path: Path, first: Picture, frames_per_second: float) -> Any:
     size = (first.shape[1], first.shape[0])
-    for codec in _CODECS[path.suffix]:
+    for codec in _CODECS[path.suffix.lower()]:
         fourcc = cv2.VideoWriter.fourcc(*codec)
         writer = cv2.VideoWriter(str(path), fourcc, frames_per_second, size)
         if writer.isOpened():

@@ -17,7 +17,6 @@ row numbers of its frames.
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +26,7 @@ import numpy as np
 from jaxtyping import Float32, Float64, Int64
 
 from b2m_drive.brain.recording import Unit
+from b2m_drive.files.hdf5_writing import hdf5_in_memory
 
 FORMAT = "b2m-scene-recording"
 VERSION = 1
@@ -85,9 +85,7 @@ class SceneRecording:
 def write_scene_recording(path: str | Path, recording: SceneRecording) -> None:
     """Write the file; a reader never sees half of it."""
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.draft")
-    with h5py.File(draft, "w") as file:
+    with hdf5_in_memory(path) as file:
         file.attrs["format"], file.attrs["version"] = FORMAT, VERSION
         file.create_dataset("activity", data=recording.activity, chunks=True, compression="lzf")
         file["time"], file["frame_id"] = recording.time, recording.frame_id
@@ -96,7 +94,6 @@ def write_scene_recording(path: str | Path, recording: SceneRecording) -> None:
         for name in ("subject", "session", "source", "licence", "simulated"):
             file.attrs[name] = getattr(recording, name)
         file.attrs["notes"] = np.array(recording.notes, dtype=h5py.string_dtype())
-    os.replace(draft, path)
 
 
 def read_scene_recording(path: str | Path) -> SceneRecording:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import multiprocessing
-import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ProcessPoolExecutor, wait
@@ -23,7 +22,9 @@ from tqdm.auto import tqdm
 
 from b2m_drive.evidence.orphans import end_with_parent
 from b2m_drive.evidence.scores import Score, read_scores, write_scores
+from b2m_drive.files.locks import is_lock, is_unused
 from b2m_drive.files.provenance import taken_up
+from b2m_drive.files.writing import is_draft, write_json
 
 CONFIG = "config.json"
 SCORES = "scores.csv"
@@ -55,11 +56,11 @@ def open_run(folder: Path, config: dict[str, Any]) -> Path:
         ValueError: If the folder holds another configuration; names what differs.
     """
     check_run(folder, config)
-    (folder / _GROUPS).mkdir(parents=True, exist_ok=True)
     if not (folder / CONFIG).is_file():
         write_json(folder / CONFIG, config)
     else:
         _note_versions(folder / CONFIG, config)
+    (folder / _GROUPS).mkdir(exist_ok=True)
     return folder
 
 
@@ -74,15 +75,14 @@ def check_run(folder: Path, config: dict[str, Any]) -> None:
         raise ValueError(f"{folder}: expected a folder for the run, came a file")
     if path.is_file():
         _refuse_other_configuration(path, config)
-    elif folder.is_dir() and any(folder.iterdir()):
+    elif folder.is_dir() and not _is_of_a_start(folder):
         raise ValueError(f"{folder}: expected an empty folder or a run, came other files")
 
 
-def write_json(path: Path, entries: dict[str, Any]) -> None:
-    """Write entries as JSON, whole or not at all."""
-    draft = path.with_name(f".{path.name}.draft-{os.getpid()}")
-    draft.write_text(json.dumps(entries, indent=2) + "\n")
-    os.replace(draft, path)
+def _is_of_a_start(folder: Path) -> bool:
+    """Whether a run that was stopped while it began may have left this: no file of anybody's."""
+    others = (each for each in folder.iterdir() if not (is_draft(each) or is_lock(each)))
+    return all(each.name == _GROUPS and each.is_dir() and is_unused(each) for each in others)
 
 
 def run_groups(
@@ -171,7 +171,6 @@ def _start_worker(counter: Any) -> None:
 
 
 def _run_and_write(run_group: RunGroup, plan: Any, table: Path) -> None:
-    table.parent.mkdir(parents=True, exist_ok=True)
     write_scores(table, run_group(plan, _count_step))
 
 

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from b2m_drive.brain.decoding import RecordingSummary
 from b2m_drive.brain.recording import BrainRecording
+from b2m_drive.files.writing import atomic_write
 
 
 def draw_recording(recording: BrainRecording, summary: RecordingSummary, path: Path) -> None:
@@ -45,6 +46,5 @@ def draw_recording(recording: BrainRecording, summary: RecordingSummary, path: P
         f"{recording.session} ({kind}): {len(recording.units)} units, "
         f"{len(recording.trials)} trials"
     )
-    draft = path.with_name(f".{path.name}.draft")
-    figure.savefig(draft, format="png", dpi=110)
-    draft.replace(path)
+    with atomic_write(path) as draft:
+        figure.savefig(draft, format="png", dpi=110)

@@ -65,6 +65,7 @@ from b2m_drive.evidence.statistics import (
     restricted_ratio,
 )
 from b2m_drive.evidence.verdict import Verdict, differences, interval_text, verdicts_of
+from b2m_drive.files.locks import claim
 
 ALIGNMENT_LABELS = {
     "cka": "CKA (linear, unbiased)",
@@ -105,7 +106,8 @@ def write_report(run_folder: Path) -> Path:
         ValueError: If one is broken, or a condition that a verdict needs has no scores.
     """
     write = REPORTS.get(_study_of(run_folder), _write_comparison_report)
-    return write(run_folder)
+    with claim(run_folder, "a report"):
+        return write(run_folder)
 
 
 def _study_of(run_folder: Path) -> str:
@@ -143,7 +145,7 @@ def _render(
     return render_page(
         "report.html.jinja",
         simulated=run.simulated,
-        limits=run.config["limits"],
+        limits=[*run.config["limits"], *run.losses],
         verdicts=[verdict_box(verdict) for verdict in verdicts],
         metric_label=summary_label(run.primary_metric, run.study),
         title=_title(run),

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import base64
 import io
-import os
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from b2m_drive.evidence.statistics import Interval
+from b2m_drive.files.writing import atomic_folder, write_text
 
 REPORT = "report.html"
 FIGURES = "figures"
@@ -111,21 +110,12 @@ def draw(figure: Any, name: str, caption: str) -> Picture:
 
 def replace_figures(folder: Path, pictures: Sequence[Picture]) -> None:
     """Write the figures into a run's folder in place of those before, whole or not at all."""
-    draft, old = folder / f".{FIGURES}.draft", folder / f".{FIGURES}.old"
-    for left_over in (draft, old):
-        shutil.rmtree(left_over, ignore_errors=True)
-    draft.mkdir()
-    for picture in pictures:
-        (draft / picture.name).write_bytes(picture.png)
-    if (folder / FIGURES).exists():
-        os.replace(folder / FIGURES, old)
-    os.replace(draft, folder / FIGURES)
-    shutil.rmtree(old, ignore_errors=True)
+    with atomic_folder(folder / FIGURES) as draft:
+        for picture in pictures:
+            (draft / picture.name).write_bytes(picture.png)
 
 
 def replace_page(folder: Path, page: str) -> Path:
     """Write the page, whole or not at all."""
-    draft = folder / f".{REPORT}.draft"
-    draft.write_text(page, encoding="utf-8")
-    os.replace(draft, folder / REPORT)
+    write_text(folder / REPORT, page)
     return folder / REPORT

@@ -9,13 +9,14 @@
 ``pictures.npz``       optional, of the driving study: ``original`` [scene height width],
                        ``<condition>/reconstruction`` alike, ``<condition>/traversal``
                        [latent step height width]
+``fingerprints.json``  SHA-256 of the two files above, and of the driving study's encoders, see
+                       `b2m_drive.files.fingerprints`; version 0.5.0 wrote none
 =====================  ==========================================================================
 """
 
 from __future__ import annotations
 
 import json
-import os
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -29,10 +30,12 @@ from b2m_drive.evidence.comparison import CONFIG, SCORES
 from b2m_drive.evidence.conditions import STUDIES, Study, Teaching, variation_of
 from b2m_drive.evidence.learning_curves import SUMMARIES, LearningCurve, learning_curves
 from b2m_drive.evidence.scores import Score, read_scores
+from b2m_drive.files.fingerprints import Standing, loss_of, standing_of
 
 BRAIN_FILE = "brain.json"
 TRAJECTORIES = "trajectories.npz"
 PICTURES = "pictures.npz"
+_DRAWN_FROM = {"memory": TRAJECTORIES, "driving": PICTURES}  # by study
 
 _CONFIG_ENTRIES: dict[str, type | tuple[type, ...]] = {
     "study": str,
@@ -84,6 +87,7 @@ class Run:
     brain: dict[str, Any]  # decoding figures
     trajectories: dict[str, Trajectory]  # by panel; empty if the run has none
     pictures: dict[str, UInt8[np.ndarray, "..."]]  # scenes, by name; empty if the run has none
+    losses: tuple[str, ...] = ()  # what is missing, another run's, or not recorded, as sentences
 
     @property
     def study(self) -> Study:
@@ -146,9 +150,12 @@ def read_run(folder: Path) -> Run:
         raise ValueError(f"{folder / SCORES}: {error}") from error
     _check_seeds(folder / SCORES, curves, config["seeds"])
     brain = read_object(folder / BRAIN_FILE)
-    trajectories = _read_trajectories(folder / TRAJECTORIES)
-    pictures = _read_arrays(folder / PICTURES)
-    return Run(folder, config, tuple(scores), curves, brain, trajectories, pictures)
+    shown = {name: standing_of(folder, name) is not Standing.OTHER for name in _DRAWN_FROM.values()}
+    trajectories = _read_trajectories(folder / TRAJECTORIES) if shown[TRAJECTORIES] else {}
+    pictures = _read_arrays(folder / PICTURES) if shown[PICTURES] else {}
+    loss = loss_of(folder, _DRAWN_FROM[config["study"]])
+    losses = () if loss is None else (loss,)
+    return Run(folder, config, tuple(scores), curves, brain, trajectories, pictures, losses)
 
 
 def read_object(path: Path) -> dict[str, Any]:
@@ -221,14 +228,6 @@ def _check_seeds(path: Path, curves: dict[str, LearningCurve], seeds: list[int])
     came = next(iter(curves.values())).seeds
     if came != tuple(sorted(seeds)):
         raise ValueError(f"{path}: expected the seeds of {CONFIG}, {sorted(seeds)}, came {came}")
-
-
-def write_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:
-    """Write arrays into one file, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.stem}.draft-{os.getpid()}.npz")
-    np.savez_compressed(draft, allow_pickle=False, **arrays)
-    os.replace(draft, path)
 
 
 def _read_arrays(path: Path) -> dict[str, np.ndarray]:

@@ -19,7 +19,6 @@ a checksum (Fletcher 32), so that damage is found when it is read:
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -43,18 +42,6 @@ PER_EPISODE = {
 }
 _CHUNK_BYTES = 1 << 16  # of frames; a chunk is the least that is read and decompressed
 _ROWS_PER_CHUNK = 1024  # of the small arrays
-
-
-@contextmanager
-def written_whole(path: Path) -> Iterator[h5py.File]:
-    """A new HDF5 file that appears under its name only when all of it is written."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}.draft")
-    try:
-        with h5py.File(draft, "w") as file:
-            yield file
-        os.replace(draft, path)
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 def start_file(file: h5py.File, header: SceneHeader, like: SceneEpisode) -> None:

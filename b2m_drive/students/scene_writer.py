@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
 
+from b2m_drive.files.hdf5_writing import hdf5_in_memory, hdf5_in_room
 from b2m_drive.files.provenance import taken_up
+from b2m_drive.files.writing import write_text
 from b2m_drive.students.scene_episode import SceneEpisode, SceneHeader
 from b2m_drive.students.scene_file import (
     append_episode,
@@ -16,11 +17,15 @@ from b2m_drive.students.scene_file import (
     read_episode,
     read_whole,
     start_file,
-    written_whole,
 )
 
 _PART = re.compile(r"episode-(\d{6,})\.h5")
 _HEADER = "header.json"
+
+
+def parts_of(path: Path) -> Path:
+    """Folder of the episodes of a file that is not yet whole."""
+    return path.with_name(f"{path.name}.parts")
 
 
 class SceneWriter:
@@ -45,7 +50,7 @@ class SceneWriter:
     def __init__(self, path: str | Path, header: SceneHeader) -> None:
         self.path = Path(path)
         self.header = header
-        self.parts = self.path.with_name(self.path.name + ".parts")
+        self.parts = parts_of(self.path)
         self._frame_shape: tuple[int, ...] | None = None
         self._counts: dict[int, int] = {}  # of parts looked into before
         self.finished = self.path.exists()
@@ -92,7 +97,7 @@ class SceneWriter:
         if self.finished or self._part(index).exists():
             raise ValueError(f"{self.path}: episode {index}: expected a new one, it is written")
         episode.check_against(self.header, self._shape_so_far())
-        with written_whole(self._part(index)) as file:
+        with hdf5_in_memory(self._part(index)) as file:
             start_file(file, self.header, episode)
             append_episode(file, episode)
         self._frame_shape = episode.frames.shape[1:]
@@ -121,7 +126,8 @@ class SceneWriter:
         return self.path
 
     def _join(self, parts: list[Path]) -> None:
-        with written_whole(self.path) as file:
+        n_bytes = sum(part.stat().st_size for part in parts)  # one header each, so never fewer
+        with hdf5_in_room(self.path, n_bytes) as file:
             shape, has_mask = None, None
             for part in parts:
                 with open_file(part) as source, read_whole(part):
@@ -150,9 +156,7 @@ class SceneWriter:
             self.header = self._taken_up(there, path)
             if self.header == there:
                 return
-        draft = path.with_name(f".{_HEADER}.{os.getpid()}.draft")
-        draft.write_text(self.header.to_json())
-        os.replace(draft, path)
+        write_text(path, self.header.to_json())
 
     def _taken_up(self, there: SceneHeader, where: Path) -> SceneHeader:
         """The header that is there, with the versions that go on."""

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, fields
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
+import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
-from torch import nn
+from safetensors.torch import load_file, save
+from torch import Tensor, nn
+
+from b2m_drive.files.writing import write_bytes, write_json
 
 WEIGHTS = "model.safetensors"
 SETTINGS = "config.json"
@@ -23,16 +24,10 @@ _Settings = TypeVar("_Settings")  # a dataclass
 def write_student(folder: str | Path, student: nn.Module, settings: Any) -> Path:
     """Write weights and settings into a folder, each file whole or not at all."""
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
     entries = {"class": type(student).__name__, **asdict(settings)}
     weights = {name: value.contiguous() for name, value in student.state_dict().items()}
-    with TemporaryDirectory(dir=folder) as draft:
-        save_file(weights, Path(draft, WEIGHTS))
-        Path(draft, SETTINGS).write_text(json.dumps(entries, indent=2) + "\n")
-        # safetensors lets only its owner read the weights
-        Path(draft, WEIGHTS).chmod(Path(draft, SETTINGS).stat().st_mode)
-        for name in (WEIGHTS, SETTINGS):
-            os.replace(Path(draft, name), folder / name)
+    write_bytes(folder / WEIGHTS, save(weights))
+    write_json(folder / SETTINGS, entries)
     return folder
 
 
@@ -82,11 +77,25 @@ def load_weights(folder: str | Path, student: nn.Module) -> None:
     """Give a student the weights in a folder.
 
     Raises:
-        ValueError: If the file is damaged or the weights are of another architecture.
+        ValueError: If the file is damaged, the weights are of another architecture, or one is
+            not finite.
     """
     path = Path(folder) / WEIGHTS
     try:
-        student.load_state_dict(load_file(path))
+        weights = load_file(path)
+        student.load_state_dict(weights)
     except (SafetensorError, RuntimeError) as error:
         settings = getattr(student, "settings", type(student).__name__)
         raise ValueError(f"{path}: expected the weights of {settings}, came {error}") from error
+    check_finite(weights, path)
+
+
+def check_finite(weights: Mapping[str, Tensor], path: Path) -> None:
+    """Refuse weights that are NaN or infinite.
+
+    Raises:
+        ValueError: Names the file and the first such tensor.
+    """
+    for name, tensor in weights.items():
+        if not torch.isfinite(tensor).all():
+            raise ValueError(f"{path}: {name}: expected finite weights, came NaN or infinite ones")

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
+import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
-from torch import nn
+from safetensors.torch import load_file, save
+from torch import Tensor, nn
+
+from b2m_drive.files.writing import write_bytes, write_json
 
 _WEIGHTS = "attachment.safetensors"
 _SETTINGS = "attachment.json"
@@ -22,13 +23,9 @@ _OF_LOSS = ("temperature", "positions_per_trial", "exclude_within")
 def write_head(folder: str | Path, head: nn.Module, description: Mapping[str, Any]) -> Path:
     """Write a head and its description, each file whole or not at all."""
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(dir=folder) as draft:
-        weights = {name: value.contiguous() for name, value in head.state_dict().items()}
-        save_file(weights, Path(draft, _WEIGHTS))
-        Path(draft, _SETTINGS).write_text(json.dumps(description, indent=2) + "\n")
-        for name in (_WEIGHTS, _SETTINGS):
-            os.replace(Path(draft, name), folder / name)
+    weights = {name: value.contiguous() for name, value in head.state_dict().items()}
+    write_bytes(folder / _WEIGHTS, save(weights))
+    write_json(folder / _SETTINGS, dict(description))
     return folder
 
 
@@ -50,7 +47,9 @@ def read_head(folder: str | Path, head: nn.Module, description: Mapping[str, Any
             raise FileNotFoundError(f"{folder}: expected a file {name} of a saved attachment")
     _check_description(folder / _SETTINGS, description)
     try:
-        head.load_state_dict(load_file(folder / _WEIGHTS))
+        weights = load_file(folder / _WEIGHTS)
+        _check_finite(weights, folder / _WEIGHTS)
+        head.load_state_dict(weights)
     except (SafetensorError, RuntimeError) as error:
         raise ValueError(
             f"{folder / _WEIGHTS}: expected the head of {dict(description)}, came {error}"
@@ -77,3 +76,9 @@ def _of_head(description: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(settings, dict):
         kept["settings"] = {k: value for k, value in settings.items() if k not in _OF_LOSS}
     return kept
+
+
+def _check_finite(weights: dict[str, Tensor], path: Path) -> None:
+    for name, tensor in weights.items():
+        if not torch.isfinite(tensor).all():
+            raise ValueError(f"{path}: {name}: expected finite weights, came NaN or infinite ones")

@@ -34,6 +34,8 @@ from b2m_drive.evidence.comparison import CONFIG, Group, check_run, open_run, ru
 from b2m_drive.evidence.conditions import DRIVING
 from b2m_drive.evidence.learning_curves import final_value
 from b2m_drive.evidence.run_folder import Run, check_entries, read_object, read_run
+from b2m_drive.files.fingerprints import require_as_made
+from b2m_drive.files.locks import claim
 from b2m_drive.files.provenance import installed_versions
 from b2m_drive.students.scene_vae import SceneVAE
 from b2m_envs.driving.settings import ENGINE, SceneSettings, settings_from_keywords
@@ -87,12 +89,13 @@ class AgentsRun:
             for seed in self.settings.seeds
         }
         _check_kept(self.encoders, folders)
+        recorded = _are_as_made(self.encoders, folders)
         scene = _scene(self.scenario or run.config["scenes"]["scenario"], folders)
         fingerprints = _fingerprints(folders, scene)
         plans = plans_of(self.settings, scene, latents, self.encoders, _encoder_r2(run))
         n_updates = self.settings.n_updates
         groups = [Group(plan.name, plan, n_updates if plan.trains else 0) for plan in plans]
-        return _config(run, self.settings, scene, fingerprints), groups
+        return _config(run, self.settings, scene, fingerprints, recorded), groups
 
 
 def compare_agents(run: AgentsRun, *, n_workers: int, progress: bool = True) -> Path:
@@ -101,9 +104,10 @@ def compare_agents(run: AgentsRun, *, n_workers: int, progress: bool = True) -> 
     Returns:
         The run's folder, with ``config.json`` and ``scores.csv``.
     """
-    groups = run.prepare()
-    _compile(groups[0].plan)
-    run_groups(run.folder, groups, run_plan, n_workers, progress)
+    with claim(run.folder, "a comparison"):
+        groups = run.prepare()
+        _compile(groups[0].plan)
+        run_groups(run.folder, groups, run_plan, n_workers, progress)
     return run.folder
 
 
@@ -169,6 +173,13 @@ def _check_kept(run: Path, folders: Mapping[str, Path]) -> None:
         )
 
 
+def _are_as_made(run: Path, folders: Mapping[str, Path]) -> bool:
+    """Refuse encoders that the run did not make; tells whether it recorded all of them."""
+    why = "the agents would be compared on encoders of another run; put its own back"
+    names = [folder.relative_to(run).as_posix() for folder in folders.values()]
+    return all([require_as_made(run, name, why) for name in names])
+
+
 def _scene(scenario: str, folders: Mapping[str, Path]) -> SceneSettings:
     """The scenario, seen as the encoders learnt to see."""
     scene = settings_from_keywords(scenario, read_view(next(iter(folders.values()))))
@@ -203,7 +214,11 @@ def _encoder_r2(run: Run) -> dict[tuple[str, int], float]:
 
 
 def _config(
-    run: Run, settings: AgentsStudySettings, scene: SceneSettings, fingerprints: str
+    run: Run,
+    settings: AgentsStudySettings,
+    scene: SceneSettings,
+    fingerprints: str,
+    recorded: bool,
 ) -> dict[str, Any]:
     training = settings.training(scene.scenario, LATENTS, 0)
     chosen = {
@@ -222,6 +237,7 @@ def _config(
         "algorithm": training_json(training)["algorithm"],
         "encoders": {
             "fingerprint": fingerprints,
+            "checked": "as their run recorded them" if recorded else "not recorded by their run",
             "n_frames": run.config["n_frames"],
             "n_steps": run.config["n_steps"],
             "scenes": run.config["scenes"]["scenario"],

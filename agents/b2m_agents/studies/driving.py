@@ -8,7 +8,6 @@ the same seeds, frames and steps.
 from __future__ import annotations
 
 import hashlib
-import os
 import time
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -27,7 +26,7 @@ from b2m_agents.studies.driving_plan import (
     plans_of,
     rows_of,
 )
-from b2m_agents.studies.driving_student import material_of, run_student
+from b2m_agents.studies.driving_student import kept_encoder, material_of, run_student
 from b2m_agents.studies.isolated import DRIVING_SETTINGS_FILE, frozen_encoder
 from b2m_drive.brain.frame_decoding import decoding_r2
 from b2m_drive.brain.frame_pairing import (
@@ -45,11 +44,13 @@ from b2m_drive.evidence.comparison import (
     Group,
     open_run,
     run_groups,
-    write_json,
 )
 from b2m_drive.evidence.conditions import BRAIN, control_of
-from b2m_drive.evidence.run_folder import BRAIN_FILE, PICTURES, write_arrays
+from b2m_drive.evidence.run_folder import BRAIN_FILE, PICTURES
+from b2m_drive.files.fingerprints import Standing, record_made, standing_of
+from b2m_drive.files.locks import claim
 from b2m_drive.files.provenance import installed_versions
+from b2m_drive.files.writing import write_array, write_arrays, write_json
 from b2m_drive.students.devices import device_of
 from b2m_drive.students.scenes import SceneDataset
 
@@ -187,9 +188,12 @@ def compare_driving(run: DrivingRun, *, n_workers: int, progress: bool = True) -
         The run's folder, with ``config.json``, ``scores.csv``, ``brain.json``, ``pictures.npz``
         and every seed's encoders.
     """
-    groups = run.prepare()
-    run_groups(run.folder, groups, run_student, n_workers, progress)
-    _join_pictures(run)
+    with claim(run.folder, "a comparison"):
+        groups = run.prepare()
+        run_groups(run.folder, groups, run_student, n_workers, progress)
+        _join_pictures(run)
+        encoders = (kept_encoder(group.plan) for group in groups if group.plan.keep)
+        record_made(run.folder, [PICTURES, *encoders])
     return run.folder
 
 
@@ -246,14 +250,6 @@ def responses_of_all(
     every = np.full((dataset.n_frames, found.shape[1]), np.nan, np.float32)
     every[there] = found
     return every
-
-
-def write_array(path: Path, values: np.ndarray) -> None:
-    """Write an array, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.stem}.draft-{os.getpid()}.npy")
-    np.save(draft, values)
-    os.replace(draft, path)
 
 
 def describe(run: DrivingRun, dataset: SceneDataset) -> dict[str, Any]:
@@ -415,7 +411,9 @@ def _group_name(plan: DrivingPlan) -> str:
 
 
 def _join_pictures(run: DrivingRun) -> None:
-    """One file for the report, conditions in their order."""
+    """One file for the report, conditions in their order; one that was recorded stays."""
+    if standing_of(run.folder, PICTURES) is Standing.AS_MADE:
+        return
     arrays: dict[str, np.ndarray] = {}
     for condition in run.settings.conditions:
         path = run.folder / "pictures" / f"{condition.replace('/', '-')}.npz"

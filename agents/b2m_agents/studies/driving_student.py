@@ -22,9 +22,9 @@ from b2m_drive.evidence.alignment import alignment_scores
 from b2m_drive.evidence.conditions import ALONE, BRAIN, control_of
 from b2m_drive.evidence.driving_report import HAZARD, R2_PREFIX, RECONSTRUCTION, SSIM, VEHICLES
 from b2m_drive.evidence.image_quality import image_quality
-from b2m_drive.evidence.run_folder import write_arrays
 from b2m_drive.evidence.scores import Score
 from b2m_drive.evidence.state_probe import hazard_auc, state_r2, varying_variables
+from b2m_drive.files.writing import write_arrays
 from b2m_drive.students.devices import device_of
 from b2m_drive.students.fitting import FittingSettings
 from b2m_drive.students.frame_batches import FrameBatch, FramesFromMemory
@@ -263,7 +263,7 @@ class StudentRun:
     def _keep(self, folder: Path) -> None:
         """The encoder, and of the first seed what it makes of a few held-out scenes."""
         slug = self.plan.name.replace("/", "-")
-        encoder = folder / "encoders" / f"seed-{self.plan.seed}" / slug
+        encoder = folder / kept_encoder(self.plan)
         self.network.save_pretrained(encoder)
         write_view(encoder, self.material.view)
         if self.plan.seed == self.settings.seeds[0]:
@@ -294,6 +294,11 @@ class StudentRun:
         pixels = self.material.vehicles.sum((1, 2))
         busy = np.flatnonzero(pixels >= np.quantile(pixels, 0.75))
         return busy[np.linspace(0, len(busy) - 1, _N_PICTURES).astype(np.int64)]
+
+
+def kept_encoder(plan: DrivingPlan) -> str:
+    """Where a run keeps a student's encoder, in its folder."""
+    return f"encoders/seed-{plan.seed}/{plan.name.replace('/', '-')}"
 
 
 def _those_with(watched: Watched, responses: Float32[np.ndarray, "row unit"]) -> Watched:

@@ -41,11 +41,13 @@ from b2m_drive.evidence.comparison import (
     expected_seconds,
     open_run,
     run_groups,
-    write_json,
 )
 from b2m_drive.evidence.conditions import ALONE, Variation
 from b2m_drive.evidence.run_folder import BRAIN_FILE, TRAJECTORIES
+from b2m_drive.files.fingerprints import record_made
+from b2m_drive.files.locks import claim
 from b2m_drive.files.provenance import installed_versions
+from b2m_drive.files.writing import write_json
 
 LEAKY_STEPS = 2400  # with which its settings were tuned (`scripts/tune_isolated.py`)
 PUBLISHED_MAINTENANCE = 2.5  # [s] on average
@@ -174,11 +176,13 @@ def compare_memory(
         The run's folder, with ``config.json``, ``scores.csv``, ``brain.json`` and trajectories.
     """
     groups = comparison.groups(folder)
-    open_run(folder, describe(comparison))
-    if not (folder / BRAIN_FILE).is_file():
-        about_brain = describe_brain(comparison.recording, comparison.settings)
-        write_json(folder / BRAIN_FILE, about_brain)
-    run_groups(folder, groups, run_group, n_workers, progress)
+    with claim(folder, "a comparison"):
+        open_run(folder, describe(comparison))
+        if not (folder / BRAIN_FILE).is_file():
+            about_brain = describe_brain(comparison.recording, comparison.settings)
+            write_json(folder / BRAIN_FILE, about_brain)
+        run_groups(folder, groups, run_group, n_workers, progress)
+        record_made(folder, [TRAJECTORIES])
     return folder
 
 

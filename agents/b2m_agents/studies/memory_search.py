@@ -27,10 +27,12 @@ from b2m_agents.studies.teachers import Reading
 from b2m_drive.brain.decoding import item_counts, selectivity_p_values
 from b2m_drive.brain.recording import BrainRecording
 from b2m_drive.brain.windows import WindowChoice
-from b2m_drive.evidence.comparison import CONFIG, open_run, write_json
+from b2m_drive.evidence.comparison import CONFIG, open_run
 from b2m_drive.evidence.pooling import read_sessions
 from b2m_drive.evidence.search import RankedCandidate, rank_candidates
 from b2m_drive.evidence.session_summaries import LEAST_UNITS
+from b2m_drive.files.locks import claim
+from b2m_drive.files.writing import write_json
 from b2m_drive.transfer.term import Strategy
 
 LEAST_UNITS_SELECTED = 5  # of a session whose selected units are pooled
@@ -210,28 +212,31 @@ def search_memory(search: Search, folder: Path, *, n_workers: int, progress: boo
     """
     studies = search.selection_studies()
     config = describe_search(search, tuple(studies))
-    open_run(folder / "search", config)  # refuses another search in this folder
-    isolated = folder / "isolated"
-    runs = {}
-    for candidate, study in studies.items():
+    with claim(folder, "a search"):
+        open_run(folder / "search", config)  # refuses another search in this folder
+        isolated = folder / "isolated"
+        runs = {}
+        for candidate, study in studies.items():
+            if progress:
+                tqdm.write(f"selection: {candidate.name}, {len(study.recordings)} sessions")
+            place = folder / "selection" / candidate.name
+            shared = replace(study, isolated=isolated)
+            compare_sessions(shared, place, n_workers=n_workers, progress=progress)
+            runs[candidate.name] = read_sessions(place)
+        best = rank_candidates(runs)[0]
+        chosen = next(each for each in studies if each.name == best.name)
+        reading = Reading(best.teaching.latents, best.teaching.pairing)  # type: ignore[arg-type]
+        strategy: Strategy = best.teaching.strategy  # type: ignore[assignment]
+        test = replace(search.test_study(chosen, strategy, reading), isolated=isolated)
         if progress:
-            tqdm.write(f"selection: {candidate.name}, {len(study.recordings)} sessions")
-        place = folder / "selection" / candidate.name
-        shared = replace(study, isolated=isolated)
-        compare_sessions(shared, place, n_workers=n_workers, progress=progress)
-        runs[candidate.name] = read_sessions(place)
-    best = rank_candidates(runs)[0]
-    chosen = next(each for each in studies if each.name == best.name)
-    reading = Reading(best.teaching.latents, best.teaching.pairing)  # type: ignore[arg-type]
-    strategy: Strategy = best.teaching.strategy  # type: ignore[assignment]
-    test = replace(search.test_study(chosen, strategy, reading), isolated=isolated)
-    if progress:
-        tqdm.write(f"test: {chosen.name}, {best.teaching.label}, {len(test.recordings)} sessions")
-    compare_sessions(test, folder / "test", n_workers=n_workers, progress=progress)
-    write_json(
-        folder / CONFIG,
-        {**config, "chosen": _chosen(best), "test_folder": "test"},
-    )
+            tqdm.write(
+                f"test: {chosen.name}, {best.teaching.label}, {len(test.recordings)} sessions"
+            )
+        compare_sessions(test, folder / "test", n_workers=n_workers, progress=progress)
+        write_json(
+            folder / CONFIG,
+            {**config, "chosen": _chosen(best), "test_folder": "test"},
+        )
     return folder
 
 

@@ -34,10 +34,12 @@ from b2m_drive.evidence.comparison import (
     join_scores,
     open_run,
     run_pending,
-    write_json,
 )
-from b2m_drive.evidence.run_folder import BRAIN_FILE
+from b2m_drive.evidence.run_folder import BRAIN_FILE, TRAJECTORIES
 from b2m_drive.evidence.session_summaries import LEAST_UNITS
+from b2m_drive.files.fingerprints import record_made
+from b2m_drive.files.locks import claim
+from b2m_drive.files.writing import write_json
 
 
 @dataclass(frozen=True)
@@ -118,13 +120,15 @@ def compare_sessions(
     Returns:
         The folder, with ``config.json`` and, in ``sessions/``, an ordinary run for each.
     """
-    open_run(folder, describe_sessions(study))
-    comparisons = study.comparisons(folder)
-    _prepare(comparisons, n_workers, progress)
-    groups = study.groups(folder)
-    run_pending(groups, run_group, n_workers, progress)
-    for path, each in groups.items():
-        join_scores(path, each)
+    with claim(folder, "a comparison"):
+        open_run(folder, describe_sessions(study))
+        comparisons = study.comparisons(folder)
+        _prepare(comparisons, n_workers, progress)
+        groups = study.groups(folder)
+        run_pending(groups, run_group, n_workers, progress)
+        for path, each in groups.items():
+            join_scores(path, each)
+            record_made(path, [TRAJECTORIES])
     return folder
 
 

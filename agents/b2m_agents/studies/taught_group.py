@@ -29,8 +29,8 @@ from b2m_agents.studies.teachers import brain_activity, latents_as_read
 from b2m_drive.brain.pairing import average_in_windows
 from b2m_drive.brain.windows import present_windows
 from b2m_drive.evidence.alignment import alignment_scores
-from b2m_drive.evidence.run_folder import write_arrays
 from b2m_drive.evidence.scores import Score
+from b2m_drive.files.writing import write_arrays
 from b2m_drive.students.fitting import limit_each
 from b2m_drive.transfer.schedule import WeightSchedule
 from b2m_envs.memory_decision import TrialBatch, Trials

@@ -32,6 +32,7 @@ from b2m_drive.evidence.learning_curves import learning_curves
 from b2m_drive.evidence.scores import Score, read_scores
 from b2m_drive.evidence.statistics import PairedDifference
 from b2m_drive.evidence.verdict import Verdict, differences, grade_of, judge_curves
+from b2m_drive.files.locks import claim
 from b2m_drive.settings_types import take_as_declared
 
 METRIC = "area_under_curve"
@@ -104,11 +105,12 @@ def calibrate_verdict(
     Returns:
         The folder, with ``config.json`` and ``verdicts.csv``, a row for each brain and strategy.
     """
-    open_run(folder, describe_calibration(settings))
-    groups = calibration_groups(settings)
-    run_pending({folder: groups}, run_brain, n_workers, progress)
-    rows = [row for group in groups for row in _rows(group, folder)]
-    write_rows(folder / VERDICTS, rows)
+    with claim(folder, "a calibration"):
+        open_run(folder, describe_calibration(settings))
+        groups = calibration_groups(settings)
+        run_pending({folder: groups}, run_brain, n_workers, progress)
+        rows = [row for group in groups for row in _rows(group, folder)]
+        write_rows(folder / VERDICTS, rows)
     return folder
 
 
