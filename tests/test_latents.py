@@ -12,12 +12,12 @@ from b2m_drive.brain.controls import (
     label_latents,
     shuffle_trials,
 )
+from b2m_drive.brain.latent_ceiling import explainable_variance
 from b2m_drive.brain.latents import (
     LATENT_METHODS,
     Activity,
     carry,
     decode_stimuli,
-    explainable_variance,
     latents_of,
     memory_set,
     shown_in,
@@ -99,7 +99,9 @@ def test_decoded_latents_of_a_clear_brain_name_the_items(generator) -> None:
 def test_a_brain_shuffled_before_the_fit_decodes_at_chance(generator) -> None:
     trials = some_trials(150, generator)
     activity = activity_of(trials, generator, noise=0.2)
-    evidence = decode_stimuli(shuffle_trials(activity, generator), np.ones(150, dtype=bool), seed=0)
+    evidence = decode_stimuli(
+        shuffle_trials(activity, generator), np.ones(150, dtype=bool), 0, beyond_frequency=True
+    )
     accuracy, auc = information_rate(evidence, trials, activity.windows)
     assert abs(accuracy - 1 / N_STIMULI) < 0.08
     assert abs(auc - 0.5) < 0.08

@@ -6,7 +6,7 @@ from functools import cache
 import numpy as np
 import pytest
 
-from b2m_drive.brain import decoding
+from b2m_drive.brain import decoding, noise_ceiling
 from b2m_drive.brain.recording import LEFT, NO_STIMULUS, RIGHT, BrainRecording, DecisionTrials
 from b2m_drive.brain.simulated import (
     INTERVALS,
@@ -31,7 +31,7 @@ def test_each_preset_says_more_about_the_items_than_the_one_before() -> None:
     for statistic in (
         decoding.item_decoding_accuracy,
         decoding.memory_decoding_auc,
-        decoding.split_half_reliability,
+        noise_ceiling.split_half_reliability,
     ):
         assert statistic(median) < statistic(best) < statistic(ideal)
 
