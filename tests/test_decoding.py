@@ -20,7 +20,8 @@ from b2m_drive.brain.recording import (
     Unit,
     item_period,
 )
-from b2m_drive.brain.simulated import simulate_sternberg, simulate_trials
+from b2m_drive.brain.simulated import SimulatedBrain, simulate_sternberg, simulate_trials
+from b2m_drive.brain.undefined_figures import EACH_ONCE, why_undefined
 
 N_TRIALS, N_ITEMS, N_STIMULI = 120, 3, 6
 
@@ -255,9 +256,89 @@ def test_a_silent_brain_has_no_decoding_figures_and_the_reason_is_given() -> Non
     silent = replace(perfect_brain(), activity=np.zeros_like(perfect_brain().activity))
     assert np.isnan(decoding.item_decoding_accuracy(silent))
     assert np.isnan(decoding.memory_decoding_auc(silent))
-    summary = decoding.summarise(silent)
-    assert summary.undefined["item_decoding"] == "no unit varies"
-    assert summary.undefined["reliability"] == "no unit varies"
+    reasons = why_undefined(silent)
+    assert reasons["item_decoding"] == reasons["reliability"] == "no unit varies"
+
+
+def test_noise_with_one_frequent_item_decodes_at_chance() -> None:
+    noise, generator = noise_brain(), np.random.default_rng(3)
+    often = generator.random((N_TRIALS, N_ITEMS)) < 0.8
+    stimulus = np.where(often, 0, generator.integers(1, N_STIMULI, (N_TRIALS, N_ITEMS)))
+    uneven = replace(noise, trials=replace(noise.trials, stimulus=stimulus))
+    assert (stimulus == 0).mean() > 0.75
+    assert decoding.item_decoding_accuracy(uneven) == pytest.approx(1 / N_STIMULI, abs=0.06)
+
+
+def test_a_rare_item_that_units_tell_is_decoded_though_another_is_frequent() -> None:
+    recording, generator = perfect_brain(), np.random.default_rng(3)
+    often = generator.random((N_TRIALS, N_ITEMS)) < 0.8
+    stimulus = np.where(often, 0, generator.integers(1, N_STIMULI, (N_TRIALS, N_ITEMS)))
+    item = generator.poisson(40.0 * np.eye(N_STIMULI + 1)[stimulus])
+    uneven = recording_of(replace(recording.trials, stimulus=stimulus), item, item[:, 0], item[:, 0])
+    assert decoding.item_decoding_accuracy(uneven) > 0.97
+
+
+def test_always_telling_the_most_frequent_item_is_chance() -> None:
+    stimulus = np.repeat(np.arange(4), [80, 10, 5, 5])
+    told = np.zeros_like(stimulus)
+    assert decoding.balanced_accuracy(told, stimulus) == 1 / 4
+    assert decoding.balanced_accuracy(stimulus, stimulus) == 1
+
+
+def test_an_item_that_no_trial_shows_does_not_lower_chance() -> None:
+    recording = SimulatedBrain().record(simulate_trials(40, 2, 4, np.random.default_rng(0)), 0)
+    never = replace(recording, trials=replace(recording.trials, n_stimuli=9))
+    assert decoding.summarise(never).chance == 1 / 4
+
+
+def test_a_unit_that_never_varies_changes_no_decoding() -> None:
+    recording = noise_brain()
+    constant = np.full((*recording.activity.shape[:2], 5), 7.0, np.float32)
+    more = replace(
+        recording,
+        activity=np.concatenate([recording.activity, constant], axis=2),
+        units=(*recording.units, *recording.units[:5]),
+    )
+    for figure in (
+        decoding.item_decoding_accuracy,
+        decoding.memory_decoding_auc,
+        decoding.probe_side_auc,
+    ):
+        assert figure(more) == figure(recording)
+
+
+def each_item_once() -> BrainRecording:
+    """Forty trials of two images, none of which comes again."""
+    trials = simulate_trials(40, 2, 4, np.random.default_rng(0))
+    trials = replace(trials, n_stimuli=80, stimulus=np.arange(80).reshape(40, 2))
+    return SimulatedBrain().record(trials, 0)
+
+
+def test_items_shown_once_have_no_reliability_and_no_ceiling_but_a_reason() -> None:
+    summary = decoding.summarise(each_item_once())
+    for figure in ("reliability", "explainable_variance", "predictivity_ceiling", "item_decoding"):
+        assert np.isnan(getattr(summary, figure))
+        assert summary.undefined[figure] == EACH_ONCE
+    assert "median_rate" not in summary.undefined
+
+
+def test_reliability_is_of_the_items_that_come_again() -> None:
+    # Half of the trials show the items that units tell, the others an image each, never again.
+    recording = perfect_brain()
+    stimulus = recording.trials.stimulus.copy()
+    once = np.arange(N_TRIALS) % 2 == 0
+    stimulus[once] = N_STIMULI + np.arange(once.sum() * N_ITEMS).reshape(-1, N_ITEMS)
+    trials = replace(recording.trials, stimulus=stimulus, n_stimuli=int(stimulus.max()) + 1)
+    assert noise_ceiling.split_half_reliability(replace(recording, trials=trials)) > 0.97
+
+
+def test_explainable_variance_of_constant_counts_is_undefined_and_never_above_one() -> None:
+    generator = np.random.default_rng(0)
+    stimulus = np.repeat(np.arange(7), 13)
+    constant = np.full((len(stimulus), 3), 0.1) * [1, 1e-8, 1e8]
+    assert np.isnan(noise_ceiling.explainable_variance(constant, stimulus)).all()
+    perfect = generator.random((7, 50))[stimulus]
+    assert (noise_ceiling.explainable_variance(perfect, stimulus) <= 1).all()
 
 
 def test_the_same_seed_gives_the_same_figures_and_another_seed_other_folds() -> None:

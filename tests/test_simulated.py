@@ -6,7 +6,7 @@ from functools import cache
 import numpy as np
 import pytest
 
-from b2m_drive.brain import decoding, noise_ceiling
+from b2m_drive.brain import decoding, noise_ceiling, response_counts
 from b2m_drive.brain.recording import LEFT, NO_STIMULUS, RIGHT, BrainRecording, DecisionTrials
 from b2m_drive.brain.simulated import (
     INTERVALS,
@@ -172,7 +172,7 @@ def test_one_seed_is_one_brain_whatever_it_is_shown() -> None:
 
     def pattern(trial_seed: int, seed: int) -> np.ndarray:
         recording = brain.record(some_trials(100, trial_seed), seed)
-        counts, stimulus, _ = decoding.item_counts(recording)
+        counts, stimulus, _ = response_counts.item_counts(recording)
         means = np.stack([counts[stimulus == value].mean(0) for value in range(9)])
         return (means - means.mean(0)).ravel()
 
@@ -225,10 +225,10 @@ def test_an_ungained_unit_fires_poisson_spikes_at_its_rate() -> None:
     )
     recording = brain.record(some_trials(100), 0)
     assert decoding.median_rate(recording) == pytest.approx(5.0, rel=0.03)
-    counts, stimulus, _ = decoding.item_counts(recording)
+    counts, stimulus, _ = response_counts.item_counts(recording)
     assert decoding.fano_factor(counts, stimulus) == pytest.approx(1.0, abs=0.07)
     gained = replace(brain, private_gain=0.5).record(some_trials(100), 0)
-    counts, stimulus, _ = decoding.item_counts(gained)
+    counts, stimulus, _ = response_counts.item_counts(gained)
     # variance / mean of a Poisson count whose gain is lognormal: 1 + mean (exp(s^2) - 1)
     assert decoding.fano_factor(counts, stimulus) == pytest.approx(1 + 4 * 0.284, rel=0.15)
 
@@ -320,7 +320,7 @@ def same_category(n_stimuli: int = 12, n_categories: int = 4) -> np.ndarray:
 def similarity(recording: BrainRecording, kind: str) -> tuple[float, float]:
     """Mean correlation of the items' patterns over units of a kind: within, between categories."""
     chosen = np.array([unit.name.startswith(kind) for unit in recording.units])
-    counts, stimulus, _ = decoding.item_counts(recording.select_units(chosen))
+    counts, stimulus, _ = response_counts.item_counts(recording.select_units(chosen))
     pattern = np.stack([counts[stimulus == value].mean(0) for value in range(12)])
     correlation = np.corrcoef(pattern - pattern.mean(0))
     pairs = ~np.eye(12, dtype=bool)

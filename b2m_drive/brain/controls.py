@@ -134,7 +134,8 @@ def _standing_out(
     """The stimulus, of those shown, whose evidence is highest beside its own in other rows."""
     said = evidence[:, shown].astype(np.float64)
     scale = np.where(varies(said), said.std(0), np.inf)
-    return shown[((said - said.mean(0)) / scale).argmax(1)]
+    told: Int64[np.ndarray, " row"] = shown[((said - said.mean(0)) / scale).argmax(1)]
+    return told
 
 
 def _auc_of_held(

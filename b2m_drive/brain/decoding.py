@@ -31,6 +31,7 @@ from b2m_drive.brain.noise_ceiling import noise_ceiling, split_half_reliability
 from b2m_drive.brain.response_counts import (
     RESPONSE_WINDOW,
     bins_present,
+    in_order,
     item_counts,
     window_counts,
 )
@@ -114,6 +115,7 @@ def item_decoding_accuracy(
     """
     from sklearn.model_selection import GroupKFold
 
+    recording = in_order(recording)
     parts = [item_counts(recording, *window) for window in windows]
     features = np.sqrt(np.concatenate([counts for counts, _, _ in parts], axis=1))
     _, stimulus, trial_row = parts[0]
@@ -165,6 +167,7 @@ def memory_decoding_auc(
         Mean area under the ROC curve (chance .5) over the stimuli held, and not held, in at
         least 5 trials; NaN if there are none.
     """
+    recording = in_order(recording)
     features = np.sqrt(window_counts(recording, MAINTENANCE, start, stop))
     held = items_held(recording)
     item_count = recording.trials.item_count
@@ -181,6 +184,7 @@ def probe_side_auc(recording: BrainRecording, seed: int = 0) -> float:
     Returns:
         Area under the ROC curve (chance .5), NaN with fewer than 5 trials of a side or no unit that varies.
     """
+    recording = in_order(recording)
     features = np.sqrt(window_counts(recording, PROBE, 0.0, 1.0))
     positive = recording.trials.target_side == (
         LEFT if recording.trials.task == "sternberg" else RIGHT

@@ -155,10 +155,11 @@ class _Fit:
         self.pattern = root @ self.moments.crossed  # its square is the marginalisation's scatter
         self.values, self.vectors = np.linalg.eigh(self.moments.units)
         self.turned = self.vectors.T @ self.pattern.T
+        self.n_varying = max(int((np.diag(self.moments.units) > 0).sum()), 1)
 
     def axes(self, strength: float, n_latents: int) -> _Axes:
         """The axes D and F of least error |marginalisation - F D activity|^2 + ridge |F D|^2."""
-        ridge = strength * max(self.values.mean(), _NOTHING)
+        ridge = strength * max(self.values.sum() / self.n_varying, _NOTHING)
         solved = self.vectors @ (self.turned / (self.values.clip(0) + ridge)[:, None])
         predicted = self.pattern @ solved  # of the marginalisation, around whitened conditions
         value, vector = np.linalg.eigh((predicted + predicted.T) / 2)

@@ -94,7 +94,7 @@ def cross_fitted(
     said = np.zeros(wanted.shape)
     for held in np.unique(fold):
         used = teaching & (fold != held)
-        inner = fold == fold[used][0]
+        inner = fold == fold[used].min()
         said[fold == held] = _best_predictions(standard, wanted, used, used & inner, fold == held)
     flat = ~varies(targets[teaching])
     said[:, flat] = wanted[teaching][0, flat]

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float, Float64, Int64
 
 from b2m_drive.brain.recording import BrainRecording
-from b2m_drive.brain.response_counts import item_counts
+from b2m_drive.brain.response_counts import in_order, item_counts
 from b2m_drive.brain.spread import varies
 
 
@@ -55,6 +55,7 @@ def split_half_reliability(recording: BrainRecording, seed: int = 0, n_splits: i
         Correlation, or NaN if no split has two stimuli in both halves (each stimulus was shown
         once) or no response varies.
     """
+    recording = in_order(recording)
     counts, stimulus, trial_row = item_counts(recording)
     generator = np.random.default_rng(seed)
     n_trials, correlations = len(recording.trials), []

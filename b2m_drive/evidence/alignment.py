@@ -19,6 +19,7 @@ from jaxtyping import Bool, Float, Float64, Int64
 from b2m_drive.brain.ridge import errors_in_unseen_groups, ridge_predictions
 from b2m_drive.brain.spread import at_ease, varies
 
+_DIGITS = 9  # of a dissimilarity from 0 to 2: ties must not be broken by rounding
 _N_FOLDS = 5
 _PENALTIES = tuple(10.0 ** np.arange(-1, 8))  # of z-scored predictors, beside the sum over samples
 _FEWEST_TO_COMPARE = 4  # trials: the unbiased estimate takes four different ones together
@@ -117,7 +118,7 @@ def rsa_score(
     if kept.sum() < 3:
         raise UndefinedAlignmentError(f"RSA: expected at least 3 samples, came {kept.sum()}")
     apart = pdist(np.unique(trial[kept], return_inverse=True)[1].reshape(-1, 1), "hamming") > 0
-    distances = [pdist(each[kept], "correlation")[apart] for each in (X, Y)]
+    distances = [pdist(each[kept], "correlation")[apart].round(_DIGITS) for each in (X, Y)]
     if apart.sum() < 3 or not all(varies(each) for each in distances):
         raise UndefinedAlignmentError("RSA: all samples of a side are equally dissimilar")
     return float(spearmanr(*distances).statistic)
