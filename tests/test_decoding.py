@@ -274,7 +274,9 @@ def test_a_rare_item_that_units_tell_is_decoded_though_another_is_frequent() -> 
     often = generator.random((N_TRIALS, N_ITEMS)) < 0.8
     stimulus = np.where(often, 0, generator.integers(1, N_STIMULI, (N_TRIALS, N_ITEMS)))
     item = generator.poisson(40.0 * np.eye(N_STIMULI + 1)[stimulus])
-    uneven = recording_of(replace(recording.trials, stimulus=stimulus), item, item[:, 0], item[:, 0])
+    uneven = recording_of(
+        replace(recording.trials, stimulus=stimulus), item, item[:, 0], item[:, 0]
+    )
     assert decoding.item_decoding_accuracy(uneven) > 0.97
 
 

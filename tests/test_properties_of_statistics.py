@@ -339,7 +339,9 @@ def test_a_recording_with_nan_gives_no_figure(name: str) -> None:
 
 def test_recordings_of_nothing_are_at_chance() -> None:
     nothing = [recorded(seed, 0.0) for seed in range(12)]
-    average = {name: np.mean([figure(each) for each in nothing]) for name, figure in FIGURES.items()}
+    average = {
+        name: np.mean([figure(each) for each in nothing]) for name, figure in FIGURES.items()
+    }
     assert average["item_decoding"] == pytest.approx(1 / 4, abs=0.05)
     assert average["memory_auc"] == pytest.approx(0.5, abs=0.05)
     assert average["probe_side_auc"] == pytest.approx(0.5, abs=0.08)

@@ -35,7 +35,7 @@ from b2m_drive.brain.response_counts import (
     item_counts,
     window_counts,
 )
-from b2m_drive.brain.spread import varies
+from b2m_drive.brain.spread import at_ease, varies
 from b2m_drive.brain.undefined_figures import MOST_STIMULI, why_undefined
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ def item_decoding_accuracy(
     _, stimulus, trial_row = parts[0]
     used = np.isin(stimulus, decodable_stimuli(recording))
     features, stimulus, trial_row = features[used], stimulus[used], trial_row[used]
-    features = features[:, varies(features)]
+    features = _z_scored(features)
     if not (len(stimulus) and features.shape[1]):
         return float("nan")
     told = np.empty_like(stimulus)
@@ -266,6 +266,17 @@ def _discriminant() -> LinearDiscriminantAnalysis:
     return LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto")
 
 
+def _z_scored(features: Float[np.ndarray, "row unit"]) -> Float64[np.ndarray, "row varying_unit"]:
+    """Units that vary, each on its own scale.
+
+    Without it the discriminant depends on the unit of measurement: a unit that is silent for one
+    stimulus has no scale there, and gets 1.
+    """
+    eased = at_ease(features[:, varies(features)]).astype(np.float64)
+    scaled: Float64[np.ndarray, "row varying_unit"] = (eased - eased.mean(0)) / eased.std(0)
+    return scaled
+
+
 def _likeliest(
     decoder: LinearDiscriminantAnalysis, features: Float[np.ndarray, "row unit"]
 ) -> Int64[np.ndarray, " row"]:
@@ -291,7 +302,7 @@ def _cross_validated_auc(
     """
     from sklearn.model_selection import StratifiedKFold
 
-    features = features[:, varies(features)]
+    features = _z_scored(features)
     if min(positive.sum(), (~positive).sum()) < _N_FOLDS or not features.shape[1]:
         return float("nan")
     strata = np.zeros(len(positive), dtype=np.int64) if stratum is None else stratum

@@ -100,8 +100,8 @@ def latents_of(
         n_latents: Of every method but ``"decoded"``; None chooses it by cross-validation.
 
     Raises:
-        ValueError: If a choice is unknown, a value is not finite, there are more latents than
-            the activity can give, too few trials teach, or there is nothing to carry.
+        ValueError: If a choice is unknown, a value is not finite, nothing varies, there are more
+            latents than the activity can give, too few trials teach, or there is nothing to carry.
     """
     _check_choices(activity, teaching, method, pairing)
     values, share = _READ_BY[method](activity, teaching, seed, n_latents)
@@ -134,6 +134,9 @@ def _check_choices(
         )
     if not np.isfinite(activity.values).all():
         raise ValueError("activity: expected finite values, came NaN or infinite ones")
+    present = present_windows(activity.windows, activity.trials)
+    if not varies(_rows(activity.values[teaching], present[teaching])).any():
+        raise ValueError("activity: expected units that vary over the teaching trials, came none")
 
 
 def decode_stimuli(

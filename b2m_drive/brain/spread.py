@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Bool, Float, Float64, Shaped
 
-SIMULATORS_ROUNDING = 1e-9  # [SI units] a state that moves by less is a simulator's rounding about 0
+SIMULATORS_ROUNDING = (
+    1e-9  # [SI units] a state that moves by less is a simulator's rounding about 0
+)
 
 _ROUNDING = 4  # units in the last place: what arithmetic leaves of a column that is constant
 _OF_STRONGEST = 1e-6  # of a component's spread: single precision's rounding in a decomposition

@@ -43,7 +43,9 @@ def draw_recording(recording: BrainRecording, summary: RecordingSummary, path: P
         decoding.plot([place - 0.4, place + 0.4], [chance, chance], "k--", lw=1.2)
         decoding.text(place, max(value, 0) + 0.02, f"{value:.2f}", ha="center", fontsize=9)
     decoding.set_xticks(range(len(bars)), list(bars), fontsize=7)
-    decoding.set(ylim=(min(0, np.nan_to_num(summary.reliability)), 1.05), title="held out; dashed: chance")
+    decoding.set(
+        ylim=(min(0, np.nan_to_num(summary.reliability)), 1.05), title="held out; dashed: chance"
+    )
     decoding.spines[["top", "right"]].set_visible(False)
     kind = "SIMULATED" if recording.simulated else "recorded"
     figure.suptitle(

@@ -135,7 +135,7 @@ def sessions_table(sessions: Sequence[SessionSummary]) -> str:
         "shown), memory and side .5. best: the highest of each column.",
         "for comparison, the 23 published sessions of Kornblith et al. 2017 that have "
         f"{LEAST_UNITS} units",
-        "or more: item .21 median, .62 best.",
+        "or more: item .22 median, .63 best.",
         f"* fewer than {LEAST_UNITS} units: not in median, quartiles and best "
         f"({len(summaries)} of {len(sessions)} sessions are).",
     ]
