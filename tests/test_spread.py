@@ -34,7 +34,7 @@ def test_a_status_channel_of_8388608_silences_no_channel_in_volts(dtype: type) -
 
 
 def test_a_channel_far_from_zero_is_read_as_well_as_one_near_it() -> None:
-    volts, told, episode = channels(np.float64)
+    _, told, episode = channels(np.float64)
     code = np.round(1000 * told).astype(np.float32)
     near, far = (decoding_r2(each, told, episode) for each in (code, code + np.float32(STATUS)))
     assert far == pytest.approx(near, abs=1e-5)

@@ -63,8 +63,8 @@ def label_latents(
         windows: As the brain's.
         pairing: As the brain's: ``"carried"`` sums the corrupted encoding labels in the delay.
         kept: Share of labels kept in encoding and in the delay; the others become one of the
-            stimuli shown, at random. `kept_for_accuracy` and `kept_for_auc` give the brain's. NaN (the
-            brain's is undefined) takes the other phase's; two of them keep everything.
+            stimuli shown, at random. `kept_for_accuracy` and `kept_for_auc` give the brain's. NaN
+            (the brain's is undefined) takes the other phase's; two of them keep everything.
         generator: Of the corruption.
     """
     encoding, delay = (

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Bool, Float, Float64, Int64
 
+from b2m_drive.brain.noise_ceiling import noise_ceiling, split_half_reliability
 from b2m_drive.brain.recording import (
     LEFT,
     MAINTENANCE,
@@ -27,7 +28,6 @@ from b2m_drive.brain.recording import (
     RIGHT,
     BrainRecording,
 )
-from b2m_drive.brain.noise_ceiling import noise_ceiling, split_half_reliability
 from b2m_drive.brain.response_counts import (
     RESPONSE_WINDOW,
     bins_present,
@@ -121,9 +121,9 @@ def item_decoding_accuracy(
     _, stimulus, trial_row = parts[0]
     used = np.isin(stimulus, decodable_stimuli(recording))
     features, stimulus, trial_row = features[used], stimulus[used], trial_row[used]
-    features = _z_scored(features)
-    if not (len(stimulus) and features.shape[1]):
+    if not varies(features).any():  # also where no stimulus is left
         return float("nan")
+    features = _z_scored(features)
     told = np.empty_like(stimulus)
     folds = GroupKFold(_N_FOLDS, shuffle=True, random_state=seed)
     for fit, held in folds.split(features, groups=trial_row):
@@ -182,7 +182,8 @@ def probe_side_auc(recording: BrainRecording, seed: int = 0) -> float:
     In the Sternberg task: whether the one probe was among the items.
 
     Returns:
-        Area under the ROC curve (chance .5), NaN with fewer than 5 trials of a side or no unit that varies.
+        Area under the ROC curve (chance .5), NaN with fewer than 5 trials of a side or no unit
+        that varies.
     """
     recording = in_order(recording)
     features = np.sqrt(window_counts(recording, PROBE, 0.0, 1.0))
@@ -302,9 +303,9 @@ def _cross_validated_auc(
     """
     from sklearn.model_selection import StratifiedKFold
 
-    features = _z_scored(features)
-    if min(positive.sum(), (~positive).sum()) < _N_FOLDS or not features.shape[1]:
+    if min(positive.sum(), (~positive).sum()) < _N_FOLDS or not varies(features).any():
         return float("nan")
+    features = _z_scored(features)
     strata = np.zeros(len(positive), dtype=np.int64) if stratum is None else stratum
     folds = StratifiedKFold(_N_FOLDS, shuffle=True, random_state=seed)
     areas = []

@@ -1,4 +1,4 @@
-"""Which columns vary: by each column's own size, whatever its unit and whatever stands beside it."""
+"""Which columns vary: by each one's own size, whatever its unit and whatever stands beside it."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ def at_ease(values: Float[np.ndarray, "row *column"]) -> Float[np.ndarray, "row 
     the mean of 8388608 and a few is wrong by more than those few), and all are divided by a power
     of two, which rounds nothing, lest squares of 1e-20 vanish.
     """
-    spread, size = _relative_spread(values)
-    far = 1 > _FAR * spread
+    spread, _ = _relative_spread(values)
+    far = spread * _FAR < 1
     near = values - np.where(far, values[:1], values.dtype.type(0))
     _, exponent = np.frexp(np.abs(near).max(0, initial=0.0))
     scaled: np.ndarray = np.ldexp(near, -exponent)

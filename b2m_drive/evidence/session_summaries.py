@@ -42,7 +42,9 @@ STATISTICS = (
         "selective_share", "selective", "select",
         f"share of units that tell items apart, p < {SELECTIVE_BELOW:g}", 3, True,
     ),
-    Statistic("item_decoding", "item", "item", "balanced accuracy of decoding the item shown", 2, True),
+    Statistic(
+        "item_decoding", "item", "item", "balanced accuracy of decoding the item shown", 2, True
+    ),
     Statistic(
         "item_decoding_resolved", "resolved", "resolved",
         "the same from four windows side by side", 2, True,
