@@ -34,11 +34,12 @@ def noise_ceiling(recording: BrainRecording, seed: int = 0) -> NoiseCeiling:
     it beside the reliability. Both are NaN where no stimulus can be compared with itself.
     """
     counts, stimulus, _ = item_counts(recording)
-    share = explainable_variance(np.sqrt(counts), stimulus)
+    told = varies(counts)
+    share = explainable_variance(np.sqrt(counts), stimulus)[told]
     half = split_half_reliability(recording, seed)
     positive = half if np.isnan(half) else max(half, 0.0)
     return NoiseCeiling(
-        float(np.nanmean(share)) if not np.isnan(share).all() else float("nan"),
+        float(share.mean()) if told.any() else float("nan"),
         float(np.sqrt(2 * positive / (1 + positive))),
     )
 
