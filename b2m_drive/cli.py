@@ -1355,8 +1355,11 @@ def _summary_text(session: BrainRecording, summary: Any) -> str:
         *session.notes,
         "",
     ]
-    for name, value in asdict(summary).items():
+    figures = asdict(summary)
+    reasons = figures.pop("undefined")
+    for name, value in figures.items():
         text = f"{value:.3g}" if isinstance(value, float) else str(value)
+        text = f"undefined: {reasons[name]}" if name in reasons else text
         lines.append(f"{name.replace('_', ' '):32s} {text}")
     return "\n".join(lines)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from b2m_drive.brain import decoding
+from b2m_drive.brain import decoding, noise_ceiling, response_counts
 from b2m_drive.brain.recording import (
     LEFT,
     MAINTENANCE,
@@ -20,7 +20,8 @@ from b2m_drive.brain.recording import (
     Unit,
     item_period,
 )
-from b2m_drive.brain.simulated import simulate_sternberg, simulate_trials
+from b2m_drive.brain.simulated import SimulatedBrain, simulate_sternberg, simulate_trials
+from b2m_drive.brain.undefined_figures import EACH_ONCE, why_undefined
 
 N_TRIALS, N_ITEMS, N_STIMULI = 120, 3, 6
 
@@ -72,8 +73,8 @@ def test_perfect_units_are_decoded_perfectly() -> None:
     assert decoding.item_decoding_accuracy(recording) == 1.0
     assert decoding.memory_decoding_auc(recording) == 1.0
     assert decoding.probe_side_auc(recording) == 1.0
-    assert decoding.split_half_reliability(recording) == pytest.approx(1.0, abs=0.01)
-    ceiling = decoding.noise_ceiling(recording)
+    assert noise_ceiling.split_half_reliability(recording) == pytest.approx(1.0, abs=0.01)
+    ceiling = noise_ceiling.noise_ceiling(recording)
     assert ceiling.explainable_variance == pytest.approx(1.0, abs=0.02)
     assert ceiling.predictivity == pytest.approx(1.0, abs=0.01)
 
@@ -84,8 +85,8 @@ def test_noise_decodes_at_chance() -> None:
     assert abs(decoding.item_decoding_accuracy(recording) - 1 / N_STIMULI) < 3 * spread
     assert abs(decoding.memory_decoding_auc(recording) - 0.5) < 0.07
     assert abs(decoding.probe_side_auc(recording) - 0.5) < 0.15
-    assert abs(decoding.split_half_reliability(recording)) < 0.2
-    assert abs(decoding.noise_ceiling(recording).explainable_variance) < 0.02
+    assert abs(noise_ceiling.split_half_reliability(recording)) < 0.2
+    assert abs(noise_ceiling.noise_ceiling(recording).explainable_variance) < 0.02
 
 
 def test_labels_of_other_trials_take_the_decoding_away() -> None:
@@ -132,15 +133,15 @@ def test_window_counts_take_bins_that_start_in_the_half_open_window() -> None:
     trials = some_trials().select(np.arange(2))
     activity = np.arange(10, dtype=np.float32).reshape(2, 5, 1)
     recording = replace(noise_brain(1), activity=activity, bins=bins, trials=trials)
-    counts = decoding.window_counts(recording, MAINTENANCE, 0.1, 0.3)
+    counts = response_counts.window_counts(recording, MAINTENANCE, 0.1, 0.3)
     assert counts.ravel().tolist() == [1 + 2, 6 + 7]
     with pytest.raises(ValueError, match="item7"):
-        decoding.window_counts(recording, "item7", 0.0, 1.0)
+        response_counts.window_counts(recording, "item7", 0.0, 1.0)
 
 
 def test_item_counts_name_the_stimulus_and_the_trial_of_each_row() -> None:
     recording = perfect_brain()
-    counts, stimulus, trial_row = decoding.item_counts(recording)
+    counts, stimulus, trial_row = response_counts.item_counts(recording)
     assert np.array_equal(counts.argmax(1), stimulus)
     assert np.array_equal(recording.trials.stimulus[trial_row[4]], stimulus[3:6])
 
@@ -152,7 +153,7 @@ def test_items_that_a_trial_lacks_are_left_out() -> None:
     item = np.random.default_rng(9).poisson(one_hot)
     probe = np.zeros((N_TRIALS, N_STIMULI + 1))
     recording = recording_of(trials, item, item.sum(1), probe)
-    counts, stimulus, trial_row = decoding.item_counts(recording)
+    counts, stimulus, trial_row = response_counts.item_counts(recording)
     assert len(counts) == shown.sum() == trials.item_count.sum()
     assert np.array_equal(counts.argmax(1), stimulus)
     assert np.array_equal(np.bincount(trial_row), trials.item_count)
@@ -203,7 +204,7 @@ def test_fano_factor_is_one_for_poisson_counts_and_zero_for_constant_ones() -> N
 def test_selectivity_equals_the_test_of_one_unit_at_a_time() -> None:
     from scipy.stats import kruskal
 
-    counts, stimulus, _ = decoding.item_counts(noise_brain(3))
+    counts, stimulus, _ = response_counts.item_counts(noise_brain(3))
     counts[:, 0] += 3 * (stimulus == 2)
     counts[:, 2] = 0.0
     p_values = decoding.selectivity_p_values(counts, stimulus)
@@ -220,7 +221,7 @@ def test_explainable_variance_recovers_the_share_that_was_put_in() -> None:
     response = generator.normal(size=(8, 40))
     response = 2.0 * (response - response.mean(0)) / response.std(0, ddof=1)
     counts = response[stimulus] + generator.normal(size=(8000, 40))
-    share = decoding.explainable_variance(counts, stimulus)
+    share = noise_ceiling.explainable_variance(counts, stimulus)
     assert share.mean() == pytest.approx(4 / (4 + 1), abs=0.01)
 
 
@@ -228,15 +229,15 @@ def test_explainable_variance_is_not_lifted_by_few_presentations() -> None:
     # With 3 presentations an item, the plain share of variance between items would be about .3.
     generator = np.random.default_rng(4)
     stimulus = np.repeat(np.arange(8), 3)
-    share = decoding.explainable_variance(generator.normal(size=(24, 3000)), stimulus)
+    share = noise_ceiling.explainable_variance(generator.normal(size=(24, 3000)), stimulus)
     assert share.mean() == pytest.approx(0.0, abs=0.02)
 
 
 def test_reliability_ignores_rates_that_differ_between_units() -> None:
     recording = noise_brain()
     loud = replace(recording, activity=recording.activity + np.arange(12, dtype=np.float32) * 50)
-    before = decoding.split_half_reliability(recording)
-    assert decoding.split_half_reliability(loud) == pytest.approx(before, abs=1e-3)
+    before = noise_ceiling.split_half_reliability(recording)
+    assert noise_ceiling.split_half_reliability(loud) == pytest.approx(before, abs=1e-3)
 
 
 def test_figures_that_a_recording_cannot_give_are_nan() -> None:
@@ -245,16 +246,101 @@ def test_figures_that_a_recording_cannot_give_are_nan() -> None:
     assert np.isnan(decoding.memory_decoding_auc(few))
     assert np.isnan(decoding.probe_side_auc(few))
     silent = replace(perfect_brain(), activity=np.zeros_like(perfect_brain().activity))
-    ceiling = decoding.noise_ceiling(silent)
-    assert np.isnan(decoding.split_half_reliability(silent))
+    ceiling = noise_ceiling.noise_ceiling(silent)
+    assert np.isnan(noise_ceiling.split_half_reliability(silent))
     assert np.isnan(ceiling.explainable_variance)
     assert np.isnan(ceiling.predictivity)
 
 
-def test_a_silent_brain_decodes_nothing() -> None:
+def test_a_silent_brain_has_no_decoding_figures_and_the_reason_is_given() -> None:
     silent = replace(perfect_brain(), activity=np.zeros_like(perfect_brain().activity))
-    assert decoding.item_decoding_accuracy(silent) < 0.25
-    assert decoding.memory_decoding_auc(silent) == 0.5
+    assert np.isnan(decoding.item_decoding_accuracy(silent))
+    assert np.isnan(decoding.memory_decoding_auc(silent))
+    reasons = why_undefined(silent)
+    assert reasons["item_decoding"] == reasons["reliability"] == "no unit varies"
+
+
+def test_noise_with_one_frequent_item_decodes_at_chance() -> None:
+    noise, generator = noise_brain(), np.random.default_rng(3)
+    often = generator.random((N_TRIALS, N_ITEMS)) < 0.8
+    stimulus = np.where(often, 0, generator.integers(1, N_STIMULI, (N_TRIALS, N_ITEMS)))
+    uneven = replace(noise, trials=replace(noise.trials, stimulus=stimulus))
+    assert (stimulus == 0).mean() > 0.75
+    assert decoding.item_decoding_accuracy(uneven) == pytest.approx(1 / N_STIMULI, abs=0.06)
+
+
+def test_a_rare_item_that_units_tell_is_decoded_though_another_is_frequent() -> None:
+    recording, generator = perfect_brain(), np.random.default_rng(3)
+    often = generator.random((N_TRIALS, N_ITEMS)) < 0.8
+    stimulus = np.where(often, 0, generator.integers(1, N_STIMULI, (N_TRIALS, N_ITEMS)))
+    item = generator.poisson(40.0 * np.eye(N_STIMULI + 1)[stimulus])
+    uneven = recording_of(
+        replace(recording.trials, stimulus=stimulus), item, item[:, 0], item[:, 0]
+    )
+    assert decoding.item_decoding_accuracy(uneven) > 0.97
+
+
+def test_always_telling_the_most_frequent_item_is_chance() -> None:
+    stimulus = np.repeat(np.arange(4), [80, 10, 5, 5])
+    told = np.zeros_like(stimulus)
+    assert decoding.balanced_accuracy(told, stimulus) == 1 / 4
+    assert decoding.balanced_accuracy(stimulus, stimulus) == 1
+
+
+def test_an_item_that_no_trial_shows_does_not_lower_chance() -> None:
+    recording = SimulatedBrain().record(simulate_trials(40, 2, 4, np.random.default_rng(0)), 0)
+    never = replace(recording, trials=replace(recording.trials, n_stimuli=9))
+    assert decoding.summarise(never).chance == 1 / 4
+
+
+def test_a_unit_that_never_varies_changes_no_decoding() -> None:
+    recording = noise_brain()
+    constant = np.full((*recording.activity.shape[:2], 5), 7.0, np.float32)
+    more = replace(
+        recording,
+        activity=np.concatenate([recording.activity, constant], axis=2),
+        units=(*recording.units, *recording.units[:5]),
+    )
+    for figure in (
+        decoding.item_decoding_accuracy,
+        decoding.memory_decoding_auc,
+        decoding.probe_side_auc,
+    ):
+        assert figure(more) == figure(recording)
+
+
+def each_item_once() -> BrainRecording:
+    """Forty trials of two images, none of which comes again."""
+    trials = simulate_trials(40, 2, 4, np.random.default_rng(0))
+    trials = replace(trials, n_stimuli=80, stimulus=np.arange(80).reshape(40, 2))
+    return SimulatedBrain().record(trials, 0)
+
+
+def test_items_shown_once_have_no_reliability_and_no_ceiling_but_a_reason() -> None:
+    summary = decoding.summarise(each_item_once())
+    for figure in ("reliability", "explainable_variance", "predictivity_ceiling", "item_decoding"):
+        assert np.isnan(getattr(summary, figure))
+        assert summary.undefined[figure] == EACH_ONCE
+    assert "median_rate" not in summary.undefined
+
+
+def test_reliability_is_of_the_items_that_come_again() -> None:
+    # Half of the trials show the items that units tell, the others an image each, never again.
+    recording = perfect_brain()
+    stimulus = recording.trials.stimulus.copy()
+    once = np.arange(N_TRIALS) % 2 == 0
+    stimulus[once] = N_STIMULI + np.arange(once.sum() * N_ITEMS).reshape(-1, N_ITEMS)
+    trials = replace(recording.trials, stimulus=stimulus, n_stimuli=int(stimulus.max()) + 1)
+    assert noise_ceiling.split_half_reliability(replace(recording, trials=trials)) > 0.97
+
+
+def test_explainable_variance_of_constant_counts_is_undefined_and_never_above_one() -> None:
+    generator = np.random.default_rng(0)
+    stimulus = np.repeat(np.arange(7), 13)
+    constant = np.full((len(stimulus), 3), 0.1) * [1, 1e-8, 1e8]
+    assert np.isnan(noise_ceiling.explainable_variance(constant, stimulus)).all()
+    perfect = generator.random((7, 50))[stimulus]
+    assert (noise_ceiling.explainable_variance(perfect, stimulus) <= 1).all()
 
 
 def test_the_same_seed_gives_the_same_figures_and_another_seed_other_folds() -> None:

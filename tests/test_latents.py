@@ -12,12 +12,12 @@ from b2m_drive.brain.controls import (
     label_latents,
     shuffle_trials,
 )
+from b2m_drive.brain.latent_ceiling import explainable_variance
 from b2m_drive.brain.latents import (
     LATENT_METHODS,
     Activity,
     carry,
     decode_stimuli,
-    explainable_variance,
     latents_of,
     memory_set,
     shown_in,
@@ -99,7 +99,9 @@ def test_decoded_latents_of_a_clear_brain_name_the_items(generator) -> None:
 def test_a_brain_shuffled_before_the_fit_decodes_at_chance(generator) -> None:
     trials = some_trials(150, generator)
     activity = activity_of(trials, generator, noise=0.2)
-    evidence = decode_stimuli(shuffle_trials(activity, generator), np.ones(150, dtype=bool), seed=0)
+    evidence = decode_stimuli(
+        shuffle_trials(activity, generator), np.ones(150, dtype=bool), 0, beyond_frequency=True
+    )
     accuracy, auc = information_rate(evidence, trials, activity.windows)
     assert abs(accuracy - 1 / N_STIMULI) < 0.08
     assert abs(auc - 0.5) < 0.08
@@ -388,3 +390,94 @@ def test_bad_choices_are_named(generator) -> None:
             np.zeros((1, 2), np.float32),
             0.2,
         )
+
+
+def mostly_one_item(n: int, generator: np.random.Generator) -> DecisionTrials:
+    """Trials of three items, 80 % of all presentations the first stimulus."""
+    often = generator.random((n, 3)) < 0.8
+    stimulus = np.where(often, 0, generator.integers(1, N_STIMULI, (n, 3)))
+    return replace(some_trials(n, generator), stimulus=stimulus)
+
+
+def rate_kept(activity: Activity) -> tuple[float, float]:
+    everything = np.ones(len(activity.trials), dtype=bool)
+    evidence = decode_stimuli(activity, everything, 0, beyond_frequency=True)
+    accuracy, auc = information_rate(evidence, activity.trials, activity.windows)
+    return kept_for_accuracy(accuracy, N_STIMULI), kept_for_auc(auc)
+
+
+def test_how_often_an_item_is_shown_is_no_information_to_keep(generator) -> None:
+    trials = mostly_one_item(200, generator)
+    noise = activity_of(trials, generator, noise=1.0)
+    noise = replace(noise, values=generator.normal(size=noise.values.shape).astype(np.float32))
+    assert max(rate_kept(noise)) < 0.12
+    assert min(rate_kept(activity_of(trials, generator, noise=0.2))) > 0.85
+
+
+def test_labels_of_which_nothing_is_kept_say_nothing_of_the_items(generator) -> None:
+    trials = mostly_one_item(2000, generator)
+    trials = replace(trials, n_stimuli=N_STIMULI + 2)  # two are never shown
+    windows = teaching_windows(3)
+    labels = label_latents(
+        trials, windows, pairing="recorded", kept=(0.0, 0.0), generator=generator
+    )
+    accuracy, auc = information_rate(labels.values, trials, windows)
+    assert accuracy == pytest.approx(1 / N_STIMULI, abs=0.03)
+    assert auc == pytest.approx(0.5, abs=0.03)
+    assert not labels.values[..., N_STIMULI:].any()
+
+
+def test_evidence_beyond_frequency_of_noise_has_no_side(generator) -> None:
+    areas = []
+    for _ in range(5):
+        trials = some_trials(60, generator)
+        noise = activity_of(trials, generator, noise=1.0)
+        noise = replace(noise, values=generator.normal(size=noise.values.shape).astype(np.float32))
+        evidence = decode_stimuli(noise, np.ones(60, dtype=bool), 0, beyond_frequency=True)
+        areas.append(information_rate(evidence, trials, noise.windows)[1])
+    assert np.mean(areas) == pytest.approx(0.5, abs=0.04)
+
+
+def test_the_penalty_of_decoded_latents_is_chosen_by_trials(generator) -> None:
+    # Activity of a trial hardly changes in its delay and says nothing of the items.
+    trials = some_trials(40, generator)
+    windows = teaching_windows(3, which="delay")
+    own = np.repeat(generator.normal(size=(40, 1, 30)), len(windows), axis=1)
+    values = own + 0.01 * generator.normal(size=own.shape)
+    activity = Activity(values.astype(np.float32), windows, trials)
+    evidence = decode_stimuli(activity, np.ones(40, dtype=bool), seed=0)
+    error = np.mean((evidence - shown_in(windows, trials)) ** 2)
+    assert error < 1.2 * shown_in(windows, trials).var()
+
+
+def test_a_brain_in_which_nothing_varies_is_refused(generator) -> None:
+    activity = activity_of(some_trials(40, generator), generator, noise=1.0)
+    silent = replace(activity, values=np.full_like(activity.values, 3))
+    for method in LATENT_METHODS:
+        with pytest.raises(ValueError, match="units that vary"):
+            latents_of(silent, np.ones(40, dtype=bool), method=method, pairing="recorded", seed=0)
+
+
+def test_a_delay_in_which_nothing_varies_gives_latents_of_nothing(generator) -> None:
+    activity = activity_of(some_trials(40, generator), generator, noise=1.0)
+    delay = np.array([window.phase == DELAY for window in activity.windows])
+    values = np.where(delay[:, None], np.float32(2), activity.values)
+    for method in LATENT_METHODS:
+        latents = latents_of(
+            replace(activity, values=values),
+            np.ones(40, dtype=bool),
+            method=method,
+            pairing="recorded",
+            seed=0,
+        )
+        assert not latents.values[:, delay].any()
+        assert latents.values[:, ~delay].any()
+
+
+def test_latents_of_items_shown_once_have_no_ceiling(generator) -> None:
+    activity = activity_of(some_trials(40, generator), generator, noise=1.0)
+    latents = latents_of(
+        activity, np.ones(40, dtype=bool), method="pca", pairing="recorded", seed=0, n_latents=2
+    )
+    once = replace(activity.trials, stimulus=np.arange(120).reshape(40, 3), n_stimuli=120)
+    assert all(np.isnan(value) for value in explainable_variance(latents, once, 0).values())

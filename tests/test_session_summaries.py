@@ -102,6 +102,13 @@ def test_what_is_undefined_is_a_dash_and_no_number_is_made_of_it() -> None:
     assert values.tolist() == [0.6]
 
 
+def test_a_dash_comes_with_its_reason() -> None:
+    values = {"reliability": float("nan"), "undefined": {"reliability": "each stimulus once"}}
+    lines = sessions_table([session("111a", **values), session("222a")]).splitlines()
+    assert "-: 111a: halves: each stimulus once" in lines
+    assert not any("222a" in line for line in lines if line.startswith("-:"))
+
+
 def test_a_table_of_broken_files_only_still_says_what_is_wrong() -> None:
     text = sessions_table([SessionSummary(Path("x.h5"), "x", "x", None, "expected HDF5")])
     assert "left out: x.h5: expected HDF5" in text

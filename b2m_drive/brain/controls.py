@@ -8,8 +8,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Float, Float32, Int64
 
+from b2m_drive.brain.decoding import area_within_strata, balanced_accuracy
 from b2m_drive.brain.latents import (
     Activity,
     BrainLatents,
@@ -20,6 +21,7 @@ from b2m_drive.brain.latents import (
     standardise,
 )
 from b2m_drive.brain.recording import NO_STIMULUS, DecisionTrials
+from b2m_drive.brain.spread import varies
 from b2m_drive.brain.windows import DELAY, Window, present_windows, windows_of_items
 
 
@@ -60,9 +62,9 @@ def label_latents(
         trials: Whose labels.
         windows: As the brain's.
         pairing: As the brain's: ``"carried"`` sums the corrupted encoding labels in the delay.
-        kept: Share of labels kept in encoding and in the delay; the others become another
-            stimulus at random. `kept_for_accuracy` and `kept_for_auc` give the brain's. NaN (the
-            brain's is undefined) takes the other phase's; two of them keep everything.
+        kept: Share of labels kept in encoding and in the delay; the others become one of the
+            stimuli shown, at random. `kept_for_accuracy` and `kept_for_auc` give the brain's. NaN
+            (the brain's is undefined) takes the other phase's; two of them keep everything.
         generator: Of the corruption.
     """
     encoding, delay = (
@@ -88,7 +90,12 @@ def label_latents(
 
 
 def kept_for_accuracy(accuracy: float, n_stimuli: int) -> float:
-    """Share of labels to keep so that the rest, drawn anew, leave this accuracy."""
+    """Share of labels to keep so that the rest, drawn anew, leave this *balanced* accuracy.
+
+    Args:
+        accuracy: Balanced: at 1 / ``n_stimuli`` and below nothing is kept.
+        n_stimuli: As many as were shown.
+    """
     chance = 1 / n_stimuli
     return float(np.clip((accuracy - chance) / (1 - chance), 0, 1))
 
@@ -103,17 +110,32 @@ def information_rate(
     trials: DecisionTrials,
     windows: tuple[Window, ...],
 ) -> tuple[float, float]:
-    """What cross-fitted evidence tells: accuracy for an item shown, AUC for an item held.
+    """What cross-fitted evidence tells: balanced accuracy for an item shown, AUC for one held.
 
-    Each over the mean of its windows; `label_latents` corrupts labels to this rate. NaN: there is
-    no window of that phase, or nothing to tell apart (every stimulus is held in every trial).
+    Each over the mean of its windows; `label_latents` corrupts labels to this rate. How often a
+    stimulus was shown is no information: each one's evidence is standardised first, as the latents
+    are, and every stimulus counts alike. So chance is 1 / (number of stimuli shown) and .5, if the
+    evidence has no share of the frequencies (see `decode_stimuli`). NaN: there is no window of that
+    phase, or nothing to tell apart (every stimulus is held in every trial).
     """
-    correct = [
-        (evidence[:, columns].mean(1).argmax(1) == shown)[shown != NO_STIMULUS]
-        for columns, shown in zip(windows_of_items(windows), trials.stimulus.T, strict=False)
-    ]
-    accuracy = float(np.concatenate(correct).mean()) if correct else float("nan")
-    return accuracy, _auc_of_held(evidence, trials, windows)
+    columns = windows_of_items(windows)
+    if not columns:
+        return float("nan"), _auc_of_held(evidence, trials, windows)
+    said = np.stack([evidence[:, each].mean(1) for each in columns], axis=1)
+    shown = trials.stimulus[:, : len(columns)]
+    there = shown != NO_STIMULUS
+    told = _standing_out(said[there], np.unique(shown[there]))
+    return balanced_accuracy(told, shown[there]), _auc_of_held(evidence, trials, windows)
+
+
+def _standing_out(
+    evidence: Float[np.ndarray, "row stimulus"], shown: Int64[np.ndarray, " shown"]
+) -> Int64[np.ndarray, " row"]:
+    """The stimulus, of those shown, whose evidence is highest beside its own in other rows."""
+    said = evidence[:, shown].astype(np.float64)
+    scale = np.where(varies(said), said.std(0), np.inf)
+    told: Int64[np.ndarray, " row"] = shown[((said - said.mean(0)) / scale).argmax(1)]
+    return told
 
 
 def _auc_of_held(
@@ -121,13 +143,17 @@ def _auc_of_held(
     trials: DecisionTrials,
     windows: tuple[Window, ...],
 ) -> float:
-    from sklearn.metrics import roc_auc_score
-
+    """Mean over stimuli, each among trials of as many items."""
     in_delay = [k for k, window in enumerate(windows) if window.phase == DELAY]
-    held = memory_set(trials).ravel()
-    if not in_delay or held.all() or not held.any():
+    if not in_delay:
         return float("nan")
-    return float(roc_auc_score(held, evidence[:, in_delay].mean(1).ravel()))
+    said, held = evidence[:, in_delay].mean(1), memory_set(trials) > 0
+    areas = [
+        area_within_strata(said[:, each], held[:, each], trials.item_count)
+        for each in range(trials.n_stimuli)
+    ]
+    defined = [area for area in areas if not np.isnan(area)]
+    return float(np.mean(defined)) if defined else float("nan")
 
 
 def _defined(kept: tuple[float, float]) -> tuple[float, float]:
@@ -141,7 +167,8 @@ def _defined(kept: tuple[float, float]) -> tuple[float, float]:
 
 
 def _corrupt(trials: DecisionTrials, kept: float, generator: np.random.Generator) -> DecisionTrials:
-    drawn = generator.integers(trials.n_stimuli, size=trials.stimulus.shape)
+    shown = np.unique(trials.stimulus[trials.stimulus != NO_STIMULUS])
+    drawn = shown[generator.integers(len(shown), size=trials.stimulus.shape)]
     keep = generator.random(trials.stimulus.shape) < kept
     keep |= trials.stimulus == NO_STIMULUS
     return replace(trials, stimulus=np.where(keep, trials.stimulus, drawn))

@@ -1,21 +1,25 @@
-"""What can be read from a recording, and how well anything could: decoding and noise ceilings.
+"""What can be read from a recording: decoding, selectivity, rates.
 
 The same code judges real and simulated brains. Decoders are shrinkage linear discriminants
 (Ledoit & Wolf 2004) on square-rooted spike counts, scored on held-out *trials*: all
 presentations of one trial stay on one side of every split. Trials may have fewer items than
-others; presentations that were not there are left out. Figures that a recording cannot give
-(too few trials, a unit that never fires) are NaN, never a guess.
+others; presentations that were not there are left out. Units that never vary take no part.
+Accuracy is *balanced*: the mean over stimuli of the share of each that is decoded, by decoders for
+which all stimuli are equally frequent. So its chance is 1 / (number of stimuli decoded), however
+often each was shown. Figures that a recording cannot give (too few trials, units that never fire)
+are NaN, never a guess, and `why_undefined` has the reason.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Bool, Float, Float64, Int64
 
+from b2m_drive.brain.noise_ceiling import noise_ceiling, split_half_reliability
 from b2m_drive.brain.recording import (
     LEFT,
     MAINTENANCE,
@@ -23,26 +27,24 @@ from b2m_drive.brain.recording import (
     PROBE,
     RIGHT,
     BrainRecording,
-    item_period,
 )
+from b2m_drive.brain.response_counts import (
+    RESPONSE_WINDOW,
+    bins_present,
+    in_order,
+    item_counts,
+    window_counts,
+)
+from b2m_drive.brain.spread import at_ease, varies
+from b2m_drive.brain.undefined_figures import MOST_STIMULI, why_undefined
 
 if TYPE_CHECKING:
     from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
-RESPONSE_WINDOW = (0.1, 0.9)  # [s] after an item's onset
 RESOLVED_WINDOWS = ((0.1, 0.3), (0.3, 0.5), (0.5, 0.7), (0.7, 0.9))  # [s]
 SELECTIVE_BELOW = 0.001  # p-value under which a unit counts as selective
 
 _N_FOLDS = 5
-_EDGE_TOLERANCE = 1e-6  # [s]
-
-
-@dataclass(frozen=True)
-class NoiseCeiling:
-    """The most that a predictor of item responses could reach on this recording."""
-
-    explainable_variance: float  # of single presentations, mean over the units that fire
-    predictivity: float  # correlation of a perfect model with the measured item-by-unit pattern
 
 
 @dataclass(frozen=True)
@@ -57,21 +59,23 @@ class RecordingSummary:
     median_rate: float  # [Hz]
     fano_factor: float  # median over units and items
     selective_share: float  # of the units, p < SELECTIVE_BELOW
-    chance: float  # of item decoding
-    item_decoding: float  # accuracy, counts of RESPONSE_WINDOW
-    item_decoding_resolved: float  # accuracy, counts of the four RESOLVED_WINDOWS side by side
+    chance: float  # of item decoding: 1 / number of stimuli that are decoded
+    item_decoding: float  # balanced accuracy, counts of RESPONSE_WINDOW
+    item_decoding_resolved: float  # the same, counts of the four RESOLVED_WINDOWS side by side
     memory_auc: float  # chance .5
     probe_side_auc: float  # chance .5
     reliability: float  # split-half correlation, not corrected for length
     explainable_variance: float
     predictivity_ceiling: float
+    undefined: dict[str, str] = field(default_factory=dict)  # why each figure that is NaN is so
 
 
 def summarise(recording: BrainRecording, seed: int = 0) -> RecordingSummary:
     """Every statistic of this module; the seed sets the folds and the halves."""
     counts, stimulus, _ = item_counts(recording)
     ceiling = noise_ceiling(recording, seed)
-    return RecordingSummary(
+    n_decoded = len(decodable_stimuli(recording))
+    summary = RecordingSummary(
         n_units=len(recording.units),
         n_trials=len(recording.trials),
         n_items=recording.trials.n_items,
@@ -80,7 +84,7 @@ def summarise(recording: BrainRecording, seed: int = 0) -> RecordingSummary:
         median_rate=median_rate(recording),
         fano_factor=fano_factor(counts, stimulus),
         selective_share=float((selectivity_p_values(counts, stimulus) < SELECTIVE_BELOW).mean()),
-        chance=1 / recording.trials.n_stimuli,
+        chance=1 / n_decoded if n_decoded else float("nan"),
         item_decoding=item_decoding_accuracy(recording, seed=seed),
         item_decoding_resolved=item_decoding_accuracy(recording, RESOLVED_WINDOWS, seed=seed),
         memory_auc=memory_decoding_auc(recording, seed=seed),
@@ -89,55 +93,9 @@ def summarise(recording: BrainRecording, seed: int = 0) -> RecordingSummary:
         explainable_variance=ceiling.explainable_variance,
         predictivity_ceiling=ceiling.predictivity,
     )
-
-
-def window_counts(
-    recording: BrainRecording, period: str, start: float, stop: float
-) -> Float[np.ndarray, "trial unit"]:
-    """Activity summed over the period's bins that start in [start, stop), in seconds.
-
-    Raises:
-        ValueError: If no bin starts there.
-    """
-    begins = recording.bins.start
-    inside = (
-        (np.array(recording.bins.period) == period)
-        & (begins >= start - _EDGE_TOLERANCE)
-        & (begins < stop - _EDGE_TOLERANCE)
-    )
-    if not inside.any():
-        raise ValueError(
-            f"{recording.session}: expected bins that start {start} to {stop} s into {period!r}, "
-            f"came none; periods are {sorted(set(recording.bins.period))}"
-        )
-    counts: Float[np.ndarray, "trial unit"] = recording.activity[:, inside].sum(1)
-    return counts
-
-
-def item_counts(
-    recording: BrainRecording, start: float = RESPONSE_WINDOW[0], stop: float = RESPONSE_WINDOW[1]
-) -> tuple[
-    Float[np.ndarray, "presentation unit"],
-    Int64[np.ndarray, " presentation"],
-    Int64[np.ndarray, " presentation"],
-]:
-    """Each item's counts, its stimulus and its trial's row, one presentation after the other.
-
-    Where the interval between items is short the window holds responses to the next one too.
-    Items that a trial does not have are left out.
-    """
-    trials = recording.trials
-    counts = np.stack(
-        [
-            window_counts(recording, item_period(position), start, stop)
-            for position in range(trials.n_items)
-        ],
-        axis=1,
-    )
-    trial_row = np.repeat(np.arange(len(trials), dtype=np.int64), trials.n_items)
-    shown = trials.stimulus.ravel() != NO_STIMULUS
-    presented = counts.reshape(-1, counts.shape[-1])[shown]
-    return presented, trials.stimulus.ravel()[shown], trial_row[shown]
+    reasons = why_undefined(recording)
+    missing = [name for name in reasons if np.isnan(getattr(summary, name))]
+    return replace(summary, undefined={name: reasons[name] for name in missing})
 
 
 def item_decoding_accuracy(
@@ -145,29 +103,55 @@ def item_decoding_accuracy(
     windows: tuple[tuple[float, float], ...] = (RESPONSE_WINDOW,),
     seed: int = 0,
 ) -> float:
-    """Share of presentations whose stimulus is decoded; chance is 1 / ``n_stimuli``.
+    """Balanced accuracy of decoding the stimulus; chance is 1 / number of `decodable_stimuli`.
 
     Several windows give the decoder the response's time course, which tells an item from the next
     one where their responses overlap.
 
     Returns:
-        Accuracy, or NaN with fewer than 10 trials or more than a quarter as many stimuli as
-        presentations.
+        Mean over stimuli of the share that is decoded, or NaN with fewer than 10 trials, fewer
+        than two stimuli to tell apart, more than a quarter as many stimuli as presentations, or
+        no unit that varies.
     """
     from sklearn.model_selection import GroupKFold
 
+    recording = in_order(recording)
     parts = [item_counts(recording, *window) for window in windows]
     features = np.sqrt(np.concatenate([counts for counts, _, _ in parts], axis=1))
     _, stimulus, trial_row = parts[0]
-    too_few = len(recording.trials) < 2 * _N_FOLDS
-    if too_few or len(np.unique(stimulus)) * 4 > len(stimulus):
+    used = np.isin(stimulus, decodable_stimuli(recording))
+    features, stimulus, trial_row = features[used], stimulus[used], trial_row[used]
+    if not varies(features).any():  # also where no stimulus is left
         return float("nan")
+    features = _z_scored(features)
+    told = np.empty_like(stimulus)
     folds = GroupKFold(_N_FOLDS, shuffle=True, random_state=seed)
-    hits = [
-        _discriminant().fit(features[fit], stimulus[fit]).predict(features[held]) == stimulus[held]
-        for fit, held in folds.split(features, groups=trial_row)
-    ]
-    return float(np.concatenate(hits).mean())
+    for fit, held in folds.split(features, groups=trial_row):
+        told[held] = _likeliest(_discriminant().fit(features[fit], stimulus[fit]), features[held])
+    return balanced_accuracy(told, stimulus)
+
+
+def decodable_stimuli(recording: BrainRecording) -> Int64[np.ndarray, " stimulus"]:
+    """Stimuli shown in more than one trial; none where they are too many, or trials too few."""
+    _, stimulus, trial_row = item_counts(recording)
+    shown_in = np.unique(np.stack([stimulus, trial_row]), axis=1)[0]
+    again, n_trials = np.unique(shown_in, return_counts=True)
+    again = again[n_trials > 1]
+    n_shown = int(np.isin(stimulus, again).sum())
+    too_few = len(np.unique(trial_row)) < 2 * _N_FOLDS or len(again) < 2
+    return again[:0] if too_few or len(again) > MOST_STIMULI * n_shown else again
+
+
+def balanced_accuracy(
+    told: Int64[np.ndarray, " row"], stimulus: Int64[np.ndarray, " row"]
+) -> float:
+    """Mean over stimuli of the share of its rows that are told right; NaN of no rows.
+
+    Whatever is told without knowledge, were it always the most frequent one, is right in
+    1 / (number of stimuli): a figure that no imbalance lifts.
+    """
+    share = [(told[stimulus == value] == value).mean() for value in np.unique(stimulus)]
+    return float(np.mean(share)) if share else float("nan")
 
 
 def memory_decoding_auc(
@@ -183,6 +167,7 @@ def memory_decoding_auc(
         Mean area under the ROC curve (chance .5) over the stimuli held, and not held, in at
         least 5 trials; NaN if there are none.
     """
+    recording = in_order(recording)
     features = np.sqrt(window_counts(recording, MAINTENANCE, start, stop))
     held = items_held(recording)
     item_count = recording.trials.item_count
@@ -197,8 +182,10 @@ def probe_side_auc(recording: BrainRecording, seed: int = 0) -> float:
     In the Sternberg task: whether the one probe was among the items.
 
     Returns:
-        Area under the ROC curve (chance .5), NaN with fewer than 5 trials of a side.
+        Area under the ROC curve (chance .5), NaN with fewer than 5 trials of a side or no unit
+        that varies.
     """
+    recording = in_order(recording)
     features = np.sqrt(window_counts(recording, PROBE, 0.0, 1.0))
     positive = recording.trials.target_side == (
         LEFT if recording.trials.task == "sternberg" else RIGHT
@@ -215,41 +202,17 @@ def items_held(recording: BrainRecording) -> Bool[np.ndarray, "trial stimulus"]:
     return held
 
 
-def split_half_reliability(recording: BrainRecording, seed: int = 0, n_splits: int = 20) -> float:
-    """Correlation of the item-by-unit pattern of mean counts across random halves of the trials.
-
-    Each unit's mean over items is taken off first, so that differences of firing rate alone do
-    not correlate; units are not scaled, so busy ones weigh more. The mean over splits, *not*
-    corrected to the length of the whole session (Spearman-Brown would give ``2 r / (1 + r)``).
-
-    Returns:
-        Correlation, or NaN if a half never shows one of the stimuli or no response varies.
-    """
-    counts, stimulus, trial_row = item_counts(recording)
-    generator = np.random.default_rng(seed)
-    n_trials, correlations = len(recording.trials), []
-    for _ in range(n_splits):
-        first = np.zeros(n_trials, bool)
-        first[generator.permutation(n_trials)[: n_trials // 2]] = True
-        in_first = first[trial_row]
-        halves = [_item_pattern(counts[side], stimulus[side]) for side in (in_first, ~in_first)]
-        if halves[0].shape != halves[1].shape or min(half.std() for half in halves) == 0:
-            return float("nan")
-        correlations.append(np.corrcoef(halves[0].ravel(), halves[1].ravel())[0, 1])
-    return float(np.mean(correlations))
-
-
 def selectivity_p_values(
     counts: Float[np.ndarray, "presentation unit"], stimulus: Int64[np.ndarray, " presentation"]
 ) -> Float64[np.ndarray, " unit"]:
     """Each unit's Kruskal-Wallis p-value of the stimulus; 1 for a unit that never varies."""
     from scipy.stats import kruskal
 
-    varies = counts.std(0) > 0
-    groups = [counts[stimulus == value][:, varies] for value in np.unique(stimulus)]
+    tested = varies(counts)
+    groups = [counts[stimulus == value][:, tested] for value in np.unique(stimulus)]
     p_values = np.ones(counts.shape[1])
-    if varies.any() and len(groups) > 1:
-        p_values[varies] = kruskal(*groups, axis=0).pvalue
+    if tested.any() and len(groups) > 1:
+        p_values[tested] = kruskal(*groups, axis=0).pvalue
     return p_values
 
 
@@ -258,8 +221,11 @@ def fano_factor(
 ) -> float:
     """Median over units and items of the counts' variance over their mean.
 
-    Items shown once, and units silent at an item, are left out; NaN if that leaves none.
+    Items shown once, and units silent at an item, are left out; NaN if that leaves none, or if a
+    count is NaN.
     """
+    if np.isnan(counts).any():
+        return float("nan")
     ratios = []
     for value in np.unique(stimulus):
         rows = counts[stimulus == value]
@@ -276,94 +242,7 @@ def median_rate(recording: BrainRecording) -> float:
     return float(np.median(rate))
 
 
-def bins_present(recording: BrainRecording) -> Bool[np.ndarray, "trial time"]:
-    """Whether the trial has the bin: all but those of items that it lacks."""
-    period = np.array(recording.bins.period)
-    present = np.ones(recording.activity.shape[:2], bool)
-    for position in range(recording.trials.n_items):
-        lacks = recording.trials.stimulus[:, position] == NO_STIMULUS
-        present[np.ix_(lacks, period == item_period(position))] = False
-    return present
-
-
-def explainable_variance(
-    counts: Float[np.ndarray, "presentation unit"], stimulus: Int64[np.ndarray, " presentation"]
-) -> Float64[np.ndarray, " unit"]:
-    """Share of each unit's single-presentation variance that the stimulus explains.
-
-    The unbiased estimate of the signal power over the total power of Sahani & Linden (2003), "How
-    linear are auditory cortical responses?", for unequal numbers of presentations (the variance
-    component of a one-way analysis of variance). It bounds the R2 of anything that predicts
-    single presentations from the stimulus. Without tuning it scatters about 0, so it can come
-    out slightly negative; NaN for a unit that never varies.
-    """
-    size = np.array([(stimulus == value).sum() for value in np.unique(stimulus)])
-    n_groups, total = len(size), int(size.sum())
-    if n_groups < 2 or total <= n_groups:
-        return np.full(counts.shape[1], np.nan)
-    mean = np.stack([counts[stimulus == value].mean(0) for value in np.unique(stimulus)])
-    between = (size[:, None] * (mean - counts.mean(0)) ** 2).sum(0) / (n_groups - 1)
-    all_squares = ((counts - counts.mean(0)) ** 2).sum(0)
-    within = (all_squares - (n_groups - 1) * between) / (total - n_groups)
-    effective_size = (total - (size**2).sum() / total) / (n_groups - 1)
-    signal = (between - within) / effective_size
-    power = signal + within
-    share = np.full(counts.shape[1], np.nan)
-    np.divide(signal, power, out=share, where=all_squares > 0)
-    return share
-
-
-def noise_ceiling(recording: BrainRecording, seed: int = 0) -> NoiseCeiling:
-    """Ceilings on predicting the square-rooted counts of `RESPONSE_WINDOW` from the item.
-
-    ``predictivity`` is the largest correlation of any model with the measured mean pattern, the
-    square root of the pattern's reliability at full length: Hsu, Borst & Theunissen (2004);
-    Schoppe et al. (2016), "Measuring the performance of neural models". 0 where the halves do not
-    correlate positively; a square root lifts small chance correlations (.05 becomes .31), so read
-    it beside the reliability.
-    """
-    counts, stimulus, _ = item_counts(recording)
-    share = explainable_variance(np.sqrt(counts), stimulus)
-    half = max(split_half_reliability(recording, seed), 0.0)
-    return NoiseCeiling(
-        float(np.nanmean(share)) if not np.isnan(share).all() else float("nan"),
-        float(np.sqrt(2 * half / (1 + half))),
-    )
-
-
-def _discriminant() -> LinearDiscriminantAnalysis:
-    """Imported here since scikit-learn takes more than a second to import."""
-    from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
-
-    return LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto")
-
-
-def _cross_validated_auc(
-    features: Float[np.ndarray, "trial unit"],
-    positive: Bool[np.ndarray, " trial"],
-    seed: int,
-    stratum: Int64[np.ndarray, " trial"] | None = None,
-) -> float:
-    """Mean over folds, since scores of differently fitted decoders do not compare.
-
-    With strata only pairs of trials of one stratum are compared.
-    """
-    from sklearn.model_selection import StratifiedKFold
-
-    if min(positive.sum(), (~positive).sum()) < _N_FOLDS:
-        return float("nan")
-    strata = np.zeros(len(positive), dtype=np.int64) if stratum is None else stratum
-    folds = StratifiedKFold(_N_FOLDS, shuffle=True, random_state=seed)
-    areas = []
-    for fit, held in folds.split(features, positive):
-        decoder = _discriminant().fit(features[fit], positive[fit])
-        score = decoder.decision_function(features[held])
-        areas.append(_area_within(score, positive[held], strata[held]))
-    defined = [area for area in areas if not np.isnan(area)]
-    return float(np.mean(defined)) if defined else float("nan")
-
-
-def _area_within(
+def area_within_strata(
     score: Float[np.ndarray, " trial"],
     positive: Bool[np.ndarray, " trial"],
     stratum: Int64[np.ndarray, " trial"],
@@ -381,9 +260,58 @@ def _area_within(
     return float(np.average(area, weights=n_pairs)) if area else float("nan")
 
 
-def _item_pattern(
-    counts: Float[np.ndarray, "presentation unit"], stimulus: Int64[np.ndarray, " presentation"]
-) -> Float[np.ndarray, "stimulus unit"]:
-    mean = np.stack([counts[stimulus == value].mean(0) for value in np.unique(stimulus)])
-    pattern: Float[np.ndarray, "stimulus unit"] = mean - mean.mean(0)
-    return pattern
+def _discriminant() -> LinearDiscriminantAnalysis:
+    """Imported here since scikit-learn takes more than a second to import."""
+    from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+
+    return LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto")
+
+
+def _z_scored(features: Float[np.ndarray, "row unit"]) -> Float64[np.ndarray, "row varying_unit"]:
+    """Units that vary, each on its own scale.
+
+    Without it the discriminant depends on the unit of measurement: a unit that is silent for one
+    stimulus has no scale there, and gets 1.
+    """
+    eased = at_ease(features[:, varies(features)]).astype(np.float64)
+    scaled: Float64[np.ndarray, "row varying_unit"] = (eased - eased.mean(0)) / eased.std(0)
+    return scaled
+
+
+def _likeliest(
+    decoder: LinearDiscriminantAnalysis, features: Float[np.ndarray, "row unit"]
+) -> Int64[np.ndarray, " row"]:
+    """The likeliest stimulus of each row were all equally frequent."""
+    score = decoder.decision_function(features)
+    if score.ndim == 1:  # two stimuli: how much likelier the second is
+        score = np.stack([np.zeros_like(score), score], axis=1)
+    told: Int64[np.ndarray, " row"] = decoder.classes_[
+        (score - np.log(decoder.priors_)).argmax(axis=1)
+    ]
+    return told
+
+
+def _cross_validated_auc(
+    features: Float[np.ndarray, "trial unit"],
+    positive: Bool[np.ndarray, " trial"],
+    seed: int,
+    stratum: Int64[np.ndarray, " trial"] | None = None,
+) -> float:
+    """Mean over folds, since scores of differently fitted decoders do not compare.
+
+    With strata only pairs of trials of one stratum are compared.
+    """
+    from sklearn.model_selection import StratifiedKFold
+
+    if min(positive.sum(), (~positive).sum()) < _N_FOLDS or not varies(features).any():
+        return float("nan")
+    features = _z_scored(features)
+    strata = np.zeros(len(positive), dtype=np.int64) if stratum is None else stratum
+    folds = StratifiedKFold(_N_FOLDS, shuffle=True, random_state=seed)
+    areas = []
+    for fit, held in folds.split(features, positive):
+        decoder = _discriminant().fit(features[fit], positive[fit])
+        score = decoder.decision_function(features[held])
+        areas.append(area_within_strata(score, positive[held], strata[held]))
+    defined = [area for area in areas if not np.isnan(area)]
+    return float(np.mean(defined)) if defined else float("nan")

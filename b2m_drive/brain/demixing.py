@@ -24,6 +24,7 @@ Products: TypeAlias = Float64[np.ndarray, "column column"]  # group, condition, 
 
 _STRENGTHS = tuple(10.0 ** np.array([-2, -1.5, -1, -0.5, 0, 0.5, 1, 2]))  # of the units' variance
 _NEGLIGIBLE = 1e-9  # eigenvalue, beside the largest, that counts as 0
+_NOTHING = float(np.finfo(np.float64).tiny)  # where the largest is 0 itself
 
 
 @dataclass(frozen=True)
@@ -154,10 +155,11 @@ class _Fit:
         self.pattern = root @ self.moments.crossed  # its square is the marginalisation's scatter
         self.values, self.vectors = np.linalg.eigh(self.moments.units)
         self.turned = self.vectors.T @ self.pattern.T
+        self.n_varying = max(int((np.diag(self.moments.units) > 0).sum()), 1)
 
     def axes(self, strength: float, n_latents: int) -> _Axes:
         """The axes D and F of least error |marginalisation - F D activity|^2 + ridge |F D|^2."""
-        ridge = strength * max(self.values.mean(), _NEGLIGIBLE)
+        ridge = strength * max(self.values.sum() / self.n_varying, _NOTHING)
         solved = self.vectors @ (self.turned / (self.values.clip(0) + ridge)[:, None])
         predicted = self.pattern @ solved  # of the marginalisation, around whitened conditions
         value, vector = np.linalg.eigh((predicted + predicted.T) / 2)
@@ -165,7 +167,7 @@ class _Fit:
             self.pattern.T @ (vector * np.sqrt(value.clip(0))), full_matrices=False
         )
         size = _padded(singular[None, :n_latents] ** 2, n_latents)
-        tells = size > _NEGLIGIBLE * max(size.max(), _NEGLIGIBLE)
+        tells = size > max(_NEGLIGIBLE * size.max(), _NOTHING)
         encoder = _padded(encoder[:, :n_latents], n_latents) * tells
         decoder = solved @ (self.pattern @ encoder)
         return _Axes(self.moments.mean, decoder, encoder, (size * tells)[0])
@@ -229,7 +231,7 @@ def _inverse_root(
 ) -> tuple[Float64[np.ndarray, "condition condition"], Float64[np.ndarray, "condition condition"]]:
     """Root of the pseudo-inverse of a positive matrix, and the pseudo-inverse."""
     value, vector = np.linalg.eigh(matrix)
-    kept = value > _NEGLIGIBLE * max(value.max(), _NEGLIGIBLE)
+    kept = value > max(_NEGLIGIBLE * value.max(), _NOTHING)
     root = vector[:, kept] / np.sqrt(value[kept]) @ vector[:, kept].T
     return root, root @ root
 

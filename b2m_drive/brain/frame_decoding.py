@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Bool, Float, Float64, Int64
 
+from b2m_drive.brain.ridge import ridge_predictions
+from b2m_drive.brain.spread import at_ease, varies
+
 RIDGE_STRENGTHS = 10.0 ** np.arange(-3, 5)  # per frame, on z-scored features
 _N_FOLDS = 5
-_NO_SPREAD = 1e-9
 
 
 def decoding_r2(
@@ -41,16 +43,15 @@ def decoding_r2(
     if not np.isfinite(features).all():
         raise ValueError("features: expected finite numbers, came NaN or infinite ones")
     fold = episode_folds(episode)
-    spread = features.std(0)
-    scale = np.where(spread > _NO_SPREAD * np.abs(features).max(initial=1e-30), spread, np.inf)
-    standard = (features - features.mean(0)) / scale
+    standard = _z_scored(features, np.ones(len(features), dtype=bool))
     score = np.full(targets.shape[1], np.nan)
     defined, pattern = np.unique(np.isfinite(targets), axis=1, return_inverse=True)
     for index in range(defined.shape[1]):
         rows, columns = defined[:, index], np.flatnonzero(pattern.ravel() == index)
         if len(np.unique(fold[rows])) >= 3:
             wanted = targets[np.ix_(rows, columns)].astype(np.float64)
-            score[columns] = _r2(standard[rows].astype(np.float64), wanted, fold[rows])
+            score[columns] = _r2(standard[rows], wanted, fold[rows])
+            score[columns[~varies(targets[np.ix_(rows, columns)])]] = np.nan
     return score
 
 
@@ -88,17 +89,27 @@ def cross_fitted(
         raise ValueError(f"teaching: expected whole episodes, came parts of {shared[:3].tolist()}")
     fold = np.full(len(episode), -1, dtype=np.int64)  # those held out are in no fold
     fold[teaching] = episode_folds(episode[teaching])
-    known = features[teaching]
-    spread = known.std(0)
-    scale = np.where(spread > _NO_SPREAD * np.abs(known).max(initial=1e-30), spread, np.inf)
-    standard = ((features - known.mean(0)) / scale).astype(np.float64)
+    standard = _z_scored(features, teaching)
     wanted = targets.astype(np.float64)
     said = np.zeros(wanted.shape)
     for held in np.unique(fold):
         used = teaching & (fold != held)
-        inner = fold == fold[used][0]
+        inner = fold == fold[used].min()
         said[fold == held] = _best_predictions(standard, wanted, used, used & inner, fold == held)
+    flat = ~varies(targets[teaching])
+    said[:, flat] = wanted[teaching][0, flat]
     return said
+
+
+def _z_scored(
+    features: Float[np.ndarray, "frame feature"], teaching: Bool[np.ndarray, " frame"]
+) -> Float64[np.ndarray, "frame feature"]:
+    """Each feature by its own mean and spread over the teaching frames; a flat one is 0."""
+    eased = at_ease(features)
+    known = eased[teaching]
+    scale = np.where(varies(features[teaching]), known.std(0), np.inf)
+    standard: np.ndarray = (eased - known.mean(0)) / scale
+    return standard.astype(np.float64)
 
 
 def _r2(
@@ -114,9 +125,8 @@ def _r2(
         said = _best_predictions(features, targets, fit, inner, unseen)
         residual += ((targets[unseen] - said) ** 2).sum(0)
         total += ((targets[unseen] - targets[fit].mean(0)) ** 2).sum(0)
-    varies = targets.std(0) > _NO_SPREAD * (1 + np.abs(targets.mean(0)))
-    score: Float64[np.ndarray, " target"] = 1 - residual / np.where(varies, total, 1.0)
-    return np.where(varies, score, np.nan)
+    score: Float64[np.ndarray, " target"] = 1 - residual / np.where(total > 0, total, np.nan)
+    return score
 
 
 def _best_predictions(
@@ -129,27 +139,11 @@ def _best_predictions(
     """Held frames, each target with the strength that reads it best on ``inner``, part of fit."""
     errors = [
         ((targets[inner] - said) ** 2).sum(0)
-        for said in _predictions(features, targets, fit & ~inner, inner)
+        for said in ridge_predictions(features, targets, fit & ~inner, inner, RIDGE_STRENGTHS)
     ]
     best = np.stack(errors).argmin(0)
-    said = np.stack(_predictions(features, targets, fit, held))
+    said = np.stack(ridge_predictions(features, targets, fit, held, RIDGE_STRENGTHS))
     chosen: Float64[np.ndarray, "held_frame target"] = np.take_along_axis(
         said, best[None, None], axis=0
     )[0]
     return chosen
-
-
-def _predictions(
-    features: Float64[np.ndarray, "frame feature"],
-    targets: Float64[np.ndarray, "frame target"],
-    fit: Bool[np.ndarray, " frame"],
-    held: Bool[np.ndarray, " frame"],
-) -> list[Float64[np.ndarray, "held_frame target"]]:
-    """For each strength, by one decomposition of the features' covariance."""
-    centre, mean = features[fit].mean(0), targets[fit].mean(0)
-    known, unknown = features[fit] - centre, features[held] - centre
-    value, vector = np.linalg.eigh(known.T @ known / fit.sum())
-    covariance = vector.T @ (known.T @ (targets[fit] - mean) / fit.sum())
-    unknown = unknown @ vector
-    value = np.maximum(value, 0.0)[:, None]
-    return [unknown @ (covariance / (value + strength)) + mean for strength in RIDGE_STRENGTHS]

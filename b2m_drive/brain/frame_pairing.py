@@ -16,6 +16,7 @@ from b2m_drive.brain.factors import likeliest_n_factors
 from b2m_drive.brain.frame_decoding import cross_fitted, decoding_r2
 from b2m_drive.brain.scene_controls import state_labels
 from b2m_drive.brain.scene_recording import EEG, NO_FRAME, SceneRecording
+from b2m_drive.brain.spread import at_ease, varies, without_rounding
 
 SceneLatentMethod = Literal["pca", "decoded"]
 SCENE_LATENTS: tuple[SceneLatentMethod, ...] = ("pca", "decoded")
@@ -28,7 +29,6 @@ _TIME_TOLERANCE = 1e-6  # [s]
 _BLOCK = 16  # columns averaged at once, to save memory
 _MOST_FRAMES = 1500  # to choose the number of latents by
 _N_FOLDS = 5
-_NO_SPREAD = 1e-9
 _LEAST_SHARE_LEFT = 0.5  # of the frames, when those whose window is not recorded are left out
 
 
@@ -169,7 +169,7 @@ def principal_latents(
 
     standard = _standardise(responses, teaching)
     fitted = standard[teaching]
-    most = min(int((fitted.std(0) > 0).sum()), len(fitted) - 1)
+    most = min(int(varies(fitted).sum()), len(fitted) - 1)
     if most < 1:
         raise ValueError("responses: expected some that vary over the teaching frames, came none")
     if n_latents is None:
@@ -177,7 +177,7 @@ def principal_latents(
     elif not 1 <= n_latents <= most:
         raise ValueError(f"n_latents: expected 1 to {most} (responses that vary), came {n_latents}")
     model = PCA(n_latents, svd_solver="full").fit(fitted)
-    values = model.transform(standard).astype(np.float32)
+    values = without_rounding(model.transform(standard).astype(np.float32), teaching)
     variance = values[teaching].var(0).astype(np.float64)
     return SceneLatents(_standardise(values, teaching), variance / variance.sum())
 
@@ -213,7 +213,7 @@ def decoded_latents(
 def _likeliest(fitted: Float32[np.ndarray, "frame response"]) -> int:
     """By stretches of neighbouring frames, thinned: neighbours say nearly the same."""
     thinned = fitted[:: -(-len(fitted) // _MOST_FRAMES)]
-    thinned = thinned[:, thinned.std(0) > 0]
+    thinned = thinned[:, varies(thinned)]
     if len(thinned) < 2 * _N_FOLDS or thinned.shape[1] < 2:
         return 1
     stretches = np.array_split(np.arange(len(thinned)), _N_FOLDS)
@@ -231,9 +231,10 @@ def _standardise(
         )
     if not np.isfinite(values).all():
         raise ValueError("responses: expected finite numbers, came NaN or infinite ones")
-    mean, spread = values[teaching].mean(0), values[teaching].std(0)
-    varies = spread > _NO_SPREAD * (1e-30 + np.abs(mean))
-    return np.asarray((values - mean) / np.where(varies, spread, np.inf), dtype=np.float32)
+    eased = at_ease(values)
+    mean, spread = eased[teaching].mean(0), eased[teaching].std(0)
+    scale = np.where(varies(values[teaching]), spread, np.inf)
+    return np.asarray((eased - mean) / scale, dtype=np.float32)
 
 
 def _mean_r2(

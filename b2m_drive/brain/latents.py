@@ -23,6 +23,8 @@ from jaxtyping import Bool, Float32, Float64, Int64
 from b2m_drive.brain.demixing import Marginalisation, demix, shares_predicted
 from b2m_drive.brain.factors import condense, fit_factors, likeliest_n_factors
 from b2m_drive.brain.recording import NO_STIMULUS, DecisionTrials
+from b2m_drive.brain.ridge import errors_in_unseen_groups
+from b2m_drive.brain.spread import at_ease, varies, without_rounding
 from b2m_drive.brain.windows import (
     DELAY,
     ENCODING,
@@ -40,7 +42,6 @@ PAIRINGS: tuple[Pairing, ...] = ("recorded", "carried")
 _N_FOLDS = 5
 _RIDGE_STRENGTHS = tuple(10.0 ** np.arange(0, 6))
 _MOST_AXES = 16  # that cross-validation may choose
-_NO_SPREAD = 1e-6
 
 
 @dataclass(frozen=True)
@@ -99,8 +100,8 @@ def latents_of(
         n_latents: Of every method but ``"decoded"``; None chooses it by cross-validation.
 
     Raises:
-        ValueError: If a choice is unknown, a value is not finite, there are more latents than
-            the activity can give, too few trials teach, or there is nothing to carry.
+        ValueError: If a choice is unknown, a value is not finite, nothing varies, there are more
+            latents than the activity can give, too few trials teach, or there is nothing to carry.
     """
     _check_choices(activity, teaching, method, pairing)
     values, share = _READ_BY[method](activity, teaching, seed, n_latents)
@@ -133,16 +134,30 @@ def _check_choices(
         )
     if not np.isfinite(activity.values).all():
         raise ValueError("activity: expected finite values, came NaN or infinite ones")
+    present = present_windows(activity.windows, activity.trials)
+    if not varies(_rows(activity.values[teaching], present[teaching])).any():
+        raise ValueError("activity: expected units that vary over the teaching trials, came none")
 
 
 def decode_stimuli(
-    activity: Activity, teaching: Bool[np.ndarray, " trial"], seed: int
+    activity: Activity,
+    teaching: Bool[np.ndarray, " trial"],
+    seed: int,
+    beyond_frequency: bool = False,
 ) -> Float32[np.ndarray, "trial window stimulus"]:
     """Each window's evidence for each stimulus, by ridge decoders cross-fitted over trials.
 
     One decoder serves the early windows of all items, one the late windows, one the delay (where
     the evidence is for a stimulus being held). Teaching trials are decoded by decoders of the
-    other folds, held-out trials by decoders of all teaching trials.
+    other folds, held-out trials by decoders of all teaching trials. The penalty is the one that
+    serves trials best which its fit has not seen. Where no unit varies the evidence is 0.
+
+    Args:
+        activity: Of all trials.
+        teaching: The trials to fit on.
+        seed: Of the folds.
+        beyond_frequency: Take off what a decoder says knowing nothing but how often each stimulus
+            was shown in the trials that it was fitted on.
     """
     from sklearn.linear_model import RidgeCV
 
@@ -156,9 +171,15 @@ def decode_stimuli(
             fitted, there = present[fit][:, columns], present[held][:, columns]
             if not there.any():
                 continue
-            decoder = RidgeCV(alphas=_RIDGE_STRENGTHS)
-            decoder.fit(_rows(values[fit][:, columns], fitted), _rows(targets[fit], fitted))
+            known, wanted = _rows(values[fit][:, columns], fitted), _rows(targets[fit], fitted)
+            if not known.any():
+                continue
+            trial = np.repeat(fit[:, None], len(columns), axis=1)[fitted]
+            error = errors_in_unseen_groups(known, wanted, trial, _RIDGE_STRENGTHS, _N_FOLDS)
+            best = int(error.sum(1).argmin())
+            decoder = RidgeCV(alphas=[_RIDGE_STRENGTHS[best]]).fit(known, wanted)
             told = decoder.predict(_rows(values[held][:, columns], there))
+            told -= wanted.mean(0) if beyond_frequency else 0
             evidence[np.ix_(held, columns)] = _unrows(told, there)
     return evidence
 
@@ -200,58 +221,14 @@ def standardise(
     phase, standard = phase_of(windows), np.zeros_like(values)
     for each in np.unique(phase):
         part = values[:, phase == each]
-        fitted = _rows(part[teaching], present[teaching][:, phase == each])
-        spread = fitted.std(0)
-        scale = np.where(spread > _NO_SPREAD, spread, np.inf)  # a latent that never varies is 0
-        standard[:, phase == each] = (part - fitted.mean(0)) / scale
+        eased = at_ease(_rows(part)).reshape(part.shape)
+        there = present[teaching][:, phase == each]
+        fitted = _rows(eased[teaching], there)
+        flat = ~varies(_rows(part[teaching], there))  # a latent that never varies is 0
+        scale = np.where(flat, np.inf, fitted.std(0))
+        standard[:, phase == each] = (eased - fitted.mean(0)) / scale
     standard[~present] = 0
     return standard
-
-
-def explainable_variance(
-    latents: BrainLatents, trials: DecisionTrials, seed: int
-) -> dict[str, float]:
-    """Share of the latents' variance that the stimuli explain, cross-validated: a noise ceiling.
-
-    In encoding the predictor is the item shown in the window, in the delay the set of items held.
-    The prediction for a trial comes from the other folds' condition means (least squares). Each
-    latent counts by its share of variance. Near 0 or below: a student can learn no more from
-    these latents than noise. NaN: there is no window of this phase.
-    """
-    shown, ceiling = shown_in(latents.windows, trials), {}
-    present = present_windows(latents.windows, trials)
-    for name, phase in (("encoding", ENCODING), ("delay", DELAY)):
-        columns = np.flatnonzero(latents.phase == phase)
-        if not len(columns):
-            ceiling[name] = float("nan")
-            continue
-        there = present[:, columns]
-        group = _rows(np.repeat(np.arange(len(trials)), len(columns))[:, None], there)[:, 0]
-        target = _rows(latents.values[:, columns], there)
-        residual, total = _unexplained(_rows(shown[:, columns], there), target, group, seed)
-        varies = total > _NO_SPREAD
-        share = latents.share_of_variance[phase] * varies
-        explained = 1 - residual / np.where(varies, total, 1.0)
-        ceiling[name] = float((share * explained).sum() / share.sum()) if share.sum() > 0 else 0.0
-    return ceiling
-
-
-def _unexplained(
-    predictor: Float32[np.ndarray, "sample stimulus"],
-    target: Float32[np.ndarray, "sample latent"],
-    trial: Int64[np.ndarray, " sample"],
-    seed: int,
-) -> tuple[Float32[np.ndarray, " latent"], Float32[np.ndarray, " latent"]]:
-    """Squared error of each latent in held-out trials, and around its mean."""
-    from sklearn.linear_model import Ridge
-    from sklearn.model_selection import GroupKFold
-
-    folds = GroupKFold(_N_FOLDS, shuffle=True, random_state=seed)
-    predicted = np.zeros_like(target)
-    for fit, held in folds.split(predictor, groups=trial):
-        model = Ridge(1.0).fit(predictor[fit], target[fit])
-        predicted[held] = model.predict(predictor[held]).reshape(len(held), -1)  # of 1: flat
-    return ((target - predicted) ** 2).sum(0), ((target - target.mean(0)) ** 2).sum(0)
 
 
 def memory_set(trials: DecisionTrials) -> Float32[np.ndarray, "trial stimulus"]:
@@ -305,6 +282,7 @@ def _principal_components(
     model = PCA(n_latents, svd_solver="full").fit(_rows(values[teaching], present[teaching]))
     latents = model.transform(_rows(values)).reshape(*values.shape[:2], -1).astype(np.float32)
     latents[~present] = 0
+    latents = without_rounding(latents, teaching)
     return latents, _share(_variance(latents, activity.windows, teaching, present))
 
 
@@ -322,6 +300,7 @@ def _factors(
     factors = model.transform(_rows(values) - mean)
     latents = factors.reshape(*values.shape[:2], -1).astype(np.float32)
     latents[~present] = 0
+    latents = without_rounding(latents, teaching)
     shared = (model.components_**2).sum(1)  # over units
     return latents, _share(_variance(latents, activity.windows, teaching, present) * shared)
 

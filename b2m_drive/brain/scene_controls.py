@@ -10,12 +10,12 @@ import numpy as np
 from jaxtyping import Float, Float32, Float64, UInt8
 
 from b2m_drive.brain.controls import derangement
+from b2m_drive.brain.spread import at_ease, moves, varies
 
 INVERTED = "time_to_collision"  # read as its inverse, since it has no upper end
 
 _LEAST_TIME = 0.1  # [s] a shorter time to collision counts as this
 _SHORTEST_SHARE = 0.1  # of the frames: the least lag of a circular shift
-_NO_SPREAD = 1e-6
 _FRAME_BLOCK, _PIXEL_BLOCK = 512, 8192
 _N_ITERATIONS = 300
 _STEP = 0.5
@@ -120,6 +120,7 @@ def state_labels(
     mean = np.where(there, values, 0.0).sum(0) / count
     filled = np.where(there, values, mean)
     partly = there.any(0) & ~there.all(0)
+    filled[:, ~moves(filled)] = 0.0
     return _standardise(np.concatenate([filled, there[:, partly]], axis=1))
 
 
@@ -164,9 +165,9 @@ def _noise_spread(
     """
     covariance = np.atleast_2d(np.cov(labels, rowvar=False))
     variance = np.diag(covariance)
-    varies = variance > _NO_SPREAD
-    covariance = covariance[np.ix_(varies, varies)]
-    target = np.clip(np.nan_to_num(r2_target[varies], nan=0.0), 1e-4, _HIGHEST_R2)
+    told = varies(labels)
+    covariance = covariance[np.ix_(told, told)]
+    target = np.clip(np.nan_to_num(r2_target[told], nan=0.0), 1e-4, _HIGHEST_R2)
     log_noise = np.log((1 - target) / target)
     for _ in range(_N_ITERATIONS):
         noise = np.diag(np.exp(log_noise) * np.diag(covariance))
@@ -175,12 +176,12 @@ def _noise_spread(
         excess = np.log(reached / (1 - reached)) - np.log(target / (1 - target))
         log_noise = np.clip(log_noise + _STEP * excess, -_MOST_LOG_NOISE, _MOST_LOG_NOISE)
     spread = np.zeros(len(variance))
-    spread[varies] = np.exp(log_noise / 2) * np.sqrt(variance[varies])
+    spread[told] = np.exp(log_noise / 2) * np.sqrt(variance[told])
     return spread
 
 
 def _standardise(values: Float[np.ndarray, "frame label"]) -> Float32[np.ndarray, "frame label"]:
-    spread = values.std(0)
-    varies = spread > _NO_SPREAD * (1e-3 + np.abs(values.mean(0)))
-    standard = (values - values.mean(0)) / np.where(varies, spread, np.inf)
+    eased = at_ease(values)
+    scale = np.where(varies(values), eased.std(0), np.inf)
+    standard = (eased - eased.mean(0)) / scale
     return np.asarray(standard, dtype=np.float32)

@@ -24,8 +24,6 @@ from b2m_drive.brain.latents import Activity, memory_set
 from b2m_drive.brain.recording import DecisionTrials
 from b2m_drive.brain.windows import DELAY, ENCODING, phase_of, present_windows, windows_of_items
 
-_NO_VARIANCE = 1e-12
-
 
 def shuffle_within_condition(activity: Activity, generator: np.random.Generator) -> Activity:
     """Activity exchanged among presentations of one item, and among trials with one memory set.
@@ -160,11 +158,9 @@ def _gaussian_like(
     of_units = np.einsum("twu,twv->uv", residual, residual) / max(int(present.sum()), 1)
     together = present.astype(np.float64).T @ present
     of_windows = np.einsum("twu,txu->wx", residual, residual, optimize=True) / together.clip(1)
-    scale = max(
-        float(np.diag(of_windows) @ present.sum(0)) / max(int(present.sum()), 1), _NO_VARIANCE
-    )
+    scale = float(np.diag(of_windows) @ present.sum(0)) / max(int(present.sum()), 1)
     noise = generator.normal(size=values.shape)
-    drawn = _root(of_windows / scale) @ noise @ _root(of_units)
+    drawn = _root(of_windows / (scale or 1.0)) @ noise @ _root(of_units)
     return np.where(there, mean + drawn, 0.0)
 
 

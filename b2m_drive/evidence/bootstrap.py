@@ -30,11 +30,12 @@ def interquartile_mean(
     """The mean of each sample's middle half (Agarwal et al. 2021, section 4.3).
 
     Outliers do not move it as they move the mean, and it needs fewer trainings than the median.
-    A quarter of the values is cut at either end, rounded down to whole values.
+    A quarter of the values is cut at either end, rounded down to whole values. NaN if one is.
     """
-    ordered = np.sort(values, axis=-1)
+    ordered = np.sort(values, axis=-1)  # NaN last
     n = ordered.shape[-1]
-    return np.asarray(ordered[..., n // 4 : n - n // 4].mean(axis=-1))
+    middle = ordered[..., n // 4 : n - n // 4].mean(axis=-1)
+    return np.asarray(np.where(np.isnan(ordered[..., -1]), np.nan, middle))
 
 
 def bootstrap_interval(

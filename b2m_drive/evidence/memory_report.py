@@ -17,8 +17,8 @@ BRAIN_FIGURES = {  # entry of brain.json -> what a reader calls it
     "fano_factor": "Fano factor (median)",
     "selective_share": "share of units selective for items (p < .001)",
     "selective_units": "units selective for items",
-    "item_decoding": "item shown now, decoded from one window (accuracy)",
-    "item_decoding_resolved": "item shown now, decoded from several windows (accuracy)",
+    "item_decoding": "item shown now, decoded from one window (balanced accuracy)",
+    "item_decoding_resolved": "item shown now, decoded from several windows (balanced accuracy)",
     "chance": "chance of item decoding",
     "item_chance": "chance of item decoding",
     "memory_auc": "item held in memory, decoded in the delay (area under ROC; chance 0.5)",
@@ -89,8 +89,17 @@ def _decoding_table(run: Run) -> Table:
         for key, value in run.brain.items()
         if key not in BRAIN_FIGURES and not isinstance(value, dict | list) and key != "n_units"
     ]
-    rows = tuple((label, figure_text(value)) for label, value in (*named, *others))
+    reasons = {BRAIN_FIGURES.get(key, key): why for key, why in _undefined(run).items()}
+    rows = tuple(
+        (label, figure_text(value, reasons.get(label))) for label, value in (*named, *others)
+    )
     return Table(("figure", "value"), rows)
+
+
+def _undefined(run: Run) -> dict[str, str]:
+    """Why figures of the brain are missing, by their entry; runs of old do not say."""
+    reasons = run.brain.get("undefined")
+    return {key: str(why) for key, why in reasons.items()} if isinstance(reasons, dict) else {}
 
 
 def _ceiling_table(run: Run) -> Table | None:
@@ -101,9 +110,10 @@ def _ceiling_table(run: Run) -> Table | None:
     by_phase = {
         name: each if isinstance(each, dict) else {"all": each} for name, each in ceilings.items()
     }
+    why = _undefined(run).get("explainable_variance")
     phases = list(dict.fromkeys(phase for each in by_phase.values() for phase in each))
     rows = tuple(
-        (name, *(figure_text(each.get(phase)) for phase in phases))
+        (name, *(figure_text(each.get(phase), why) for phase in phases))
         for name, each in by_phase.items()
     )
     return Table(("latents", *phases), rows)

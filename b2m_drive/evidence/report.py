@@ -68,8 +68,8 @@ from b2m_drive.evidence.verdict import Verdict, differences, interval_text, verd
 from b2m_drive.files.locks import claim
 
 ALIGNMENT_LABELS = {
-    "cka": "CKA (linear, unbiased)",
-    "rsa": "RSA (Spearman)",
+    "cka": "CKA (linear, unbiased, between trials)",
+    "rsa": "RSA (Spearman, between trials)",
     "predictivity": "predictivity of units (R²)",
 }
 PAGES = {"memory": memory_pages, "driving": driving_pages}

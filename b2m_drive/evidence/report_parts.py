@@ -71,10 +71,10 @@ def setting_text(value: Any) -> str:
     return str(value)
 
 
-def figure_text(value: Any) -> str:
-    """A figure of the brain, or that it is undefined."""
+def figure_text(value: Any, why_undefined: str | None = None) -> str:
+    """A figure of the brain, or that it is undefined and why."""
     if value is None:
-        return "undefined for this recording"
+        return f"undefined: {why_undefined}" if why_undefined else "undefined for this recording"
     if isinstance(value, bool) or not isinstance(value, int | float):
         return str(value)
     return str(value) if isinstance(value, int) else plain(value, 3)

@@ -42,7 +42,9 @@ STATISTICS = (
         "selective_share", "selective", "select",
         f"share of units that tell items apart, p < {SELECTIVE_BELOW:g}", 3, True,
     ),
-    Statistic("item_decoding", "item", "item", "accuracy of decoding the item shown", 2, True),
+    Statistic(
+        "item_decoding", "item", "item", "balanced accuracy of decoding the item shown", 2, True
+    ),
     Statistic(
         "item_decoding_resolved", "resolved", "resolved",
         "the same from four windows side by side", 2, True,
@@ -130,14 +132,16 @@ def sessions_table(sessions: Sequence[SessionSummary]) -> str:
     lines += ["-" * len(head), *_pooled_lines(summaries, width), "-" * len(head)]
     lines += [
         *_legend(),
-        f"chance: item and resolved {_chances(shown)}, memory and side .5. "
-        "best: the highest of each column.",
+        f"chance: item and resolved {_chances(shown)} (1 / stimuli told apart, however often each "
+        "was",
+        "shown), memory and side .5. best: the highest of each column.",
         "for comparison, the 23 published sessions of Kornblith et al. 2017 that have "
         f"{LEAST_UNITS} units",
-        "or more: item .21 median, .62 best.",
+        "or more: item .22 median, .63 best.",
         f"* fewer than {LEAST_UNITS} units: not in median, quartiles and best "
         f"({len(summaries)} of {len(sessions)} sessions are).",
     ]
+    lines += _undefined(sessions)
     lines += [_left_out(each) for each in sessions if each.error]
     return "\n".join(lines)
 
@@ -200,6 +204,21 @@ def _legend() -> list[str]:
     return textwrap.wrap("; ".join(meanings) + ".", COLUMNS_OF_TEXT)
 
 
+def _undefined(sessions: Sequence[SessionSummary]) -> list[str]:
+    """Why there are dashes: each session's columns, those with one reason together."""
+    lines = []
+    for each in sessions:
+        columns: dict[str, list[str]] = {}
+        for one in STATISTICS if each.summary else ():
+            reason = each.summary.undefined.get(one.field) if each.summary else None
+            if reason:
+                columns.setdefault(reason, []).append(one.column)
+        lines += [
+            f"-: {each.session}: {', '.join(names)}: {reason}" for reason, names in columns.items()
+        ]
+    return lines
+
+
 def _left_out(session: SessionSummary) -> str:
     """Why a file has no line, its name once."""
     error, name = str(session.error), session.path.name
@@ -215,5 +234,5 @@ def _width(statistic: Statistic) -> int:
 
 
 def _chances(summaries: Sequence[RecordingSummary]) -> str:
-    chances = sorted({each.chance for each in summaries})
+    chances = sorted({each.chance for each in summaries if not np.isnan(each.chance)})
     return " or ".join(f"{chance:.3f}".lstrip("0") for chance in chances) or "-"

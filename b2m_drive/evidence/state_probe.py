@@ -8,9 +8,9 @@ import numpy as np
 from jaxtyping import Bool, Float, Int64
 
 from b2m_drive.brain.frame_decoding import decoding_r2
+from b2m_drive.brain.spread import moves
 
 _N_FOLDS = 5
-_NO_SPREAD = 1e-6
 _FEWEST_VALUES = 60  # of a variable that is probed
 _RAREST = 0.02  # share of the rarer class of a variable with two values
 
@@ -22,9 +22,9 @@ def varying_variables(
 ) -> list[str]:
     """Variables that vary enough to be probed, in their order.
 
-    Left out: those that are constant, that have a meaning (are not NaN) in fewer than 60 frames
-    or in fewer episodes than there are folds, and those with two values of which one is rarer
-    than 2 %.
+    Left out: those that are constant (but for a simulator's rounding, see `moves`), that have a
+    meaning (are not NaN) in fewer than 60 frames or in fewer episodes than there are folds, and
+    those with two values of which one is rarer than 2 %.
     """
     return [name for k, name in enumerate(names) if _varies(state[:, k], episode)]
 
@@ -87,4 +87,4 @@ def _varies(values: Float[np.ndarray, " frame"], episode: Int64[np.ndarray, " fr
     different, counts = np.unique(values[known], return_counts=True)
     if len(different) <= 2:
         return len(different) == 2 and bool(counts.min() >= _RAREST * known.sum())
-    return bool(values[known].std() > _NO_SPREAD * max(1.0, np.abs(values[known]).max()))
+    return bool(moves(values[known]))

@@ -40,6 +40,7 @@ from b2m_drive.brain.scene_controls import state_labels
 from b2m_drive.brain.scene_recording import SceneRecording
 from b2m_drive.brain.simulated_driver import SimulatedDriver
 from b2m_drive.brain.simulated_driver_eeg import SimulatedDriverEEG
+from b2m_drive.brain.spread import at_ease, moves, varies
 from b2m_drive.evidence.comparison import (
     Group,
     open_run,
@@ -169,7 +170,7 @@ class DrivingRun:
         )
         taught = teaching[np.isfinite(values[teaching]).all(1)]
         chosen, everything = values[taught], np.ones(len(taught), dtype=bool)
-        n_varying = int((chosen.std(0) > 0).sum())
+        n_varying = int(varies(chosen).sum())
         if n_latents is None:
             likeliest = principal_latents(chosen, everything).values.shape[1]
             n_latents = max(likeliest, FEWEST_LATENTS)  # one alone has no direction to align with
@@ -340,7 +341,10 @@ def describe_brain(
     values = brain.values[teaching]
     latents = principal_latents(values, np.ones(len(values), dtype=bool), source.n_latents)
     given = run.settings.delay is not None
-    decoded = decoding_r2(values, dataset.state[teaching], dataset.episode_of_frame[teaching])
+    state = dataset.state[teaching]
+    decoded = decoding_r2(values, state, dataset.episode_of_frame[teaching])
+    still = [not moves(column[np.isfinite(column)]) for column in state.T]
+    decoded[still] = np.nan
     return {
         "decoding": {
             name: round(float(r2), 4) if np.isfinite(r2) else None
@@ -360,7 +364,8 @@ def describe_brain(
 
 def _share_held(values: np.ndarray, latents: np.ndarray) -> float:
     """Of the z-scored responses' variance, in the latents."""
-    scaled = (values - values.mean(0)) / np.maximum(values.std(0), 1e-9)
+    eased = at_ease(values[:, varies(values)])
+    scaled = (eased - eased.mean(0)) / eased.std(0)
     weight, *_ = np.linalg.lstsq(latents, scaled, rcond=None)
     return float(1 - ((scaled - latents @ weight) ** 2).sum() / (scaled**2).sum())
 

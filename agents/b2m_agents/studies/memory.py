@@ -34,7 +34,8 @@ from b2m_agents.studies.role_pairing import RolePairing, counterparts
 from b2m_agents.studies.taught_group import run_group
 from b2m_agents.studies.teachers import brain_activity
 from b2m_drive.brain.decoding import summarise
-from b2m_drive.brain.latents import explainable_variance, latents_of
+from b2m_drive.brain.latent_ceiling import explainable_variance
+from b2m_drive.brain.latents import latents_of
 from b2m_drive.brain.recording import BrainRecording
 from b2m_drive.evidence.comparison import (
     Group,

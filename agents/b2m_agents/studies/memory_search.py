@@ -24,8 +24,9 @@ from b2m_agents.studies.memory_sessions import (
     compare_sessions,
 )
 from b2m_agents.studies.teachers import Reading
-from b2m_drive.brain.decoding import item_counts, selectivity_p_values
+from b2m_drive.brain.decoding import selectivity_p_values
 from b2m_drive.brain.recording import BrainRecording
+from b2m_drive.brain.response_counts import item_counts
 from b2m_drive.brain.windows import WindowChoice
 from b2m_drive.evidence.comparison import CONFIG, open_run
 from b2m_drive.evidence.pooling import read_sessions

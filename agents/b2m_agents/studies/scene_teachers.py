@@ -19,11 +19,10 @@ from b2m_drive.brain.scene_controls import (
     pixel_projection,
     shuffle_frames,
 )
+from b2m_drive.brain.spread import moves
 from b2m_drive.evidence.conditions import BRAIN, CIRCULAR_SHIFT
 from b2m_drive.students.scene_vae import SceneVAE
 from b2m_drive.students.scene_vae_fitting import encode_frames
-
-_NO_SPREAD = 1e-6
 
 
 @dataclass(frozen=True)
@@ -100,13 +99,13 @@ def standardised(values: Float32[np.ndarray, "frame value"]) -> SceneLatents:
     Raises:
         ValueError: If all of them are constant, for then they cannot teach.
     """
-    spread = values.std(0)
-    if not (spread > _NO_SPREAD).any():
+    moving = moves(values)
+    if not moving.any():
         raise ValueError(
             "actions or labels: expected some that vary over the teaching frames, came constant "
             "ones (a driver who always does the same cannot stand in the comparison)"
         )
-    varying = values[:, spread > _NO_SPREAD]
+    varying = values[:, moving]
     scaled = (varying - varying.mean(0)) / varying.std(0)
     share = np.full(scaled.shape[1], 1 / scaled.shape[1])
     return SceneLatents(scaled.astype(np.float32), share)

@@ -25,6 +25,7 @@ from b2m_drive.brain.latents import (
     Pairing,
     decode_stimuli,
     latents_of,
+    memory_set,
 )
 from b2m_drive.brain.pairing import average_in_windows
 from b2m_drive.brain.recording import BrainRecording
@@ -136,9 +137,10 @@ def _labels(
     kept = (1.0, 1.0)
     if teacher == "labels_corrupted":
         teaching = np.ones(len(activity.trials), dtype=bool)
-        evidence = decode_stimuli(activity, teaching, seed=0)
+        evidence = decode_stimuli(activity, teaching, seed=0, beyond_frequency=True)
         accuracy, auc = information_rate(evidence, activity.trials, activity.windows)
-        kept = (kept_for_accuracy(accuracy, activity.trials.n_stimuli), kept_for_auc(auc))
+        n_shown = int(memory_set(activity.trials).any(0).sum())
+        kept = (kept_for_accuracy(accuracy, n_shown), kept_for_auc(auc))
     return label_latents(
         activity.trials,
         activity.windows,
