@@ -99,8 +99,9 @@ def latents_of(
         n_latents: Of every method but ``"decoded"``; None chooses it by cross-validation.
 
     Raises:
-        ValueError: If a choice is unknown, a value is not finite, there are more latents than
-            the activity can give, too few trials teach, or there is nothing to carry.
+        ValueError: If a choice is unknown, a value is not finite, nothing varies in the trials to
+            fit on, there are more latents than the activity can give, too few trials teach, or
+            there is nothing to carry.
     """
     _check_choices(activity, teaching, method, pairing)
     values, share = _READ_BY[method](activity, teaching, seed, n_latents)
@@ -133,6 +134,16 @@ def _check_choices(
         )
     if not np.isfinite(activity.values).all():
         raise ValueError("activity: expected finite values, came NaN or infinite ones")
+    if not _varies(activity.values[teaching].reshape(-1, activity.values.shape[-1])):
+        raise ValueError(
+            f"activity: expected some that varies over the {int(teaching.sum())} trials to fit on, "
+            f"came {activity.values.shape[-1]} units that never do (a silent recording?)"
+        )
+
+
+def _varies(rows: np.ndarray) -> bool:
+    """Whether any column does."""
+    return bool((rows != rows[:1]).any())
 
 
 def decode_stimuli(
@@ -142,7 +153,8 @@ def decode_stimuli(
 
     One decoder serves the early windows of all items, one the late windows, one the delay (where
     the evidence is for a stimulus being held). Teaching trials are decoded by decoders of the
-    other folds, held-out trials by decoders of all teaching trials.
+    other folds, held-out trials by decoders of all teaching trials. Where nothing varies (units
+    that are silent in the delay) there is no evidence: 0.
     """
     from sklearn.linear_model import RidgeCV
 
@@ -154,10 +166,11 @@ def decode_stimuli(
     for columns, targets in _decoder_targets(activity):
         for fit, held in folds:
             fitted, there = present[fit][:, columns], present[held][:, columns]
-            if not there.any():
+            rows = _rows(values[fit][:, columns], fitted)
+            if not there.any() or not _varies(rows):
                 continue
             decoder = RidgeCV(alphas=_RIDGE_STRENGTHS)
-            decoder.fit(_rows(values[fit][:, columns], fitted), _rows(targets[fit], fitted))
+            decoder.fit(rows, _rows(targets[fit], fitted))
             told = decoder.predict(_rows(values[held][:, columns], there))
             evidence[np.ix_(held, columns)] = _unrows(told, there)
     return evidence
