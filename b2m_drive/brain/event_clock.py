@@ -47,7 +47,7 @@ def _fitting(factors: Mapping[float, str], events: Span, recording: Span) -> dic
 def _as_samples(events: Span, recording: Span) -> str:
     """Several rates fit alike as a rule: the lowest and the highest are named."""
     for what, power in (("spikes", 1), ("trials", -1)):
-        factors = {rate**power: f"{rate:g}" for rate in SAMPLING_RATES}
+        factors = {float(rate) ** power: f"{rate:g}" for rate in SAMPLING_RATES}
         rates = list(_fitting(factors, events, recording).values())
         if rates:
             some = rates[0] if len(rates) == 1 else f"{rates[0]} to {rates[-1]}"

@@ -120,6 +120,8 @@ def _outside(recording: BrainRecording) -> Finding | None:
     begin, end = recording.span
     trials = recording.trials
     outside = (trials.probe_onset < begin) | (trials.item_onset[:, 0] > end)
+    if not outside.any():
+        return None
     events = _events(recording)
     return bad_trials(
         outside,
@@ -137,8 +139,10 @@ def _sparse(recording: BrainRecording) -> Finding | None:
     events, (begin, end) = _events(recording), recording.span
     silent = float((recording.activity == 0).all((1, 2)).mean())
     covered = (events[1] - events[0]) / (end - begin) if end > begin else 1.0
+    if covered >= _LEAST_COVERED or silent < SEVERE_SHARE:
+        return None
     hint = clock_hint(events, recording.span)
-    if covered >= _LEAST_COVERED or silent < SEVERE_SHARE or not hint.startswith("times"):
+    if not hint.startswith("times"):
         return None
     return Finding(
         f"no spike in {silent:.0%} of the trials, which take {covered:.2%} of the recording: {hint}",
