@@ -482,7 +482,7 @@ def inspect(
 
     Of a folder: one line a session, then median, quartiles and best of those with 15 units or
     more, and what the columns mean. A file that cannot be read is named, and the others are still
-    shown.
+    shown. What is wrong with a recording is said first; of one that cannot teach nothing is decoded.
     """
     from b2m_drive.brain.decoding import summarise
     from b2m_drive.evidence.recording_figure import draw_recording
@@ -498,7 +498,7 @@ def inspect(
         return
     if out is not None and out.suffix.lower() != ".png":
         raise typer.BadParameter(f"--out: expected a picture's name ending in .png, came {out}")
-    session = _read(recording)
+    session = _fit_or_findings(_read(recording))
     picture = out or Path(f"{session.session}.png")
     picture.parent.mkdir(parents=True, exist_ok=True)
     summary = summarise(session)
@@ -546,7 +546,10 @@ def search(
         ),
         test=replace(SEARCH.test, seeds=tuple(range(100, 100 + seeds)), n_steps=steps),
     )
-    selection, test = split_patients(read_sessions_of(recordings))
+    found = read_sessions_of(recordings)
+    for left_out in found.left_out:
+        typer.echo(str(left_out), err=True)
+    selection, test = split_patients(found.recordings)
     folder = out or Path("runs") / f"search-{name}"
     search_memory(
         Search(name, selection, test, settings), folder, n_workers=workers or os.cpu_count() or 1
@@ -1159,7 +1162,10 @@ def _run_sessions(
 
     n_workers = workers or os.cpu_count() or 1
     name = recordings.resolve().name
-    study = ManySessions(name, read_sessions_of(recordings), settings)
+    found = read_sessions_of(recordings)
+    study = ManySessions(name, found.recordings, settings, left_out=found.left_out)
+    for left_out in study.left_out:
+        typer.echo(str(left_out), err=True)
     folder = out or Path("runs") / f"memory-{name}{suffix}"
     if dry_run:
         check_run(folder, describe_sessions(study))
@@ -1272,6 +1278,19 @@ def _say_verdicts(folder: Path, started: float) -> None:
     for verdict in verdicts_of(folder):
         typer.echo(f"\n{verdict.sentence}")
     typer.echo(f"\nreport: {path}  ({time.perf_counter() - started:.0f} s)")
+
+
+def _fit_or_findings(session: BrainRecording) -> BrainRecording:
+    """The session without its bad trials, after saying what is wrong with it; or the end."""
+    from b2m_drive.brain.recording_quality import findings, fit_to_teach
+
+    found = findings(session)
+    for finding in found:
+        typer.echo(f"{'cannot teach' if finding.severe else 'found'}: {finding.text}")
+    if any(finding.severe for finding in found):
+        typer.echo(f"b2m-drive: {session.session}: nothing was decoded", err=True)
+        raise typer.Exit(1)
+    return fit_to_teach(session)
 
 
 def _read(path: Path) -> BrainRecording:

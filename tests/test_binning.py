@@ -55,6 +55,33 @@ def test_every_period_has_its_bins() -> None:
     assert [last[name] for name in names] == pytest.approx([-0.1, 0.8, 0.8, 2.3, 0.9])
 
 
+def test_spikes_in_any_order_are_counted_alike_and_left_as_they_were() -> None:
+    ordered = np.sort(np.random.default_rng(0).uniform(9, 16, 200))
+    shuffled = np.random.default_rng(1).permutation(ordered)
+    session = replace(session_of(ordered), spike_times=(shuffled.copy(),))
+    recording = bin_spikes(session, trial_bins(2))
+    np.testing.assert_array_equal(
+        recording.activity, bin_spikes(session_of(ordered), trial_bins(2)).activity
+    )
+    assert recording.activity.min() >= 0
+    np.testing.assert_array_equal(session.spike_times[0], shuffled)
+
+
+@pytest.mark.parametrize("broken", [np.nan, np.inf])
+def test_a_spike_without_a_time_is_refused_by_its_unit(broken: float) -> None:
+    session = session_of([9.5, 10.0], [10.0, broken])
+    with pytest.raises(ValueError, match="ch2_1 of 123x: expected finite seconds, came 1 of 2"):
+        bin_spikes(session, trial_bins(2))
+
+
+@pytest.mark.parametrize("name", ["maintenance_onset", "probe_onset"])
+def test_a_period_without_an_onset_is_not_a_silent_one(name: str) -> None:
+    session = session_of([9.5, 10.0, 12.0, 15.0])
+    trials = replace(session.trials, **{name: np.array([np.nan])})
+    with pytest.raises(ValueError, match=f"{name} of 123x: .* in trial 0"):
+        bin_spikes(replace(session, trials=trials), trial_bins(2))
+
+
 def test_a_bin_holds_its_start_and_not_its_stop() -> None:
     recording = bin_spikes(session_of([9.1999, 9.2, 10.0, 10.0999, 10.1, 10.9]), trial_bins(2))
     assert counts(recording, "fixation") == [1, 0, 0, 0, 0, 0, 0, 0]  # 9.1999 is before it

@@ -22,6 +22,7 @@ from b2m_agents.studies.memory_search import (
 from b2m_agents.studies.memory_sessions import (
     ManySessions,
     compare_sessions,
+    describe_sessions,
     expected_time_of_sessions,
     read_sessions_of,
 )
@@ -98,6 +99,26 @@ def test_a_broken_session_is_named_before_anything_is_trained(tmp_path) -> None:
     (tmp_path / "399broken.h5").write_bytes(b"no HDF5")
     with pytest.raises((ValueError, OSError), match="399broken"):
         read_sessions_of(tmp_path, progress=False)
+
+
+def test_one_bad_session_is_named_and_the_others_go_on(recordings) -> None:
+    silent = replace(
+        recordings[2], session="p2-silent", activity=np.zeros_like(recordings[2].activity)
+    )
+    few = replace(recordings[3].select_trials(np.arange(5)), session="p3-few")
+    one = replace(recordings[3].select_trials(np.arange(1)), session="p3-one")
+    study = ManySessions("mixed", (*recordings[:3], silent, few, one), SMALL)
+    assert [each.session for each in study.recordings] == ["p1-a", "p1-b", "p2-a"]
+    assert [each.session for each in study.left_out] == ["p2-silent", "p3-few", "p3-one"]
+    told = [str(each) for each in study.left_out]
+    assert "p2-silent cannot teach: no spike" in told[0]
+    assert "p3-few: teaching trials: expected at least 10, came 4" in told[1]
+    assert "p3-one cannot teach: expected 2 trials or more, came 1" in told[2]
+    limits = describe_sessions(study)["limits"]
+    assert [any(each.why in limit for limit in limits) for each in study.left_out] == [True] * 3
+    assert replace(study, isolated=None).left_out == study.left_out
+    with pytest.raises(ValueError, match=r"came 0; left out: .*p3-few.*; left out: .*p3-one"):
+        ManySessions("unfit", (few, one), SMALL)
 
 
 def test_no_patient_is_in_both_halves(recordings) -> None:

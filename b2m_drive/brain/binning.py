@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from jaxtyping import Float64
 
@@ -23,6 +25,7 @@ ITEM_DURATION = 0.9  # [s] after an item's onset
 MAINTENANCE_DURATION = 2.4  # [s] the shortest maintenance period there is
 PROBE_DURATION = 1.0  # [s] after the probes' onset
 _EDGE_TOLERANCE = 1e-9  # [s]
+_SPIKES_PERHAPS_MISSING = 10  # a recording may run on for as long as these take, without one
 _COUNT_TOLERANCE = 1e-6  # [bins]
 
 
@@ -59,7 +62,7 @@ def bin_spikes(session: SpikeSession, bins: TrialBins, smoothing: float = 0.0) -
 
     Edges are moved a nanosecond earlier, so that a spike given as 0.3 s is never put before an
     edge computed as 0.30000000000000004 s. Where a trial has fewer items than others, the bins of
-    the items that it lacks hold 0.
+    the items that it lacks hold 0. Spike times may come in any order: a sorted copy is counted.
 
     Args:
         session: Spike times on the session's clock.
@@ -68,16 +71,18 @@ def bin_spikes(session: SpikeSession, bins: TrialBins, smoothing: float = 0.0) -
             never mixes periods); 0: none.
 
     Raises:
-        ValueError: If the smoothing is negative or not finite, or an item shown has no onset.
+        ValueError: If the smoothing is negative or not finite, a spike time is not finite, or a
+            period that the trial has, an item shown or not, has no onset.
     """
     if not (np.isfinite(smoothing) and smoothing >= 0):
         raise ValueError(f"smoothing: expected 0 s or more, came {smoothing}")
     _check_onsets(session)
+    spike_times = _sorted_times(session)
     start = _period_onsets(session.trials, bins) + bins.start - _EDGE_TOLERANCE
     stop = start + bins.width
     activity = np.empty((*start.shape, len(session.units)), np.float32)
     # An onset that is NaN sorts behind every spike, start and stop alike: the count is 0.
-    for unit, times in enumerate(session.spike_times):
+    for unit, times in enumerate(spike_times):
         activity[..., unit] = np.searchsorted(times, stop) - np.searchsorted(times, start)
     if smoothing > 0:
         _smooth_within_periods(activity, bins, smoothing)
@@ -93,11 +98,53 @@ def bin_spikes(session: SpikeSession, bins: TrialBins, smoothing: float = 0.0) -
         session.simulated,
         smoothing,
         session.notes,
+        session.span or recorded_span(spike_times),
     )
+
+
+def recorded_span(
+    spike_times: Sequence[Float64[np.ndarray, " _"]],
+) -> tuple[float, float] | None:
+    """When a recording began and ended [s], as far as its spikes tell; None: there is no spike.
+
+    From the first spike of any unit to the last, widened by the time that ten spikes take on
+    average: for so long it may well have run on without one.
+    """
+    spiking = [times for times in spike_times if len(times)]
+    if not spiking:
+        return None
+    first, last = min(times.min() for times in spiking), max(times.max() for times in spiking)
+    silent = _SPIKES_PERHAPS_MISSING * (last - first) / sum(map(len, spiking))
+    return float(first - silent), float(last + silent)
+
+
+def _sorted_times(session: SpikeSession) -> list[Float64[np.ndarray, " _"]]:
+    """Each unit's spike times in order, which counting needs; the session's own stay as they are.
+
+    Raises:
+        ValueError: If one is NaN or infinite.
+    """
+    ordered = []
+    for unit, times in zip(session.units, session.spike_times, strict=True):
+        broken = int((~np.isfinite(times)).sum())
+        if broken:
+            raise ValueError(
+                f"spike times of {unit.name} of {session.session}: expected finite seconds, came "
+                f"{broken} of {len(times)} NaN or infinite"
+            )
+        ordered.append(np.sort(times) if (np.diff(times) < 0).any() else times)
+    return ordered
 
 
 def _check_onsets(session: SpikeSession) -> None:
     trials = session.trials
+    for name in ("maintenance_onset", "probe_onset"):
+        lacking = np.flatnonzero(~np.isfinite(getattr(trials, name)))
+        if len(lacking):
+            raise ValueError(
+                f"{name} of {session.session}: expected finite seconds, came NaN or infinity in "
+                f"trial {trials.trial_id[lacking[0]]} ({len(lacking)} of {len(trials)} trials)"
+            )
     absent = trials.stimulus == NO_STIMULUS
     broken = np.flatnonzero((np.isfinite(trials.item_onset) == absent).any(1))
     if len(broken):

@@ -10,23 +10,26 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Bool, Float, Float32, Float64, Int64
+from jaxtyping import Bool, Float32, Float64, Int64
 
 from b2m_drive.brain.factors import likeliest_n_factors
 from b2m_drive.brain.frame_decoding import cross_fitted, decoding_r2
+from b2m_drive.brain.sampling import sampling_of
 from b2m_drive.brain.scene_controls import state_labels
-from b2m_drive.brain.scene_recording import EEG, NO_FRAME, SceneRecording
+from b2m_drive.brain.scene_recording import (
+    EEG,
+    Presentations,
+    SceneRecording,
+    presentations,
+)
+from b2m_drive.brain.sensor_responses import EEG_BANDS, means_of, sensor_means, window_edges
 from b2m_drive.brain.spread import at_ease, varies, without_rounding
 
 SceneLatentMethod = Literal["pca", "decoded"]
 SCENE_LATENTS: tuple[SceneLatentMethod, ...] = ("pca", "decoded")
-EEG_BANDS = {"theta": (4.0, 8.0), "alpha": (8.0, 13.0), "beta": (13.0, 30.0)}  # [Hz]
 CANDIDATE_DELAYS = tuple(np.round(np.arange(0.0, 1.01, 0.1), 2).tolist())  # [s]
 
-_SLOWEST_POTENTIAL = 0.5  # [Hz] slower changes of a potential are drift
-_LEAST_POWER = 1e-30  # [V2] under which a sensor is silent
 _TIME_TOLERANCE = 1e-6  # [s]
-_BLOCK = 16  # columns averaged at once, to save memory
 _MOST_FRAMES = 1500  # to choose the number of latents by
 _N_FOLDS = 5
 _LEAST_SHARE_LEFT = 0.5  # of the frames, when those whose window is not recorded are left out
@@ -57,8 +60,9 @@ def responses(
     A unit gives one number, its mean activity. An EEG sensor (a unit of kind ``EEG``) gives four:
     the mean potential, with changes slower than 0.5 Hz taken off, and the log of the mean power in
     each of `EEG_BANDS`. Filters are causal, so that no later frame's activity enters.
-    `response_names` names the columns. A window that the recording's end cuts short is averaged
-    over what there is.
+    `response_names` names the columns. A window that the recording's end or a pause cuts short is
+    averaged over what there is. A frame shown several times has the mean over its presentations;
+    `presentations` and `responses_to` keep them apart.
 
     Args:
         recording: Made beside the scenes.
@@ -71,22 +75,43 @@ def responses(
             screen, the window is not positive, or no sample falls into a frame's window (a delay
             beyond the recording, a window shorter than a sample).
     """
-    start = _window_starts(recording, frame_id, delay, window)
-    first, last = _window_edges(recording, start, window)
-    _check_windows(recording, start, first, last, delay, window)
-    return _window_means(recording, first, last)
+    shown = _shown(recording, frame_id, delay, window)
+    _check_windows(recording, shown, delay, window)
+    means = _window_means(recording, shown.start[shown.recorded], window)
+    total = np.zeros((len(shown.frames), means.shape[1]))
+    which = shown.frame[shown.recorded]
+    np.add.at(total, which, means)
+    mean = total / np.bincount(which, minlength=len(total))[:, None]
+    return mean[shown.asked].astype(np.float32)
 
 
 def has_response(
     recording: SceneRecording, frame_id: Int64[np.ndarray, " frame"], delay: float, window: float
 ) -> Bool[np.ndarray, " frame"]:
     """Whether each frame was on the screen and its window was recorded, at least in part."""
-    shown = np.isin(frame_id, recording.frame_id)
-    if shown.any():
-        start = _window_starts(recording, frame_id[shown], delay, window)
-        first, last = _window_edges(recording, start, window)
-        shown[shown] = last > first
-    return shown
+    known = np.isin(frame_id, recording.frame_id)
+    if known.any():
+        shown = _shown(recording, frame_id[known], delay, window)
+        known[known] = shown.count[shown.asked] > 0
+    return known
+
+
+def responses_to(
+    shown: Presentations, recording: SceneRecording, delay: float, window: float
+) -> Float32[np.ndarray, "presentation response"]:
+    """As `responses`, but a row for each presentation, such as those that `presentations` finds.
+
+    Raises:
+        ValueError: If no sample falls into a presentation's window.
+    """
+    start = shown.onset + delay
+    first, last = window_edges(recording.time, start, window)
+    if (first >= last).any():
+        raise ValueError(
+            f"{recording.session}: expected a sample in each window, came none for "
+            f"{int((first >= last).sum())} of {len(start)} presentations"
+        )
+    return _window_means(recording, start, window)
 
 
 def response_names(recording: SceneRecording) -> tuple[str, ...]:
@@ -127,8 +152,7 @@ def estimate_delay(
     """
     if not candidates:
         raise ValueError("candidates: expected delays to compare, came none")
-    start = _window_starts(recording, frame_id, max(candidates), window)
-    recorded = start + window <= recording.time[-1] + _TIME_TOLERANCE
+    recorded = np.all([_recorded(recording, frame_id, each, window) for each in candidates], axis=0)
     if recorded.mean() < _LEAST_SHARE_LEFT:
         raise ValueError(
             f"candidates: expected delays within the recording, came up to {max(candidates)} s, "
@@ -250,16 +274,31 @@ def _mean_r2(
     return float(np.nanmean(score)) if not np.isnan(score).all() else float("nan")
 
 
-def _window_starts(
+@dataclass(frozen=True)
+class _Shown:
+    """The presentations of some frames, and the windows after them."""
+
+    frames: Int64[np.ndarray, " different"]  # ids asked for, each once
+    asked: Int64[np.ndarray, " frame"]  # for each frame asked for, its row in those
+    frame: Int64[np.ndarray, " presentation"]  # row in those of what was shown
+    start: Float64[np.ndarray, " presentation"]  # of the window [s]
+    recorded: Bool[np.ndarray, " presentation"]  # whether a sample falls into the window
+
+    @property
+    def count(self) -> Int64[np.ndarray, " different"]:
+        """Windows recorded of each frame."""
+        return np.bincount(self.frame[self.recorded], minlength=len(self.frames)).astype(np.int64)
+
+
+def _shown(
     recording: SceneRecording, frame_id: Int64[np.ndarray, " frame"], delay: float, window: float
-) -> Float64[np.ndarray, " frame"]:
-    """When each frame's window starts [s]."""
+) -> _Shown:
     if not (np.isfinite(delay) and np.isfinite(window) and window > 0):
         raise ValueError(
             f"delay and window: expected seconds, the window over 0, came {delay} and {window}"
         )
-    shown = np.flatnonzero(recording.frame_id != NO_FRAME)
-    known, first = np.unique(recording.frame_id[shown], return_index=True)
+    every = presentations(recording)
+    known = np.unique(every.frame_id)
     lost = np.setdiff1d(frame_id, known)
     if not len(frame_id) or len(lost):
         raise ValueError(
@@ -267,82 +306,52 @@ def _window_starts(
             f"{len(recording.time)} samples), came {len(frame_id)}, {len(lost)} of them never on "
             f"the screen, such as {lost[:3].tolist()}"
         )
-    onset = recording.time[shown[first]]
-    starts: Float64[np.ndarray, " frame"] = onset[np.searchsorted(known, frame_id)] + delay
-    return starts
+    frames, asked = np.unique(frame_id, return_inverse=True)
+    wanted = np.isin(every.frame_id, frames)
+    start = every.onset[wanted] + delay
+    first, last = window_edges(recording.time, start, window)
+    frame = np.searchsorted(frames, every.frame_id[wanted])
+    return _Shown(frames, asked, frame.astype(np.int64), start, last > first)
 
 
-def _window_edges(
-    recording: SceneRecording, start: Float64[np.ndarray, " frame"], window: float
-) -> tuple[Int64[np.ndarray, " frame"], Int64[np.ndarray, " frame"]]:
-    """First sample of each window, and the first one after it."""
-    first, last = (
-        np.searchsorted(recording.time, edge - _TIME_TOLERANCE) for edge in (start, start + window)
-    )
-    return first.astype(np.int64), last.astype(np.int64)
+def _recorded(
+    recording: SceneRecording, frame_id: Int64[np.ndarray, " frame"], delay: float, window: float
+) -> Bool[np.ndarray, " frame"]:
+    """Whether a window of each frame was recorded, and none was cut short by the end."""
+    shown = _shown(recording, frame_id, delay, window)
+    over = shown.start + window > recording.time[-1] + _TIME_TOLERANCE
+    cut_short = np.bincount(shown.frame[over], minlength=len(shown.frames)) > 0
+    return (shown.count > 0)[shown.asked] & ~cut_short[shown.asked]
 
 
-def _check_windows(
-    recording: SceneRecording,
-    start: Float64[np.ndarray, " frame"],
-    first: Int64[np.ndarray, " frame"],
-    last: Int64[np.ndarray, " frame"],
-    delay: float,
-    window: float,
-) -> None:
-    empty = first >= last
+def _check_windows(recording: SceneRecording, shown: _Shown, delay: float, window: float) -> None:
+    empty = shown.count == 0
     if not empty.any():
         return
+    n_empty = int(empty[shown.asked].sum())
     begin, end = recording.time[0], recording.time[-1]
-    outside = empty & ((start > end) | (start + window < begin))
+    outside = empty[shown.frame] & ((shown.start > end) | (shown.start + window < begin))
     if outside.any():
         raise ValueError(
             f"delay: expected one within {recording.session} ({begin:g} to {end:g} s), came "
-            f"{delay} s, which leaves {int(outside.sum())} of {len(start)} frames without a sample"
+            f"{delay} s, which leaves {n_empty} of {len(shown.asked)} frames without a sample"
         )
     raise ValueError(
         f"window: expected one with samples in it, came {window} s at "
-        f"{recording.sampling_rate:g} samples/s: none for {int(empty.sum())} frames"
+        f"{sampling_of(recording.time).text}: none for {n_empty} frames"
     )
 
 
 def _window_means(
-    recording: SceneRecording,
-    first: Int64[np.ndarray, " frame"],
-    last: Int64[np.ndarray, " frame"],
-) -> Float32[np.ndarray, "frame response"]:
+    recording: SceneRecording, start: Float64[np.ndarray, " presentation"], window: float
+) -> Float32[np.ndarray, "presentation response"]:
     sensors, units = _sensors_and_units(recording)
-    means = [_means_of(recording.activity, units, first, last)]
+    edges = window_edges(recording.time, start, window)
+    means = [means_of(recording.activity, units, *edges)]
     if len(sensors):
-        means += _sensor_means(recording, sensors, first, last)
+        potential = recording.activity[:, sensors]
+        means += sensor_means(recording.session, recording.time, potential, start, window)
     return np.concatenate(means, axis=1).astype(np.float32)
-
-
-def _sensor_means(
-    recording: SceneRecording,
-    sensors: Int64[np.ndarray, " sensor"],
-    first: Int64[np.ndarray, " frame"],
-    last: Int64[np.ndarray, " frame"],
-) -> list[Float64[np.ndarray, "frame sensor"]]:
-    from scipy.signal import butter, sosfilt
-
-    rate, highest = recording.sampling_rate, max(high for _, high in EEG_BANDS.values())
-    if not rate > 2 * highest:
-        raise ValueError(
-            f"EEG of {recording.session}: expected over {2 * highest:g} samples/s, came {rate:g}"
-        )
-    parts: dict[str, list[np.ndarray]] = {name: [] for name in ("potential", *EEG_BANDS)}
-    for start in range(0, len(sensors), _BLOCK):
-        potential = recording.activity[:, sensors[start : start + _BLOCK]].astype(np.float64)
-        potential -= potential[0]  # or the filters would ring from an offset
-        every = np.arange(potential.shape[1])
-        slow = butter(1, _SLOWEST_POTENTIAL, "highpass", fs=rate, output="sos")
-        parts["potential"].append(_means_of(sosfilt(slow, potential, axis=0), every, first, last))
-        for name, band in EEG_BANDS.items():
-            sos = butter(2, band, "bandpass", fs=rate, output="sos")
-            power = _means_of(sosfilt(sos, potential, axis=0) ** 2, every, first, last)
-            parts[name].append(np.log(np.maximum(power, _LEAST_POWER)))
-    return [np.concatenate(part, axis=1) for part in parts.values()]
 
 
 def _sensors_and_units(
@@ -350,19 +359,3 @@ def _sensors_and_units(
 ) -> tuple[Int64[np.ndarray, " sensor"], Int64[np.ndarray, " unit"]]:
     is_sensor = np.array([unit.kind == EEG for unit in recording.units])
     return np.flatnonzero(is_sensor), np.flatnonzero(~is_sensor)
-
-
-def _means_of(
-    values: Float[np.ndarray, "sample unit"],
-    columns: Int64[np.ndarray, " chosen"],
-    first: Int64[np.ndarray, " frame"],
-    last: Int64[np.ndarray, " frame"],
-) -> Float64[np.ndarray, "frame chosen"]:
-    """Mean of these columns over the samples of each window."""
-    means = np.empty((len(first), len(columns)))
-    for start in range(0, len(columns), _BLOCK):
-        part = values[:, columns[start : start + _BLOCK]]
-        total = np.zeros((len(part) + 1, part.shape[1]))
-        np.cumsum(part, axis=0, dtype=np.float64, out=total[1:])
-        means[:, start : start + _BLOCK] = (total[last] - total[first]) / (last - first)[:, None]
-    return means

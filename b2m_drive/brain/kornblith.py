@@ -24,6 +24,7 @@ from b2m_drive.brain.binning import (
     FIXATION_DURATION,
     PROBE_DURATION,
     bin_spikes,
+    recorded_span,
     trial_bins,
 )
 from b2m_drive.brain.recording import (
@@ -34,6 +35,7 @@ from b2m_drive.brain.recording import (
     SpikeSession,
     Unit,
 )
+from b2m_drive.brain.recording_quality import bad_trials
 
 SOURCE = "Kornblith et al. 2017, doi 10.1016/j.cub.2017.02.013"
 LICENCE = "ODbL 1.0"
@@ -133,6 +135,7 @@ def read_spikes(
         licence=LICENCE,
         simulated=False,
         notes=(*unit_notes, *trial_notes),
+        span=recorded_span(content.spike_times),
     )
 
 
@@ -160,8 +163,18 @@ def _read_file(path: Path, file: Any) -> _File:
 def _group(path: Path, file: Any, name: str) -> Any:
     group = file.get(name)
     if not isinstance(group, h5py.Group):
-        raise ValueError(f"{path}: expected a group {name!r}, came {group} in {sorted(file)}")
+        raise ValueError(
+            f"{path}: expected a group {name!r}, as a session of Kornblith et al. 2017 has, came "
+            f"{group} in {sorted(file)}{_other_recording(file)}"
+        )
     return group
+
+
+def _other_recording(file: Any) -> str:
+    """What else the file may be, and what reads that."""
+    if {"activity", "time", "frame_id"} <= set(file):
+        return ": a recording made beside scenes? b2m-drive compare driving --recording reads those"
+    return ""
 
 
 def _field(path: Path, group: Any, name: str) -> np.ndarray:
@@ -220,28 +233,45 @@ def _read_trial_fields(path: Path, group: Any) -> dict[str, np.ndarray]:
     return field
 
 
-def _check_times(path: Path, field: dict[str, np.ndarray], rows: np.ndarray) -> None:
+def _senseless(field: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Which trials of the file cannot be right, by what is wrong with them."""
+    wrong = {}
     for name in _TIME_FIELDS:
-        times = field[name][rows]
-        broken = rows[~np.isfinite(times.reshape(len(rows), -1)).all(1)]
-        if len(broken):
-            raise ValueError(
-                f"{path}: trials/{name}: expected finite seconds, came NaN or infinity "
-                f"in trial {broken[0]}"
-            )
+        lacking = ~np.isfinite(field[name].reshape(len(field[name]), -1)).all(1)
+        wrong[f"trials/{name}: expected finite seconds, came NaN or infinity"] = lacking
+    early = (field["offsets"] <= field["onsets"]).any(1)
+    wrong["trials/offsets: expected each item to end after its onset, came others"] = early
+    left, right = (_was_shown(field[name], field["stimuli"]) for name in ("probe1", "probe2"))
+    wrong[
+        "trials/probe1, probe2: expected exactly one of them among the items of a trial, came "
+        "both or none"
+    ] = left == right
+    return wrong
 
 
-def _decision_trials(path: Path, field: dict[str, np.ndarray]) -> DecisionTrials:
+def _leave_out_senseless(
+    path: Path, field: dict[str, np.ndarray], trials: DecisionTrials
+) -> tuple[DecisionTrials, list[str]]:
+    """These trials without those that cannot be right, and what was wrong with how many.
+
+    Raises:
+        ValueError: If half of them or more are wrong alike.
+    """
+    notes, right = [], np.ones(len(trials), dtype=bool)
+    for what, wrong in _senseless(field).items():
+        finding = bad_trials(wrong[trials.trial_id], trials.trial_id, what)
+        if finding is None:
+            continue
+        if finding.severe:
+            raise ValueError(f"{path}: {finding.text}")
+        notes.append(finding.text)
+        right[finding.trials] = False
+    return trials.select(right), notes
+
+
+def _decision_trials(field: dict[str, np.ndarray]) -> DecisionTrials:
     """All trials of the file; the stimuli, which it counts from 1, count from 0 here."""
-    shown = {
-        side: _was_shown(field[f"probe{side + 1}"], field["stimuli"]) for side in (LEFT, RIGHT)
-    }
-    ambiguous = np.flatnonzero(shown[LEFT] == shown[RIGHT])
-    if len(ambiguous):
-        raise ValueError(
-            f"{path}: trials/probe1, probe2: expected exactly one of them among the items of a "
-            f"trial, came both or none in trial {ambiguous[0]}"
-        )
+    left_shown = _was_shown(field["probe1"], field["stimuli"])
     return DecisionTrials(
         trial_id=np.arange(len(field["isi"]), dtype=np.int64),
         stimulus=field["stimuli"].astype(np.int64) - 1,
@@ -251,7 +281,7 @@ def _decision_trials(path: Path, field: dict[str, np.ndarray]) -> DecisionTrials
         inter_stimulus_interval=field["isi"].astype(np.float64),
         probe_left=field["probe1"].astype(np.int64) - 1,
         probe_right=field["probe2"].astype(np.int64) - 1,
-        target_side=np.where(shown[LEFT], LEFT, RIGHT).astype(np.int64),
+        target_side=np.where(left_shown, LEFT, RIGHT).astype(np.int64),
         answered_correctly=field["correct"].astype(bool),
         n_stimuli=int(field["stimuli"].max()),
     )
@@ -326,23 +356,22 @@ def _recorded_span(spike_times: list[np.ndarray]) -> tuple[float, float]:
 def _choose_trials(
     path: Path, field: dict[str, np.ndarray], include_errors: bool, span: tuple[float, float]
 ) -> tuple[DecisionTrials, list[str]]:
-    trials = _decision_trials(path, field)
+    trials = _decision_trials(field)
     wrong = int((~trials.answered_correctly).sum())
     if wrong == len(trials) and not include_errors:
         raise ValueError(f"{path}: expected trials answered correctly, came none of {wrong}")
     kept = trials if include_errors else trials.select(trials.answered_correctly)
-    _check_times(path, field, kept.trial_id)
+    kept, senseless = _leave_out_senseless(path, field, kept)
     notes = [
         f"{wrong} error trials kept"
         if include_errors
-        else f"{wrong} error trials left out of {len(trials)}"
+        else f"{wrong} error trials left out of {len(trials)}",
+        *senseless,
     ]
-    outside = int(
-        (
-            (kept.item_onset[:, 0] - FIXATION_DURATION < span[0])
-            | (kept.probe_onset + PROBE_DURATION > span[1])
-        ).sum()
-    )
+    first, last = kept.item_onset[:, 0], kept.probe_onset
+    reaches_out = (first - FIXATION_DURATION < span[0]) | (last + PROBE_DURATION > span[1])
+    inside_in_part = (last >= span[0]) & (first <= span[1])
+    outside = int((reaches_out & inside_in_part).sum())
     if outside:
         notes.append(f"{outside} trials kept that reach outside the recorded spikes")
     return kept, notes

@@ -100,8 +100,9 @@ def latents_of(
         n_latents: Of every method but ``"decoded"``; None chooses it by cross-validation.
 
     Raises:
-        ValueError: If a choice is unknown, a value is not finite, nothing varies, there are more
-            latents than the activity can give, too few trials teach, or there is nothing to carry.
+        ValueError: If a choice is unknown, a value is not finite, nothing varies in the trials to
+            fit on, there are more latents than the activity can give, too few trials teach, or
+            there is nothing to carry.
     """
     _check_choices(activity, teaching, method, pairing)
     values, share = _READ_BY[method](activity, teaching, seed, n_latents)
@@ -136,7 +137,10 @@ def _check_choices(
         raise ValueError("activity: expected finite values, came NaN or infinite ones")
     present = present_windows(activity.windows, activity.trials)
     if not varies(_rows(activity.values[teaching], present[teaching])).any():
-        raise ValueError("activity: expected units that vary over the teaching trials, came none")
+        raise ValueError(
+            f"activity: expected some that varies over the {int(teaching.sum())} trials to fit on, "
+            f"came {activity.values.shape[-1]} units that never do (a silent recording?)"
+        )
 
 
 def decode_stimuli(

@@ -113,6 +113,7 @@ class BrainRecording:
     simulated: bool
     smoothing: float = 0.0  # [s] standard deviation of the Gaussian kernel
     notes: tuple[str, ...] = ()  # what was left out, and how much of it
+    span: tuple[float, float] | None = None  # [s] when recording began and ended; None: unknown
 
     def __post_init__(self) -> None:
         expected = (len(self.trials), len(self.bins), len(self.units))
@@ -125,7 +126,10 @@ class BrainRecording:
             raise ValueError(f"{self.session}: no trials, bins or units left, shape {expected}")
         if not np.isfinite(self.activity).all():
             count = int((~np.isfinite(self.activity)).sum())
-            raise ValueError(f"activity of {self.session}: {count} values are NaN or infinite")
+            raise ValueError(
+                f"activity of {self.session}: {count} of {self.activity.size} values are NaN or "
+                "infinite"
+            )
 
     def select_trials(self, rows: np.ndarray) -> BrainRecording:
         """These trials only, by row number or mask."""
@@ -145,7 +149,7 @@ class BrainRecording:
 class SpikeSession:
     """Spike times as recorded (or simulated), before they are binned."""
 
-    spike_times: tuple[Float64[np.ndarray, " _"], ...]  # [s], one sorted array a unit
+    spike_times: tuple[Float64[np.ndarray, " _"], ...]  # [s], one array a unit
     units: tuple[Unit, ...]
     trials: DecisionTrials
     subject: str
@@ -154,3 +158,4 @@ class SpikeSession:
     licence: str
     simulated: bool
     notes: tuple[str, ...] = ()
+    span: tuple[float, float] | None = None  # [s] of the recording; None: as the spikes tell

@@ -26,6 +26,7 @@ import numpy as np
 from jaxtyping import Float32, Float64, Int64
 
 from b2m_drive.brain.recording import Unit
+from b2m_drive.brain.sampling import sampling_of
 from b2m_drive.files.hdf5_writing import hdf5_in_memory
 
 FORMAT = "b2m-scene-recording"
@@ -78,8 +79,27 @@ class SceneRecording:
 
     @property
     def sampling_rate(self) -> float:
-        """Samples a second, by the median interval; NaN for a single sample."""
-        return float(1 / np.median(np.diff(self.time))) if len(self.time) > 1 else float("nan")
+        """Samples a second of the clock, lost ones included; NaN for a single sample."""
+        return sampling_of(self.time).rate
+
+
+@dataclass(frozen=True)
+class Presentations:
+    """Every time that a frame came onto the screen; one shown twice is there twice."""
+
+    frame_id: Int64[np.ndarray, " presentation"]
+    onset: Float64[np.ndarray, " presentation"]  # [s] of its first sample
+
+
+def presentations(recording: SceneRecording) -> Presentations:
+    """The frames as they were shown, in the order of time.
+
+    A frame counts again after another one or an empty screen, not after a pause of the recording.
+    """
+    frame_id = recording.frame_id
+    begins = frame_id != NO_FRAME
+    begins[1:] &= frame_id[1:] != frame_id[:-1]
+    return Presentations(frame_id[begins], recording.time[begins])
 
 
 def write_scene_recording(path: str | Path, recording: SceneRecording) -> None:

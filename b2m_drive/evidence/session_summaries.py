@@ -15,6 +15,7 @@ from tqdm.auto import tqdm
 from b2m_drive.brain.decoding import SELECTIVE_BELOW, RecordingSummary, summarise
 from b2m_drive.brain.kornblith import read_kornblith
 from b2m_drive.brain.recording import BrainRecording
+from b2m_drive.brain.recording_quality import findings, fit_to_teach
 from b2m_drive.evidence.orphans import end_with_parent
 
 COLUMNS_OF_TEXT = 100
@@ -66,7 +67,8 @@ class SessionSummary:
     subject: str
     session: str
     summary: RecordingSummary | None
-    error: str | None = None  # what is wrong with the file
+    error: str | None = None  # what is wrong with the file, or why its recording cannot teach
+    findings: tuple[str, ...] = ()  # what is odd in a recording that can
 
     @property
     def is_pooled(self) -> bool:
@@ -81,6 +83,9 @@ def summarise_sessions(
     read: Callable[[Path], BrainRecording] = read_kornblith,
 ) -> list[SessionSummary]:
     """Every session's summary, in the order of the paths; a broken file does not stop the others.
+
+    A recording that cannot teach has no summary, but what is wrong with it; bad trials of another
+    are left out of its summary and counted in its findings.
 
     Args:
         paths: Session files.
@@ -115,7 +120,8 @@ def sessions_table(sessions: Sequence[SessionSummary]) -> str:
     """One line a session; then median, quartiles and best of those with units enough; meanings.
 
     What cannot be computed is a dash, never a guess. Sessions with fewer than 15 units carry a
-    star and do not enter the pooled lines; broken files follow with what is wrong with them.
+    star and do not enter the pooled lines; what was found in a session follows, and broken files
+    with what is wrong with them.
     """
     width = max([len("quartile 3"), *(len(each.session) + 1 for each in sessions)])
     head = f"{'session':{width}} subject" + "".join(
@@ -142,6 +148,7 @@ def sessions_table(sessions: Sequence[SessionSummary]) -> str:
         f"({len(summaries)} of {len(sessions)} sessions are).",
     ]
     lines += _undefined(sessions)
+    lines += [f"found: {each.session}: {text}" for each in sessions for text in each.findings]
     lines += [_left_out(each) for each in sessions if each.error]
     return "\n".join(lines)
 
@@ -164,9 +171,11 @@ def _start_worker() -> None:
 def _summarise_file(path: Path, read: Callable[[Path], BrainRecording]) -> SessionSummary:
     try:
         recording = read(path)
+        summary = summarise(fit_to_teach(recording))
     except (ValueError, OSError) as error:
         return SessionSummary(path, path.name[:3], path.stem, None, str(error))
-    return SessionSummary(path, recording.subject, recording.session, summarise(recording))
+    found = tuple(finding.text for finding in findings(recording))
+    return SessionSummary(path, recording.subject, recording.session, summary, findings=found)
 
 
 def _pooled_lines(summaries: Sequence[RecordingSummary], width: int) -> list[str]:

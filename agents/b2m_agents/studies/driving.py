@@ -37,7 +37,8 @@ from b2m_drive.brain.frame_pairing import (
     responses,
 )
 from b2m_drive.brain.scene_controls import state_labels
-from b2m_drive.brain.scene_recording import SceneRecording
+from b2m_drive.brain.scene_quality import check_frame_rate, scenes_fit_to_teach
+from b2m_drive.brain.scene_recording import SceneRecording, presentations
 from b2m_drive.brain.simulated_driver import SimulatedDriver
 from b2m_drive.brain.simulated_driver_eeg import SimulatedDriverEEG
 from b2m_drive.brain.spread import at_ease, moves, varies
@@ -107,7 +108,7 @@ class ReadBrain:
 
 @dataclass(frozen=True)
 class DrivingRun:
-    """A comparison, ready to be run."""
+    """A comparison, ready to be run; a recording that cannot teach is refused."""
 
     folder: Path
     scenes: Path
@@ -115,6 +116,9 @@ class DrivingRun:
     watcher: SimulatedWatcher | None  # None: a person's own recording
     recording: SceneRecording
     device: str = "cpu"  # that students are trained on, see `b2m_drive.students.devices.device_of`
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "recording", scenes_fit_to_teach(self.recording))
 
     def prepare(self) -> list[Group[DrivingPlan]]:
         """Read the brain at its delay, open the folder, and plan every student.
@@ -323,12 +327,24 @@ def _limits(run: DrivingRun, dataset: SceneDataset) -> list[str]:
             "the driver's actions can teach nothing here: it only shows what a useless target "
             "does."
         )
+    n_again = _n_shown_again(run.recording)
+    if n_again:
+        limits.append(
+            f"{n_again} frames were on the screen more than once: the response to such a frame is "
+            "the mean over its presentations."
+        )
     if run.recording.simulated:
         limits.append(
             "The simulated brain is tuned to variables that the students are scored on: a gain "
             "shows that they were transferred, and state labels teach them as well."
         )
     return limits
+
+
+def _n_shown_again(recording: SceneRecording) -> int:
+    """Frames that were on the screen more than once."""
+    _, times = np.unique(presentations(recording).frame_id, return_counts=True)
+    return int((times > 1).sum())
 
 
 def describe_brain(
@@ -402,6 +418,7 @@ def _check_same_scenes(recording: SceneRecording, dataset: SceneDataset) -> None
             f"{recording.session}: frame_id: expected frames of {dataset.path}, 0 to "
             f"{dataset.n_frames - 1}, came {last}: a recording of other scenes"
         )
+    check_frame_rate(recording, dataset.header.step_seconds)
 
 
 def _fingerprint(*arrays: np.ndarray) -> str:

@@ -37,6 +37,7 @@ from b2m_drive.brain.decoding import summarise
 from b2m_drive.brain.latent_ceiling import explainable_variance
 from b2m_drive.brain.latents import latents_of
 from b2m_drive.brain.recording import BrainRecording
+from b2m_drive.brain.recording_quality import fit_to_teach
 from b2m_drive.evidence.comparison import (
     Group,
     expected_seconds,
@@ -59,7 +60,10 @@ DEFAULT_STUDY = MemoryStudySettings()
 
 @dataclass(frozen=True)
 class MemoryComparison:
-    """One recording and all that is asked of it."""
+    """One recording and all that is asked of it.
+
+    Bad trials are left out, and a recording that cannot teach is refused (`fit_to_teach`).
+    """
 
     recording: BrainRecording
     settings: MemoryStudySettings = DEFAULT_STUDY
@@ -67,6 +71,12 @@ class MemoryComparison:
     signal: float | None = None  # share of a simulated brain's task signal
     by_signal: Mapping[float, BrainRecording] = field(default_factory=dict)  # its other shares
     isolated: Path | None = None  # folder shared between runs; None: beside the run's
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "recording", fit_to_teach(self.recording))
+        fit = {share: fit_to_teach(each) for share, each in self.by_signal.items()}
+        object.__setattr__(self, "by_signal", fit)
+        split_trials(self.recording, self.settings.n_teacher_trials)  # says if too few can teach
 
     def lessons(self, settings: MemoryStudySettings, recording: BrainRecording) -> Lessons:
         """What teaches under these settings."""

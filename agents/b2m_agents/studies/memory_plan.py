@@ -30,6 +30,7 @@ from b2m_envs.memory_decision import MemoryDecisionSettings, SternbergSettings, 
 ALONE_HEAD = "alone_head"
 ALONE_LABELLED = "alone_labelled"
 SHARE_TEACHING = 0.8  # of the recorded trials; the others are held out
+FEWEST_TEACHING = 10  # trials: two for each part that is held out in turn
 TASKS: tuple[TaskName, ...] = ("memory_decision", "sternberg")
 _VARIED_TEACHERS = (BRAIN, "shuffled", "untrained_network")  # along the data curves
 
@@ -197,15 +198,21 @@ def split_trials(recording: BrainRecording, n_teaching: int | None = None) -> np
     Fewer teaching trials are the first of the same draw.
 
     Raises:
-        ValueError: If so many cannot teach.
+        ValueError: If so many cannot teach, or they are too few.
     """
     order = np.random.default_rng(0).permutation(len(recording.trials))
     most = round(SHARE_TEACHING * len(order))
     if n_teaching is not None and n_teaching > most:
         raise ValueError(
             f"n_teacher_trials: expected at most {most} (four fifths of the {len(order)} recorded "
-            f"ones), came {n_teaching}"
+            f"ones of {recording.session}), came {n_teaching}"
+        )
+    chosen = most if n_teaching is None else n_teaching
+    if chosen < FEWEST_TEACHING:
+        raise ValueError(
+            f"{recording.session}: teaching trials: expected at least {FEWEST_TEACHING}, came "
+            f"{chosen} (of {len(order)} recorded ones; four fifths teach at most)"
         )
     teaching = np.zeros(len(order), dtype=bool)
-    teaching[order[: most if n_teaching is None else n_teaching]] = True
+    teaching[order[:chosen]] = True
     return teaching

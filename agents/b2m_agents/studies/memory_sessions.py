@@ -28,6 +28,7 @@ from b2m_agents.studies.role_pairing import RolePairing, counterparts
 from b2m_agents.studies.taught_group import run_group
 from b2m_drive.brain.kornblith import read_kornblith
 from b2m_drive.brain.recording import BrainRecording
+from b2m_drive.brain.recording_quality import fit_to_teach
 from b2m_drive.evidence.comparison import (
     Group,
     expected_seconds,
@@ -43,8 +44,30 @@ from b2m_drive.files.writing import write_json
 
 
 @dataclass(frozen=True)
+class LeftOut:
+    """A session that is not compared, and why."""
+
+    session: str
+    why: str  # names the session
+
+    def __str__(self) -> str:
+        return f"left out: {self.why}"
+
+
+@dataclass(frozen=True)
+class SessionsRead:
+    """The sessions of a folder: those that can teach, and those that cannot."""
+
+    recordings: tuple[BrainRecording, ...]
+    left_out: tuple[LeftOut, ...]
+
+
+@dataclass(frozen=True)
 class ManySessions:
-    """Recordings of one task, and what is asked of each."""
+    """Recordings of one task, and what is asked of each.
+
+    Sessions that cannot be compared, by the rules of a single comparison, are left out.
+    """
 
     name: str
     recordings: tuple[BrainRecording, ...]
@@ -52,6 +75,7 @@ class ManySessions:
     least_units: int = LEAST_UNITS
     pairing: RolePairing = counterparts
     isolated: Path | None = None  # folder of the students alone; None: in the run's folder
+    left_out: tuple[LeftOut, ...] = ()  # found before; those found here are added
 
     def __post_init__(self) -> None:
         if not self.recordings:
@@ -60,12 +84,23 @@ class ManySessions:
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise ValueError(f"{self.name}: expected each session once, came twice: {twice}")
+        self._leave_out_unfit()
         patients = {r.subject for r in self.recordings if self.is_pooled(r)}
         if len(patients) < 2:
             raise ValueError(
                 f"{self.name}: expected sessions of at least 2 patients with {self.least_units} "
-                f"units or more, came {len(patients)}"
+                f"units or more, came {len(patients)}{_and_left_out(self.left_out)}"
             )
+
+    def _leave_out_unfit(self) -> None:
+        fit, left_out = [], list(self.left_out)
+        for recording in self.recordings:
+            try:
+                fit.append(MemoryComparison(recording, self.settings).recording)
+            except ValueError as error:
+                left_out.append(LeftOut(recording.session, str(error)))
+        object.__setattr__(self, "recordings", tuple(fit))
+        object.__setattr__(self, "left_out", tuple(left_out))
 
     def is_pooled(self, recording: BrainRecording) -> bool:
         """Whether the session has units enough."""
@@ -88,28 +123,36 @@ class ManySessions:
         return {path: each.groups(path) for path, each in self.comparisons(folder).items()}
 
 
-def read_sessions_of(path: Path, progress: bool = True) -> tuple[BrainRecording, ...]:
+def read_sessions_of(path: Path, progress: bool = True) -> SessionsRead:
     """Every session (.h5) of a folder, in the order of their names.
 
+    A file that cannot be read, or whose recording cannot teach, is left out.
+
     Raises:
-        FileNotFoundError: If the folder holds none.
-        ValueError: If some are broken; names them all.
+        FileNotFoundError: If the folder holds no file.
+        ValueError: If none of them can be used; says of each why.
     """
     files = sorted(path.glob("*.h5"))
     if not files:
         raise FileNotFoundError(f"{path}: expected recordings (*.h5), found none")
-    recordings, errors = [], []
+    recordings, left_out = [], []
     for file in tqdm(files, desc="reading", disable=not progress):
         try:
-            recordings.append(read_kornblith(file))
+            recordings.append(fit_to_teach(read_kornblith(file)))
         except (ValueError, OSError) as error:
-            errors.append(str(error))
-    if errors:
+            named = str(error) if file.stem in str(error) else f"{file.name}: {error}"
+            left_out.append(LeftOut(file.stem, named))
+    if not recordings:
         raise ValueError(
-            f"{path}: expected readable sessions; mend or move away {len(errors)} of {len(files)}: "
-            + "; ".join(errors)
+            f"{path}: expected sessions that can teach, came {len(files)} that cannot"
+            + _and_left_out(left_out)
         )
-    return tuple(recordings)
+    return SessionsRead(tuple(recordings), tuple(left_out))
+
+
+def _and_left_out(left_out: Sequence[LeftOut]) -> str:
+    """The end of a sentence that says which sessions were left out."""
+    return "".join(f"; {each}" for each in left_out)
 
 
 def compare_sessions(
@@ -147,7 +190,7 @@ def expected_time_of_sessions(
 
 
 def describe_sessions(study: ManySessions) -> dict[str, Any]:
-    """The configuration of a pooled run."""
+    """The configuration of a pooled run; sessions left out stand among its limits."""
     first = study.recordings[0]
     return {
         "study": "memory_sessions",
@@ -196,6 +239,7 @@ def _common_source(recordings: Sequence[BrainRecording]) -> str:
 def _limits(study: ManySessions) -> list[str]:
     own = limits_of(study.recordings[0], study.settings)
     return [
+        *(f"Not compared: {each.why}." for each in study.left_out),
         "The patient is the unit; sessions of one patient are averaged first. Units differ between "
         "sessions, so nothing is shared between the teachers of different sessions.",
         *own,
