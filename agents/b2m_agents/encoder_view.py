@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from b2m_drive.evidence.comparison import write_json
+from b2m_drive.files.json_files import read_json
 from b2m_envs.driving.settings import SCENARIOS, settings_from_keywords
 
 VIEW_FILE = "view.json"
@@ -41,10 +41,7 @@ def read_view(folder: str | Path) -> dict[str, Any]:
     path = Path(folder) / VIEW_FILE
     if not path.is_file():
         return {}
-    try:
-        entries = json.loads(path.read_text())
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path}: expected JSON, came {error}") from error
-    if not isinstance(entries, dict) or not set(entries) <= set(VIEW):
+    entries = read_json(path, "the view of an encoder")
+    if not set(entries) <= set(VIEW):
         raise ValueError(f"{path}: expected some of {', '.join(VIEW)}, came {entries}")
     return entries

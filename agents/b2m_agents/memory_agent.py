@@ -2,8 +2,8 @@
 
 ======================  ========================================================================
 ``config.json``         settings of the training, versions
-``agent.zip``           the policy as Stable-Baselines3 saves it (a pickle inside: open only
-                        files that you trust)
+``agent.zip``           the policy as Stable-Baselines3 saves it; read here without unpickling, see
+                        `b2m_agents.agent_file`
 ``learning_curve.csv``  one row a rollout: how its trials ended, of a policy that still explores
 ``evaluation.csv``      one row a held-out trial, of the newest evaluation
 ======================  ========================================================================
@@ -11,7 +11,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import platform
 from dataclasses import asdict, dataclass, fields
@@ -23,11 +22,16 @@ import numpy as np
 from jaxtyping import Float32, Int64
 from sb3_contrib import RecurrentPPO
 
+from b2m_agents.agent_file import read_agent_file, restore
+from b2m_agents.algorithms import set_up
 from b2m_agents.drivers import AGENT_FILE
-from b2m_agents.memory_policy import MemoryLstmPolicy
+from b2m_agents.episodes import episode_seed
+from b2m_agents.memory_policy import MemoryLstmPolicy, ScaledObservation
 from b2m_agents.memory_trials import PlayedTrials, held_out_seeds, play_trials
 from b2m_agents.memory_vec_env import MemoryVecEnv
 from b2m_drive.evidence.tables import write_table
+from b2m_drive.files.json_files import read_json
+from b2m_drive.files.refusals import naming
 from b2m_envs.memory_decision import (
     ContextDecisionSettings,
     MemoryDecisionSettings,
@@ -183,10 +187,9 @@ def memory_config(settings: MemoryAgentSettings) -> dict[str, Any]:
 def is_memory_agent(folder: str | Path) -> bool:
     """Whether a folder says that it holds a memory agent; false of whatever cannot be read."""
     try:
-        entries = json.loads((Path(folder) / CONFIG_FILE).read_text())
+        return read_json(Path(folder) / CONFIG_FILE).get("class") == _CLASS
     except (OSError, ValueError):
         return False
-    return isinstance(entries, dict) and entries.get("class") == _CLASS
 
 
 def read_memory_settings(folder: str | Path) -> MemoryAgentSettings:
@@ -199,16 +202,11 @@ def read_memory_settings(folder: str | Path) -> MemoryAgentSettings:
     path = Path(folder) / CONFIG_FILE
     if not path.is_file():
         raise FileNotFoundError(f"{folder}: expected a file {CONFIG_FILE} of a trained agent")
-    try:
-        entries = json.loads(path.read_text())
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path}: expected JSON, came {error}") from error
-    if not isinstance(entries, dict) or entries.get("class") != _CLASS:
+    entries = read_json(path, "the configuration of an agent")
+    if entries.get("class") != _CLASS:
         raise ValueError(f"{path}: expected the configuration of a memory agent, came another")
-    try:
+    with naming(path, "settings of a memory agent"):
         return MemoryAgentSettings(**entries["settings"])
-    except (TypeError, KeyError, ValueError) as error:
-        raise ValueError(f"{path}: expected settings of a memory agent: {error}") from error
 
 
 def read_memory_policy(folder: str | Path) -> MemoryAgentPolicy:
@@ -220,34 +218,80 @@ def read_memory_policy(folder: str | Path) -> MemoryAgentPolicy:
     """
     folder = Path(folder)
     settings = read_memory_settings(folder)
-    return MemoryAgentPolicy(read_algorithm(folder, MemoryVecEnv(settings.trials, 1)))
+    return MemoryAgentPolicy(read_algorithm(folder, settings, MemoryVecEnv(settings.trials, 1)))
 
 
-def read_algorithm(folder: Path, environment: MemoryVecEnv) -> RecurrentPPO:
-    """An agent as Stable-Baselines3 keeps it, checked against the environment it is for.
+def new_algorithm(
+    settings: MemoryAgentSettings, environment: MemoryVecEnv, *, learns: bool = True
+) -> RecurrentPPO:
+    """An agent that has learnt nothing yet, on the processor.
+
+    Args:
+        settings: Of its training.
+        environment: What it learns in, or acts in.
+        learns: Whether it will learn on; False: only to act, whatever the number of trials.
+    """
+    algorithm = RecurrentPPO(
+        MemoryLstmPolicy,
+        environment if learns else None,  # type: ignore[arg-type]
+        n_steps=settings.rollout if learns else 1,
+        batch_size=settings.batch_size,
+        n_epochs=settings.n_epochs,
+        learning_rate=settings.learning_rate,
+        gamma=settings.discount,
+        gae_lambda=settings.gae_lambda,
+        ent_coef=settings.entropy_weight,
+        policy_kwargs={
+            "forget_gate_bias": settings.forget_gate_bias,
+            "fixation_bias": settings.fixation_bias,
+            "lstm_hidden_size": settings.hidden_size,
+            "shared_lstm": True,  # the critic reads the actor's state and leaves it as it is
+            "enable_critic_lstm": False,
+            "net_arch": {"pi": [], "vf": [settings.hidden_size]},
+            "features_extractor_class": ScaledObservation,
+            "features_extractor_kwargs": {"gain": settings.input_gain},
+        },
+        seed=episode_seed(settings.seed, 0),  # of the weights
+        device="cpu",
+        _init_setup_model=learns,
+    )
+    if learns:
+        return algorithm
+    return set_up(algorithm, environment.observation_space, environment.action_space)
+
+
+def read_algorithm(
+    folder: Path,
+    settings: MemoryAgentSettings,
+    environment: MemoryVecEnv,
+    *,
+    learns: bool = False,
+) -> RecurrentPPO:
+    """A saved agent, checked against the environment it is for; nothing in its file is run.
+
+    Args:
+        folder: Of the agent.
+        settings: Of its training.
+        environment: What it acts in, or learns on in with new trials.
+        learns: Whether it will learn on.
 
     Raises:
         FileNotFoundError: If there is none.
         ValueError: If it is damaged, of another algorithm or other observations; names the file.
     """
     path = folder / AGENT_FILE
-    if not path.is_file():
-        raise FileNotFoundError(f"{folder}: expected a file {AGENT_FILE} of a trained agent")
-    try:
-        algorithm = RecurrentPPO.load(path, device="cpu")
-        fits = isinstance(algorithm.policy, MemoryLstmPolicy)
-    except Exception as error:  # a damaged pickle raises whatever its bytes happen to mean
-        raise ValueError(f"{path}: expected a recurrent agent, came {error}") from error
-    if not fits:
+    saved = read_agent_file(path)
+    if saved.policy_module != MemoryLstmPolicy.__module__:
         raise ValueError(
-            f"{path}: expected the policy {MemoryLstmPolicy.__name__}, "
-            f"came {type(algorithm.policy).__name__}"
+            f"{path}: expected a recurrent agent with the policy {MemoryLstmPolicy.__name__}, "
+            f"came a policy of {saved.policy_module}"
         )
-    expected, came = environment.observation_space, algorithm.observation_space
-    if came != expected:
-        bounds = " within other bounds" if came.shape == expected.shape else ""
+    expected = environment.observation_space.shape
+    if saved.observed != expected:
         raise ValueError(
-            f"{path}: expected an agent that observes {expected.shape} numbers as the task in "
-            f"{CONFIG_FILE} shows, came one of {came.shape}{bounds}"
+            f"{path}: expected an agent that observes {expected} numbers as the task in "
+            f"{CONFIG_FILE} shows, came one of {saved.observed}"
         )
+    algorithm = new_algorithm(settings, environment, learns=learns)
+    restore(algorithm, saved)
     return algorithm

@@ -13,6 +13,9 @@ from typing import TypeVar
 import numpy as np
 
 from b2m_drive.evidence.tables import read_table, write_table
+from b2m_drive.files.json_files import parse_json
+from b2m_drive.files.refusals import naming
+from b2m_drive.files.text_files import read_text
 
 CURVE_FILE = "learning_curve.csv"
 MONITOR_FILE = "monitor.csv"
@@ -119,12 +122,13 @@ def _write_monitor(path: Path, record: TrainingRecord) -> None:
 
 def _read_monitor(path: Path, n_episodes: int) -> tuple[float, list[float]]:
     """When the training began, and after how many seconds its first episodes ended."""
-    try:
-        header, _, *lines = path.read_text().splitlines()
-        started = float(json.loads(header.removeprefix("#"))["t_start"])
+    text = read_text(path, "a monitor's file")
+    with naming(path, "a monitor's file"):
+        header, _, *lines = text.splitlines()
+        started = float(parse_json(header.removeprefix("#"), str(path))["t_start"])
         seconds = [float(line.split(",")[2]) for line in lines[:n_episodes]]
-    except (ValueError, KeyError, TypeError, IndexError) as error:
-        raise ValueError(f"{path}: expected a monitor's file, came {error!r}") from error
+        if not np.isfinite([started, *seconds]).all():
+            raise ValueError("times that are not finite")
     if len(seconds) != n_episodes:
         raise ValueError(f"{path}: expected {n_episodes} episodes, came {len(seconds)}")
     return started, seconds

@@ -14,9 +14,7 @@
 
 from __future__ import annotations
 
-import json
 import os
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +27,8 @@ from b2m_drive.evidence.comparison import CONFIG, SCORES
 from b2m_drive.evidence.conditions import STUDIES, Study, Teaching, variation_of
 from b2m_drive.evidence.learning_curves import SUMMARIES, LearningCurve, learning_curves
 from b2m_drive.evidence.scores import Score, read_scores
+from b2m_drive.files.array_files import read_arrays
+from b2m_drive.files.json_files import read_json
 
 BRAIN_FILE = "brain.json"
 TRAJECTORIES = "trajectories.npz"
@@ -158,19 +158,7 @@ def read_object(path: Path) -> dict[str, Any]:
         FileNotFoundError: If there is no such file.
         ValueError: If it is no JSON object, or holds a number that is not finite.
     """
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: expected this file of a finished run, found none")
-    try:
-        entries = json.loads(path.read_text(), parse_constant=_refuse_constant)
-    except (json.JSONDecodeError, UnicodeDecodeError, ValueError) as error:
-        raise ValueError(f"{path}: expected JSON with finite numbers, came {error}") from error
-    if not isinstance(entries, dict):
-        raise ValueError(f"{path}: expected a JSON object, came {type(entries).__name__}")
-    return entries
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"the number {name}")
+    return read_json(path, "this file of a finished run")
 
 
 def check_entries(
@@ -232,13 +220,7 @@ def write_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:
 
 
 def _read_arrays(path: Path) -> dict[str, np.ndarray]:
-    if not path.is_file():
-        return {}
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            return {name: np.asarray(archive[name]) for name in archive.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{path}: expected arrays saved by NumPy, came {error}") from error
+    return read_arrays(path) if path.is_file() else {}
 
 
 def _read_trajectories(path: Path) -> dict[str, Trajectory]:

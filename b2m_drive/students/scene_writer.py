@@ -7,6 +7,7 @@ import re
 import shutil
 from pathlib import Path
 
+from b2m_drive.files.text_files import read_text
 from b2m_drive.students.scene_episode import SceneEpisode, SceneHeader
 from b2m_drive.students.scene_file import (
     append_episode,
@@ -144,7 +145,7 @@ class SceneWriter:
         self.parts.mkdir(parents=True, exist_ok=True)
         path = self.parts / _HEADER
         if path.exists() and self._found_parts():
-            SceneHeader.from_json(path.read_text(), str(path)).check_equal(self.header, str(path))
+            SceneHeader.from_json(read_text(path, "a header"), str(path)).check_equal(self.header, str(path))
             return
         draft = path.with_name(f".{_HEADER}.{os.getpid()}.draft")
         draft.write_text(self.header.to_json())

@@ -10,9 +10,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import nn
+
+from b2m_drive.files.json_files import read_json
+from b2m_drive.files.refusals import naming
+from b2m_drive.files.weights import read_weights
 
 WEIGHTS = "model.safetensors"
 SETTINGS = "config.json"
@@ -59,11 +62,8 @@ def read_settings(
         if not (folder / name).is_file():
             raise FileNotFoundError(f"{folder}: expected a file {name} of a saved {class_name}")
     path = folder / SETTINGS
-    try:
-        entries = json.loads(path.read_text())
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path}: expected JSON, came {error}") from error
-    came = entries.pop("class", None) if isinstance(entries, dict) else type(entries).__name__
+    entries = read_json(path, f"the settings of a {class_name}")
+    came = entries.pop("class", None)
     if came != class_name:
         raise ValueError(f"{path}: expected the settings of a {class_name}, came {came!r}")
     known = {field.name for field in fields(settings_class)}  # type: ignore[arg-type]
@@ -72,21 +72,19 @@ def read_settings(
     values: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value for name, value in entries.items()
     }
-    try:
+    with naming(path, f"possible settings of a {class_name}"):
         return settings_class(**values)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{path}: {error}") from error
 
 
 def load_weights(folder: str | Path, student: nn.Module) -> None:
     """Give a student the weights in a folder.
 
     Raises:
-        ValueError: If the file is damaged or the weights are of another architecture.
+        ValueError: If the file is damaged, or the weights are not finite or of another
+            architecture.
     """
     path = Path(folder) / WEIGHTS
-    try:
-        student.load_state_dict(load_file(path))
-    except (SafetensorError, RuntimeError) as error:
-        settings = getattr(student, "settings", type(student).__name__)
-        raise ValueError(f"{path}: expected the weights of {settings}, came {error}") from error
+    settings = getattr(student, "settings", type(student).__name__)
+    weights = read_weights(path)
+    with naming(path, f"the weights of {settings}"):
+        student.load_state_dict(weights)

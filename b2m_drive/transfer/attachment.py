@@ -14,10 +14,12 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from jaxtyping import Float, Int, Int64
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from b2m_drive.files.json_files import read_json
+from b2m_drive.files.refusals import naming
+from b2m_drive.files.weights import read_weights
 from b2m_drive.transfer.contrastive import info_nce_loss, near_in_time, sample_positions
 from b2m_drive.transfer.latent_regression import latent_regression_loss
 from b2m_drive.transfer.layer_activity import (
@@ -186,12 +188,9 @@ class BrainAttachment(nn.Module):
             if not (folder / name).is_file():
                 raise FileNotFoundError(f"{folder}: expected a file {name} of a saved attachment")
         self._check_description(folder / _SETTINGS)
-        try:
-            self.load_state_dict(load_file(folder / _WEIGHTS))
-        except (SafetensorError, RuntimeError) as error:
-            raise ValueError(
-                f"{folder / _WEIGHTS}: expected the head of {self._description()}, came {error}"
-            ) from error
+        weights = read_weights(folder / _WEIGHTS)
+        with naming(folder / _WEIGHTS, f"the head of {self._description()}"):
+            self.load_state_dict(weights)
 
     def _initialise_head(self) -> None:
         """The uniform start of `torch.nn.Linear`, drawn from the generator."""
@@ -293,12 +292,7 @@ class BrainAttachment(nn.Module):
 
     def _check_description(self, path: Path) -> None:
         """The same attachment, though perhaps of another teacher."""
-        try:
-            came = json.loads(path.read_text())
-        except (json.JSONDecodeError, UnicodeDecodeError) as error:
-            raise ValueError(f"{path}: expected JSON, came {error}") from error
-        if not isinstance(came, dict):
-            raise ValueError(f"{path}: expected the settings of a BrainAttachment")
+        came = read_json(path, "the settings of a BrainAttachment")
         for field, expected in self._description().items():
             if field != "teacher" and came.get(field) != expected:
                 raise ValueError(f"{path}: {field}: expected {expected}, came {came.get(field)}")

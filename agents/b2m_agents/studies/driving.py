@@ -51,6 +51,7 @@ from b2m_drive.evidence.comparison import (
 )
 from b2m_drive.evidence.conditions import BRAIN, control_of
 from b2m_drive.evidence.run_folder import BRAIN_FILE, PICTURES, write_arrays
+from b2m_drive.files.array_files import read_arrays
 from b2m_drive.students.scenes import SceneDataset
 
 FEWEST_LATENTS = 4  # where the responses allow
@@ -415,6 +416,5 @@ def _join_pictures(run: DrivingRun) -> None:
     for condition in run.settings.conditions:
         path = run.folder / "pictures" / f"{condition.replace('/', '-')}.npz"
         if path.is_file():
-            with np.load(path) as archive:
-                arrays.update({name: archive[name] for name in archive.files})
+            arrays.update(read_arrays(path))
     write_arrays(run.folder / PICTURES, arrays)
