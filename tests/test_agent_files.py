@@ -19,7 +19,6 @@ from sb3_contrib import RecurrentPPO
 from stable_baselines3 import PPO, SAC
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.save_util import load_from_zip_file
-from tests.tiny_agents import SMALL, tiny_agent, tiny_encoder
 
 from b2m_agents.agent_file import read_agent_file
 from b2m_agents.algorithms import ExploringDQN
@@ -34,6 +33,7 @@ from b2m_agents.training import train_agent
 from b2m_agents.video import VideoSettings, record_video
 from b2m_drive.students.scene_vae import SceneVAESettings
 from b2m_envs.driving.settings import SceneSettings
+from tests.tiny_agents import SMALL, tiny_agent, tiny_encoder
 
 MEMORY = MemoryAgentSettings(
     n_steps=80, n_environments=4, rollout=20, batch_size=40, n_epochs=1, hidden_size=8,

@@ -11,6 +11,7 @@ ROOT = Path(__file__).parents[1]
 ROOMS = {
     "b2m_envs": ROOT / "envs" / "b2m_envs",
     "b2m_agents": ROOT / "agents" / "b2m_agents",
+    "b2m_drive.files": ROOT / "b2m_drive" / "files",
     "b2m_drive.brain": ROOT / "b2m_drive" / "brain",
     "b2m_drive.students": ROOT / "b2m_drive" / "students",
     "b2m_drive.transfer": ROOT / "b2m_drive" / "transfer",
@@ -19,6 +20,10 @@ ROOMS = {
 FORBIDDEN = {
     "b2m_envs": ("b2m_drive", "b2m_agents", "torch", "stable_baselines3"),
     "b2m_agents": ("b2m_drive.cli",),
+    "b2m_drive.files": (
+        "b2m_drive.brain", "b2m_drive.students", "b2m_drive.transfer", "b2m_drive.evidence",
+        "b2m_drive.cli", "b2m_envs", "b2m_agents", "gymnasium", "stable_baselines3",
+    ),
     "b2m_drive.brain": (
         "b2m_drive.students", "b2m_drive.transfer", "b2m_drive.evidence", "b2m_drive.cli",
         "b2m_envs", "b2m_agents", "gymnasium", "stable_baselines3", "torch",

@@ -103,8 +103,7 @@ def read_agent_file(path: Path) -> SavedAgent:
         FileNotFoundError: If there is none; names the folder.
         ValueError: If it is damaged or something else, or a weight is not finite; names the file.
     """
-    if not path.exists():
-        raise FileNotFoundError(f"{path.parent}: expected a file {path.name} of a trained agent")
+    _require(path)
     with opened_zip(path, _EXPECTED) as archive:
         names = archive.namelist()
         data = _read_data(path, archive)
@@ -131,6 +130,7 @@ def read_agent_file(path: Path) -> SavedAgent:
 
 def read_agent_data(path: Path) -> SavedAgent:
     """The plain numbers of an agent's file alone, without its tensors; errors as above."""
+    _require(path)
     with opened_zip(path, _EXPECTED) as archive:
         return SavedAgent(path, _read_data(path, archive), {}, {}, None, None)
 
@@ -190,6 +190,11 @@ def go_on_from(policy: BaseAlgorithm, saved: SavedAgent) -> None:
         policy._last_obs, policy._last_episode_starts = observation, begun
         policy.ep_info_buffer = _window(policy, _episodes(arrays["episodes"]))
         policy.ep_success_buffer = _window(policy, arrays["successes"].astype(bool).tolist())
+
+
+def _require(path: Path) -> None:
+    if not path.exists():
+        raise FileNotFoundError(f"{path.parent}: expected a file {path.name} of a trained agent")
 
 
 def _read_data(path: Path, archive: zipfile.ZipFile) -> dict[str, Any]:

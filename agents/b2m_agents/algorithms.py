@@ -120,9 +120,7 @@ def policy_to_act(
     return set_up(_made(algorithm, common), observed, action_space(scene))
 
 
-def set_up(
-    policy: Policy, observed: spaces.Space[Any], acts: spaces.Space[Any]
-) -> Policy:
+def set_up(policy: Policy, observed: spaces.Space[Any], acts: spaces.Space[Any]) -> Policy:
     """Build the networks of an algorithm that was made without environments.
 
     Args:

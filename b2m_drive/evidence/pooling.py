@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, Literal
 
 import numpy as np
@@ -49,6 +49,7 @@ from b2m_drive.evidence.verdict import (
     grade_of,
     labels_text,
 )
+from b2m_drive.files.refusals import naming
 
 Unit = Literal["session", "patient"]
 
@@ -231,7 +232,8 @@ def read_sessions(folder: Path) -> SessionsRun:
     names = [entries["name"] for entries in config["sessions"]]
     if len(set(names)) != len(names):
         raise ValueError(f"{path}: sessions: expected different names, came {names}")
-    sessions = [_session(entries) for entries in config["sessions"]]
+    with naming(path, "sessions inside this run"):
+        sessions = [_session(entries) for entries in config["sessions"]]
     runs = {
         session.name: read_run(folder / session.folder)
         for session in sessions
@@ -398,12 +400,20 @@ def _require_same_comparison(path: Path, config: dict[str, Any], name: str, run:
             )
 
 
+def _inside(folder: str) -> str:
+    """The folder of a session, which lies in the one of all."""
+    path = PurePath(folder)
+    if path.is_absolute() or ".." in path.parts:
+        raise ValueError(f"sessions: folder: expected one inside this run, came {folder!r}")
+    return folder
+
+
 def _session(entries: Mapping[str, Any]) -> Session:
     return Session(
         entries["name"],
         entries["subject"],
         entries["n_units"],
         entries["pooled"],
-        entries["folder"],
+        _inside(entries["folder"]),
         entries.get("why_not"),
     )

@@ -65,6 +65,7 @@ from b2m_drive.evidence.statistics import (
     restricted_ratio,
 )
 from b2m_drive.evidence.verdict import Verdict, differences, interval_text, verdicts_of
+from b2m_drive.files.refusals import naming
 
 ALIGNMENT_LABELS = {
     "cka": "CKA (linear, unbiased)",
@@ -105,7 +106,8 @@ def write_report(run_folder: Path) -> Path:
         ValueError: If one is broken, or a condition that a verdict needs has no scores.
     """
     write = REPORTS.get(_study_of(run_folder), _write_comparison_report)
-    return write(run_folder)
+    with naming(run_folder, "a finished run whose files are whole"):
+        return write(run_folder)
 
 
 def _study_of(run_folder: Path) -> str:

@@ -17,7 +17,9 @@ _LONGEST_HEADER = 10_000  # [bytes], NumPy's own limit for headers that nobody v
 
 
 def read_arrays(
-    path: Path, expected: str = "arrays saved by NumPy (.npz)", content: io.BufferedIOBase | None = None
+    path: Path,
+    expected: str = "arrays saved by NumPy (.npz)",
+    content: io.BufferedIOBase | None = None,
 ) -> dict[str, np.ndarray]:
     """All arrays of an ``.npz`` file, by name.
 

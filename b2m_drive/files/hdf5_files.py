@@ -29,7 +29,7 @@ _BYTES_OF_A_CHUNK = 8  # at least, in the index of chunks
 def opened_hdf5(path: Path, expected: str) -> Iterator[h5py.File]:
     """A file as `open_hdf5` opens it; damage met within is a ValueError that names it."""
     file = open_hdf5(path, expected)
-    with naming(path, f"{expected} that is whole"), file:
+    with naming(path, f"{expected}, whole"), file:
         yield file
 
 
@@ -51,7 +51,7 @@ def open_hdf5(path: Path, expected: str) -> h5py.File:
     size = require_file(path, expected)
     if not h5py.is_hdf5(path):
         raise ValueError(f"{path}: expected {expected}, came one that is not HDF5, or cut short")
-    with naming(path, f"{expected} that is whole"):
+    with naming(path, f"{expected}, whole and not cut short"):
         file = h5py.File(path, "r")
         try:
             _check_objects(file, size)
@@ -110,7 +110,9 @@ def _check_dataset(dataset: h5py.Dataset, size: int) -> None:
         if others:
             raise ValueError(f"the array {dataset.name} out of another file, {others[0]}")
     if dataset.external:
-        raise ValueError(f"the array {dataset.name} stored in another file, {dataset.external[0][0]}")
+        raise ValueError(
+            f"the array {dataset.name} stored in another file, {dataset.external[0][0]}"
+        )
     stored = dataset.id.get_storage_size()
     if stored > size:
         raise ValueError(f"the array {dataset.name} of {stored} stored bytes in a file of {size}")

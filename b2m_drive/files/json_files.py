@@ -52,7 +52,7 @@ def parse_json(
         raise ValueError(f"{origin}: expected JSON of {expected}, came {said(error)}") from error
     if not isinstance(entries, dict):
         raise ValueError(
-            f"{origin}: expected {expected} (a JSON object), came {type(entries).__name__}"
+            f"{origin}: expected a JSON object, {expected}, came {type(entries).__name__}"
         )
     return entries
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+_SENTENCE = ": expected "  # of our own errors: NAME: expected THIS, came THAT
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)  # where a report is written, not what is read
 _LONGEST = 300  # characters of a library's own words; some quote the whole file
 
 
@@ -30,6 +33,8 @@ def naming(path: Path, expected: str) -> Iterator[None]:
     except Exception as error:  # see above
         if _names(error, path):
             raise
+        if isinstance(error, ValueError) and _SENTENCE in str(error):
+            raise ValueError(f"{path}: {error}") from error
         raise ValueError(f"{path}: expected {expected}, came {said(error)}") from error
 
 
@@ -66,6 +71,6 @@ def require_file(path: Path, expected: str) -> int:
 
 
 def _names(error: Exception, path: Path) -> bool:
-    if isinstance(error, OSError) and error.filename is not None:
+    if isinstance(error, OSError) and (error.filename is not None or error.errno in _NO_ROOM):
         return True
     return isinstance(error, ValueError | FileNotFoundError) and str(path) in str(error)

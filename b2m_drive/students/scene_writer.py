@@ -145,7 +145,9 @@ class SceneWriter:
         self.parts.mkdir(parents=True, exist_ok=True)
         path = self.parts / _HEADER
         if path.exists() and self._found_parts():
-            SceneHeader.from_json(read_text(path, "a header"), str(path)).check_equal(self.header, str(path))
+            SceneHeader.from_json(read_text(path, "a header"), str(path)).check_equal(
+                self.header, str(path)
+            )
             return
         draft = path.with_name(f".{_HEADER}.{os.getpid()}.draft")
         draft.write_text(self.header.to_json())

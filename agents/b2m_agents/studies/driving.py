@@ -52,6 +52,7 @@ from b2m_drive.evidence.comparison import (
 from b2m_drive.evidence.conditions import BRAIN, control_of
 from b2m_drive.evidence.run_folder import BRAIN_FILE, PICTURES, write_arrays
 from b2m_drive.files.array_files import read_arrays
+from b2m_drive.files.names import safe_name
 from b2m_drive.students.scenes import SceneDataset
 
 FEWEST_LATENTS = 4  # where the responses allow
@@ -407,14 +408,14 @@ def _fingerprint(*arrays: np.ndarray) -> str:
 
 
 def _group_name(plan: DrivingPlan) -> str:
-    return f"{plan.name.replace('/', '-').replace('|', '-')}-seed-{plan.seed}"
+    return f"{safe_name(plan.name)}-seed-{plan.seed}"
 
 
 def _join_pictures(run: DrivingRun) -> None:
     """One file for the report, conditions in their order."""
     arrays: dict[str, np.ndarray] = {}
     for condition in run.settings.conditions:
-        path = run.folder / "pictures" / f"{condition.replace('/', '-')}.npz"
+        path = run.folder / "pictures" / f"{safe_name(condition)}.npz"
         if path.is_file():
             arrays.update(read_arrays(path))
     write_arrays(run.folder / PICTURES, arrays)

@@ -26,6 +26,7 @@ from b2m_drive.evidence.run_folder import write_arrays
 from b2m_drive.evidence.scores import Score
 from b2m_drive.evidence.state_probe import hazard_auc, state_r2, varying_variables
 from b2m_drive.files.array_files import read_array
+from b2m_drive.files.names import safe_name
 from b2m_drive.students.fitting import FittingSettings
 from b2m_drive.students.frame_batches import FrameBatch, FramesFromMemory
 from b2m_drive.students.scene_vae import SceneVAE, SceneVAESettings, kl_of_latents
@@ -262,7 +263,7 @@ class StudentRun:
 
     def _keep(self, folder: Path) -> None:
         """The encoder, and of the first seed what it makes of a few held-out scenes."""
-        slug = self.plan.name.replace("/", "-")
+        slug = safe_name(self.plan.name)
         encoder = folder / "encoders" / f"seed-{self.plan.seed}" / slug
         self.network.save_pretrained(encoder)
         write_view(encoder, self.material.view)
