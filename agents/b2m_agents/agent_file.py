@@ -89,7 +89,7 @@ def save_agent(
         file: Where to; not replaced whole, see `b2m_agents.checkpoints.write_policy`.
         settings: That it is built anew from, if no ``config.json`` beside it has them.
     """
-    policy.save(file)  # type: ignore[arg-type]  # any file that can be sought will do
+    policy.save(file)
     with zipfile.ZipFile(file, "a") as archive:
         archive.writestr(_RESUME, _resume_bytes(policy))
         if settings is not None:
@@ -156,7 +156,8 @@ def restore(policy: BaseAlgorithm, saved: SavedAgent) -> None:
                 part = getattr(part, attribute)
             if isinstance(part, torch.optim.Optimizer):
                 _check_optimizer(name, part, saved.states[name])
-        policy.set_parameters(saved.states, exact_match=True)
+        states: dict[str, Any] = saved.states
+        policy.set_parameters(states, exact_match=True)
         for name in variables:
             _put(name, getattr(policy, name), saved.variables[name])
         for name in (*_COUNTERS, *_SHARES):

@@ -128,8 +128,11 @@ def set_up(policy: Policy, observed: spaces.Space[Any], acts: spaces.Space[Any])
         observed: Its observations; images `[height width channel]`, which it turns.
         acts: Its actions.
     """
-    image = isinstance(observed, spaces.Box) and is_image_space(observed)
-    if image and not is_image_space_channels_first(observed):
+    if (
+        isinstance(observed, spaces.Box)
+        and is_image_space(observed)
+        and not is_image_space_channels_first(observed)
+    ):
         observed = VecTransposeImage.transpose_space(observed)
     policy.observation_space, policy.action_space, policy.n_envs = observed, acts, 1
     policy._setup_model()

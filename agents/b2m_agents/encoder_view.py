@@ -15,6 +15,13 @@ VIEW = (  # fields of `SceneSettings` that decide what a frame shows
     "camera", "height", "width", "colour", "n_frames", "frame_interval", "view_length",
     "heading_up",
 )  # fmt: skip
+_KINDS: dict[str, type | tuple[type, ...]] = {  # whole numbers where nothing is said
+    "camera": str,
+    "colour": bool,
+    "heading_up": bool,
+    "frame_interval": (int, float, type(None)),
+    "view_length": (int, float, type(None)),
+}
 _CLOCK = ("n_frames", "frame_interval", "policy_frequency", "simulation_frequency")
 
 
@@ -42,6 +49,10 @@ def read_view(folder: str | Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
     entries = read_json(path, "the view of an encoder")
+    for name, value in entries.items():
+        kind = _KINDS.get(name, int)
+        if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+            raise ValueError(f"{path}: {name}: expected another kind of value, came {value!r}")
     if not set(entries) <= set(VIEW):
         raise ValueError(f"{path}: expected some of {', '.join(VIEW)}, came {entries}")
     return entries

@@ -137,7 +137,7 @@ def _read_monitor(path: Path, n_episodes: int) -> tuple[float, list[float]]:
 def _curve_row(path: Path, line: int, cells: list[str]) -> tuple[int, float, int, bool]:
     def parse() -> tuple[int, float, int, bool]:
         step, return_, length, crashed = cells
-        return int(step), float(return_), int(length), bool(int(crashed))
+        return int(step), _finite(return_), int(length), bool(int(crashed))
 
     return _parsed(parse, path, line, cells)
 
@@ -145,13 +145,20 @@ def _curve_row(path: Path, line: int, cells: list[str]) -> tuple[int, float, int
 def _selection_row(path: Path, line: int, cells: list[str]) -> Selection:
     def parse() -> Selection:
         step, return_, crashed = cells
-        return Selection(int(step), float(return_), float(crashed))
+        return Selection(int(step), _finite(return_), _finite(crashed))
 
     return _parsed(parse, path, line, cells)
+
+
+def _finite(cell: str) -> float:
+    value = float(cell)
+    if not np.isfinite(value):
+        raise ValueError(f"a number that is not finite: {cell}")
+    return value
 
 
 def _parsed(parse: Callable[[], Cells], path: Path, line: int, cells: list[str]) -> Cells:
     try:
         return parse()
     except ValueError as error:
-        raise ValueError(f"{path}: line {line}: expected numbers, came {cells}") from error
+        raise ValueError(f"{path}: line {line}: expected finite numbers, came {cells}") from error

@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -49,6 +49,7 @@ from b2m_drive.evidence.verdict import (
     grade_of,
     labels_text,
 )
+from b2m_drive.files.names import inside
 from b2m_drive.files.refusals import naming
 
 Unit = Literal["session", "patient"]
@@ -219,6 +220,11 @@ def read_sessions(folder: Path) -> SessionsRun:
     """
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder}: expected the folder of many sessions, found none")
+    with naming(folder / CONFIG, "the configuration of many sessions"):
+        return _read_sessions(folder)
+
+
+def _read_sessions(folder: Path) -> SessionsRun:
     path = folder / CONFIG
     config = read_object(path)
     check_entries(path, config, _CONFIG_ENTRIES)
@@ -232,10 +238,9 @@ def read_sessions(folder: Path) -> SessionsRun:
     names = [entries["name"] for entries in config["sessions"]]
     if len(set(names)) != len(names):
         raise ValueError(f"{path}: sessions: expected different names, came {names}")
-    with naming(path, "sessions inside this run"):
-        sessions = [_session(entries) for entries in config["sessions"]]
+    sessions = [_session(entries) for entries in config["sessions"]]
     runs = {
-        session.name: read_run(folder / session.folder)
+        session.name: read_run(inside(folder, session.folder))
         for session in sessions
         if session.pooled or (folder / session.folder / CONFIG).is_file()
     }
@@ -400,20 +405,12 @@ def _require_same_comparison(path: Path, config: dict[str, Any], name: str, run:
             )
 
 
-def _inside(folder: str) -> str:
-    """The folder of a session, which lies in the one of all."""
-    path = PurePath(folder)
-    if path.is_absolute() or ".." in path.parts:
-        raise ValueError(f"sessions: folder: expected one inside this run, came {folder!r}")
-    return folder
-
-
 def _session(entries: Mapping[str, Any]) -> Session:
     return Session(
         entries["name"],
         entries["subject"],
         entries["n_units"],
         entries["pooled"],
-        _inside(entries["folder"]),
+        entries["folder"],
         entries.get("why_not"),
     )

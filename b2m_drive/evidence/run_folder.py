@@ -29,6 +29,7 @@ from b2m_drive.evidence.learning_curves import SUMMARIES, LearningCurve, learnin
 from b2m_drive.evidence.scores import Score, read_scores
 from b2m_drive.files.array_files import read_arrays
 from b2m_drive.files.json_files import read_json
+from b2m_drive.files.refusals import naming
 
 BRAIN_FILE = "brain.json"
 TRAJECTORIES = "trajectories.npz"
@@ -129,6 +130,11 @@ def read_run(folder: Path) -> Run:
     """
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder}: expected the folder of a run, found none")
+    with naming(folder / CONFIG, "the configuration of a finished run"):
+        return _read_run(folder)
+
+
+def _read_run(folder: Path) -> Run:
     config = read_object(folder / CONFIG)
     check_entries(folder / CONFIG, config, _CONFIG_ENTRIES)
     check_entries(folder / CONFIG, config["brain"], _BRAIN_ENTRIES, "brain.")
@@ -207,6 +213,8 @@ def check_choices(path: Path, config: dict[str, Any]) -> None:
 
 def _check_seeds(path: Path, curves: dict[str, LearningCurve], seeds: list[int]) -> None:
     came = next(iter(curves.values())).seeds
+    if not all(type(seed) is int for seed in seeds):
+        raise ValueError(f"{path.with_name(CONFIG)}: seeds: expected whole numbers, came {seeds}")
     if came != tuple(sorted(seeds)):
         raise ValueError(f"{path}: expected the seeds of {CONFIG}, {sorted(seeds)}, came {came}")
 

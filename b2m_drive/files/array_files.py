@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import math
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 from numpy.lib import format as npy
@@ -53,7 +54,7 @@ def read_array(path: Path, expected: str = "an array saved by NumPy (.npy)") -> 
         return _read(content, size)
 
 
-def _read(content: io.BufferedIOBase, size: int) -> np.ndarray:
+def _read(content: IO[bytes] | io.BufferedIOBase, size: int) -> np.ndarray:
     """An array whose header promises what so many bytes can hold."""
     version = npy.read_magic(content)
     readers = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}

@@ -11,6 +11,7 @@ from b2m_drive.files.refusals import said
 from b2m_drive.files.text_files import read_text
 
 _MOST_BYTES = 1 << 26
+_DEEPEST = 64
 
 
 def read_json(path: Path, expected: str = "an object", *, finite: bool = True) -> dict[str, Any]:
@@ -48,6 +49,7 @@ def parse_json(
         checks |= {"parse_constant": _refuse_constant, "parse_float": _finite}
     try:
         entries = json.loads(text, **checks)
+        _check_depth(entries)
     except (ValueError, RecursionError, TypeError) as error:
         raise ValueError(f"{origin}: expected JSON of {expected}, came {said(error)}") from error
     if not isinstance(entries, dict):
@@ -55,6 +57,21 @@ def parse_json(
             f"{origin}: expected a JSON object, {expected}, came {type(entries).__name__}"
         )
     return entries
+
+
+def _check_depth(entries: Any) -> None:
+    """What is nested deeper than anything of ours would exhaust the stack of whoever walks it."""
+    layer = [entries]
+    for _ in range(_DEEPEST):
+        layer = [
+            inner
+            for each in layer
+            if isinstance(each, dict | list)
+            for inner in (each.values() if isinstance(each, dict) else each)
+        ]
+        if not layer:
+            return
+    raise ValueError(f"one that is nested deeper than {_DEEPEST}")
 
 
 def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path, PurePath
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._+=@ -]+")
 _LONGEST = 100  # characters; file systems end at 255 bytes, and suffixes follow
@@ -24,3 +25,15 @@ def safe_name(text: str) -> str:
         text: From a file's content, such as a recording's session.
     """
     return _UNSAFE.sub("-", text)[:_LONGEST].strip(" .-") or _NOTHING
+
+
+def inside(folder: Path, part: str) -> Path:
+    """A folder or file inside another, where a file says it lies.
+
+    Raises:
+        ValueError: If it would lie outside.
+    """
+    path = PurePath(part)
+    if path.is_absolute() or ".." in path.parts:
+        raise ValueError(f"{folder}: expected what lies inside it, came {part!r}")
+    return folder / path

@@ -13,6 +13,8 @@ from b2m_drive.files.refusals import naming, require_file
 
 _METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 _ENCRYPTED = 0x1  # bit of an entry's flags
+_HEADER = 30  # [bytes] before an entry's name
+_MOST_BETWEEN = 1024  # [bytes] of notes about an entry
 _MOST_ENTRIES = 100_000
 DEFLATE_RATIO = 1032  # at most, of zlib (zlib.net/zlib_tech.html)
 
@@ -43,7 +45,22 @@ def opened_zip(
             raise ValueError(f"an archive with the entry {twice[0]!r} twice")
         for entry in entries:
             _check(entry, size)
+        _check_gaps(archive)
         yield archive
+
+
+def _check_gaps(archive: zipfile.ZipFile) -> None:
+    """A damaged directory names some entries, or none, and is as good as any to the library."""
+    at = 0
+    for entry in sorted(archive.infolist(), key=lambda each: each.header_offset):
+        _check_gap(at, entry.header_offset)
+        at = entry.header_offset + _HEADER + len(entry.filename) + entry.compress_size
+    _check_gap(at, archive.start_dir)
+
+
+def _check_gap(start: int, end: int) -> None:
+    if not 0 <= end - start <= _MOST_BETWEEN:
+        raise ValueError(f"the bytes {start} to {end}, which belong to no entry")
 
 
 def _check(entry: zipfile.ZipInfo, size: int) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import asdict, fields
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
+import torch
 from safetensors.torch import save_file
 from torch import nn
 
@@ -21,6 +22,7 @@ WEIGHTS = "model.safetensors"
 SETTINGS = "config.json"
 
 _Settings = TypeVar("_Settings")  # a dataclass
+_Student = TypeVar("_Student", bound=nn.Module)
 
 
 def write_student(folder: str | Path, student: nn.Module, settings: Any) -> Path:
@@ -76,15 +78,43 @@ def read_settings(
         return settings_class(**values)
 
 
-def load_weights(folder: str | Path, student: nn.Module) -> None:
-    """Give a student the weights in a folder.
+def read_student(
+    folder: str | Path,
+    make: Callable[[_Settings], _Student],
+    settings_class: type[_Settings],
+    added_later: Collection[str] = (),
+) -> _Student:
+    """The student in a folder.
+
+    Args:
+        folder: Where `write_student` wrote.
+        make: The student's class, which makes one of its settings.
+        settings_class: See `read_settings`.
+        added_later: See `read_settings`.
 
     Raises:
-        ValueError: If the file is damaged, or the weights are not finite or of another
-            architecture.
+        FileNotFoundError: As `read_settings`.
+        ValueError: As `read_settings`, or if the weights are damaged, not finite or of another
+            architecture; names the file.
     """
-    path = Path(folder) / WEIGHTS
-    settings = getattr(student, "settings", type(student).__name__)
-    weights = read_weights(path)
-    with naming(path, f"the weights of {settings}"):
-        student.load_state_dict(weights)
+    folder = Path(folder)
+    settings = read_settings(folder, make.__name__, settings_class, added_later)
+    weights = read_weights(folder / WEIGHTS)
+    # Sizes alone come first: wrong settings may ask for all the memory there is.
+    with naming(folder / SETTINGS, f"settings of a {make.__name__}"), torch.device("meta"):
+        sizes = {name: value.shape for name, value in make(settings).state_dict().items()}
+    came = {name: value.shape for name, value in weights.items()}
+    differing = sorted(n for n in {*sizes, *came} if sizes.get(n) != came.get(n))
+    if differing:
+        name = differing[0]
+        raise ValueError(
+            f"{folder / WEIGHTS}: expected the weights of {settings}, {name} of "
+            f"{_size_text(sizes.get(name))}, came {_size_text(came.get(name))}"
+        )
+    student = make(settings)
+    student.load_state_dict(weights)
+    return student
+
+
+def _size_text(size: torch.Size | None) -> str:
+    return "none" if size is None else str(tuple(size))
