@@ -107,6 +107,31 @@ def test_a_link_inside_the_file_and_a_circle_of_groups_are_no_harm(tmp_path) -> 
     np.testing.assert_array_equal(linked.trials.item_onset, whole.trials.item_onset)
 
 
+def test_a_heap_without_end_is_refused_before_the_library_walks_it(tmp_path) -> None:
+    make_session(tmp_path)
+    path = tmp_path / "012x.h5"
+    content = bytearray(path.read_bytes())
+    at = content.index(b"GCOL") + 16
+    content[at : at + 16] = bytes(16)  # free space of no bytes
+    path.write_bytes(bytes(content))
+    with pytest.raises(ValueError, match=r"012x\.h5: .*a heap at byte \d+ that has no end"):
+        read_spikes(path)
+
+
+def test_an_archive_whose_directory_forgets_entries_is_refused(tmp_path) -> None:
+    path = npz(tmp_path / "a.npz", a=np.arange(3.0), b=np.arange(4.0))
+    content = path.read_bytes()
+    second = content.index(b"PK\x01\x02", content.index(b"PK\x01\x02") + 1)
+    end = bytearray(content[content.index(b"PK\x05\x06") :])
+    size = len(content) - len(end) - second
+    end[8:10] = end[10:12] = struct.pack("<H", 1)
+    end[12:16] = struct.pack("<I", size)
+    end[16:20] = struct.pack("<I", second)
+    path.write_bytes(content[:second] + content[second : second + size] + bytes(end))
+    with pytest.raises(ValueError, match=r"a\.npz: .*which belong to no entry"):
+        read_arrays(path)
+
+
 @pytest.mark.parametrize("content", [b"", b"%PDF-1.4 ...", b"\x89HDF\r\n\x1a\n" + bytes(200)])
 def test_what_is_no_hdf5_file_is_said_before_anything_is_read(content, tmp_path) -> None:
     (tmp_path / "x.h5").write_bytes(content)
@@ -168,8 +193,8 @@ def replaced(path: Path, content: bytes) -> None:
 
 def test_whole_arrays_are_read_as_numpy_reads_them(tmp_path) -> None:
     arrays = {
-        "turned": np.arange(12.0).reshape(3, 4).T, "one": np.array(5), "text": np.array(["ab", "c"]),
-        "none": np.zeros((0, 3)), "flags": np.array([True, False]),
+        "turned": np.arange(12.0).reshape(3, 4).T, "one": np.array(5),
+        "text": np.array(["ab", "c"]), "none": np.zeros((0, 3)), "flags": np.array([True, False]),
     }  # fmt: skip
     for write in (np.savez, np.savez_compressed):
         write(tmp_path / "a.npz", **arrays)
@@ -256,9 +281,12 @@ def test_a_picture_named_by_a_file_stays_among_the_figures() -> None:
 
 def test_whatever_a_library_throws_becomes_one_sentence(tmp_path) -> None:
     for error in (KeyError("x"), RuntimeError("a\nb" * 900), MemoryError(), RecursionError()):
-        with pytest.raises(ValueError, match=r"f\.h5: expected a file, came ") as raised:
-            with naming(tmp_path / "f.h5", "a file"):
-                raise error
+        expected = r"f\.h5: expected a file, came "
+        with (
+            pytest.raises(ValueError, match=expected) as raised,
+            naming(tmp_path / "f.h5", "a file"),
+        ):
+            raise error
         assert "\n" not in str(raised.value)
         assert len(str(raised.value)) < 600
     with pytest.raises(KeyboardInterrupt), naming(tmp_path, "a file"):

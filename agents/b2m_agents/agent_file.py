@@ -20,7 +20,7 @@ import io
 import json
 import zipfile
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -133,6 +133,22 @@ def read_agent_data(path: Path) -> SavedAgent:
     _require(path)
     with opened_zip(path, _EXPECTED) as archive:
         return SavedAgent(path, _read_data(path, archive), {}, {}, None, None)
+
+
+def check_layers(saved: SavedAgent, sizes: Iterable[int]) -> None:
+    """Refuse settings that ask for layers which the file has not, before memory is asked for them.
+
+    Raises:
+        ValueError: Names the file, and both.
+    """
+    tensors = [tensor for _, tensor in _tensors_of(saved.states.get("policy", {}))]
+    came = {length for tensor in tensors for length in tensor.shape}
+    missing = sorted(set(sizes) - came)
+    if missing:
+        raise ValueError(
+            f"{saved.path}: expected layers of {missing} as its folder's settings say, came sizes "
+            f"{sorted(came)}"
+        )
 
 
 def restore(policy: BaseAlgorithm, saved: SavedAgent) -> None:

@@ -15,6 +15,7 @@ from stable_baselines3.common.vec_env import VecEnv, VecTransposeImage
 
 from b2m_agents.agent_file import (
     SavedAgent,
+    check_layers,
     go_on_from,
     read_agent_data,
     read_agent_file,
@@ -30,6 +31,7 @@ from b2m_agents.agent_settings import (
 )
 from b2m_agents.episodes import episode_seed
 from b2m_agents.policy_networks import ScaledState, SceneCNN, state_scales
+from b2m_drive.files.refusals import naming
 from b2m_envs.driving.observation import action_space
 from b2m_envs.driving.settings import SceneSettings
 
@@ -156,7 +158,9 @@ def read_policy(
     """
     saved = read_agent_file(path)
     check_algorithm(saved, settings.algorithm.name)
-    policy = policy_to_act(settings, scene, observed)
+    check_layers(saved, settings.algorithm.hidden_sizes)
+    with naming(path.with_name("config.json"), "possible settings of an agent"):
+        policy = policy_to_act(settings, scene, observed)
     restore(policy, saved)
     return policy
 
@@ -175,6 +179,7 @@ def policy_to_go_on(path: Path, venv: VecEnv, settings: TrainingSettings) -> Bas
     """
     saved = read_agent_file(path)
     check_algorithm(saved, settings.algorithm.name)
+    check_layers(saved, settings.algorithm.hidden_sizes)
     policy = new_policy(venv, settings)
     restore(policy, saved)
     go_on_from(policy, saved)

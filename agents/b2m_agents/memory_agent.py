@@ -22,7 +22,7 @@ import numpy as np
 from jaxtyping import Float32, Int64
 from sb3_contrib import RecurrentPPO
 
-from b2m_agents.agent_file import read_agent_file, restore
+from b2m_agents.agent_file import check_layers, read_agent_file, restore
 from b2m_agents.algorithms import set_up
 from b2m_agents.drivers import AGENT_FILE
 from b2m_agents.episodes import episode_seed
@@ -292,6 +292,8 @@ def read_algorithm(
             f"{path}: expected an agent that observes {expected} numbers as the task in "
             f"{CONFIG_FILE} shows, came one of {saved.observed}"
         )
-    algorithm = new_algorithm(settings, environment, learns=learns)
+    check_layers(saved, [settings.hidden_size])
+    with naming(folder / CONFIG_FILE, "possible settings of a memory agent"):
+        algorithm = new_algorithm(settings, environment, learns=learns)
     restore(algorithm, saved)
     return algorithm

@@ -167,7 +167,8 @@ class TrainedAgent:
         if settings.observation == "latents":
             n_read = math.prod(read_agent_data(folder / AGENT_FILE).observed)
             encoder = frozen(SceneVAE.from_pretrained(folder / ENCODER_FOLDER))
-            _check_encoder(folder / ENCODER_FOLDER, encoder, config, n_read)
+            with naming(folder / ENCODER_FOLDER, "the encoder of the training"):
+                _check_encoder(folder / ENCODER_FOLDER, encoder, config, n_read)
         observed = _observed(config, encoder)
         policy = read_policy(folder / AGENT_FILE, settings, config.scene, observed)
         return cls(config, encoder, policy)

@@ -15,6 +15,7 @@ from typing import Any
 
 import h5py
 
+from b2m_drive.files.hdf5_heaps import check_heaps
 from b2m_drive.files.refusals import naming, require_file
 
 _MOST_OBJECTS = 100_000  # groups and data sets, and links to them
@@ -52,6 +53,7 @@ def open_hdf5(path: Path, expected: str) -> h5py.File:
     if not h5py.is_hdf5(path):
         raise ValueError(f"{path}: expected {expected}, came one that is not HDF5, or cut short")
     with naming(path, f"{expected}, whole and not cut short"):
+        check_heaps(path, size)
         file = h5py.File(path, "r")
         try:
             _check_objects(file, size)

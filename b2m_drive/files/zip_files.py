@@ -14,7 +14,7 @@ from b2m_drive.files.refusals import naming, require_file
 _METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 _ENCRYPTED = 0x1  # bit of an entry's flags
 _HEADER = 30  # [bytes] before an entry's name
-_MOST_BETWEEN = 1024  # [bytes] of notes about an entry
+_MOST_BETWEEN = 64  # [bytes] of notes about an entry, after its name and after its content
 _MOST_ENTRIES = 100_000
 DEFLATE_RATIO = 1032  # at most, of zlib (zlib.net/zlib_tech.html)
 
@@ -54,7 +54,7 @@ def _check_gaps(archive: zipfile.ZipFile) -> None:
     at = 0
     for entry in sorted(archive.infolist(), key=lambda each: each.header_offset):
         _check_gap(at, entry.header_offset)
-        at = entry.header_offset + _HEADER + len(entry.filename) + entry.compress_size
+        at = entry.header_offset + _HEADER + len(entry.filename.encode()) + entry.compress_size
     _check_gap(at, archive.start_dir)
 
 
