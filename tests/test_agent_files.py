@@ -179,7 +179,7 @@ def test_tensors_that_do_not_fit_or_are_not_finite_are_named(agents, tmp_path) -
         ({"policy.pth": as_tensors(other)}, r"agent\.zip: .*size mismatch"),
         ({"policy.optimizer.pth": as_tensors(moments)}, r"exp_avg of parameter 0: another size"),
         ({"policy.pth": pickle.dumps(Mark(tmp_path / "mark"))}, r"agent\.zip: expected an agent"),
-        ({"policy.pth": None}, r"agent\.zip: .*the networks"),
+        ({"policy.optimizer.pth": None}, r"agent\.zip: .*the networks"),
         ({"data": b"[" * 100_000}, r"agent\.zip: .*nested too deep"),
         ({"data": b"{}"}, r"agent\.zip: .*policy_class"),
     ):
