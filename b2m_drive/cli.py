@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
+import traceback
 from collections.abc import Sequence
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -11,6 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
+
+from b2m_drive.files.names import safe_name
 
 if TYPE_CHECKING:
     from b2m_agents.studies.driving import SimulatedWatcher
@@ -57,6 +61,9 @@ app.add_typer(fetch_app, name="fetch")
 
 SIGNALS = (0.0, 0.1, 0.3, 1.0)  # shares of signal of the dose-response
 _DEMO_STEPS = 40_960  # of the driver: half a minute
+FAULT = 70  # exit code of what nobody foresaw, as sysexits.h has it
+DEBUG = "B2M_DEBUG"  # of the environment: shows tracebacks
+_LONGEST = 300  # characters of an unforeseen error's own words
 STOPPED = 130  # exit code after Ctrl-C, which Typer catches
 
 Workers = Annotated[
@@ -248,7 +255,7 @@ def compare_memory_command(
         return
     if recording is not None:
         comparison = MemoryComparison(_read(recording), settings)
-        name = comparison.recording.session
+        name = safe_name(comparison.recording.session)
     else:
         shares = tuple(each for each in SIGNALS if each != share) if curves else ()
         comparison = MemoryComparison(
@@ -499,7 +506,7 @@ def inspect(
     if out is not None and out.suffix.lower() != ".png":
         raise typer.BadParameter(f"--out: expected a picture's name ending in .png, came {out}")
     session = _fit_or_findings(_read(recording))
-    picture = out or Path(f"{session.session}.png")
+    picture = out or Path(f"{safe_name(session.session)}.png")
     picture.parent.mkdir(parents=True, exist_ok=True)
     summary = summarise(session)
     typer.echo(_summary_text(session, summary))
@@ -1254,7 +1261,7 @@ def _run_driving(
     if watched is None:
         assert watcher is not None
         watched = watcher.watch(dataset)
-    name = watched.session + (f"-signal-{watcher.signal:g}" if watcher else "")
+    name = safe_name(watched.session) + (f"-signal-{watcher.signal:g}" if watcher else "")
     folder = out or Path("runs") / f"driving-{name}"
     run = DrivingRun(folder, scenes, settings, watcher, watched, device)
     if dry_run:
@@ -1387,8 +1394,10 @@ def main() -> None:
     """Run the command; a mistake, or what the system refuses, ends in one line of text."""
     try:
         app()
-    except (ValueError, OSError) as error:
-        typer.echo(f"b2m-drive: {error}", err=True)
+    except (ValueError, OSError, MemoryError) as error:
+        _show_traceback()
+        text = "expected more memory than there is" if isinstance(error, MemoryError) else error
+        typer.echo(f"b2m-drive: {text}", err=True)
         raise SystemExit(2) from None
     except BrokenProcessPool:
         typer.echo(
@@ -1401,6 +1410,25 @@ def main() -> None:
         if end.code == STOPPED:
             typer.echo("b2m-drive: stopped; call it again to go on from here", err=True)
         raise
+    except Exception as error:  # nothing that was foreseen
+        _show_traceback()
+        what = " ".join(f"{type(error).__name__}: {error}".split())[:_LONGEST]
+        typer.echo(
+            f"b2m-drive: {' '.join(sys.argv[1:3])}: this is a fault of b2m-drive ({what}); "
+            f"{DEBUG}=1 shows the traceback",
+            err=True,
+        )
+        raise SystemExit(FAULT) from None
+    except BaseException as error:  # pyo3's panic, of a library in Rust, is no Exception
+        if type(error).__name__ != "PanicException":
+            raise
+        typer.echo(f"b2m-drive: this is a fault of a library ({error})", err=True)
+        raise SystemExit(FAULT) from None
+
+
+def _show_traceback() -> None:
+    if os.environ.get(DEBUG):
+        traceback.print_exc()
 
 
 if __name__ == "__main__":

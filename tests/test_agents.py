@@ -16,8 +16,8 @@ import torch
 from stable_baselines3 import PPO
 from stable_baselines3.common.vec_env import DummyVecEnv
 
+from b2m_agents.agent_file import read_agent_file
 from b2m_agents.agent_settings import PPOSettings, TrainingSettings, settings_for
-from b2m_agents.algorithms import read_policy
 from b2m_agents.drivers import drive_of
 from b2m_agents.encoder_view import read_view, write_view
 from b2m_agents.episodes import make_scene
@@ -193,7 +193,7 @@ def test_a_policy_that_is_none_of_stable_baselines3_is_named(tmp_path) -> None:
         with zipfile.ZipFile(path, "w") as file:
             file.writestr(name, text)
         with pytest.raises(ValueError, match=r"agent\.zip: expected an agent"):
-            read_policy(path)
+            read_agent_file(path)
 
 
 @pytest.mark.parametrize(

@@ -192,13 +192,13 @@ def test_files_that_are_no_sessions_are_refused(tmp_path) -> None:
     with pytest.raises(FileNotFoundError, match=r"none\.h5"):
         read_kornblith(tmp_path / "none.h5")
     (tmp_path / "text.h5").write_text("not a recording")
-    with pytest.raises(ValueError, match="not HDF5, or cut short"):
+    with pytest.raises(ValueError, match=r"not HDF5|not cut short"):
         read_kornblith(tmp_path / "text.h5")
     with pytest.raises(ValueError, match="came a folder"):
         read_kornblith(tmp_path)
     whole = write_session(tmp_path / "123x.h5").read_bytes()
     (tmp_path / "cut.h5").write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(ValueError, match="not HDF5, or cut short"):
+    with pytest.raises(ValueError, match=r"not HDF5|not cut short"):
         read_kornblith(tmp_path / "cut.h5")
 
 

@@ -281,7 +281,7 @@ def test_a_file_of_something_else_is_refused(tmp_path) -> None:
     with pytest.raises(FileNotFoundError, match=r"agent\.zip"):
         load_online_agent(tmp_path)
     (tmp_path / "agent.zip").write_bytes(b"no archive")
-    with pytest.raises(ValueError, match="expected an agent of TransferPPO"):
+    with pytest.raises(ValueError, match="expected an agent of Stable-Baselines3"):
         load_online_agent(tmp_path)
     venv = VecLatentObservation(worlds(), encoder_of())
     PPO("MlpPolicy", venv, device="cpu", **SHORT).save(tmp_path / "agent.zip")

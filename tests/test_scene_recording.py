@@ -106,7 +106,7 @@ def test_a_truncated_or_other_file_is_named(tmp_path) -> None:
     content = path.read_bytes()
     for spoilt in (content[: len(content) // 2], b"time,activity\n0,1\n", b""):
         path.write_bytes(spoilt)
-        with pytest.raises(ValueError, match=r"brain\.h5: expected an HDF5 file"):
+        with pytest.raises(ValueError, match=r"brain\.h5: expected a scene recording \(HDF5\)"):
             read_scene_recording(path)
     with pytest.raises(ValueError, match="came a folder"):
         read_scene_recording(tmp_path)

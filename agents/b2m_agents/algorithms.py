@@ -1,29 +1,43 @@
-"""Stable-Baselines3's algorithms, made from our settings and read from their files."""
+"""Stable-Baselines3's algorithms, made from our settings, new or as a file has them."""
 
 from __future__ import annotations
 
-import json
-import zipfile
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
+from gymnasium import spaces
 from stable_baselines3 import DQN, PPO, SAC
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env import VecEnv
 
+from b2m_agents.agent_file import (
+    SavedAgent,
+    check_layers,
+    go_on_from,
+    read_agent_data,
+    read_agent_file,
+    restore,
+)
 from b2m_agents.agent_settings import (
+    AlgorithmSettings,
     DQNSettings,
     PPOSettings,
     SACSettings,
     TrainingSettings,
     check_action,
 )
+from b2m_agents.channels_first import VecChannelsFirst
 from b2m_agents.episodes import episode_seed
 from b2m_agents.policy_networks import ScaledState, SceneCNN
+from b2m_drive.files.refusals import naming
 from b2m_drive.students.devices import device_of
-from b2m_envs.driving.observation import state_scales
+from b2m_envs.driving.observation import action_space, state_scales
+from b2m_envs.driving.settings import SceneSettings
+
+Policy = TypeVar("Policy", bound=BaseAlgorithm)
 
 
 class ExploringDQN(DQN):
@@ -67,11 +81,6 @@ class ExploringDQN(DQN):
         self.logger.record("rollout/exploration_rate", self.exploration_rate)
 
 
-_CLASSES: dict[str, type[PPO | ExploringDQN | SAC]] = {
-    "ppo": PPO,
-    "dqn": ExploringDQN,
-    "sac": SAC,
-}
 _MODULES = {  # of a policy's class -> whose it is
     "stable_baselines3.dqn.policies": "dqn",
     "stable_baselines3.sac.policies": "sac",
@@ -95,72 +104,117 @@ def new_policy(
             device.
     """
     check_action(settings.algorithm, venv.action_space)
-    common: dict[str, Any] = {
-        "policy": "MlpPolicy",
-        "env": venv,
-        "learning_rate": settings.algorithm.learning_rate,
-        "gamma": settings.algorithm.discount,
-        "batch_size": settings.algorithm.batch_size,
-        "policy_kwargs": _networks(venv, settings),
-        "seed": episode_seed(settings.seed, 0),
-        "device": device_of(device),
+    needs_scene = settings.observation == "state"
+    scales = state_scales(venv.get_attr("settings", [0])[0]) if needs_scene else ()
+    return _made(settings.algorithm, _common(settings, scales, device) | {"env": venv})
+
+
+def policy_to_act(
+    settings: TrainingSettings,
+    scene: SceneSettings,
+    observed: spaces.Space[Any],
+    device: str | torch.device = "cpu",
+) -> BaseAlgorithm:
+    """The same without environments or a replay buffer: only to act.
+
+    Args:
+        settings: Of its training.
+        scene: What it drives in.
+        observed: Its observations, scenes as the environment shows them.
+        device: Of the networks, see `device_of`.
+    """
+    common = _common(settings, state_scales(scene), device) | {
+        "env": None,
+        "_init_setup_model": False,
     }
-    match settings.algorithm:
-        case PPOSettings():
-            return _new_ppo(settings.algorithm, common)
-        case DQNSettings():
-            return _new_dqn(settings.algorithm, common)
-        case SACSettings():
-            return _new_sac(settings.algorithm, common)
+    algorithm = settings.algorithm
+    if not isinstance(algorithm, PPOSettings):
+        algorithm = replace(algorithm, buffer_size=1)
+    if isinstance(algorithm, SACSettings):
+        common["target_entropy"] = 0.0  # of learning alone; "auto" would ask the environments
+    return set_up(_made(algorithm, common), observed, action_space(scene))
+
+
+def set_up(policy: Policy, observed: spaces.Space[Any], acts: spaces.Space[Any]) -> Policy:
+    """Build the networks of an algorithm that was made without environments.
+
+    Args:
+        policy: Made with ``_init_setup_model=False``.
+        observed: Its observations; images `[height width channel]`, which it turns.
+        acts: Its actions.
+    """
+    if isinstance(observed, spaces.Box) and observed.dtype == np.uint8:
+        observed = VecChannelsFirst.transpose_space(observed)
+    policy.observation_space, policy.action_space, policy.n_envs = observed, acts, 1
+    policy._setup_model()
+    return policy
 
 
 def read_policy(
     path: Path,
-    env: VecEnv | None = None,
-    *,
-    force_reset: bool = True,
-    algorithm: str | None = None,
+    settings: TrainingSettings,
+    scene: SceneSettings,
+    observed: spaces.Space[Any],
     device: str | torch.device = "cpu",
 ) -> BaseAlgorithm:
-    """Read a policy that Stable-Baselines3 saved.
+    """A saved agent, ready to act; nothing that stands in the file is run.
 
     Args:
-        path: The file; a pickle is inside, so open only what you trust.
-        env: To learn on in; None: only to act.
-        force_reset: Whether learning starts with new episodes.
-        algorithm: Expected, one of `ALGORITHMS`; None: any of them.
+        path: The file, see `b2m_agents.agent_file`.
+        settings: Of its training.
+        scene: What it drives in.
+        observed: Its observations.
         device: Of the networks, see `device_of`.
 
     Raises:
         FileNotFoundError: If there is none.
         ValueError: If it is damaged, something else, or of another algorithm; names the file.
     """
-    if not path.is_file():
-        raise FileNotFoundError(f"{path.parent}: expected a file {path.name} of a trained agent")
-    came = algorithm_of(path)
-    if came not in (_CLASSES if algorithm is None else (algorithm,)):
-        expected = " or ".join(_CLASSES) if algorithm is None else algorithm
-        raise ValueError(f"{path}: expected an agent of {expected}, came one of {came}")
-    keywords: dict[str, Any] = {} if came == "ppo" else {"buffer_size": 1}
-    device = device_of(device)
-    try:
-        if env is None:  # only to act: no room for a replay buffer
-            return _CLASSES[came].load(path, device=device, custom_objects=keywords)
-        return _CLASSES[came].load(path, env, device=device, force_reset=force_reset)
-    except Exception as error:  # a damaged pickle raises whatever its bytes happen to mean
-        raise ValueError(f"{path}: expected an agent of Stable-Baselines3, came {error}") from error
+    saved = read_agent_file(path)
+    check_algorithm(saved, settings.algorithm.name)
+    check_layers(saved, settings.algorithm.hidden_sizes)
+    with naming(path.with_name("config.json"), "possible settings of an agent"):
+        policy = policy_to_act(settings, scene, observed, device)
+    restore(policy, saved)
+    return policy
 
 
-def algorithm_of(path: Path) -> str:
-    """Which algorithm saved a file; of an unknown one, the module of its policy.
+def policy_to_go_on(
+    path: Path, venv: VecEnv, settings: TrainingSettings, device: str | torch.device = "cpu"
+) -> BaseAlgorithm:
+    """A saved agent that learns on where it was; its replay buffer is empty.
+
+    Args:
+        path: The file, see `b2m_agents.agent_file`.
+        venv: What it learns in, at whatever moment.
+        settings: Of its training.
+        device: Of the networks, see `device_of`.
 
     Raises:
-        ValueError: If the file is damaged or something else; names it.
+        FileNotFoundError: If there is none.
+        ValueError: If it is damaged, something else, or of another algorithm; names the file.
     """
-    data = _saved(path)
-    module = str(data["policy_class"]["__module__"])
-    known = _MODULES.get(module, module)
-    return module if known == "ppo" and _OF_PPO not in data else known
+    saved = read_agent_file(path)
+    check_algorithm(saved, settings.algorithm.name)
+    check_layers(saved, settings.algorithm.hidden_sizes)
+    policy = new_policy(venv, settings, device)
+    restore(policy, saved)
+    go_on_from(policy, saved)
+    return policy
+
+
+def check_algorithm(saved: SavedAgent, expected: str) -> None:
+    """Refuse the file of another algorithm.
+
+    Raises:
+        ValueError: Names the file, and both.
+    """
+    module = saved.policy_module
+    came = _MODULES.get(module, module)
+    if came == "ppo" and _OF_PPO not in saved.data:
+        came = module
+    if came != expected:
+        raise ValueError(f"{saved.path}: expected an agent of {expected}, came one of {came}")
 
 
 def steps_taken(path: Path) -> int:
@@ -169,18 +223,32 @@ def steps_taken(path: Path) -> int:
     Raises:
         ValueError: If the file is damaged or something else; names it.
     """
-    return int(_saved(path)["num_timesteps"])
+    return read_agent_data(path).n_steps
 
 
-def _saved(path: Path) -> dict[str, Any]:
-    """What Stable-Baselines3 wrote as JSON."""
-    try:
-        with zipfile.ZipFile(path) as file:
-            data: dict[str, Any] = json.loads(file.read("data"))
-        _ = data["policy_class"]["__module__"], int(data["num_timesteps"])
-    except (zipfile.BadZipFile, ValueError, KeyError, TypeError, EOFError, OSError) as error:
-        raise ValueError(f"{path}: expected an agent of Stable-Baselines3, came {error}") from error
-    return data
+def _made(settings: AlgorithmSettings, common: dict[str, Any]) -> BaseAlgorithm:
+    match settings:
+        case PPOSettings():
+            return _new_ppo(settings, common)
+        case DQNSettings():
+            return _new_dqn(settings, common)
+        case SACSettings():
+            return _new_sac(settings, common)
+
+
+def _common(
+    settings: TrainingSettings, scales: tuple[float, ...], device: str | torch.device
+) -> dict[str, Any]:
+    """Keywords of every algorithm."""
+    return {
+        "policy": "MlpPolicy",
+        "learning_rate": settings.algorithm.learning_rate,
+        "gamma": settings.algorithm.discount,
+        "batch_size": settings.algorithm.batch_size,
+        "policy_kwargs": _networks(settings, scales),
+        "seed": episode_seed(settings.seed, 0),
+        "device": device_of(device),
+    }
 
 
 def _new_ppo(settings: PPOSettings, common: dict[str, Any]) -> PPO:
@@ -217,10 +285,9 @@ def _new_sac(settings: SACSettings, common: dict[str, Any]) -> SAC:
     )
 
 
-def _networks(venv: VecEnv, settings: TrainingSettings) -> dict[str, Any]:
+def _networks(settings: TrainingSettings, scales: tuple[float, ...]) -> dict[str, Any]:
     networks: dict[str, Any] = {"net_arch": list(settings.algorithm.hidden_sizes)}
     if settings.observation == "state":
-        scales = state_scales(venv.get_attr("settings", [0])[0])
         networks["features_extractor_class"] = ScaledState
         networks["features_extractor_kwargs"] = {"scales": scales}
     elif settings.observation == "pixels":

@@ -6,8 +6,6 @@ colour (36 channels) of 36 x 48 pixels has no smallest axis, and one of 64 frame
 
 from __future__ import annotations
 
-from typing import Any
-
 import gymnasium
 import numpy as np
 from jaxtyping import UInt8
@@ -52,19 +50,19 @@ def channels_first(scene: UInt8[np.ndarray, "*batch height width channel"]) -> n
     return np.moveaxis(scene, -1, -3)
 
 
-def check_channels_first(space: gymnasium.Space[Any], shape: tuple[int, int, int]) -> None:
+def check_channels_first(read: tuple[int, ...], shape: tuple[int, int, int]) -> None:
     """Refuse a policy that was made for other scenes, or whose axes were guessed.
 
     Args:
-        space: That the policy reads.
+        read: Shape of what the policy reads.
         shape: Of a scene: height, width, channels.
 
     Raises:
         ValueError: Names both.
     """
     height, width, n_channels = shape
-    if space.shape != (n_channels, height, width):
+    if read != (n_channels, height, width):
         raise ValueError(
             f"observation: expected a policy that reads (channel, height, width) "
-            f"{(n_channels, height, width)}, came one of {space.shape}"
+            f"{(n_channels, height, width)}, came one of {read}"
         )

@@ -8,8 +8,6 @@ its file is there.
 
 from __future__ import annotations
 
-import json
-import zipfile
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -20,13 +18,17 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.buffers import ReplayBuffer
 from stable_baselines3.common.vec_env import VecEnv
 
+from b2m_agents.agent_file import save_agent
 from b2m_agents.agent_settings import TrainingSettings
-from b2m_agents.algorithms import read_policy
+from b2m_agents.algorithms import policy_to_go_on
 from b2m_agents.deleted_agent import OTHER_AGENT
 from b2m_agents.drivers import AGENT_FILE
 from b2m_agents.latent_observation import VecLatentObservation
 from b2m_agents.replayable_episodes import EpisodeUnderWay, ReplayableSceneVecEnv
+from b2m_drive.files.array_files import read_arrays
 from b2m_drive.files.fingerprints import recorded_write, require_as_made
+from b2m_drive.files.json_files import read_json
+from b2m_drive.files.refusals import naming
 from b2m_drive.files.writing import write_arrays, write_json
 
 _ARRAYS = ("observations", "next_observations", "actions", "rewards", "dones", "timeouts")
@@ -67,9 +69,7 @@ def read_checkpoint(
     path = folder / AGENT_FILE
     if not path.is_file():
         return None
-    # force_reset would start new episodes; these go on.
-    name = settings.algorithm.name
-    policy = read_policy(path, env=venv, force_reset=False, algorithm=name, device=device)
+    policy = policy_to_go_on(path, venv, settings, device)
     require_as_made(folder, AGENT_FILE, OTHER_AGENT)
     if policy.num_timesteps >= settings.n_steps:
         return policy
@@ -87,7 +87,7 @@ def read_checkpoint(
 def write_policy(path: Path, policy: BaseAlgorithm) -> None:
     """Write a policy as Stable-Baselines3 saves it, whole or not at all."""
     with recorded_write(path) as draft:
-        policy.save(draft)
+        save_agent(policy, draft)
 
 
 def write_replay(path: Path, buffer: ReplayBuffer) -> None:
@@ -107,12 +107,14 @@ def read_replay(path: Path, buffer: ReplayBuffer) -> None:
     """
     if not path.is_file():
         raise FileNotFoundError(f"{path}: expected the replay buffer of the checkpoint, found none")
-    try:
-        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in _ARRAYS}
-            position, full = file["position"].tolist()
-    except (zipfile.BadZipFile, ValueError, KeyError, EOFError) as error:
-        raise ValueError(f"{path}: expected a replay buffer, came {error!r}") from error
+    file = read_arrays(path, "a replay buffer")
+    with naming(path, "a replay buffer"):
+        arrays = {name: file[name] for name in _ARRAYS}
+        position, full = (int(number) for number in file["position"])
+        if not 0 <= position <= buffer.buffer_size or full not in (0, 1):
+            raise ValueError(f"the position {position} of {buffer.buffer_size} rows")
+        if not all(np.isfinite(array).all() for array in arrays.values()):
+            raise ValueError("numbers that are not finite")
     n_rows = buffer.buffer_size if full else position
     for name, array in arrays.items():
         there = getattr(buffer, name)
@@ -136,14 +138,12 @@ def read_episodes(path: Path, n_episodes: int) -> list[EpisodeUnderWay]:
     """
     if not path.is_file():
         raise FileNotFoundError(f"{path}: expected the checkpoint's episodes, found none")
-    try:
-        entries = json.loads(path.read_text())["episodes"]
+    entries = read_json(path, "the episodes under way")
+    with naming(path, "the episodes under way"):
         episodes = [
             EpisodeUnderWay(int(each["stream"]), int(each["index"]), tuple(each["actions"]))
-            for each in entries
+            for each in entries["episodes"]
         ]
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{path}: expected the episodes under way, came {error!r}") from error
     if len(episodes) != n_episodes:
         raise ValueError(f"{path}: expected {n_episodes} episodes, came {len(episodes)}")
     return episodes

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from b2m_drive.files.json_files import read_json
 from b2m_drive.files.writing import write_json
 from b2m_envs.driving.settings import SCENARIOS, settings_from_keywords
 
@@ -15,6 +15,13 @@ VIEW = (  # fields of `SceneSettings` that decide what a frame shows
     "camera", "height", "width", "colour", "n_frames", "frame_interval", "view_length",
     "heading_up",
 )  # fmt: skip
+_KINDS: dict[str, type | tuple[type, ...]] = {  # whole numbers where nothing is said
+    "camera": str,
+    "colour": bool,
+    "heading_up": bool,
+    "frame_interval": (int, float, type(None)),
+    "view_length": (int, float, type(None)),
+}
 _CLOCK = ("n_frames", "frame_interval", "policy_frequency", "simulation_frequency")
 
 
@@ -41,10 +48,11 @@ def read_view(folder: str | Path) -> dict[str, Any]:
     path = Path(folder) / VIEW_FILE
     if not path.is_file():
         return {}
-    try:
-        entries = json.loads(path.read_text())
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path}: expected JSON, came {error}") from error
-    if not isinstance(entries, dict) or not set(entries) <= set(VIEW):
+    entries = read_json(path, "the view of an encoder")
+    for name, value in entries.items():
+        kind = _KINDS.get(name, int)
+        if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+            raise ValueError(f"{path}: {name}: expected another kind of value, came {value!r}")
+    if not set(entries) <= set(VIEW):
         raise ValueError(f"{path}: expected some of {', '.join(VIEW)}, came {entries}")
     return entries

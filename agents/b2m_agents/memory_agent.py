@@ -2,8 +2,8 @@
 
 ======================  ========================================================================
 ``config.json``         settings of the training, versions
-``agent.zip``           the policy as Stable-Baselines3 saves it (a pickle inside: open only
-                        files that you trust)
+``agent.zip``           the policy as Stable-Baselines3 saves it; read here without unpickling, see
+                        `b2m_agents.agent_file`
 ``learning_curve.csv``  one row a rollout: how its trials ended, of a policy that still explores
 ``evaluation.csv``      one row a held-out trial, of the newest evaluation
 ``fingerprints.json``   SHA-256 of ``agent.zip``, see `b2m_drive.files.fingerprints`
@@ -12,7 +12,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -23,15 +22,18 @@ import torch
 from jaxtyping import Float32, Int64
 from sb3_contrib import RecurrentPPO
 
-from b2m_agents.deleted_agent import OTHER_AGENT
+from b2m_agents.agent_file import check_layers, read_agent_file, restore
+from b2m_agents.algorithms import set_up
 from b2m_agents.drivers import AGENT_FILE
-from b2m_agents.memory_policy import MemoryLstmPolicy
+from b2m_agents.episodes import episode_seed
+from b2m_agents.memory_policy import MemoryLstmPolicy, ScaledObservation
 from b2m_agents.memory_trials import PlayedTrials, held_out_seeds, play_trials
 from b2m_agents.memory_vec_env import MemoryVecEnv
 from b2m_drive.evidence.tables import write_table
-from b2m_drive.files.fingerprints import require_as_made
+from b2m_drive.files.json_files import read_json
 from b2m_drive.files.locks import EVALUATION, claim
 from b2m_drive.files.provenance import installed_versions
+from b2m_drive.files.refusals import naming
 from b2m_drive.settings_types import take_as_declared
 from b2m_drive.students.devices import device_of
 from b2m_envs.memory_decision import (
@@ -193,10 +195,9 @@ def memory_config(settings: MemoryAgentSettings) -> dict[str, Any]:
 def is_memory_agent(folder: str | Path) -> bool:
     """Whether a folder says that it holds a memory agent; false of whatever cannot be read."""
     try:
-        entries = json.loads((Path(folder) / CONFIG_FILE).read_text())
+        return read_json(Path(folder) / CONFIG_FILE).get("class") == _CLASS
     except (OSError, ValueError):
         return False
-    return isinstance(entries, dict) and entries.get("class") == _CLASS
 
 
 def read_memory_settings(folder: str | Path) -> MemoryAgentSettings:
@@ -209,16 +210,11 @@ def read_memory_settings(folder: str | Path) -> MemoryAgentSettings:
     path = Path(folder) / CONFIG_FILE
     if not path.is_file():
         raise FileNotFoundError(f"{folder}: expected a file {CONFIG_FILE} of a trained agent")
-    try:
-        entries = json.loads(path.read_text())
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path}: expected JSON, came {error}") from error
-    if not isinstance(entries, dict) or entries.get("class") != _CLASS:
+    entries = read_json(path, "the configuration of an agent")
+    if entries.get("class") != _CLASS:
         raise ValueError(f"{path}: expected the configuration of a memory agent, came another")
-    try:
+    with naming(path, "settings of a memory agent"):
         return MemoryAgentSettings(**entries["settings"])
-    except (TypeError, KeyError, ValueError) as error:
-        raise ValueError(f"{path}: expected settings of a memory agent: {error}") from error
 
 
 def read_memory_policy(folder: str | Path, device: str = "cpu") -> MemoryAgentPolicy:
@@ -230,37 +226,91 @@ def read_memory_policy(folder: str | Path, device: str = "cpu") -> MemoryAgentPo
     """
     folder = Path(folder)
     settings = read_memory_settings(folder)
-    return MemoryAgentPolicy(read_algorithm(folder, MemoryVecEnv(settings.trials, 1), device))
+    return MemoryAgentPolicy(
+        read_algorithm(folder, settings, MemoryVecEnv(settings.trials, 1), device=device)
+    )
+
+
+def new_algorithm(
+    settings: MemoryAgentSettings,
+    environment: MemoryVecEnv,
+    *,
+    learns: bool = True,
+    device: str | torch.device = "cpu",
+) -> RecurrentPPO:
+    """An agent that has learnt nothing yet.
+
+    Args:
+        settings: Of its training.
+        environment: What it learns in, or acts in.
+        learns: Whether it will learn on; False: only to act, whatever the number of trials.
+        device: Of the networks, see `device_of`.
+    """
+    algorithm = RecurrentPPO(
+        MemoryLstmPolicy,
+        environment if learns else None,  # type: ignore[arg-type]
+        n_steps=settings.rollout if learns else 1,
+        batch_size=settings.batch_size,
+        n_epochs=settings.n_epochs,
+        learning_rate=settings.learning_rate,
+        gamma=settings.discount,
+        gae_lambda=settings.gae_lambda,
+        ent_coef=settings.entropy_weight,
+        policy_kwargs={
+            "forget_gate_bias": settings.forget_gate_bias,
+            "fixation_bias": settings.fixation_bias,
+            "lstm_hidden_size": settings.hidden_size,
+            "shared_lstm": True,  # the critic reads the actor's state and leaves it as it is
+            "enable_critic_lstm": False,
+            "net_arch": {"pi": [], "vf": [settings.hidden_size]},
+            "features_extractor_class": ScaledObservation,
+            "features_extractor_kwargs": {"gain": settings.input_gain},
+        },
+        seed=episode_seed(settings.seed, 0),  # of the weights
+        device=device_of(device),
+        _init_setup_model=learns,
+    )
+    if learns:
+        return algorithm
+    return set_up(algorithm, environment.observation_space, environment.action_space)
 
 
 def read_algorithm(
-    folder: Path, environment: MemoryVecEnv, device: str | torch.device = "cpu"
+    folder: Path,
+    settings: MemoryAgentSettings,
+    environment: MemoryVecEnv,
+    *,
+    learns: bool = False,
+    device: str | torch.device = "cpu",
 ) -> RecurrentPPO:
-    """An agent as Stable-Baselines3 keeps it, checked against the environment it is for.
+    """A saved agent, checked against the environment it is for; nothing in its file is run.
+
+    Args:
+        folder: Of the agent.
+        settings: Of its training.
+        environment: What it acts in, or learns on in with new trials.
+        learns: Whether it will learn on.
+        device: Of the networks, see `device_of`.
 
     Raises:
         FileNotFoundError: If there is none.
         ValueError: If it is damaged, of another algorithm or other observations; names the file.
     """
-    path, device = folder / AGENT_FILE, device_of(device)
-    if not path.is_file():
-        raise FileNotFoundError(f"{folder}: expected a file {AGENT_FILE} of a trained agent")
-    try:
-        algorithm = RecurrentPPO.load(path, device=device)
-        fits = isinstance(algorithm.policy, MemoryLstmPolicy)
-    except Exception as error:  # a damaged pickle raises whatever its bytes happen to mean
-        raise ValueError(f"{path}: expected a recurrent agent, came {error}") from error
-    if not fits:
+    path = folder / AGENT_FILE
+    saved = read_agent_file(path)
+    if saved.policy_module != MemoryLstmPolicy.__module__:
         raise ValueError(
-            f"{path}: expected the policy {MemoryLstmPolicy.__name__}, "
-            f"came {type(algorithm.policy).__name__}"
+            f"{path}: expected a recurrent agent with the policy {MemoryLstmPolicy.__name__}, "
+            f"came a policy of {saved.policy_module}"
         )
-    expected, came = environment.observation_space, algorithm.observation_space
-    if came != expected:
-        bounds = " within other bounds" if came.shape == expected.shape else ""
+    expected = environment.observation_space.shape
+    if saved.observed != expected:
         raise ValueError(
-            f"{path}: expected an agent that observes {expected.shape} numbers as the task in "
-            f"{CONFIG_FILE} shows, came one of {came.shape}{bounds}"
+            f"{path}: expected an agent that observes {expected} numbers as the task in "
+            f"{CONFIG_FILE} shows, came one of {saved.observed}"
         )
-    require_as_made(folder, AGENT_FILE, OTHER_AGENT)
+    check_layers(saved, [settings.hidden_size])
+    with naming(folder / CONFIG_FILE, "possible settings of a memory agent"):
+        algorithm = new_algorithm(settings, environment, learns=learns, device=device)
+    restore(algorithm, saved)
     return algorithm

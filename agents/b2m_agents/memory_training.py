@@ -16,6 +16,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.utils import set_random_seed
 from tqdm.auto import tqdm
 
+from b2m_agents.agent_file import save_agent
 from b2m_agents.deleted_agent import require_agent
 from b2m_agents.drivers import AGENT_FILE
 from b2m_agents.episodes import episode_seed
@@ -23,10 +24,10 @@ from b2m_agents.memory_agent import (
     CONFIG_FILE,
     MemoryAgentSettings,
     memory_config,
+    new_algorithm,
     read_algorithm,
     read_memory_settings,
 )
-from b2m_agents.memory_policy import MemoryLstmPolicy, ScaledObservation
 from b2m_agents.memory_vec_env import MemoryVecEnv
 from b2m_drive.evidence.tables import read_table, write_table
 from b2m_drive.files.fingerprints import recorded_write
@@ -87,8 +88,8 @@ def _learn(
     device: torch.device,
     progress: bool,
 ) -> None:
-    algorithm = _take_up(folder, environment, device)
-    algorithm = algorithm or _new_algorithm(environment, settings, device)
+    algorithm = _take_up(folder, environment, settings, device)
+    algorithm = algorithm or new_algorithm(settings, environment, device=device)
     curve = _read_curve(folder / CURVE_FILE, algorithm.num_timesteps)
     total = _rounded_up(settings.n_steps, settings.rollout_steps)
     leg = _rounded_up(settings.checkpoint_every, settings.rollout_steps)
@@ -111,46 +112,20 @@ def _learn(
             _write_checkpoint(folder, algorithm, curve)
 
 
-def _new_algorithm(
-    environment: MemoryVecEnv, settings: MemoryAgentSettings, device: torch.device
-) -> RecurrentPPO:
-    return RecurrentPPO(
-        MemoryLstmPolicy,
-        environment,
-        n_steps=settings.rollout,
-        batch_size=settings.batch_size,
-        n_epochs=settings.n_epochs,
-        learning_rate=settings.learning_rate,
-        gamma=settings.discount,
-        gae_lambda=settings.gae_lambda,
-        ent_coef=settings.entropy_weight,
-        policy_kwargs={
-            "forget_gate_bias": settings.forget_gate_bias,
-            "fixation_bias": settings.fixation_bias,
-            "lstm_hidden_size": settings.hidden_size,
-            "shared_lstm": True,  # the critic reads the actor's state and leaves it as it is
-            "enable_critic_lstm": False,
-            "net_arch": {"pi": [], "vf": [settings.hidden_size]},
-            "features_extractor_class": ScaledObservation,
-            "features_extractor_kwargs": {"gain": settings.input_gain},
-        },
-        seed=episode_seed(settings.seed, 0),  # of the weights
-        device=device,
-    )
-
-
-def _take_up(folder: Path, environment: MemoryVecEnv, device: torch.device) -> RecurrentPPO | None:
+def _take_up(
+    folder: Path, environment: MemoryVecEnv, settings: MemoryAgentSettings, device: torch.device
+) -> RecurrentPPO | None:
     """The agent of the last checkpoint; None: there is none."""
     if not (folder / AGENT_FILE).is_file():
         return None
-    return read_algorithm(folder, environment, device)
+    return read_algorithm(folder, settings, environment, learns=True, device=device)
 
 
 def _write_checkpoint(folder: Path, algorithm: RecurrentPPO, curve: Sequence[CurveRow]) -> None:
     """The curve first: its rows count only once the agent of their step is there."""
     write_table(folder / CURVE_FILE, _CURVE_COLUMNS, curve)
     with recorded_write(folder / AGENT_FILE) as draft:
-        algorithm.save(draft)
+        save_agent(algorithm, draft)
 
 
 class _Watch(BaseCallback):

@@ -3,8 +3,8 @@
 ======================  ========================================================================
 ``config.json``         scenario, settings of the scene and of the training, versions
 ``encoder/``            the frozen encoder, as safetensors and JSON; of an agent of latents only
-``agent.zip``           the policy as Stable-Baselines3 saves it (a pickle inside: open only
-                        files that you trust)
+``agent.zip``           the policy as Stable-Baselines3 saves it; read here without unpickling, see
+                        `b2m_agents.agent_file` (``PPO.load`` unpickles: your own files only)
 ``best/``               the same three of the best agent by evaluation during the training
 ``selection.csv``       one row such an evaluation
 ``learning_curve.csv``  one row an episode of the training
@@ -27,9 +27,11 @@ from typing import Any
 
 import numpy as np
 import torch
+from gymnasium import spaces
 from jaxtyping import Float32
 from stable_baselines3.common.base_class import BaseAlgorithm
 
+from b2m_agents.agent_file import read_agent_data
 from b2m_agents.agent_settings import TrainingSettings, training_from_json
 from b2m_agents.algorithms import read_policy
 from b2m_agents.channels_first import channels_first, check_channels_first
@@ -45,8 +47,10 @@ from b2m_agents.latent_observation import (
     policy_input,
 )
 from b2m_drive.files.fingerprints import require_as_made
+from b2m_drive.files.json_files import read_json
+from b2m_drive.files.refusals import naming
 from b2m_drive.students.scene_vae import SceneVAE
-from b2m_envs.driving.observation import finite_state
+from b2m_envs.driving.observation import Kind, finite_state, observation_space
 from b2m_envs.driving.settings import SceneSettings, settings_from_keywords
 from b2m_envs.driving.state import STATE_INDEX
 
@@ -110,23 +114,17 @@ def read_agent_config(folder: Path) -> AgentConfig:
     path = folder / CONFIG_FILE
     if not path.is_file():
         raise FileNotFoundError(f"{folder}: expected a file {CONFIG_FILE} of a trained agent")
-    try:
-        entries = json.loads(path.read_text())
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path}: expected JSON, came {error}") from error
+    entries = read_json(path, "the configuration of an agent")
     known = {field.name for field in fields(AgentConfig)}
-    if not isinstance(entries, dict) or set(entries) != known:
-        came = sorted(entries) if isinstance(entries, dict) else type(entries).__name__
-        raise ValueError(f"{path}: expected the entries {sorted(known)}, came {came}")
+    if set(entries) != known:
+        raise ValueError(f"{path}: expected the entries {sorted(known)}, came {sorted(entries)}")
     for name, kind in _KINDS.items():
         if not isinstance(entries[name], kind):
             expected = kind.__name__ if isinstance(kind, type) else "a fingerprint or null"
             raise ValueError(f"{path}: {name}: expected {expected}, came {entries[name]!r}")
     config = AgentConfig(**entries)
-    try:
+    with naming(path, "possible settings"):
         _ = config.scene, config.settings
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from error
     return config
 
 
@@ -174,15 +172,18 @@ class TrainedAgent:
         """
         config = read_agent_config(folder)
         settings = config.settings
-        policy = read_policy(folder / AGENT_FILE, algorithm=settings.algorithm.name, device=device)
-        require_as_made(folder, AGENT_FILE, OTHER_AGENT)
+        encoder = None
+        if settings.observation == "latents":
+            n_read = math.prod(read_agent_data(folder / AGENT_FILE).observed)
+            encoder = frozen(SceneVAE.from_pretrained(folder / ENCODER_FOLDER))
+            with naming(folder / ENCODER_FOLDER, "the encoder of the training"):
+                _check_encoder(folder / ENCODER_FOLDER, encoder, config, n_read)
+        observed = _observed(config, encoder)
         if settings.observation == "pixels":
-            _check_pixels(folder / AGENT_FILE, config, policy)
-        if settings.observation != "latents":
-            return cls(config, None, policy)
-        encoder = frozen(SceneVAE.from_pretrained(folder / ENCODER_FOLDER))
-        _check_encoder(folder / ENCODER_FOLDER, encoder, config, policy)
-        return cls(config, encoder.to(policy.device), policy)
+            _check_pixels(folder / AGENT_FILE, config)
+        policy = read_policy(folder / AGENT_FILE, settings, config.scene, observed, device)
+        require_as_made(folder, AGENT_FILE, OTHER_AGENT)
+        return cls(config, None if encoder is None else encoder.to(policy.device), policy)
 
     def latent(self, scene: Observation) -> Float32[np.ndarray, " latent"]:
         """What the encoder makes of a scene.
@@ -253,22 +254,29 @@ class TrainedAgent:
         return int(action) if action.ndim == 0 else action
 
 
-def _check_pixels(path: Path, config: AgentConfig, policy: BaseAlgorithm) -> None:
+def _check_pixels(path: Path, config: AgentConfig) -> None:
     """Refuse a policy of other scenes, or one that was trained while its axes were guessed."""
     scene = config.scene
     try:
         shape = (scene.height, scene.width, scene.n_channels)
-        check_channels_first(policy.observation_space, shape)
+        check_channels_first(read_agent_data(path).observed, shape)
     except ValueError as error:
         raise ValueError(f"{path}: {error}; train it anew") from error
 
 
-def _check_encoder(
-    folder: Path, encoder: SceneVAE, config: AgentConfig, policy: BaseAlgorithm
-) -> None:
-    """Refuse an encoder that is not the one of the training."""
+def _observed(config: AgentConfig, encoder: SceneVAE | None) -> spaces.Space[Any]:
+    """The observations of an agent's policy."""
+    settings = config.settings
+    if encoder is None:
+        kind: Kind = "state" if settings.observation == "state" else "scene"
+        return observation_space(config.scene, kind)
+    size = settings.stack * encoder.settings.latent_size + settings.speed
+    return spaces.Box(-np.inf, np.inf, (size,), np.float32)
+
+
+def _check_encoder(folder: Path, encoder: SceneVAE, config: AgentConfig, n_read: int) -> None:
+    """Refuse an encoder that is not the one of the training; of so many numbers, with speed."""
     settings, scene = config.settings, config.scene
-    (n_read,) = policy.observation_space.shape or (0,)
     expected = (n_read - settings.speed) // settings.stack
     if encoder.settings.latent_size != expected:
         raise ValueError(

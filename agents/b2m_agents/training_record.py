@@ -12,6 +12,9 @@ from typing import TypeVar
 import numpy as np
 
 from b2m_drive.evidence.tables import read_table, write_table
+from b2m_drive.files.json_files import parse_json
+from b2m_drive.files.refusals import naming
+from b2m_drive.files.text_files import read_text
 from b2m_drive.files.writing import write_text
 
 CURVE_FILE = "learning_curve.csv"
@@ -116,12 +119,13 @@ def _write_monitor(path: Path, record: TrainingRecord) -> None:
 
 def _read_monitor(path: Path, n_episodes: int) -> tuple[float, list[float]]:
     """When the training began, and after how many seconds its first episodes ended."""
-    try:
-        header, _, *lines = path.read_text().splitlines()
-        started = float(json.loads(header.removeprefix("#"))["t_start"])
+    text = read_text(path, "a monitor's file")
+    with naming(path, "a monitor's file"):
+        header, _, *lines = text.splitlines()
+        started = float(parse_json(header.removeprefix("#"), str(path))["t_start"])
         seconds = [float(line.split(",")[2]) for line in lines[:n_episodes]]
-    except (ValueError, KeyError, TypeError, IndexError) as error:
-        raise ValueError(f"{path}: expected a monitor's file, came {error!r}") from error
+        if not np.isfinite([started, *seconds]).all():
+            raise ValueError("times that are not finite")
     if len(seconds) != n_episodes:
         raise ValueError(f"{path}: expected {n_episodes} episodes, came {len(seconds)}")
     return started, seconds
@@ -130,7 +134,7 @@ def _read_monitor(path: Path, n_episodes: int) -> tuple[float, list[float]]:
 def _curve_row(path: Path, line: int, cells: list[str]) -> tuple[int, float, int, bool]:
     def parse() -> tuple[int, float, int, bool]:
         step, return_, length, crashed = cells
-        return int(step), float(return_), int(length), bool(int(crashed))
+        return int(step), _finite(return_), int(length), bool(int(crashed))
 
     return _parsed(parse, path, line, cells)
 
@@ -138,13 +142,20 @@ def _curve_row(path: Path, line: int, cells: list[str]) -> tuple[int, float, int
 def _selection_row(path: Path, line: int, cells: list[str]) -> Selection:
     def parse() -> Selection:
         step, return_, crashed = cells
-        return Selection(int(step), float(return_), float(crashed))
+        return Selection(int(step), _finite(return_), _finite(crashed))
 
     return _parsed(parse, path, line, cells)
+
+
+def _finite(cell: str) -> float:
+    value = float(cell)
+    if not np.isfinite(value):
+        raise ValueError(f"a number that is not finite: {cell}")
+    return value
 
 
 def _parsed(parse: Callable[[], Cells], path: Path, line: int, cells: list[str]) -> Cells:
     try:
         return parse()
     except ValueError as error:
-        raise ValueError(f"{path}: line {line}: expected numbers, came {cells}") from error
+        raise ValueError(f"{path}: line {line}: expected finite numbers, came {cells}") from error

@@ -36,6 +36,7 @@ from b2m_drive.brain.recording import (
     Unit,
 )
 from b2m_drive.brain.recording_quality import bad_trials
+from b2m_drive.files.hdf5_files import opened_hdf5
 
 SOURCE = "Kornblith et al. 2017, doi 10.1016/j.cub.2017.02.013"
 LICENCE = "ODbL 1.0"
@@ -110,18 +111,8 @@ def read_spikes(
         raise ValueError(f"unit_kinds: expected some of {UNIT_KINDS}, came {list(unit_kinds)}")
     if not (np.isfinite(min_rate) and min_rate >= 0):
         raise ValueError(f"min_rate: expected 0 Hz or more, came {min_rate}")
-    if path.is_dir():
-        raise ValueError(f"{path}: expected a session file (HDF5), came a folder")
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: expected a session file (HDF5), found none")
-    try:
-        with h5py.File(path, "r") as file:
-            content = _read_file(path, file)
-    except OSError as error:
-        raise ValueError(
-            f"{path}: expected an HDF5 file of a session, came one that cannot be read "
-            f"(not HDF5, or cut short): {error}"
-        ) from error
+    with opened_hdf5(path, "a session file (HDF5)") as file:
+        content = _read_file(path, file)
     span = _recorded_span(content.spike_times)
     chosen, unit_notes = _choose_units(path, content, unit_kinds, regions, min_rate, span)
     trials, trial_notes = _choose_trials(path, content.field, include_errors, span)

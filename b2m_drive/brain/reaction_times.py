@@ -7,12 +7,14 @@ steers back. ``scripts/reaction_times.py`` computes the table below from them.
 
 from __future__ import annotations
 
-import csv
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float64
+
+from b2m_drive.files.refusals import naming
+from b2m_drive.files.text_files import read_rows
 
 PROBABILITIES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 QUANTILES = (0.31, 0.98, 1.33, 1.50, 1.70, 2.70, 5.34)  # [s] of 30,880 corrections, 131 runs
@@ -77,14 +79,13 @@ def read_reaction_times(folder: str | Path) -> ReactionTimes:
 
 def _events(path: Path) -> list[tuple[float, str]]:
     """Onset [s] and value of each event, in the order of their onsets."""
-    with path.open(newline="", encoding="utf-8") as file:
-        rows = csv.DictReader(file, delimiter="\t")
-        if not {"onset", "value"} <= set(rows.fieldnames or ()):
-            raise ValueError(f"{path}: expected columns onset and value, came {rows.fieldnames}")
-        try:
-            events = [(float(row["onset"]), str(row["value"]).strip()) for row in rows]
-        except (TypeError, ValueError) as error:
-            raise ValueError(f"{path}: onset: expected numbers [s], came others") from error
+    rows = read_rows(path, "a log of events", delimiter="\t")
+    header = next(rows, [])
+    if not {"onset", "value"} <= set(header):
+        raise ValueError(f"{path}: expected columns onset and value, came {header}")
+    onset, value = header.index("onset"), header.index("value")
+    with naming(path, "numbers [s] as onset"):
+        events = [(float(row[onset]), row[value].strip()) for row in rows if row]
     if not np.isfinite([onset for onset, _ in events]).all():
         raise ValueError(f"{path}: onset: expected finite seconds, came NaN or infinite ones")
     return sorted(events, key=lambda event: event[0])

@@ -27,6 +27,7 @@ from jaxtyping import Float32, Float64, Int64
 
 from b2m_drive.brain.recording import Unit
 from b2m_drive.brain.sampling import sampling_of
+from b2m_drive.files.hdf5_files import opened_hdf5
 from b2m_drive.files.hdf5_writing import hdf5_in_memory
 
 FORMAT = "b2m-scene-recording"
@@ -126,18 +127,8 @@ def read_scene_recording(path: str | Path) -> SceneRecording:
             or if no sample shows a frame.
     """
     path = Path(path)
-    if path.is_dir():
-        raise ValueError(f"{path}: expected a scene recording (HDF5), came a folder")
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: expected a scene recording (HDF5), found none")
-    try:
-        with h5py.File(path, "r") as file:
-            recording = _read(path, file)
-    except OSError as error:
-        raise ValueError(
-            f"{path}: expected an HDF5 file of a scene recording, came one that cannot be read "
-            f"(not HDF5, or cut short): {error}"
-        ) from error
+    with opened_hdf5(path, "a scene recording (HDF5)") as file:
+        recording = _read(path, file)
     if (recording.frame_id == NO_FRAME).all():
         raise ValueError(f"{path}: frame_id: expected samples with a frame, came none")
     return recording

@@ -40,6 +40,7 @@ from b2m_drive.evidence.statistics import (
     paired_difference,
 )
 from b2m_drive.evidence.verdict import Verdict, judge_curves
+from b2m_drive.files.refusals import naming
 
 _ENTRIES: dict[str, type | tuple[type, ...]] = {
     "study": str,
@@ -151,6 +152,11 @@ def read_agents(folder: Path) -> AgentsResult:
         FileNotFoundError: If a file is missing.
         ValueError: If one is not what it should be, or an agent lacks a score.
     """
+    with naming(folder / CONFIG, "the configuration of compared agents"):
+        return _read_agents(folder)
+
+
+def _read_agents(folder: Path) -> AgentsResult:
     path = folder / CONFIG
     config = read_object(path)
     check_entries(path, config, _ENTRIES)

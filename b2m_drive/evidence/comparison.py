@@ -22,6 +22,7 @@ from tqdm.auto import tqdm
 
 from b2m_drive.evidence.orphans import end_with_parent
 from b2m_drive.evidence.scores import Score, read_scores, write_scores
+from b2m_drive.files.json_files import read_json
 from b2m_drive.files.locks import is_lock, is_unused
 from b2m_drive.files.provenance import taken_up
 from b2m_drive.files.writing import is_draft, write_json
@@ -223,10 +224,7 @@ def _table_of(folder: Path, group: Group[Plan]) -> Path:
 
 
 def _refuse_other_configuration(path: Path, config: dict[str, Any]) -> None:
-    try:
-        before = json.loads(path.read_text())
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path}: expected the configuration of a run, came {error}") from error
+    before = read_json(path, "the configuration of a run", finite=False)
     now = json.loads(json.dumps(config))
     differing = _differing(_without_versions(before), _without_versions(now))
     if differing:

@@ -243,7 +243,7 @@ def _traversal_section(run: Run) -> Section | None:
             f"{label}: one held-out scene, decoded while one latent at a time goes from −3 to 3 "
             "(standard deviations of the prior). Rows are the latents that change the picture most."
         )
-        pictures.append(draw(figure, f"traversal-{condition.replace('/', '-')}", caption))
+        pictures.append(draw(figure, f"traversal-{condition}", caption))
     return Section("Latent traversals", pictures=tuple(pictures)) if pictures else None
 
 

@@ -49,6 +49,8 @@ from b2m_drive.evidence.verdict import (
     grade_of,
     labels_text,
 )
+from b2m_drive.files.names import inside
+from b2m_drive.files.refusals import naming
 
 Unit = Literal["session", "patient"]
 
@@ -218,6 +220,11 @@ def read_sessions(folder: Path) -> SessionsRun:
     """
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder}: expected the folder of many sessions, found none")
+    with naming(folder / CONFIG, "the configuration of many sessions"):
+        return _read_sessions(folder)
+
+
+def _read_sessions(folder: Path) -> SessionsRun:
     path = folder / CONFIG
     config = read_object(path)
     check_entries(path, config, _CONFIG_ENTRIES)
@@ -233,7 +240,7 @@ def read_sessions(folder: Path) -> SessionsRun:
         raise ValueError(f"{path}: sessions: expected different names, came {names}")
     sessions = [_session(entries) for entries in config["sessions"]]
     runs = {
-        session.name: read_run(folder / session.folder)
+        session.name: read_run(inside(folder, session.folder))
         for session in sessions
         if session.pooled or (folder / session.folder / CONFIG).is_file()
     }

@@ -66,6 +66,7 @@ from b2m_drive.evidence.statistics import (
 )
 from b2m_drive.evidence.verdict import Verdict, differences, interval_text, verdicts_of
 from b2m_drive.files.locks import claim
+from b2m_drive.files.refusals import naming
 
 ALIGNMENT_LABELS = {
     "cka": "CKA (linear, unbiased, between trials)",
@@ -106,7 +107,8 @@ def write_report(run_folder: Path) -> Path:
         ValueError: If one is broken, or a condition that a verdict needs has no scores.
     """
     write = REPORTS.get(_study_of(run_folder), _write_comparison_report)
-    with claim(run_folder, "a report"):
+    whole = naming(run_folder, "a finished run whose files are whole")
+    with claim(run_folder, "a report"), whole:
         return write(run_folder)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from b2m_drive.evidence.statistics import Interval
+from b2m_drive.files.names import safe_name
 from b2m_drive.files.writing import atomic_folder, write_text
 
 REPORT = "report.html"
@@ -105,7 +106,7 @@ def draw(figure: Any, name: str, caption: str) -> Picture:
     """A matplotlib figure as a picture."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", bbox_inches="tight", facecolor="white")
-    return Picture(f"{name}.png", caption, buffer.getvalue())
+    return Picture(f"{safe_name(name)}.png", caption, buffer.getvalue())
 
 
 def replace_figures(folder: Path, pictures: Sequence[Picture]) -> None:

@@ -16,8 +16,6 @@
 
 from __future__ import annotations
 
-import json
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,7 +28,10 @@ from b2m_drive.evidence.comparison import CONFIG, SCORES
 from b2m_drive.evidence.conditions import STUDIES, Study, Teaching, variation_of
 from b2m_drive.evidence.learning_curves import SUMMARIES, LearningCurve, learning_curves
 from b2m_drive.evidence.scores import Score, read_scores
+from b2m_drive.files.array_files import read_arrays
 from b2m_drive.files.fingerprints import Standing, loss_of, standing_of
+from b2m_drive.files.json_files import read_json
+from b2m_drive.files.refusals import naming
 
 BRAIN_FILE = "brain.json"
 TRAJECTORIES = "trajectories.npz"
@@ -133,6 +134,11 @@ def read_run(folder: Path) -> Run:
     """
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder}: expected the folder of a run, found none")
+    with naming(folder / CONFIG, "the configuration of a finished run"):
+        return _read_run(folder)
+
+
+def _read_run(folder: Path) -> Run:
     config = read_object(folder / CONFIG)
     check_entries(folder / CONFIG, config, _CONFIG_ENTRIES)
     check_entries(folder / CONFIG, config["brain"], _BRAIN_ENTRIES, "brain.")
@@ -165,19 +171,7 @@ def read_object(path: Path) -> dict[str, Any]:
         FileNotFoundError: If there is no such file.
         ValueError: If it is no JSON object, or holds a number that is not finite.
     """
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: expected this file of a finished run, found none")
-    try:
-        entries = json.loads(path.read_text(), parse_constant=_refuse_constant)
-    except (json.JSONDecodeError, UnicodeDecodeError, ValueError) as error:
-        raise ValueError(f"{path}: expected JSON with finite numbers, came {error}") from error
-    if not isinstance(entries, dict):
-        raise ValueError(f"{path}: expected a JSON object, came {type(entries).__name__}")
-    return entries
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"the number {name}")
+    return read_json(path, "this file of a finished run")
 
 
 def check_entries(
@@ -226,18 +220,14 @@ def check_choices(path: Path, config: dict[str, Any]) -> None:
 
 def _check_seeds(path: Path, curves: dict[str, LearningCurve], seeds: list[int]) -> None:
     came = next(iter(curves.values())).seeds
+    if not all(type(seed) is int for seed in seeds):
+        raise ValueError(f"{path.with_name(CONFIG)}: seeds: expected whole numbers, came {seeds}")
     if came != tuple(sorted(seeds)):
         raise ValueError(f"{path}: expected the seeds of {CONFIG}, {sorted(seeds)}, came {came}")
 
 
 def _read_arrays(path: Path) -> dict[str, np.ndarray]:
-    if not path.is_file():
-        return {}
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            return {name: np.asarray(archive[name]) for name in archive.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{path}: expected arrays saved by NumPy, came {error}") from error
+    return read_arrays(path) if path.is_file() else {}
 
 
 def _read_trajectories(path: Path) -> dict[str, Trajectory]:

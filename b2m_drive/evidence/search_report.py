@@ -37,6 +37,8 @@ from b2m_drive.evidence.search import RankedCandidate, rank_candidates
 from b2m_drive.evidence.sessions_figures import forest_figure, headline_controls
 from b2m_drive.evidence.sessions_report import BLT
 from b2m_drive.evidence.verdict import interval_text
+from b2m_drive.files.names import inside
+from b2m_drive.files.refusals import naming
 
 _ENTRIES: dict[str, type | tuple[type, ...]] = {
     "study": str,
@@ -87,19 +89,26 @@ def read_search(folder: Path) -> SearchRun:
         ValueError: If one is broken, a patient stands in both halves, or the chosen candidate is
             none of the candidates.
     """
+    with naming(folder / CONFIG, "the configuration of a search"):
+        return _read_search(folder)
+
+
+def _read_search(folder: Path) -> SearchRun:
     path = folder / CONFIG
     config = read_object(path)
     check_entries(path, config, _ENTRIES)
     for entries in config["candidates"]:
         check_entries(path, entries, _CANDIDATE_ENTRIES, "candidates: ")
-    runs = {each["name"]: read_sessions(folder / each["folder"]) for each in config["candidates"]}
+    runs = {
+        each["name"]: read_sessions(inside(folder, each["folder"])) for each in config["candidates"]
+    }
     for name, run in runs.items():
         _require_patients(path, name, run, config["selection_patients"], config["test_patients"])
     ranked = rank_candidates(runs)
     chosen = _chosen(path, config, ranked)
     if chosen is None:
         return SearchRun(folder, config, ranked, None, None)
-    test = read_sessions(folder / config["test_folder"])
+    test = read_sessions(inside(folder, config["test_folder"]))
     _require_patients(path, "the test", test, config["test_patients"], config["selection_patients"])
     return SearchRun(folder, config, ranked, chosen, pooled_verdict(test, chosen.teaching))
 

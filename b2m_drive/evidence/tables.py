@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+from b2m_drive.files.refusals import naming
+from b2m_drive.files.text_files import read_rows
 from b2m_drive.files.writing import write_text
 
 Row = TypeVar("Row")
@@ -37,11 +39,10 @@ def read_table(
         FileNotFoundError: If there is no such table.
         ValueError: If a column or row is not what it should be.
     """
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: expected a table of {of}, found none")
-    with path.open(newline="") as file:
-        rows = csv.reader(file)
-        header = tuple(next(rows, ()))
-        if header != columns:
-            raise ValueError(f"{path}: expected the columns {columns}, came {header}")
+    expected = f"a table of {of}"
+    rows = read_rows(path, expected)
+    header = tuple(next(rows, ()))
+    if header != columns:
+        raise ValueError(f"{path}: expected the columns {columns}, came {header}")
+    with naming(path, expected):
         return [parse(path, line, row) for line, row in enumerate(rows, start=2)]

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from b2m_drive.students.leaky_rnn import LeakyRNN, RecurrentStart, start_recurrence
 from b2m_drive.students.recurrent_noise import RecurrentNoise
-from b2m_drive.students.student_folder import load_weights, read_settings, write_student
+from b2m_drive.students.student_folder import read_student, write_student
 
 Cell = Literal["gru", "lstm", "leaky"]
 State: TypeAlias = Tensor | tuple[Tensor, Tensor]  # of a GRU or leaky layer, of an LSTM
@@ -190,10 +190,7 @@ class DecisionRNN(nn.Module):
             FileNotFoundError: If the folder or one of its two files is missing.
             ValueError: If a file is damaged or belongs to another class or size.
         """
-        settings = read_settings(folder, cls.__name__, DecisionRNNSettings, _ADDED_LATER)
-        student = cls(settings)
-        load_weights(folder, student)
-        return student
+        return read_student(folder, cls, DecisionRNNSettings, _ADDED_LATER)
 
 
 def _layer(settings: DecisionRNNSettings) -> nn.Module:

@@ -4,12 +4,28 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int64, UInt8
 
+from b2m_drive.files.json_files import parse_json
+from b2m_drive.files.refusals import naming
+
 ActionKind = Literal["discrete", "continuous"]
+_ENTRIES: dict[str, tuple[type | tuple[type, ...], str]] = {  # of a header as JSON
+    "scenario": (str, "text"),
+    "settings": (dict, "an object"),
+    "policy": (str, "text"),
+    "seed": (int, "a whole number"),
+    "state_names": (list, "a list"),
+    "state_units": (list, "a list"),
+    "action_kind": (str, "text"),
+    "step_seconds": ((int, float), "a number"),
+    "versions": (dict, "an object"),
+    "note": (str, "text"),
+}
 ACTION_KINDS: tuple[ActionKind, ...] = ("discrete", "continuous")
 
 
@@ -65,17 +81,21 @@ class SceneHeader:
         Raises:
             ValueError: If it is not the JSON of a header.
         """
-        try:
-            entries = json.loads(text)
-        except (json.JSONDecodeError, UnicodeDecodeError) as error:
-            raise ValueError(f"{origin}: expected a header as JSON, came {error}") from error
+        entries = parse_json(text, origin, "a header")
         known = {each.name for each in fields(cls)}
-        if not isinstance(entries, dict) or set(entries) != known:
-            came = sorted(entries) if isinstance(entries, dict) else type(entries).__name__
-            raise ValueError(f"{origin}: expected a header of {sorted(known)}, came {came}")
+        if set(entries) != known:
+            raise ValueError(
+                f"{origin}: expected a header of {sorted(known)}, came {sorted(entries)}"
+            )
+        for name, (kind, word) in _ENTRIES.items():
+            if not isinstance(entries[name], kind) or isinstance(entries[name], bool):
+                raise ValueError(f"{origin}: {name}: expected {word}, came {entries[name]!r}")
         for name in ("state_names", "state_units"):
+            if not all(isinstance(each, str) for each in entries[name]):
+                raise ValueError(f"{origin}: {name}: expected texts, came {entries[name]!r}")
             entries[name] = tuple(entries[name])
-        return cls(**entries)
+        with naming(Path(origin), "a header"):
+            return cls(**entries)
 
     def check_equal(self, other: SceneHeader, origin: str) -> None:
         """Raise ValueError naming the first field in which another file's header differs.

@@ -27,6 +27,8 @@ from typing import Any
 import h5py
 import numpy as np
 
+from b2m_drive.files.hdf5_files import open_hdf5
+from b2m_drive.files.refusals import naming
 from b2m_drive.students.scene_episode import SceneEpisode, SceneHeader
 
 FORMAT = "b2m-scenes"
@@ -93,10 +95,8 @@ def append_episode(file: h5py.File, episode: SceneEpisode) -> None:
 @contextmanager
 def read_whole(path: Path) -> Iterator[None]:
     """What is read within is whole; a damaged chunk is a ValueError that names the file."""
-    try:
+    with naming(path, "a file of scenes that is whole"):
         yield
-    except OSError as error:
-        raise ValueError(f"{path}: expected a whole file, came {error}") from error
 
 
 def open_file(path: Path) -> h5py.File:
@@ -106,12 +106,7 @@ def open_file(path: Path) -> h5py.File:
         FileNotFoundError: If there is none.
         ValueError: If it was cut short, is damaged, or is no file of scenes.
     """
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: expected a file of scenes, found none")
-    try:
-        file = h5py.File(path, "r")
-    except OSError as error:
-        raise ValueError(f"{path}: expected a whole HDF5 file of scenes, came {error}") from error
+    file = open_hdf5(path, "a file of scenes (HDF5)")
     try:
         with read_whole(path):
             _check_file(path, file)

@@ -12,7 +12,10 @@ from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
 from b2m_drive.settings_types import take_as_declared
-from b2m_drive.students.student_folder import load_weights, read_settings, write_student
+from b2m_drive.students.student_folder import (
+    read_student,
+    write_student,
+)
 
 SMALLEST, LARGEST = 16, 512  # [pixels] of a frame's height and width
 _LARGEST_LOGVAR = 8.0
@@ -244,9 +247,7 @@ class SceneVAE(nn.Module):
             FileNotFoundError: If the folder or one of its two files is missing.
             ValueError: If a file is damaged or belongs to another class or architecture.
         """
-        student = cls(read_settings(folder, cls.__name__, SceneVAESettings))
-        load_weights(folder, student)
-        return student.eval()
+        return read_student(folder, cls, SceneVAESettings).eval()
 
     def _padded(
         self, pixels: Float[Tensor, "batch channel height width"]

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from b2m_drive.files.hdf5_writing import hdf5_in_memory, hdf5_in_room
 from b2m_drive.files.provenance import taken_up
+from b2m_drive.files.text_files import read_text
 from b2m_drive.files.writing import write_text
 from b2m_drive.students.scene_episode import SceneEpisode, SceneHeader
 from b2m_drive.students.scene_file import (
@@ -152,7 +153,7 @@ class SceneWriter:
         self.parts.mkdir(parents=True, exist_ok=True)
         path = self.parts / _HEADER
         if path.exists() and self._found_parts():
-            there = SceneHeader.from_json(path.read_text(), str(path))
+            there = SceneHeader.from_json(read_text(path, "a header"), str(path))
             self.header = self._taken_up(there, path)
             if self.header == there:
                 return

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save
-from torch import Tensor, nn
+from safetensors.torch import save
+from torch import nn
 
+from b2m_drive.files.json_files import read_json
+from b2m_drive.files.refusals import naming
+from b2m_drive.files.weights import read_weights
 from b2m_drive.files.writing import write_bytes, write_json
 
 WEIGHTS = "model.safetensors"
 SETTINGS = "config.json"
 
 _Settings = TypeVar("_Settings")  # a dataclass
+_Student = TypeVar("_Student", bound=nn.Module)
 
 
 def write_student(folder: str | Path, student: nn.Module, settings: Any) -> Path:
@@ -54,11 +56,8 @@ def read_settings(
         if not (folder / name).is_file():
             raise FileNotFoundError(f"{folder}: expected a file {name} of a saved {class_name}")
     path = folder / SETTINGS
-    try:
-        entries = json.loads(path.read_text())
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path}: expected JSON, came {error}") from error
-    came = entries.pop("class", None) if isinstance(entries, dict) else type(entries).__name__
+    entries = read_json(path, f"the settings of a {class_name}")
+    came = entries.pop("class", None)
     if came != class_name:
         raise ValueError(f"{path}: expected the settings of a {class_name}, came {came!r}")
     known = {field.name for field in fields(settings_class)}  # type: ignore[arg-type]
@@ -67,35 +66,47 @@ def read_settings(
     values: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value for name, value in entries.items()
     }
-    try:
+    with naming(path, f"possible settings of a {class_name}"):
         return settings_class(**values)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{path}: {error}") from error
 
 
-def load_weights(folder: str | Path, student: nn.Module) -> None:
-    """Give a student the weights in a folder.
+def read_student(
+    folder: str | Path,
+    make: Callable[[_Settings], _Student],
+    settings_class: type[_Settings],
+    added_later: Collection[str] = (),
+) -> _Student:
+    """The student in a folder.
 
-    Raises:
-        ValueError: If the file is damaged, the weights are of another architecture, or one is
-            not finite.
-    """
-    path = Path(folder) / WEIGHTS
-    try:
-        weights = load_file(path)
-        student.load_state_dict(weights)
-    except (SafetensorError, RuntimeError) as error:
-        settings = getattr(student, "settings", type(student).__name__)
-        raise ValueError(f"{path}: expected the weights of {settings}, came {error}") from error
-    check_finite(weights, path)
-
-
-def check_finite(weights: Mapping[str, Tensor], path: Path) -> None:
-    """Refuse weights that are NaN or infinite.
+    Args:
+        folder: Where `write_student` wrote.
+        make: The student's class, which makes one of its settings.
+        settings_class: See `read_settings`.
+        added_later: See `read_settings`.
 
     Raises:
-        ValueError: Names the file and the first such tensor.
+        FileNotFoundError: As `read_settings`.
+        ValueError: As `read_settings`, or if the weights are damaged, not finite or of another
+            architecture; names the file.
     """
-    for name, tensor in weights.items():
-        if not torch.isfinite(tensor).all():
-            raise ValueError(f"{path}: {name}: expected finite weights, came NaN or infinite ones")
+    folder = Path(folder)
+    settings = read_settings(folder, make.__name__, settings_class, added_later)
+    weights = read_weights(folder / WEIGHTS)
+    # Sizes alone come first: wrong settings may ask for all the memory there is.
+    with naming(folder / SETTINGS, f"settings of a {make.__name__}"), torch.device("meta"):
+        sizes = {name: value.shape for name, value in make(settings).state_dict().items()}
+    came = {name: value.shape for name, value in weights.items()}
+    differing = sorted(n for n in {*sizes, *came} if sizes.get(n) != came.get(n))
+    if differing:
+        name = differing[0]
+        raise ValueError(
+            f"{folder / WEIGHTS}: expected the weights of {settings}, {name} of "
+            f"{_size_text(sizes.get(name))}, came {_size_text(came.get(name))}"
+        )
+    student = make(settings)
+    student.load_state_dict(weights)
+    return student
+
+
+def _size_text(size: torch.Size | None) -> str:
+    return "none" if size is None else str(tuple(size))

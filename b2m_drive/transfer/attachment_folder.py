@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save
-from torch import Tensor, nn
+from safetensors.torch import save
+from torch import nn
 
+from b2m_drive.files.json_files import read_json
+from b2m_drive.files.refusals import naming
+from b2m_drive.files.weights import read_weights
 from b2m_drive.files.writing import write_bytes, write_json
 
 _WEIGHTS = "attachment.safetensors"
@@ -46,23 +46,13 @@ def read_head(folder: str | Path, head: nn.Module, description: Mapping[str, Any
         if not (folder / name).is_file():
             raise FileNotFoundError(f"{folder}: expected a file {name} of a saved attachment")
     _check_description(folder / _SETTINGS, description)
-    try:
-        weights = load_file(folder / _WEIGHTS)
-        _check_finite(weights, folder / _WEIGHTS)
+    weights = read_weights(folder / _WEIGHTS)
+    with naming(folder / _WEIGHTS, f"the head of {dict(description)}"):
         head.load_state_dict(weights)
-    except (SafetensorError, RuntimeError) as error:
-        raise ValueError(
-            f"{folder / _WEIGHTS}: expected the head of {dict(description)}, came {error}"
-        ) from error
 
 
 def _check_description(path: Path, description: Mapping[str, Any]) -> None:
-    try:
-        came = json.loads(path.read_text())
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path}: expected JSON, came {error}") from error
-    if not isinstance(came, dict):
-        raise ValueError(f"{path}: expected the settings of a BrainAttachment")
+    came = read_json(path, "the settings of a BrainAttachment")
     found, expected = _of_head({"n_phases": 1, **came}), _of_head(description)
     for field, value in expected.items():
         if found.get(field) != value:
@@ -76,9 +66,3 @@ def _of_head(description: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(settings, dict):
         kept["settings"] = {k: value for k, value in settings.items() if k not in _OF_LOSS}
     return kept
-
-
-def _check_finite(weights: dict[str, Tensor], path: Path) -> None:
-    for name, tensor in weights.items():
-        if not torch.isfinite(tensor).all():
-            raise ValueError(f"{path}: {name}: expected finite weights, came NaN or infinite ones")

@@ -8,6 +8,7 @@ from pathlib import Path
 from b2m_agents.agent_settings import TrainingSettings, settings_for
 from b2m_drive.evidence.agents_study import BESIDE, DRIVERS, LATENTS, PIXELS, encoder_conditions
 from b2m_drive.evidence.conditions import STRATEGIES, Teaching
+from b2m_drive.files.names import safe_name
 from b2m_drive.settings_types import take_as_declared
 from b2m_envs.driving.settings import SceneSettings
 
@@ -126,12 +127,12 @@ class AgentPlan:
     @property
     def name(self) -> str:
         """For files."""
-        return f"{self.condition.replace('/', '-')}-seed-{self.seed}"
+        return f"{safe_name(self.condition)}-seed-{self.seed}"
 
 
 def encoder_folder(run: Path, condition: str, seed: int) -> Path:
     """Where `compare driving` keeps an encoder."""
-    return run / "encoders" / f"seed-{seed}" / condition.replace("/", "-")
+    return run / "encoders" / f"seed-{seed}" / safe_name(condition)
 
 
 def plans_of(

@@ -49,8 +49,10 @@ from b2m_drive.evidence.comparison import (
 )
 from b2m_drive.evidence.conditions import BRAIN, control_of
 from b2m_drive.evidence.run_folder import BRAIN_FILE, PICTURES
+from b2m_drive.files.array_files import read_arrays
 from b2m_drive.files.fingerprints import Standing, record_made, standing_of
 from b2m_drive.files.locks import claim
+from b2m_drive.files.names import safe_name
 from b2m_drive.files.provenance import installed_versions
 from b2m_drive.files.writing import write_array, write_arrays, write_json
 from b2m_drive.students.devices import device_of
@@ -429,7 +431,7 @@ def _fingerprint(*arrays: np.ndarray) -> str:
 
 
 def _group_name(plan: DrivingPlan) -> str:
-    return f"{plan.name.replace('/', '-').replace('|', '-')}-seed-{plan.seed}"
+    return f"{safe_name(plan.name)}-seed-{plan.seed}"
 
 
 def _join_pictures(run: DrivingRun) -> None:
@@ -438,8 +440,7 @@ def _join_pictures(run: DrivingRun) -> None:
         return
     arrays: dict[str, np.ndarray] = {}
     for condition in run.settings.conditions:
-        path = run.folder / "pictures" / f"{condition.replace('/', '-')}.npz"
+        path = run.folder / "pictures" / f"{safe_name(condition)}.npz"
         if path.is_file():
-            with np.load(path) as archive:
-                arrays.update({name: archive[name] for name in archive.files})
+            arrays.update(read_arrays(path))
     write_arrays(run.folder / PICTURES, arrays)

@@ -24,6 +24,7 @@ from b2m_drive.evidence.driving_report import HAZARD, R2_PREFIX, RECONSTRUCTION,
 from b2m_drive.evidence.image_quality import image_quality
 from b2m_drive.evidence.scores import Score
 from b2m_drive.evidence.state_probe import hazard_auc, state_r2, varying_variables
+from b2m_drive.files.array_files import read_array
 from b2m_drive.files.writing import write_arrays
 from b2m_drive.students.devices import device_of
 from b2m_drive.students.fitting import FittingSettings
@@ -118,7 +119,7 @@ class StudentRun:
         self.plan, self.settings = plan, plan.settings
         self.material = material_of(plan.scenes, plan.settings)
         self.watched = _first(self.material.watched, plan.n_frames)
-        self.responses: Float32[np.ndarray, "frame unit"] = np.load(plan.brain.responses)
+        self.responses: Float32[np.ndarray, "frame unit"] = read_array(plan.brain.responses)
         self.taught = _those_with(self.watched, self.responses)
         self.network = self._new_network(INIT)
         self.attachment = self._attach()

@@ -40,6 +40,7 @@ from b2m_drive.evidence.run_folder import BRAIN_FILE, TRAJECTORIES
 from b2m_drive.evidence.session_summaries import LEAST_UNITS
 from b2m_drive.files.fingerprints import record_made
 from b2m_drive.files.locks import claim
+from b2m_drive.files.names import safe_name
 from b2m_drive.files.writing import write_json
 
 
@@ -80,7 +81,7 @@ class ManySessions:
     def __post_init__(self) -> None:
         if not self.recordings:
             raise ValueError(f"{self.name}: expected one session or more, came none")
-        names = [recording.session for recording in self.recordings]
+        names = [safe_name(recording.session) for recording in self.recordings]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise ValueError(f"{self.name}: expected each session once, came twice: {twice}")
@@ -109,7 +110,7 @@ class ManySessions:
     def comparisons(self, folder: Path) -> dict[Path, MemoryComparison]:
         """One comparison a session, by its folder."""
         return {
-            folder / "sessions" / recording.session: MemoryComparison(
+            folder / folder_of(recording): MemoryComparison(
                 recording,
                 self.settings,
                 pairing=self.pairing,
@@ -121,6 +122,11 @@ class ManySessions:
     def groups(self, folder: Path) -> dict[Path, list[Group[MemoryPlan]]]:
         """The groups of each session, by its folder."""
         return {path: each.groups(path) for path, each in self.comparisons(folder).items()}
+
+
+def folder_of(recording: BrainRecording) -> Path:
+    """Where the run of a session lies, in the folder of all."""
+    return Path("sessions") / safe_name(recording.session)
 
 
 def read_sessions_of(path: Path, progress: bool = True) -> SessionsRead:
@@ -216,7 +222,7 @@ def _entry(study: ManySessions, recording: BrainRecording) -> dict[str, Any]:
         "n_units": n_units,
         "pooled": pooled,
         "why_not": None if pooled else f"{n_units} units, fewer than {study.least_units}",
-        "folder": f"sessions/{recording.session}",
+        "folder": folder_of(recording).as_posix(),
         "fingerprint": fingerprint_of(recording),
     }
 
