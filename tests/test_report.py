@@ -218,7 +218,7 @@ def test_a_missing_file_is_named(run: Path, name: str) -> None:
         ("config.json", "{", r"config.json: expected JSON"),
         ("config.json", "{}", r"config.json: expected the entry study, found none"),
         ("brain.json", '{"memory_auc": NaN}', r"brain.json: .* the number NaN"),
-        ("brain.json", "[1]", r"brain.json: expected a JSON object, came list"),
+        ("brain.json", "[1]", r"brain.json: expected a JSON object, .*came list"),
         ("scores.csv", "condition,seed\n", r"scores.csv: expected the columns"),
         (
             "scores.csv",

@@ -34,12 +34,12 @@ def noise_ceiling(recording: BrainRecording, seed: int = 0) -> NoiseCeiling:
     it beside the reliability. Both are NaN where no stimulus can be compared with itself.
     """
     counts, stimulus, _ = item_counts(recording)
-    told = varies(counts)
-    share = explainable_variance(np.sqrt(counts), stimulus)[told]
+    share = explainable_variance(np.sqrt(counts), stimulus)
+    defined = not (np.isnan(counts).any() or np.isnan(share).all())
     half = split_half_reliability(recording, seed)
     positive = half if np.isnan(half) else max(half, 0.0)
     return NoiseCeiling(
-        float(share.mean()) if told.any() else float("nan"),
+        float(np.nanmean(share)) if defined else float("nan"),
         float(np.sqrt(2 * positive / (1 + positive))),
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +19,7 @@ def naming(path: Path, expected: str) -> Iterator[None]:
 
     A damaged file makes a library raise whatever its bytes happen to mean (h5py alone: OSError,
     KeyError, RuntimeError, TypeError, SystemError, ...), so every exception is taken. One that
-    names the file already passes as it is.
+    names the file, or one beside it, already passes as it is.
 
     Args:
         path: Of the file that is read.
@@ -73,4 +74,7 @@ def require_file(path: Path, expected: str) -> int:
 def _names(error: Exception, path: Path) -> bool:
     if isinstance(error, OSError) and (error.filename is not None or error.errno in _NO_ROOM):
         return True
-    return isinstance(error, ValueError | FileNotFoundError) and str(path) in str(error)
+    if isinstance(error, FileNotFoundError):
+        return True
+    beside = f"{path.parent}{os.sep}" if path.parent.name else str(path)  # of the same run
+    return isinstance(error, ValueError) and (str(path) in str(error) or beside in str(error))
