@@ -17,11 +17,11 @@ import typer
 from b2m_drive.files.names import safe_name
 
 if TYPE_CHECKING:
-    from b2m_agents.studies.driving import SimulatedWatcher
-    from b2m_agents.studies.driving_plan import DrivingStudySettings
-    from b2m_agents.studies.memory import MemoryComparison
-    from b2m_agents.studies.memory_plan import MemoryStudySettings
-    from b2m_drive.brain.recording import BrainRecording
+    from b2m_agents.studies.driving.comparison import SimulatedWatcher
+    from b2m_agents.studies.driving.plan import DrivingStudySettings
+    from b2m_agents.studies.memory.comparison import MemoryComparison
+    from b2m_agents.studies.memory.plan import MemoryStudySettings
+    from b2m_drive.recordings.recording import BrainRecording
 
 app = typer.Typer(
     name="b2m-drive",
@@ -228,7 +228,7 @@ def compare_memory_command(
     nulls and two probes, seven with --all-probes. Kill it and call it again: it goes on where it
     stopped.
     """
-    from b2m_agents.studies.memory import MemoryComparison
+    from b2m_agents.studies.memory.comparison import MemoryComparison
 
     if recording is not None:
         _refuse_beside_recording(
@@ -293,7 +293,7 @@ def compare_driving_command(
         Path | None,
         typer.Option(
             help="Your own recording made beside --scenes (HDF5: activity, time, frame_id; see "
-            "b2m_drive.brain.scene_recording). Without it: --brain."
+            "b2m_drive.recordings.scene_recording). Without it: --brain."
         ),
     ] = None,
     brain: BrainName = None,
@@ -347,10 +347,10 @@ def compare_driving_command(
     strategies (BLT and BCT) against seven nulls and two probes, by training step, number of
     frames and share of signal. Kill it and call it again: it goes on where it stopped.
     """
-    from b2m_agents.studies.driving import BRAIN_KINDS, SimulatedWatcher
-    from b2m_agents.studies.driving_plan import DrivingStudySettings
-    from b2m_drive.brain.frame_pairing import SCENE_LATENTS
-    from b2m_drive.brain.simulated import PRESETS
+    from b2m_agents.studies.driving.comparison import BRAIN_KINDS, SimulatedWatcher
+    from b2m_agents.studies.driving.plan import DrivingStudySettings
+    from b2m_drive.recordings.simulated.neurons import PRESETS
+    from b2m_drive.teachers.frame_pairing import SCENE_LATENTS
     from b2m_drive.transfer.term import STRATEGIES
 
     if recording is not None:
@@ -431,11 +431,16 @@ def compare_agents_command(
     not learn, and behaviour cloning from 200 and 1,000 frames. Kill it and call it again: it goes
     on where it stopped.
     """
-    from b2m_agents.studies.agents import AgentsRun, compare_agents, driving_run, expected_time
-    from b2m_agents.studies.agents_plan import AgentsStudySettings
-    from b2m_drive.evidence.agents_report import agents_summary, agents_verdicts
-    from b2m_drive.evidence.agents_study import BESIDE
-    from b2m_drive.evidence.report import write_report
+    from b2m_agents.studies.agents.comparison import (
+        AgentsRun,
+        compare_agents,
+        driving_run,
+        expected_time,
+    )
+    from b2m_agents.studies.agents.plan import AgentsStudySettings
+    from b2m_drive.comparisons.agents_study import BESIDE
+    from b2m_drive.reports.agents_report import agents_summary, agents_verdicts
+    from b2m_drive.reports.report import write_report
     from b2m_drive.transfer.term import STRATEGIES
 
     started, n_workers = time.perf_counter(), workers or os.cpu_count() or 1
@@ -491,9 +496,9 @@ def inspect(
     more, and what the columns mean. A file that cannot be read is named, and the others are still
     shown. What is wrong with a recording is said first; of one that cannot teach nothing is decoded.
     """
-    from b2m_drive.brain.decoding import summarise
-    from b2m_drive.evidence.recording_figure import draw_recording
-    from b2m_drive.evidence.session_summaries import sessions_table, summarise_sessions
+    from b2m_drive.comparisons.session_summaries import sessions_table, summarise_sessions
+    from b2m_drive.reports.recording_figure import draw_recording
+    from b2m_drive.teachers.decoding import summarise
 
     if recording.is_dir():
         if out is not None:
@@ -539,10 +544,10 @@ def search(
     """
     from dataclasses import replace
 
-    from b2m_agents.studies.memory_search import SEARCH, Search, search_memory, split_patients
-    from b2m_agents.studies.memory_sessions import read_sessions_of
-    from b2m_drive.evidence.pooling import pooled_verdicts, read_sessions
-    from b2m_drive.evidence.report import write_report
+    from b2m_agents.studies.memory.search import SEARCH, Search, search_memory, split_patients
+    from b2m_agents.studies.memory.sessions import read_sessions_of
+    from b2m_drive.comparisons.pooling import pooled_verdicts, read_sessions
+    from b2m_drive.reports.report import write_report
 
     started, name = time.perf_counter(), recordings.resolve().name
     _require_folder(recordings)
@@ -587,15 +592,15 @@ def calibrate(
     session, small students; six nulls, no probes). Kill it and call it again: it goes on where it
     stopped.
     """
-    from b2m_agents.studies.verdict_calibration import (
+    from b2m_agents.studies.memory.calibration import (
         CalibrationSettings,
         calibrate_verdict,
         describe_calibration,
         expected_time_of_calibration,
     )
-    from b2m_drive.evidence.calibration import VERDICTS, calibration_text, read_rows, shares
-    from b2m_drive.evidence.comparison import check_run
-    from b2m_drive.evidence.report import write_report
+    from b2m_drive.comparisons.calibration import VERDICTS, calibration_text, read_rows, shares
+    from b2m_drive.comparisons.jobs import check_run
+    from b2m_drive.reports.report import write_report
 
     started, n_workers = time.perf_counter(), workers or os.cpu_count() or 1
     settings = CalibrationSettings(n_null=null, n_ideal=ideal, first_brain=first_brain)
@@ -616,7 +621,7 @@ def calibrate(
 @app.command()
 def report(run: Annotated[Path, typer.Argument(help="Folder of a finished comparison.")]) -> None:
     """Write the report of a run again, from its table of scores."""
-    from b2m_drive.evidence.report import write_report
+    from b2m_drive.reports.report import write_report
 
     typer.echo(f"report: {write_report(run)}")
 
@@ -656,7 +661,7 @@ def collect(
     Every episode is written whole. Kill it and call it again: it goes on where it stopped, and
     the file holds the same scenes as if it had not been killed.
     """
-    from b2m_agents.rollouts import CollectSettings, collect_scenes
+    from b2m_agents.drivers.rollouts import CollectSettings, collect_scenes
     from b2m_drive.students.scenes import SceneDataset
 
     n_frames = frames if frames is not None or episodes is not None else 2000
@@ -688,7 +693,7 @@ def export_minari_command(
 
     Minari puts it under MINARI_DATASETS_PATH, or in ~/.minari/datasets.
     """
-    from b2m_agents.minari_export import export_minari
+    from b2m_agents.drivers.minari_export import export_minari
     from b2m_drive.students.scenes import SceneDataset
 
     dataset = SceneDataset(scenes)
@@ -813,11 +818,11 @@ def train_agent_command(
     settings must be those of the scenes that they learnt from. Racetracks are steered
     (continuous actions) unless --action says otherwise.
     """
-    from b2m_agents.agent_settings import settings_for
-    from b2m_agents.memory_agent import TASKS, MemoryAgentSettings
-    from b2m_agents.memory_training import train_memory_agent
-    from b2m_agents.trained_agent import BEST_FOLDER
-    from b2m_agents.training import train_agent
+    from b2m_agents.learning.agent_settings import settings_for
+    from b2m_agents.learning.trained_agent import BEST_FOLDER
+    from b2m_agents.learning.training import train_agent
+    from b2m_agents.memory.memory_agent import TASKS, MemoryAgentSettings
+    from b2m_agents.memory.memory_training import train_memory_agent
 
     out = out or Path("runs") / f"agent-{scenario}"
     training = _given(
@@ -897,15 +902,15 @@ def evaluate_agent_command(
     alone. Writes one row a driver and episode to evaluation.csv, and a picture. Of an agent of a
     memory task: the share of correct trials.
     """
-    from b2m_agents.evaluation import EvaluationSettings, evaluate_agents
-    from b2m_agents.evaluation_figure import (
+    from b2m_agents.evaluation.evaluate import EvaluationSettings, evaluate_agents
+    from b2m_agents.evaluation.figure import (
         FIGURE_FILE,
         check_figure_path,
         write_evaluation_figure,
     )
-    from b2m_agents.evaluation_scores import scores_of
-    from b2m_agents.evaluation_text import evaluation_text
-    from b2m_agents.memory_agent import evaluate_memory_agent, is_memory_agent, played_text
+    from b2m_agents.evaluation.scores import scores_of
+    from b2m_agents.evaluation.text import evaluation_text
+    from b2m_agents.memory.memory_agent import evaluate_memory_agent, is_memory_agent, played_text
 
     of_memory = [folder for folder in folders if is_memory_agent(folder)]
     if of_memory and len(of_memory) < len(folders):
@@ -970,8 +975,8 @@ def record(
     traffic to every driver: [bold]record highway --driver highway_env[/bold]. Camera, size,
     colour and kind of action are options of --driver; an agent has its own.
     """
-    from b2m_agents.drivers import DRIVERS, drive_of
-    from b2m_agents.video import VideoSettings, record_video
+    from b2m_agents.drivers.drivers import DRIVERS, drive_of
+    from b2m_agents.videos.video import VideoSettings, record_video
     from b2m_envs.driving.settings import SCENARIOS
 
     view = _environment(camera, height, width, colour, None, action)
@@ -1001,7 +1006,7 @@ def fetch_kornblith(
     ] = None,
 ) -> None:
     """Fetch human single-neuron sessions of Kornblith et al. 2017 (ODbL 1.0)."""
-    from b2m_drive.brain.fetching import KORNBLITH_LICENCE, fetch_kornblith2017
+    from b2m_drive.recordings.fetching import KORNBLITH_LICENCE, fetch_kornblith2017
 
     typer.echo(KORNBLITH_LICENCE)
     paths = fetch_kornblith2017(folder, session)
@@ -1019,12 +1024,12 @@ def _memory_settings(
     stimuli: str = "random",
     all_probes: bool = False,
 ) -> MemoryStudySettings:
-    from b2m_agents.studies.memory_plan import TASKS, MemoryStudySettings
-    from b2m_agents.studies.teachers import Reading
-    from b2m_drive.brain.latents import LATENT_METHODS, PAIRINGS
-    from b2m_drive.brain.windows import WINDOW_CHOICES
-    from b2m_drive.evidence.conditions import LABEL_PROBES, PROBE_TEACHERS
+    from b2m_agents.studies.memory.plan import TASKS, MemoryStudySettings
+    from b2m_agents.studies.memory.teachers import Reading
+    from b2m_drive.comparisons.conditions import LABEL_PROBES, PROBE_TEACHERS
     from b2m_drive.students.decision_rnn import Cell
+    from b2m_drive.teachers.latents import LATENT_METHODS, PAIRINGS
+    from b2m_drive.teachers.windows import WINDOW_CHOICES
 
     _refuse_unknown("--latents", latents or [], LATENT_METHODS)
     _refuse_unknown("--pairing", pairing or [], PAIRINGS)
@@ -1054,7 +1059,7 @@ def _with_curves(comparison: MemoryComparison) -> MemoryComparison:
     """Further numbers of trials and delays, as far as there are trials enough."""
     from dataclasses import replace
 
-    from b2m_agents.studies.memory import own_values
+    from b2m_agents.studies.memory.comparison import own_values
 
     own = own_values(comparison)["n_teacher_trials"]
     assert own is not None
@@ -1135,8 +1140,8 @@ def _choices_text(settings: MemoryStudySettings, all_probes: bool, curves: bool)
 
 
 def _run_comparison(comparison: MemoryComparison, out: Path, workers: int, dry_run: bool) -> None:
-    from b2m_agents.studies.memory import compare_memory, describe, expected_time
-    from b2m_drive.evidence.comparison import check_run
+    from b2m_agents.studies.memory.comparison import compare_memory, describe, expected_time
+    from b2m_drive.comparisons.jobs import check_run
 
     n_workers = workers or os.cpu_count() or 1
     if dry_run:
@@ -1156,16 +1161,16 @@ def _run_sessions(
     workers: int,
     dry_run: bool,
 ) -> None:
-    from b2m_agents.studies.memory_sessions import (
+    from b2m_agents.studies.memory.sessions import (
         ManySessions,
         compare_sessions,
         describe_sessions,
         expected_time_of_sessions,
         read_sessions_of,
     )
-    from b2m_drive.evidence.comparison import check_run
-    from b2m_drive.evidence.pooling import pooled_verdicts, read_sessions
-    from b2m_drive.evidence.report import write_report
+    from b2m_drive.comparisons.jobs import check_run
+    from b2m_drive.comparisons.pooling import pooled_verdicts, read_sessions
+    from b2m_drive.reports.report import write_report
 
     n_workers = workers or os.cpu_count() or 1
     name = recordings.resolve().name
@@ -1194,7 +1199,7 @@ def _say_expected(n_students: int, seconds: float, n_workers: int) -> None:
 
 
 def _demo_memory(out: Path, workers: int) -> None:
-    from b2m_agents.studies.memory import MemoryComparison
+    from b2m_agents.studies.memory.comparison import MemoryComparison
 
     recording = _SimulatedSession().record(1.0)
     comparison = MemoryComparison(recording, _memory_settings(8, 600), signal=1.0)
@@ -1203,14 +1208,14 @@ def _demo_memory(out: Path, workers: int) -> None:
 
 def _demo_driving(out: Path, workers: int) -> None:
     """A small comparison, a driver on the taught encoder, its evaluation, and a clip."""
-    from b2m_agents.agent_settings import settings_for
-    from b2m_agents.evaluation import EvaluationSettings, evaluate_agent
-    from b2m_agents.evaluation_scores import scores_of
-    from b2m_agents.evaluation_text import evaluation_text
-    from b2m_agents.studies.driving import SimulatedWatcher
-    from b2m_agents.studies.driving_plan import DEMO
-    from b2m_agents.training import train_agent
-    from b2m_agents.video import VideoSettings, record_video
+    from b2m_agents.evaluation.evaluate import EvaluationSettings, evaluate_agent
+    from b2m_agents.evaluation.scores import scores_of
+    from b2m_agents.evaluation.text import evaluation_text
+    from b2m_agents.learning.agent_settings import settings_for
+    from b2m_agents.learning.training import train_agent
+    from b2m_agents.studies.driving.comparison import SimulatedWatcher
+    from b2m_agents.studies.driving.plan import DEMO
+    from b2m_agents.videos.video import VideoSettings, record_video
 
     watcher = SimulatedWatcher("ideal")
     run = _run_driving(None, None, None, None, watcher, DEMO, out / "driving", workers, False)
@@ -1239,10 +1244,15 @@ def _run_driving(
     dry_run: bool,
     device: str = "cpu",
 ) -> Path:
-    from b2m_agents.studies.default_scenes import DefaultScenes
-    from b2m_agents.studies.driving import DrivingRun, compare_driving, describe, expected_time
-    from b2m_drive.brain.scene_recording import read_scene_recording
-    from b2m_drive.evidence.comparison import check_run
+    from b2m_agents.studies.driving.comparison import (
+        DrivingRun,
+        compare_driving,
+        describe,
+        expected_time,
+    )
+    from b2m_agents.studies.driving.default_scenes import DefaultScenes
+    from b2m_drive.comparisons.jobs import check_run
+    from b2m_drive.recordings.scene_recording import read_scene_recording
     from b2m_drive.students.devices import device_of
     from b2m_drive.students.scenes import SceneDataset
 
@@ -1278,8 +1288,8 @@ def _run_driving(
 
 
 def _say_verdicts(folder: Path, started: float) -> None:
-    from b2m_drive.evidence.report import write_report
-    from b2m_drive.evidence.verdict import verdicts_of
+    from b2m_drive.comparisons.verdict import verdicts_of
+    from b2m_drive.reports.report import write_report
 
     path = write_report(folder)
     for verdict in verdicts_of(folder):
@@ -1289,7 +1299,7 @@ def _say_verdicts(folder: Path, started: float) -> None:
 
 def _fit_or_findings(session: BrainRecording) -> BrainRecording:
     """The session without its bad trials, after saying what is wrong with it; or the end."""
-    from b2m_drive.brain.recording_quality import findings, fit_to_teach
+    from b2m_drive.recordings.recording_quality import findings, fit_to_teach
 
     found = findings(session)
     for finding in found:
@@ -1301,7 +1311,7 @@ def _fit_or_findings(session: BrainRecording) -> BrainRecording:
 
 
 def _read(path: Path) -> BrainRecording:
-    from b2m_drive.brain.kornblith import read_kornblith
+    from b2m_drive.recordings.readers.kornblith import read_kornblith
 
     return read_kornblith(path)
 
@@ -1334,7 +1344,7 @@ class _SimulatedSession:
 
         import numpy as np
 
-        from b2m_drive.brain.simulated import (
+        from b2m_drive.recordings.simulated.neurons import (
             SimulatedBrain,
             simulate_sternberg,
             simulate_trials,
@@ -1357,7 +1367,7 @@ def _simulated_session(
     seed: int | None,
 ) -> _SimulatedSession:
     """The session with what was given; the rest is the default."""
-    from b2m_drive.brain.simulated import PRESETS
+    from b2m_drive.recordings.simulated.neurons import PRESETS
 
     _refuse_unknown("--brain", [brain] if brain else [], tuple(PRESETS))
     _refuse_unknown("--brain-task", [task] if task else [], ("memory_decision", "sternberg"))

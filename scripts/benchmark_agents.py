@@ -26,10 +26,10 @@ from stable_baselines3 import PPO
 from stable_baselines3.common.logger import Logger
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
 
-from b2m_agents.agent_settings import PPOSettings, TrainingSettings
-from b2m_agents.algorithms import new_policy
-from b2m_agents.latent_observation import VecLatentObservation
-from b2m_agents.training_worlds import make_environments, observed
+from b2m_agents.learning.agent_settings import PPOSettings, TrainingSettings
+from b2m_agents.learning.algorithms import new_policy
+from b2m_agents.learning.training_worlds import make_environments, observed
+from b2m_agents.worlds.latent_observation import VecLatentObservation
 from b2m_drive.students.scene_vae import SceneVAE, SceneVAESettings
 from b2m_envs.driving.settings import SceneSettings
 

@@ -16,14 +16,14 @@ from pathlib import Path
 
 import numpy as np
 
-from b2m_drive.brain.decoding import RecordingSummary, summarise
-from b2m_drive.brain.simulated import SimulatedBrain, simulate_trials
-from b2m_drive.evidence.session_summaries import (
+from b2m_drive.comparisons.session_summaries import (
     STATISTICS,
     Statistic,
     statistic_values,
     summarise_sessions,
 )
+from b2m_drive.recordings.simulated.neurons import SimulatedBrain, simulate_trials
+from b2m_drive.teachers.decoding import RecordingSummary, summarise
 
 SEEDS = range(100, 110)
 N_WORKERS = 2

@@ -353,7 +353,7 @@ def collecting(n_frames: int = 20_000) -> None:
 
 def collect_seconds(engine: str, n_frames: int, n_workers: int) -> float:
     """Seconds that collecting takes, start of the workers included."""
-    from b2m_agents.rollouts import CollectSettings, collect_scenes
+    from b2m_agents.drivers.rollouts import CollectSettings, collect_scenes
 
     settings = CollectSettings(
         n_frames=n_frames, environment={"engine": engine}, n_workers=n_workers

@@ -15,8 +15,8 @@ import torch
 from timing import rates
 
 from b2m_agents.studies.isolated import frozen_settings
-from b2m_agents.studies.memory_group import GroupRun
-from b2m_agents.studies.memory_plan import MemoryPlan, MemoryStudySettings
+from b2m_agents.studies.memory.plan import MemoryPlan, MemoryStudySettings
+from b2m_agents.studies.memory.student_group import GroupRun
 from b2m_drive.students.decision_rnn import DecisionRNN
 from b2m_drive.students.stacked_rnn import StackedDecisionRNN
 from b2m_envs.memory_decision import MemoryDecisionSettings

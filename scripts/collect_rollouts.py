@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from b2m_agents.rollouts import CollectSettings, collect_scenes
+from b2m_agents.drivers.rollouts import CollectSettings, collect_scenes
 from b2m_drive.students.scenes import SceneDataset
 
 

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import typer
 
-from b2m_agents.evaluation import EvaluationSettings, evaluate_agents
-from b2m_agents.evaluation_figure import write_evaluation_figure
-from b2m_agents.evaluation_scores import scores_of
-from b2m_agents.evaluation_text import evaluation_text
-from b2m_agents.video import VideoSettings, record_video
+from b2m_agents.evaluation.evaluate import EvaluationSettings, evaluate_agents
+from b2m_agents.evaluation.figure import write_evaluation_figure
+from b2m_agents.evaluation.scores import scores_of
+from b2m_agents.evaluation.text import evaluation_text
+from b2m_agents.videos.video import VideoSettings, record_video
 
 
 def main(

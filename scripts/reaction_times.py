@@ -3,14 +3,14 @@
     python scripts/reaction_times.py FOLDER
 
 FOLDER holds the ``*_events.tsv`` of OpenNeuro ds004120 (BCIT Baseline Driving, CC0). The quantiles
-printed are the table of `b2m_drive.brain.reaction_times`, by which the simulated EEG answers.
+printed are the table of `b2m_drive.recordings.reaction_times`, by which the simulated EEG answers.
 """
 
 from __future__ import annotations
 
 import argparse
 
-from b2m_drive.brain.reaction_times import PROBABILITIES, read_reaction_times
+from b2m_drive.recordings.reaction_times import PROBABILITIES, read_reaction_times
 
 
 def main() -> None:

@@ -14,11 +14,11 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from b2m_agents.agent_settings import settings_for
-from b2m_agents.batched_episodes import play_episodes
-from b2m_agents.episodes import episode_seed
-from b2m_agents.trained_agent import TrainedAgent
-from b2m_agents.training import train_agent
+from b2m_agents.episodes.batched_episodes import play_episodes
+from b2m_agents.episodes.episodes import episode_seed
+from b2m_agents.learning.agent_settings import settings_for
+from b2m_agents.learning.trained_agent import TrainedAgent
+from b2m_agents.learning.training import train_agent
 
 
 def main(

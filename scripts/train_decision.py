@@ -15,16 +15,16 @@ import numpy as np
 import torch
 import typer
 
-from b2m_agents.decision_policy import evaluate_supervised
+from b2m_agents.memory.decision_policy import evaluate_supervised
 from b2m_agents.studies.isolated import frozen_settings
-from b2m_agents.studies.memory_group import decision_loss, step_weight
-from b2m_agents.studies.role_pairing import counterparts
-from b2m_agents.studies.teachers import brain_activity
-from b2m_drive.brain.latents import latents_of
-from b2m_drive.brain.pairing import window_of_steps
-from b2m_drive.brain.simulated import SimulatedBrain, simulate_trials
+from b2m_agents.studies.memory.student_group import decision_loss, step_weight
+from b2m_agents.studies.memory.teachers import brain_activity
+from b2m_agents.studies.memory.trial_matching import counterparts
+from b2m_drive.recordings.simulated.neurons import SimulatedBrain, simulate_trials
 from b2m_drive.students.decision_rnn import DecisionRNN
 from b2m_drive.students.fitting import FittingSettings, fit
+from b2m_drive.teachers.latents import latents_of
+from b2m_drive.teachers.window_of_steps import window_of_steps
 from b2m_drive.transfer import BrainTargets, WeightSchedule, attach
 from b2m_envs.memory_decision import MemoryDecisionSettings, TrialBatch, task_of
 

@@ -16,18 +16,18 @@ import numpy as np
 import torch
 import typer
 
-from b2m_agents.encoder_view import write_view
-from b2m_agents.rollouts import CollectSettings, collect_scenes
+from b2m_agents.drivers.rollouts import CollectSettings, collect_scenes
 from b2m_agents.studies.isolated import frozen_encoder
-from b2m_drive.brain.frame_pairing import principal_latents, responses
-from b2m_drive.brain.simulated_driver import SimulatedDriver
+from b2m_agents.worlds.encoder_view import write_view
 from b2m_drive.evidence.state_probe import state_r2, varying_variables
+from b2m_drive.recordings.simulated.driver import SimulatedDriver
 from b2m_drive.students.devices import device_of
 from b2m_drive.students.fitting import FittingSettings
 from b2m_drive.students.frame_batches import frame_batches
 from b2m_drive.students.scene_vae import SceneVAE, SceneVAESettings
 from b2m_drive.students.scene_vae_fitting import encode_frames, fit_scene_vae
 from b2m_drive.students.scenes import SceneDataset
+from b2m_drive.teachers.frame_pairing import principal_latents, responses
 from b2m_drive.transfer import BrainTargets, attach
 
 WEIGHT = 0.1  # of the transfer term, beside the encoder's loss a pixel

@@ -22,15 +22,15 @@ import torch
 from tqdm import tqdm
 
 import b2m_agents.studies
-from b2m_agents.studies.default_scenes import DefaultScenes
-from b2m_agents.studies.driving import SimulatedWatcher
-from b2m_agents.studies.driving_plan import BrainSource, DrivingPlan, DrivingStudySettings
-from b2m_agents.studies.driving_student import run_student
+from b2m_agents.studies.driving.comparison import SimulatedWatcher
+from b2m_agents.studies.driving.default_scenes import DefaultScenes
+from b2m_agents.studies.driving.plan import BrainSource, DrivingPlan, DrivingStudySettings
+from b2m_agents.studies.driving.student import run_student
 from b2m_agents.studies.isolated import IsolatedEncoder
-from b2m_drive.brain.frame_pairing import responses
-from b2m_drive.evidence.conditions import ALONE
+from b2m_drive.comparisons.conditions import ALONE
 from b2m_drive.files.writing import write_array, write_json
 from b2m_drive.students.scenes import SceneDataset
+from b2m_drive.teachers.frame_pairing import responses
 
 LEARNING_RATES = (0.0005, 0.001, 0.002)
 BETAS = (0.1, 0.3, 1.0, 4.0)

@@ -17,10 +17,10 @@ import numpy as np
 from tqdm import tqdm
 from tune_isolated_driving import METRICS, SEEDS, final_scores, one_thread
 
-from b2m_agents.studies.default_scenes import DefaultScenes
-from b2m_agents.studies.driving import DrivingRun, SimulatedWatcher
-from b2m_agents.studies.driving_plan import DrivingStudySettings
-from b2m_drive.evidence.conditions import ALONE, control_of
+from b2m_agents.studies.driving.comparison import DrivingRun, SimulatedWatcher
+from b2m_agents.studies.driving.default_scenes import DefaultScenes
+from b2m_agents.studies.driving.plan import DrivingStudySettings
+from b2m_drive.comparisons.conditions import ALONE, control_of
 from b2m_drive.students.scenes import SceneDataset
 
 WEIGHTS = (0.03, 0.1, 0.3, 1.0)

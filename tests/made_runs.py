@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from b2m_drive.evidence.conditions import NULLS, Teaching, Variation
+from b2m_drive.comparisons.conditions import NULLS, Teaching, Variation
 from b2m_drive.evidence.scores import Score, write_scores
 
 TEACHING = Teaching("regression", "decoded", "recorded")

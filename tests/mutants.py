@@ -280,8 +280,6 @@ def _outcomes(
 
 def _serve(pipe: Connection) -> None:
     """Read what is asked for, within a limit of memory."""
-    import b2m_agents.online_transfer
-    import b2m_agents.training  # noqa: F401  # what every reader needs, before the limit
 
     used = int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGESIZE")
     resource.setrlimit(resource.RLIMIT_AS, (used + BYTES, used + BYTES))

@@ -13,27 +13,31 @@ import torch
 from gymnasium import spaces
 from stable_baselines3.common.buffers import ReplayBuffer
 
-from b2m_agents.checkpoints import read_episodes, read_replay, write_replay
-from b2m_agents.encoder_view import read_view
-from b2m_agents.memory_agent import MemoryAgentSettings, read_memory_policy
-from b2m_agents.memory_training import train_memory_agent
-from b2m_agents.online_transfer import load_online_agent, new_online_policy, save_online_agent
-from b2m_agents.scene_vec_env import make_scene_vec_env
-from b2m_agents.trained_agent import TrainedAgent
-from b2m_agents.training import train_agent
-from b2m_agents.training_record import EndedEpisode, Selection, TrainingRecord
-from b2m_drive.brain.kornblith import read_spikes
-from b2m_drive.brain.reaction_times import read_reaction_times
-from b2m_drive.brain.recording import Unit
-from b2m_drive.brain.scene_recording import (
+from b2m_agents.learning.checkpoints import read_episodes, read_replay, write_replay
+from b2m_agents.learning.trained_agent import TrainedAgent
+from b2m_agents.learning.training import train_agent
+from b2m_agents.learning.training_record import EndedEpisode, Selection, TrainingRecord
+from b2m_agents.memory.memory_agent import MemoryAgentSettings, read_memory_policy
+from b2m_agents.memory.memory_training import train_memory_agent
+from b2m_agents.online.online_transfer import (
+    load_online_agent,
+    new_online_policy,
+    save_online_agent,
+)
+from b2m_agents.worlds.encoder_view import read_view
+from b2m_agents.worlds.scene_vec_env import make_scene_vec_env
+from b2m_drive.comparisons.pooling import read_sessions
+from b2m_drive.comparisons.run_folder import read_run, write_arrays
+from b2m_drive.files.array_files import read_array
+from b2m_drive.files.text_files import read_text
+from b2m_drive.recordings.reaction_times import read_reaction_times
+from b2m_drive.recordings.readers.kornblith import read_spikes
+from b2m_drive.recordings.recording import Unit
+from b2m_drive.recordings.scene_recording import (
     SceneRecording,
     read_scene_recording,
     write_scene_recording,
 )
-from b2m_drive.evidence.pooling import read_sessions
-from b2m_drive.evidence.run_folder import read_run, write_arrays
-from b2m_drive.files.array_files import read_array
-from b2m_drive.files.text_files import read_text
 from b2m_drive.students.scene_vae import SceneVAE, SceneVAESettings
 from b2m_drive.students.scenes import SceneDataset, SceneEpisode, SceneHeader, SceneWriter
 from b2m_drive.transfer.attachment import BrainAttachment, attach
@@ -264,7 +268,7 @@ def agent(folder: Path) -> Any:
 
 def learn_on(folder: Path) -> Any:
     """Take up a training as `train_agent` does, a few steps further."""
-    from b2m_agents.trained_agent import read_agent_config
+    from b2m_agents.learning.trained_agent import read_agent_config
 
     config = read_agent_config(folder / "agent")
     settings = replace(config.settings, n_steps=48)

@@ -20,8 +20,11 @@ from stable_baselines3 import A2C
 from stable_baselines3.common.monitor import load_results
 from stable_baselines3.common.vec_env import DummyVecEnv
 
-from b2m_agents.agent_file import read_agent_file
-from b2m_agents.agent_settings import (
+from b2m_agents.drivers.drivers import drive_episode, drive_episodes, drive_of
+from b2m_agents.episodes.batched_episodes import play_episodes
+from b2m_agents.episodes.episodes import FIRST_OF_SELECTION, episode_seed, selection_seed
+from b2m_agents.learning.agent_file import read_agent_file
+from b2m_agents.learning.agent_settings import (
     DQNSettings,
     PPOSettings,
     SACSettings,
@@ -31,17 +34,14 @@ from b2m_agents.agent_settings import (
     training_from_json,
     training_json,
 )
-from b2m_agents.algorithms import ExploringDQN, check_algorithm, new_policy, steps_taken
-from b2m_agents.batched_episodes import play_episodes
-from b2m_agents.best_agent import select
-from b2m_agents.drivers import drive_episode, drive_episodes, drive_of
-from b2m_agents.episodes import FIRST_OF_SELECTION, episode_seed, selection_seed
-from b2m_agents.latent_observation import VecLatentObservation
-from b2m_agents.scene_vec_env import make_scene_vec_env
-from b2m_agents.trained_agent import TrainedAgent
-from b2m_agents.training import train_agent
-from b2m_agents.training_record import Selection, TrainingRecord
-from b2m_agents.training_worlds import selection_worlds
+from b2m_agents.learning.algorithms import ExploringDQN, check_algorithm, new_policy, steps_taken
+from b2m_agents.learning.best_agent import select
+from b2m_agents.learning.trained_agent import TrainedAgent
+from b2m_agents.learning.training import train_agent
+from b2m_agents.learning.training_record import Selection, TrainingRecord
+from b2m_agents.learning.training_worlds import selection_worlds
+from b2m_agents.worlds.latent_observation import VecLatentObservation
+from b2m_agents.worlds.scene_vec_env import make_scene_vec_env
 from b2m_drive.students.scene_vae import SceneVAE, SceneVAESettings
 from b2m_envs.driving.observation import state_scales
 from b2m_envs.driving.settings import SCENARIOS, SceneSettings
@@ -73,9 +73,9 @@ TRAININGS = {
 }
 KILLED = """
 import json, os, signal, sys
-from b2m_agents import training
-from b2m_agents.agent_settings import training_from_json
-from b2m_agents.checkpoints import write_policy
+from b2m_agents.learning import training
+from b2m_agents.learning.agent_settings import training_from_json
+from b2m_agents.learning.checkpoints import write_policy
 write = training.write_checkpoint
 def write_and_die(folder, policy, venv):
     write(folder, policy, venv)

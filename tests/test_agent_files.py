@@ -20,17 +20,21 @@ from stable_baselines3 import PPO, SAC
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.save_util import load_from_zip_file
 
-from b2m_agents.agent_file import read_agent_file
-from b2m_agents.algorithms import ExploringDQN
-from b2m_agents.evaluation import EvaluationSettings, evaluate_agent
-from b2m_agents.memory_agent import MemoryAgentSettings, evaluate_memory_agent
-from b2m_agents.memory_training import train_memory_agent
-from b2m_agents.online_transfer import load_online_agent, new_online_policy, save_online_agent
-from b2m_agents.rollouts import CollectSettings, collect_scenes
-from b2m_agents.scene_vec_env import make_scene_vec_env
-from b2m_agents.trained_agent import TrainedAgent, read_agent_config
-from b2m_agents.training import train_agent
-from b2m_agents.video import VideoSettings, record_video
+from b2m_agents.drivers.rollouts import CollectSettings, collect_scenes
+from b2m_agents.evaluation.evaluate import EvaluationSettings, evaluate_agent
+from b2m_agents.learning.agent_file import read_agent_file
+from b2m_agents.learning.algorithms import ExploringDQN
+from b2m_agents.learning.trained_agent import TrainedAgent, read_agent_config
+from b2m_agents.learning.training import train_agent
+from b2m_agents.memory.memory_agent import MemoryAgentSettings, evaluate_memory_agent
+from b2m_agents.memory.memory_training import train_memory_agent
+from b2m_agents.online.online_transfer import (
+    load_online_agent,
+    new_online_policy,
+    save_online_agent,
+)
+from b2m_agents.videos.video import VideoSettings, record_video
+from b2m_agents.worlds.scene_vec_env import make_scene_vec_env
 from b2m_drive.students.scene_vae import SceneVAESettings
 from b2m_envs.driving.settings import SceneSettings
 from tests.tiny_agents import SMALL, tiny_agent, tiny_encoder

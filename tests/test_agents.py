@@ -16,17 +16,17 @@ import torch
 from stable_baselines3 import PPO
 from stable_baselines3.common.vec_env import DummyVecEnv
 
-from b2m_agents.agent_file import read_agent_file
-from b2m_agents.agent_settings import PPOSettings, TrainingSettings, settings_for
-from b2m_agents.drivers import drive_of
-from b2m_agents.encoder_view import read_view, write_view
-from b2m_agents.episodes import make_scene
-from b2m_agents.latent_observation import VecLatentObservation
-from b2m_agents.replayable_episodes import ReplayableEpisodes
-from b2m_agents.rollouts import CollectSettings, collect_scenes
-from b2m_agents.trained_agent import TrainedAgent, read_agent_config
-from b2m_agents.training import train_agent
-from b2m_agents.training_worlds import make_environment
+from b2m_agents.drivers.drivers import drive_of
+from b2m_agents.drivers.rollouts import CollectSettings, collect_scenes
+from b2m_agents.episodes.episodes import make_scene
+from b2m_agents.episodes.replayable_episodes import ReplayableEpisodes
+from b2m_agents.learning.agent_file import read_agent_file
+from b2m_agents.learning.agent_settings import PPOSettings, TrainingSettings, settings_for
+from b2m_agents.learning.trained_agent import TrainedAgent, read_agent_config
+from b2m_agents.learning.training import train_agent
+from b2m_agents.learning.training_worlds import make_environment
+from b2m_agents.worlds.encoder_view import read_view, write_view
+from b2m_agents.worlds.latent_observation import VecLatentObservation
 from b2m_drive.students.scene_vae import SceneVAE, SceneVAESettings
 from b2m_envs.driving.settings import SceneSettings, settings_from_keywords
 
@@ -102,7 +102,7 @@ def test_a_training_on_the_batch_equals_one_on_single_environments(
     def one_by_one(scene: SceneSettings, settings: TrainingSettings, _: bool) -> DummyVecEnv:
         return DummyVecEnv([partial(make_environment, scene, "scene")] * settings.n_environments)
 
-    monkeypatch.setattr("b2m_agents.training_worlds.make_environments", one_by_one)
+    monkeypatch.setattr("b2m_agents.learning.training_worlds.make_environments", one_by_one)
     folder = tmp_path / "agent"
     train_agent("highway_fast", encoder, folder, SHORT, SMALL, progress=False)
     assert_same_agent(folder, agent)
@@ -226,7 +226,7 @@ def test_an_environments_process_that_ended_is_said_and_the_others_end(
         venv.reset()
 
     before = set(multiprocessing.active_children())
-    monkeypatch.setattr("b2m_agents.training._learn", end_one)
+    monkeypatch.setattr("b2m_agents.learning.training._learn", end_one)
     with pytest.raises(ChildProcessError, match=r"an environment's process ended.*call it again"):
         train_agent(
             "highway_fast", encoder, tmp_path / "agent", SHORT, SMALL | {"engine": "highway-env"},

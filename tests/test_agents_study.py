@@ -12,19 +12,18 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from b2m_agents.driving_measures import share_off_road
-from b2m_agents.encoder_view import write_view
-from b2m_agents.episodes import make_scene, neutral_action, play_episode
-from b2m_agents.studies.agent_senses import Senses
-from b2m_agents.studies.agents import AgentsRun, compare_agents, expected_time
-from b2m_agents.studies.agents_plan import AgentPlan, AgentsStudySettings, encoder_folder
-from b2m_agents.studies.compared_agent import driver_scores, held_out_seeds, validation_seeds
-from b2m_agents.studies.demonstrations import ClonedDriver, demonstrations
-from b2m_agents.studies.driven_together import drive_together
+from b2m_agents.episodes.episodes import make_scene, neutral_action, play_episode
+from b2m_agents.evaluation.driving_measures import share_off_road
+from b2m_agents.studies.agents.compared_agent import driver_scores, held_out_seeds, validation_seeds
+from b2m_agents.studies.agents.comparison import AgentsRun, compare_agents, expected_time
+from b2m_agents.studies.agents.demonstrations import ClonedDriver, demonstrations
+from b2m_agents.studies.agents.driven_together import drive_together
+from b2m_agents.studies.agents.plan import AgentPlan, AgentsStudySettings, encoder_folder
+from b2m_agents.studies.agents.senses import Senses
+from b2m_agents.worlds.encoder_view import write_view
 from b2m_drive.cli import app
-from b2m_drive.evidence.agents_report import agents_summary, agents_verdicts
-from b2m_drive.evidence.agents_run import AgentsResult, read_agents
-from b2m_drive.evidence.agents_study import (
+from b2m_drive.comparisons.agents_run import AgentsResult, read_agents
+from b2m_drive.comparisons.agents_study import (
     AGENTS,
     BESIDE,
     BLIND,
@@ -33,13 +32,14 @@ from b2m_drive.evidence.agents_study import (
     STUDIED,
     encoder_conditions,
 )
-from b2m_drive.evidence.conditions import ALONE, DRIVING, Teaching
+from b2m_drive.comparisons.conditions import ALONE, DRIVING, Teaching
+from b2m_drive.comparisons.run_folder import BRAIN_FILE
 from b2m_drive.evidence.learning_curves import learning_curves
-from b2m_drive.evidence.report import write_report
-from b2m_drive.evidence.run_folder import BRAIN_FILE
 from b2m_drive.evidence.scores import Score, read_scores, write_scores
 from b2m_drive.files.fingerprints import record_made
 from b2m_drive.files.writing import write_json
+from b2m_drive.reports.agents_report import agents_summary, agents_verdicts
+from b2m_drive.reports.report import write_report
 from b2m_drive.students.scene_vae import SceneVAE, SceneVAESettings
 from b2m_envs.driving.settings import SceneSettings
 from tests.other_process import held

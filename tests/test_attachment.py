@@ -11,9 +11,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from b2m_drive.brain.latents import BrainLatents
-from b2m_drive.brain.recording import BrainRecording, DecisionTrials, TrialBins, Unit
-from b2m_drive.brain.windows import Window
+from b2m_drive.recordings.recording import BrainRecording, DecisionTrials, TrialBins, Unit
+from b2m_drive.teachers.latents import BrainLatents
+from b2m_drive.teachers.windows import Window
 from b2m_drive.transfer import BrainTargets, WeightSchedule, attach
 from b2m_drive.transfer.contrastive import info_nce_loss
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from b2m_drive.brain.binning import bin_spikes, trial_bins
-from b2m_drive.brain.recording import (
+from b2m_drive.recordings.binning import bin_spikes, trial_bins
+from b2m_drive.recordings.recording import (
     NO_STIMULUS,
     BrainRecording,
     DecisionTrials,

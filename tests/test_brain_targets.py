@@ -11,8 +11,8 @@ import pytest
 import torch
 from torch import nn
 
-from b2m_drive.brain.recording import NO_STIMULUS
-from b2m_drive.brain.simulated import SimulatedBrain, simulate_sternberg
+from b2m_drive.recordings.recording import NO_STIMULUS
+from b2m_drive.recordings.simulated.neurons import SimulatedBrain, simulate_sternberg
 from b2m_drive.transfer import BrainTargets, attach
 
 VALUES = np.random.default_rng(0).normal(size=(3, 2)).astype(np.float32)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from scipy import stats
 
-from b2m_drive.evidence.calibration import (
+from b2m_drive.comparisons.calibration import (
     CalibrationRow,
     calibration_row,
     calibration_text,
@@ -19,8 +19,8 @@ from b2m_drive.evidence.calibration import (
     shares,
     write_rows,
 )
-from b2m_drive.evidence.report import write_report
-from b2m_drive.evidence.verdict import judge
+from b2m_drive.comparisons.verdict import judge
+from b2m_drive.reports.report import write_report
 from tests.made_runs import TEACHING, scores_of
 
 NULL = CalibrationRow(

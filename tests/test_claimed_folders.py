@@ -15,25 +15,25 @@ import numpy as np
 import pytest
 from stable_baselines3 import PPO
 
-from b2m_agents.agent_settings import settings_for
-from b2m_agents.evaluation import evaluate_agent
-from b2m_agents.memory_agent import MemoryAgentSettings, evaluate_memory_agent
-from b2m_agents.memory_training import train_memory_agent
-from b2m_agents.rollouts import CollectSettings, collect_scenes
-from b2m_agents.studies.memory import MemoryComparison, compare_memory
-from b2m_agents.studies.verdict_calibration import CalibrationSettings, calibrate_verdict
-from b2m_agents.training import train_agent
-from b2m_drive.brain.simulated import SimulatedBrain, simulate_trials
-from b2m_drive.evidence.report import write_report
+from b2m_agents.drivers.rollouts import CollectSettings, collect_scenes
+from b2m_agents.evaluation.evaluate import evaluate_agent
+from b2m_agents.learning.agent_settings import settings_for
+from b2m_agents.learning.training import train_agent
+from b2m_agents.memory.memory_agent import MemoryAgentSettings, evaluate_memory_agent
+from b2m_agents.memory.memory_training import train_memory_agent
+from b2m_agents.studies.memory.calibration import CalibrationSettings, calibrate_verdict
+from b2m_agents.studies.memory.comparison import MemoryComparison, compare_memory
 from b2m_drive.files.locks import EVALUATION
 from b2m_drive.files.writing import is_draft
+from b2m_drive.recordings.simulated.neurons import SimulatedBrain, simulate_trials
+from b2m_drive.reports.report import write_report
 from tests.made_runs import scores_of, write_run
 from tests.other_process import ENVIRONMENT, held
 from tests.tiny_agents import SMALL, tiny_agent
 
 TRAINING = """
 import sys, time
-from b2m_agents import training
+from b2m_agents.learning import training
 write = training.write_checkpoint
 def slowly(*arguments):
     write(*arguments)

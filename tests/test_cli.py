@@ -233,7 +233,7 @@ def test_help_tells_how_many_probes_there_are(monkeypatch, capsys) -> None:
 
 
 def test_a_picture_is_written_into_a_new_folder(monkeypatch, capsys, tmp_path) -> None:
-    from b2m_drive.brain.simulated import SimulatedBrain, simulate_trials
+    from b2m_drive.recordings.simulated.neurons import SimulatedBrain, simulate_trials
 
     trials = simulate_trials(40, 2, 4, np.random.default_rng(0))
     recording = SimulatedBrain(n_units=4).record(trials, 0)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pytest
 import torch
 
-from b2m_drive.evidence.comparison import Group, check_run, open_run, run_groups
+from b2m_drive.comparisons.jobs import Group, check_run, open_run, run_groups
 from b2m_drive.evidence.scores import Score, read_scores, write_scores
 from b2m_drive.students.decision_rnn import DecisionRNN, DecisionRNNSettings
 from b2m_drive.students.fitting import FittingSettings, fit, limit_each_gradient

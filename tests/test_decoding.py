@@ -7,8 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from b2m_drive.brain import decoding, noise_ceiling, response_counts
-from b2m_drive.brain.recording import (
+from b2m_drive.recordings.recording import (
     LEFT,
     MAINTENANCE,
     NO_STIMULUS,
@@ -20,8 +19,13 @@ from b2m_drive.brain.recording import (
     Unit,
     item_period,
 )
-from b2m_drive.brain.simulated import SimulatedBrain, simulate_sternberg, simulate_trials
-from b2m_drive.brain.undefined_figures import EACH_ONCE, why_undefined
+from b2m_drive.recordings.simulated.neurons import (
+    SimulatedBrain,
+    simulate_sternberg,
+    simulate_trials,
+)
+from b2m_drive.teachers import decoding, noise_ceiling, response_counts
+from b2m_drive.teachers.undefined_figures import EACH_ONCE, why_undefined
 
 N_TRIALS, N_ITEMS, N_STIMULI = 120, 3, 6
 
@@ -363,7 +367,7 @@ def kornblith_session(prefix: str) -> Path:
 
 
 def test_the_best_human_session_decodes_as_it_was_measured_to() -> None:
-    from b2m_drive.brain.kornblith import read_kornblith
+    from b2m_drive.recordings.readers.kornblith import read_kornblith
 
     summary = decoding.summarise(read_kornblith(kornblith_session("399e11")))
     assert summary.item_decoding == pytest.approx(0.62, abs=0.05)

@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from b2m_drive.brain.controls import shuffle_trials
-from b2m_drive.brain.demixing import Marginalisation, demix, shares_predicted
-from b2m_drive.brain.latents import Activity, latents_of, memory_set, shown_in
-from b2m_drive.brain.recording import DecisionTrials
-from b2m_drive.brain.windows import (
+from b2m_drive.recordings.recording import DecisionTrials
+from b2m_drive.teachers.controls import shuffle_trials
+from b2m_drive.teachers.demixing import Marginalisation, demix, shares_predicted
+from b2m_drive.teachers.latents import Activity, latents_of, memory_set, shown_in
+from b2m_drive.teachers.windows import (
     DELAY,
     ENCODING,
     phase_of,

@@ -10,14 +10,14 @@ import pytest
 import torch
 from torch import nn
 
-from b2m_agents.evaluation import EvaluationSettings, evaluate_agent
-from b2m_agents.latent_observation import VecLatentObservation, encode_scenes
-from b2m_agents.memory_agent import MemoryAgentSettings
-from b2m_agents.memory_training import train_memory_agent
-from b2m_agents.online_transfer import new_online_policy
-from b2m_agents.scene_vec_env import make_scene_vec_env
-from b2m_agents.trained_agent import TrainedAgent
-from b2m_agents.training import train_agent
+from b2m_agents.evaluation.evaluate import EvaluationSettings, evaluate_agent
+from b2m_agents.learning.trained_agent import TrainedAgent
+from b2m_agents.learning.training import train_agent
+from b2m_agents.memory.memory_agent import MemoryAgentSettings
+from b2m_agents.memory.memory_training import train_memory_agent
+from b2m_agents.online.online_transfer import new_online_policy
+from b2m_agents.worlds.latent_observation import VecLatentObservation, encode_scenes
+from b2m_agents.worlds.scene_vec_env import make_scene_vec_env
 from b2m_drive import cli
 from b2m_drive.students.devices import device_of
 from b2m_drive.students.fitting import FittingSettings

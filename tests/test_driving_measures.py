@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from b2m_agents.driving_measures import (
+from b2m_agents.evaluation.driving_measures import (
     count_lane_changes,
     has_succeeded,
     share_in_hazard,

@@ -9,28 +9,28 @@ import numpy as np
 import pytest
 import torch
 
-from b2m_agents.studies.driving import (
+from b2m_agents.studies.driving.comparison import (
     DrivingRun,
     SimulatedWatcher,
     compare_driving,
     expected_time,
 )
-from b2m_agents.studies.driving_plan import DrivingStudySettings, rows_of
-from b2m_agents.studies.driving_student import StudentRun, material_of
-from b2m_agents.studies.scene_teachers import standardised, teacher_latents
+from b2m_agents.studies.driving.plan import DrivingStudySettings, rows_of
+from b2m_agents.studies.driving.student import StudentRun, material_of
+from b2m_agents.studies.driving.teachers import standardised, teacher_latents
 from b2m_agents.studies.seeded_streams import generator_for
-from b2m_drive.brain.frame_decoding import decoding_r2
-from b2m_drive.brain.scene_recording import (
+from b2m_drive.comparisons.conditions import BRAIN, DRIVING, variation_of
+from b2m_drive.comparisons.verdict import verdicts_of
+from b2m_drive.evidence.scores import read_scores
+from b2m_drive.recordings.scene_recording import (
     SceneRecording,
     read_scene_recording,
     write_scene_recording,
 )
-from b2m_drive.evidence.conditions import BRAIN, DRIVING, variation_of
-from b2m_drive.evidence.report import write_report
-from b2m_drive.evidence.scores import read_scores
-from b2m_drive.evidence.verdict import verdicts_of
+from b2m_drive.reports.report import write_report
 from b2m_drive.students.scene_vae import SceneVAE, SceneVAESettings
 from b2m_drive.students.scenes import SceneDataset, SceneEpisode, SceneHeader, SceneWriter
+from b2m_drive.teachers.frame_decoding import decoding_r2
 from b2m_drive.transfer.targets import BrainTargets
 from tests.other_process import held
 

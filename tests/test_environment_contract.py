@@ -11,7 +11,7 @@ import pytest
 import torch
 from gymnasium.utils.env_checker import check_env
 
-from b2m_agents.policy_networks import ScaledState
+from b2m_agents.learning.policy_networks import ScaledState
 from b2m_envs.driving.observation import (
     finite_state,
     observation_space,

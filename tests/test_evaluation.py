@@ -9,19 +9,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from b2m_agents.agent_settings import PPOSettings, TrainingSettings
-from b2m_agents.episodes import episode_seed
-from b2m_agents.evaluation import (
+from b2m_agents.episodes.episodes import episode_seed
+from b2m_agents.evaluation.evaluate import (
     DrivenEpisode,
     Evaluation,
     EvaluationSettings,
     evaluate_agent,
     evaluate_agents,
 )
-from b2m_agents.evaluation_figure import evaluation_figure, write_evaluation_figure
-from b2m_agents.evaluation_scores import mean_interval_of, scores_of
-from b2m_agents.evaluation_text import evaluation_text
-from b2m_agents.training import train_agent
+from b2m_agents.evaluation.figure import evaluation_figure, write_evaluation_figure
+from b2m_agents.evaluation.scores import mean_interval_of, scores_of
+from b2m_agents.evaluation.text import evaluation_text
+from b2m_agents.learning.agent_settings import PPOSettings, TrainingSettings
+from b2m_agents.learning.training import train_agent
 from b2m_drive.evidence.statistics import binomial_interval
 from tests.tiny_agents import tiny_agent, tiny_encoder
 

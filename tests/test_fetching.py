@@ -7,7 +7,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from b2m_drive.brain import fetching
+from b2m_drive.recordings import fetching
 
 
 class CountingHandler(SimpleHTTPRequestHandler):

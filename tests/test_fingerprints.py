@@ -8,8 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from b2m_drive.evidence.report import write_report
-from b2m_drive.evidence.run_folder import PICTURES, TRAJECTORIES, read_run
+from b2m_drive.comparisons.run_folder import PICTURES, TRAJECTORIES, read_run
 from b2m_drive.files import fingerprints
 from b2m_drive.files.fingerprints import (
     Standing,
@@ -22,6 +21,7 @@ from b2m_drive.files.fingerprints import (
 )
 from b2m_drive.files.locks import claim
 from b2m_drive.files.writing import write_arrays
+from b2m_drive.reports.report import write_report
 from tests.made_runs import scores_of, write_run
 
 

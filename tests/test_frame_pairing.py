@@ -6,18 +6,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from b2m_drive.brain.frame_decoding import cross_fitted, decoding_r2
-from b2m_drive.brain.frame_pairing import (
+from b2m_drive.recordings.recording import Unit
+from b2m_drive.recordings.scene_recording import EEG, SceneRecording
+from b2m_drive.recordings.simulated.driver import SimulatedDriver
+from b2m_drive.teachers.frame_decoding import cross_fitted, decoding_r2
+from b2m_drive.teachers.frame_pairing import (
     decoded_latents,
     estimate_delay,
     principal_latents,
     response_names,
     responses,
 )
-from b2m_drive.brain.recording import Unit
-from b2m_drive.brain.scene_controls import shuffle_frames, state_labels
-from b2m_drive.brain.scene_recording import EEG, SceneRecording
-from b2m_drive.brain.simulated_driver import SimulatedDriver
+from b2m_drive.teachers.scene_controls import shuffle_frames, state_labels
 
 RATE = 20.0  # [Hz]
 
@@ -94,7 +94,7 @@ def test_the_delay_of_the_brain_is_found(delay: float) -> None:
 
 
 def test_the_delay_of_a_simulated_driver_is_found_from_states_with_missing_vehicles() -> None:
-    from b2m_drive.brain.driver_attention import ATTENDED
+    from b2m_drive.recordings.simulated.driver_attention import ATTENDED
 
     generator = np.random.default_rng(0)
     low, high = (np.array([getattr(v, end) for v in ATTENDED]) for end in ("low", "high"))
@@ -263,7 +263,7 @@ def test_decoding_does_not_profit_from_neighbours_of_the_same_episode() -> None:
 
 
 def test_no_part_of_the_pairing_needs_a_simulated_brain(tmp_path: Path) -> None:
-    from b2m_drive.brain.scene_recording import read_scene_recording, write_scene_recording
+    from b2m_drive.recordings.scene_recording import read_scene_recording, write_scene_recording
 
     recording, state, episode = late_brain(0.2)
     write_scene_recording(tmp_path / "mine.h5", recording)

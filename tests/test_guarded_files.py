@@ -21,9 +21,6 @@ import typer
 from safetensors.torch import save_file
 
 from b2m_drive import cli
-from b2m_drive.brain.kornblith import read_spikes
-from b2m_drive.brain.scene_recording import read_scene_recording
-from b2m_drive.evidence.report_parts import draw
 from b2m_drive.files.array_files import read_array, read_arrays
 from b2m_drive.files.hdf5_files import opened_hdf5
 from b2m_drive.files.json_files import read_json
@@ -31,6 +28,9 @@ from b2m_drive.files.names import inside, safe_name
 from b2m_drive.files.refusals import naming
 from b2m_drive.files.text_files import read_rows, read_text
 from b2m_drive.files.weights import read_weights
+from b2m_drive.recordings.readers.kornblith import read_spikes
+from b2m_drive.recordings.scene_recording import read_scene_recording
+from b2m_drive.reports.report_parts import draw
 from tests.read_formats import make_recording, make_session
 
 
@@ -345,7 +345,7 @@ def test_a_recordings_session_makes_no_path_outside_the_runs(tmp_path, monkeypat
         folders.append(folder)
         raise typer.Exit
 
-    monkeypatch.setattr("b2m_agents.studies.driving.DrivingRun", note)
+    monkeypatch.setattr("b2m_agents.studies.driving.comparison.DrivingRun", note)
     monkeypatch.setattr("b2m_drive.students.scenes.SceneDataset", lambda *_: None)
     with pytest.raises(SystemExit):
         cli.app(["compare", "driving", "--recording", str(tmp_path / "brain.h5"),

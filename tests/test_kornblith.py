@@ -8,7 +8,7 @@ import h5py
 import numpy as np
 import pytest
 
-from b2m_drive.brain.kornblith import read_kornblith
+from b2m_drive.recordings.readers.kornblith import read_kornblith
 
 DATA = Path(os.environ.get("B2M_DATA", Path(__file__).parents[2] / "shared" / "data"))
 SESSION = DATA / "kornblith2017" / "399e11sb-2007-7-21_16-34-42.h5"

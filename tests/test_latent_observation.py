@@ -9,9 +9,9 @@ import pytest
 import torch
 from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv, VecEnv, VecMonitor
 
-from b2m_agents.episodes import make_scene
-from b2m_agents.latent_observation import SPEED_UNIT, VecLatentObservation, encode_scenes
-from b2m_agents.scene_vec_env import make_scene_vec_env
+from b2m_agents.episodes.episodes import make_scene
+from b2m_agents.worlds.latent_observation import SPEED_UNIT, VecLatentObservation, encode_scenes
+from b2m_agents.worlds.scene_vec_env import make_scene_vec_env
 from b2m_drive.students.scene_vae import SceneVAE, SceneVAESettings
 from b2m_envs.driving import SceneSettings
 

@@ -5,15 +5,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from b2m_drive.brain.controls import (
+from b2m_drive.recordings.recording import NO_STIMULUS, DecisionTrials
+from b2m_drive.teachers.controls import (
     information_rate,
     kept_for_accuracy,
     kept_for_auc,
     label_latents,
     shuffle_trials,
 )
-from b2m_drive.brain.latent_ceiling import explainable_variance
-from b2m_drive.brain.latents import (
+from b2m_drive.teachers.latent_ceiling import explainable_variance
+from b2m_drive.teachers.latents import (
     LATENT_METHODS,
     Activity,
     carry,
@@ -22,9 +23,8 @@ from b2m_drive.brain.latents import (
     memory_set,
     shown_in,
 )
-from b2m_drive.brain.pairing import NO_WINDOW, average_in_windows, window_of_steps
-from b2m_drive.brain.recording import NO_STIMULUS, DecisionTrials
-from b2m_drive.brain.windows import (
+from b2m_drive.teachers.window_of_steps import NO_WINDOW, average_in_windows, window_of_steps
+from b2m_drive.teachers.windows import (
     DELAY,
     ENCODING,
     WINDOW_CHOICES,

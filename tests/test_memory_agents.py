@@ -23,24 +23,24 @@ from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import DummyVecEnv
 from torch import nn
 
-from b2m_agents.decision_policy import (
+from b2m_agents.episodes.episodes import episode_seed
+from b2m_agents.memory.decision_policy import (
     DecisionPolicy,
     act_as_policy,
     check_fits,
     evaluate_supervised,
     trials_of_seeds,
 )
-from b2m_agents.episodes import episode_seed
-from b2m_agents.memory_agent import (
+from b2m_agents.memory.memory_agent import (
     MemoryAgentSettings,
     evaluate_memory_agent,
     played_text,
     read_memory_policy,
 )
-from b2m_agents.memory_policy import MemoryLstmPolicy, ScaledObservation
-from b2m_agents.memory_training import train_memory_agent
-from b2m_agents.memory_trials import held_out_seeds, play_trials
-from b2m_agents.memory_vec_env import MemoryVecEnv
+from b2m_agents.memory.memory_policy import MemoryLstmPolicy, ScaledObservation
+from b2m_agents.memory.memory_training import train_memory_agent
+from b2m_agents.memory.memory_trials import held_out_seeds, play_trials
+from b2m_agents.memory.memory_vec_env import MemoryVecEnv
 from b2m_drive.students.decision_rnn import DecisionRNN, DecisionRNNSettings
 from b2m_envs.memory_decision import (
     ContextDecisionSettings,
@@ -63,7 +63,7 @@ SHORT = MemoryAgentSettings(
 
 TRAINING = """
 import os, signal, sys
-from b2m_agents import memory_training
+from b2m_agents.memory import memory_training
 from b2m_drive.files.writing import atomic_write
 write = memory_training._write_checkpoint
 def die_while_writing(folder, algorithm, curve):

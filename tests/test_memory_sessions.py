@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from b2m_agents.studies.memory_plan import MemoryStudySettings, split_trials
-from b2m_agents.studies.memory_search import (
+from b2m_agents.studies.memory.plan import MemoryStudySettings, split_trials
+from b2m_agents.studies.memory.search import (
     SEARCH,
     Candidate,
     Search,
@@ -19,17 +19,17 @@ from b2m_agents.studies.memory_search import (
     selective_units,
     split_patients,
 )
-from b2m_agents.studies.memory_sessions import (
+from b2m_agents.studies.memory.sessions import (
     ManySessions,
     compare_sessions,
     describe_sessions,
     expected_time_of_sessions,
     read_sessions_of,
 )
-from b2m_drive.brain.recording import BrainRecording
-from b2m_drive.brain.simulated import SimulatedBrain, simulate_trials
-from b2m_drive.evidence.pooling import pooled_verdicts, read_sessions
-from b2m_drive.evidence.report import write_report
+from b2m_drive.comparisons.pooling import pooled_verdicts, read_sessions
+from b2m_drive.recordings.recording import BrainRecording
+from b2m_drive.recordings.simulated.neurons import SimulatedBrain, simulate_trials
+from b2m_drive.reports.report import write_report
 
 SMALL = MemoryStudySettings(
     strategies=("regression",),

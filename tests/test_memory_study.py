@@ -10,25 +10,29 @@ import numpy as np
 import pytest
 import torch
 
-from b2m_agents.studies.memory import MemoryComparison, compare_memory
-from b2m_agents.studies.memory_group import GroupRun, decision_loss
-from b2m_agents.studies.memory_plan import (
+from b2m_agents.studies.memory.comparison import MemoryComparison, compare_memory
+from b2m_agents.studies.memory.plan import (
     MemoryPlan,
     MemoryStudySettings,
     split_trials,
     taught_conditions,
     varied_conditions,
 )
-from b2m_agents.studies.role_pairing import counterparts
-from b2m_agents.studies.taught_group import TaughtRun, run_group
-from b2m_agents.studies.teachers import Reading
-from b2m_drive.brain.recording import BrainRecording
-from b2m_drive.brain.simulated import SimulatedBrain, simulate_sternberg, simulate_trials
-from b2m_drive.evidence.comparison import Group
-from b2m_drive.evidence.conditions import PROBE_TEACHERS, variation_of
-from b2m_drive.evidence.report import write_report
+from b2m_agents.studies.memory.student_group import GroupRun, decision_loss
+from b2m_agents.studies.memory.taught_group import TaughtRun, run_group
+from b2m_agents.studies.memory.teachers import Reading
+from b2m_agents.studies.memory.trial_matching import counterparts
+from b2m_drive.comparisons.conditions import PROBE_TEACHERS, variation_of
+from b2m_drive.comparisons.jobs import Group
+from b2m_drive.comparisons.verdict import verdicts_of
 from b2m_drive.evidence.scores import read_scores
-from b2m_drive.evidence.verdict import verdicts_of
+from b2m_drive.recordings.recording import BrainRecording
+from b2m_drive.recordings.simulated.neurons import (
+    SimulatedBrain,
+    simulate_sternberg,
+    simulate_trials,
+)
+from b2m_drive.reports.report import write_report
 from b2m_drive.transfer.attachment import attach
 from b2m_drive.transfer.targets import BrainTargets
 from b2m_envs.memory_decision import SternbergSettings, task_of

@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from b2m_agents.minari_export import export_minari
-from b2m_agents.rollouts import CollectSettings, collect_scenes
+from b2m_agents.drivers.minari_export import export_minari
+from b2m_agents.drivers.rollouts import CollectSettings, collect_scenes
 from b2m_drive.students.scenes import SceneDataset, SceneWriter
 
 ENVIRONMENT = {

@@ -9,9 +9,9 @@ import gymnasium
 import numpy as np
 import pytest
 
-from b2m_agents.action_choices import action_names
-from b2m_agents.drivers import drive_episode, drive_of
-from b2m_agents.rollouts import header_of
+from b2m_agents.drivers.drivers import drive_episode, drive_of
+from b2m_agents.drivers.rollouts import header_of
+from b2m_agents.worlds.action_choices import action_names
 from b2m_envs.driving import SCENARIOS, SceneSettings
 from b2m_envs.driving.environment import DrivingSceneEnv
 from b2m_envs.driving.observation import finite_state

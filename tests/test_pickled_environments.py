@@ -12,7 +12,7 @@ import gymnasium
 import numpy as np
 import pytest
 
-from b2m_agents.scene_vec_env import make_scene_vec_env
+from b2m_agents.worlds.scene_vec_env import make_scene_vec_env
 from b2m_envs.driving.settings import SCENARIOS, SceneSettings
 from b2m_envs.registration import REGISTRATIONS
 

@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from b2m_drive.evidence.learning_curves import final_value
-from b2m_drive.evidence.pooling import (
+from b2m_drive.comparisons.pooling import (
     PooledDifference,
     SessionsRun,
     leave_one_out,
@@ -20,9 +19,10 @@ from b2m_drive.evidence.pooling import (
     read_sessions,
     session_differences,
 )
+from b2m_drive.comparisons.verdict import Grade
+from b2m_drive.evidence.learning_curves import final_value
 from b2m_drive.evidence.scores import read_scores, write_scores
 from b2m_drive.evidence.statistics import crossed_difference
-from b2m_drive.evidence.verdict import Grade
 from tests.made_runs import TEACHING, write_sessions
 
 GAINS = {

@@ -11,17 +11,6 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from b2m_drive.brain import decoding, noise_ceiling
-from b2m_drive.brain.controls import information_rate
-from b2m_drive.brain.demixing import Marginalisation, demix
-from b2m_drive.brain.frame_decoding import cross_fitted, decoding_r2
-from b2m_drive.brain.frame_pairing import decoded_latents, principal_latents
-from b2m_drive.brain.latent_ceiling import explainable_variance
-from b2m_drive.brain.latents import Activity, decode_stimuli, latents_of
-from b2m_drive.brain.recording import BrainRecording
-from b2m_drive.brain.scene_controls import state_labels
-from b2m_drive.brain.simulated import SimulatedBrain, simulate_trials
-from b2m_drive.brain.windows import teaching_windows, window_activity
 from b2m_drive.evidence.alignment import (
     alignment_scores,
     debiased_linear_cka,
@@ -41,6 +30,17 @@ from b2m_drive.evidence.statistics import (
     restricted_mean,
     restricted_ratio,
 )
+from b2m_drive.recordings.recording import BrainRecording
+from b2m_drive.recordings.simulated.neurons import SimulatedBrain, simulate_trials
+from b2m_drive.teachers import decoding, noise_ceiling
+from b2m_drive.teachers.controls import information_rate
+from b2m_drive.teachers.demixing import Marginalisation, demix
+from b2m_drive.teachers.frame_decoding import cross_fitted, decoding_r2
+from b2m_drive.teachers.frame_pairing import decoded_latents, principal_latents
+from b2m_drive.teachers.latent_ceiling import explainable_variance
+from b2m_drive.teachers.latents import Activity, decode_stimuli, latents_of
+from b2m_drive.teachers.scene_controls import state_labels
+from b2m_drive.teachers.windows import teaching_windows, window_activity
 
 few = settings(
     max_examples=6, derandomize=True, deadline=None, database=None, phases=[Phase.generate]

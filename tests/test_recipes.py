@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from b2m_agents.encoder_view import read_view
-from b2m_agents.rollouts import CollectSettings, collect_scenes
+from b2m_agents.drivers.rollouts import CollectSettings, collect_scenes
+from b2m_agents.worlds.encoder_view import read_view
 from b2m_drive.students.decision_rnn import DecisionRNN
 from b2m_drive.students.scene_vae import SceneVAE
 from tests.tiny_agents import SMALL, tiny_agent, tiny_encoder

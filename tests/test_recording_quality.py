@@ -12,14 +12,14 @@ import h5py
 import numpy as np
 import pytest
 
-from b2m_agents.studies.memory import MemoryComparison
-from b2m_drive.brain.binning import bin_spikes, trial_bins
-from b2m_drive.brain.kornblith import read_kornblith
-from b2m_drive.brain.latents import Activity, latents_of
-from b2m_drive.brain.recording import BrainRecording, DecisionTrials, SpikeSession
-from b2m_drive.brain.recording_quality import findings, fit_to_teach
-from b2m_drive.brain.simulated import SimulatedBrain, simulate_trials
-from b2m_drive.brain.windows import DELAY, phase_of, teaching_windows
+from b2m_agents.studies.memory.comparison import MemoryComparison
+from b2m_drive.recordings.binning import bin_spikes, trial_bins
+from b2m_drive.recordings.readers.kornblith import read_kornblith
+from b2m_drive.recordings.recording import BrainRecording, DecisionTrials, SpikeSession
+from b2m_drive.recordings.recording_quality import findings, fit_to_teach
+from b2m_drive.recordings.simulated.neurons import SimulatedBrain, simulate_trials
+from b2m_drive.teachers.latents import Activity, latents_of
+from b2m_drive.teachers.windows import DELAY, phase_of, teaching_windows
 
 DATA = Path(os.environ.get("B2M_DATA", Path(__file__).parents[2] / "shared" / "data"))
 SESSION = DATA / "kornblith2017" / "404e12sb-2008-1-14_13-2-3.h5"

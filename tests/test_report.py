@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from b2m_drive.evidence.conditions import NULLS, PROBES, Teaching, Variation
-from b2m_drive.evidence.figures import _moved_apart
-from b2m_drive.evidence.report import write_report
-from b2m_drive.evidence.run_folder import read_run
+from b2m_drive.comparisons.conditions import NULLS, PROBES, Teaching, Variation
+from b2m_drive.comparisons.run_folder import read_run
+from b2m_drive.comparisons.verdict import Grade, verdicts_of
 from b2m_drive.evidence.scores import Score, read_scores, write_scores
-from b2m_drive.evidence.verdict import Grade, verdicts_of
+from b2m_drive.reports.figures import _moved_apart
+from b2m_drive.reports.report import write_report
 
 TEACHING = Teaching("regression", "decoded", "recorded")
 SEEDS = [0, 1, 2, 3]

@@ -13,10 +13,10 @@ import jaxtyping
 import numpy as np
 import pytest
 
-from b2m_agents.drivers import Drive, drive_episode
-from b2m_agents.episodes import Episode, episode_seed
-from b2m_agents.ordered_workers import map_in_order
-from b2m_agents.rollouts import CollectSettings, collect_scenes
+from b2m_agents.drivers.drivers import Drive, drive_episode
+from b2m_agents.drivers.rollouts import CollectSettings, collect_scenes
+from b2m_agents.episodes.episodes import Episode, episode_seed
+from b2m_agents.episodes.ordered_workers import map_in_order
 from b2m_drive.students.scenes import SceneDataset
 
 SMALL = {"height": 36, "width": 40, "vehicles_count": 3, "duration": 4.0}
@@ -25,7 +25,7 @@ FIVE = CollectSettings(n_episodes=5, environment=SMALL)
 
 SLOW_COLLECTION = """
 import sys, time
-from b2m_agents import rollouts
+from b2m_agents.drivers import rollouts
 write = rollouts.SceneWriter.write
 def slowly(*arguments):
     time.sleep(0.5)
@@ -117,7 +117,7 @@ def test_a_batch_writes_what_single_environments_do(collected, tmp_path, monkeyp
     def one_by_one(drive: Drive, seeds: list[int]) -> Iterator[Episode]:
         return (drive_episode(drive, seed) for seed in seeds)
 
-    monkeypatch.setattr("b2m_agents.rollouts.drive_episodes", one_by_one)
+    monkeypatch.setattr("b2m_agents.drivers.rollouts.drive_episodes", one_by_one)
     path = collect_scenes("highway_fast", tmp_path / "single.h5", FIVE, progress=False)
     assert_same_scenes(SceneDataset(path), collected)
 

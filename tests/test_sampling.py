@@ -5,16 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from b2m_drive.brain.frame_pairing import (
+from b2m_drive.recordings.recording import Unit
+from b2m_drive.recordings.sampling import MOST_LOST, sampling_of
+from b2m_drive.recordings.scene_recording import EEG, NO_FRAME, SceneRecording, presentations
+from b2m_drive.teachers.frame_pairing import (
     estimate_delay,
     has_response,
     response_names,
     responses,
     responses_to,
 )
-from b2m_drive.brain.recording import Unit
-from b2m_drive.brain.sampling import MOST_LOST, sampling_of
-from b2m_drive.brain.scene_recording import EEG, NO_FRAME, SceneRecording, presentations
 
 RATE = 250.0  # [Hz]
 

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from b2m_drive.brain.frame_decoding import decoding_r2
-from b2m_drive.brain.scene_controls import (
+from b2m_drive.teachers.frame_decoding import decoding_r2
+from b2m_drive.teachers.scene_controls import (
     circular_shift,
     corrupt_labels,
     pixel_projection,

@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from b2m_drive.brain.recording import Unit
-from b2m_drive.brain.scene_quality import check_frame_rate, scene_findings, scenes_fit_to_teach
-from b2m_drive.brain.scene_recording import NO_FRAME, SceneRecording
+from b2m_drive.recordings.recording import Unit
+from b2m_drive.recordings.scene_quality import check_frame_rate, scene_findings, scenes_fit_to_teach
+from b2m_drive.recordings.scene_recording import NO_FRAME, SceneRecording
 
 
 def watched(n_frames: int = 20, n_units: int = 6) -> SceneRecording:

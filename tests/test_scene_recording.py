@@ -7,8 +7,8 @@ import h5py
 import numpy as np
 import pytest
 
-from b2m_drive.brain.recording import Unit
-from b2m_drive.brain.scene_recording import (
+from b2m_drive.recordings.recording import Unit
+from b2m_drive.recordings.scene_recording import (
     SceneRecording,
     read_scene_recording,
     write_scene_recording,

@@ -15,14 +15,14 @@ from stable_baselines3.common.evaluation import evaluate_policy
 from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import DummyVecEnv, VecMonitor
 
-from b2m_agents.batched_episodes import play_episodes
-from b2m_agents.drivers import Drive, block_size, drive_episode, drive_episodes
-from b2m_agents.episodes import Episode, make_scene
-from b2m_agents.replayable_episodes import (
+from b2m_agents.drivers.drivers import Drive, block_size, drive_episode, drive_episodes
+from b2m_agents.episodes.batched_episodes import play_episodes
+from b2m_agents.episodes.episodes import Episode, make_scene
+from b2m_agents.episodes.replayable_episodes import (
     ReplayableEpisodes,
     ReplayableSceneVecEnv,
 )
-from b2m_agents.scene_vec_env import SceneVecEnv, make_scene_vec_env, waiting_scenes
+from b2m_agents.worlds.scene_vec_env import SceneVecEnv, make_scene_vec_env, waiting_scenes
 from b2m_envs.driving import SceneSettings
 from b2m_envs.driving.environment import DrivingSceneEnv
 from b2m_envs.driving.vector_environment import DrivingSceneVectorEnv

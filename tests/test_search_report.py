@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from scipy import stats
 
-from b2m_drive.evidence.pooling import pooled_verdict, read_sessions
-from b2m_drive.evidence.report import write_report
-from b2m_drive.evidence.search import rank_candidates
+from b2m_drive.comparisons.pooling import pooled_verdict, read_sessions
+from b2m_drive.comparisons.search import rank_candidates
+from b2m_drive.reports.report import write_report
 from tests.made_runs import TEACHING, write_sessions
 
 READING = {"strategy": "regression", "latents": "decoded", "pairing": "recorded"}

@@ -8,16 +8,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from b2m_drive.brain.decoding import RecordingSummary
-from b2m_drive.brain.recording import BrainRecording
-from b2m_drive.brain.simulated import SimulatedBrain, simulate_trials
-from b2m_drive.evidence.session_summaries import (
+from b2m_drive.comparisons.session_summaries import (
     STATISTICS,
     SessionSummary,
     sessions_table,
     statistic_values,
     summarise_sessions,
 )
+from b2m_drive.recordings.recording import BrainRecording
+from b2m_drive.recordings.simulated.neurons import SimulatedBrain, simulate_trials
+from b2m_drive.teachers.decoding import RecordingSummary
 
 SUMMARY = RecordingSummary(
     n_units=20,

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from b2m_drive.evidence.pooling import pooled_verdict, read_sessions
-from b2m_drive.evidence.report import write_report
+from b2m_drive.comparisons.pooling import pooled_verdict, read_sessions
+from b2m_drive.comparisons.verdict import interval_text
 from b2m_drive.evidence.scores import read_scores, write_scores
 from b2m_drive.evidence.statistics import rank_correlation
-from b2m_drive.evidence.verdict import interval_text
+from b2m_drive.reports.report import write_report
 from tests.made_runs import TEACHING, write_sessions
 
 GAINS = {

@@ -11,7 +11,8 @@ import jaxtyping
 import numpy as np
 import pytest
 
-from b2m_agents.agent_settings import (
+from b2m_agents.evaluation.evaluate import EvaluationSettings
+from b2m_agents.learning.agent_settings import (
     DQNSettings,
     PPOSettings,
     SACSettings,
@@ -20,12 +21,11 @@ from b2m_agents.agent_settings import (
     training_from_json,
     training_json,
 )
-from b2m_agents.evaluation import EvaluationSettings
-from b2m_agents.memory_agent import MemoryAgentSettings
-from b2m_agents.studies.agents_plan import AgentsStudySettings
-from b2m_agents.studies.driving_plan import DrivingStudySettings
-from b2m_agents.studies.memory_plan import MemoryStudySettings
-from b2m_agents.video import VideoSettings
+from b2m_agents.memory.memory_agent import MemoryAgentSettings
+from b2m_agents.studies.agents.plan import AgentsStudySettings
+from b2m_agents.studies.driving.plan import DrivingStudySettings
+from b2m_agents.studies.memory.plan import MemoryStudySettings
+from b2m_agents.videos.video import VideoSettings
 from b2m_drive.students.scene_vae import SceneVAESettings
 from b2m_drive.transfer.schedule import WeightSchedule
 from b2m_envs.driving.settings import SceneSettings

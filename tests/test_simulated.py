@@ -6,15 +6,15 @@ from functools import cache
 import numpy as np
 import pytest
 
-from b2m_drive.brain import decoding, noise_ceiling, response_counts
-from b2m_drive.brain.recording import LEFT, NO_STIMULUS, RIGHT, BrainRecording, DecisionTrials
-from b2m_drive.brain.simulated import (
+from b2m_drive.recordings.recording import LEFT, NO_STIMULUS, RIGHT, BrainRecording, DecisionTrials
+from b2m_drive.recordings.simulated.neurons import (
     INTERVALS,
     PRESETS,
     SimulatedBrain,
     simulate_sternberg,
     simulate_trials,
 )
+from b2m_drive.teachers import decoding, noise_ceiling, response_counts
 
 
 def some_trials(n_trials: int = 120, seed: int = 0) -> DecisionTrials:
@@ -344,7 +344,7 @@ def test_items_of_one_category_have_similar_patterns_where_the_category_has_a_sh
 
 
 def test_a_category_takes_its_share_of_the_variance_and_leaves_the_whole() -> None:
-    from b2m_drive.brain.simulated import _draw_tuning
+    from b2m_drive.recordings.simulated.neurons import _draw_tuning
 
     n_stimuli, share = 400, 0.7
     brain = replace(SimulatedBrain.preset("ideal"), n_units=150, n_categories=20)

@@ -6,12 +6,17 @@ from functools import cache
 import numpy as np
 import pytest
 
-from b2m_drive.brain.driver_attention import ATTENDED, ATTENDED_NAMES, attention, draw_tuning
-from b2m_drive.brain.frame_decoding import decoding_r2
-from b2m_drive.brain.frame_pairing import responses
-from b2m_drive.brain.scene_controls import state_labels
-from b2m_drive.brain.scene_recording import SceneRecording
-from b2m_drive.brain.simulated_driver import PRESETS, SimulatedDriver, evoked_course
+from b2m_drive.recordings.scene_recording import SceneRecording
+from b2m_drive.recordings.simulated.driver import PRESETS, SimulatedDriver, evoked_course
+from b2m_drive.recordings.simulated.driver_attention import (
+    ATTENDED,
+    ATTENDED_NAMES,
+    attention,
+    draw_tuning,
+)
+from b2m_drive.teachers.frame_decoding import decoding_r2
+from b2m_drive.teachers.frame_pairing import responses
+from b2m_drive.teachers.scene_controls import state_labels
 
 NAMES = ("speed", *ATTENDED_NAMES)
 STEP = 0.5  # [s]

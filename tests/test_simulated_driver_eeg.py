@@ -9,18 +9,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from b2m_drive.brain.driver_attention import ATTENDED, ATTENDED_NAMES
-from b2m_drive.brain.frame_decoding import decoding_r2
-from b2m_drive.brain.frame_pairing import responses
-from b2m_drive.brain.reaction_times import (
+from b2m_drive.recordings.reaction_times import (
     PROBABILITIES,
     QUANTILES,
     draw_reaction_times,
     read_reaction_times,
 )
-from b2m_drive.brain.scene_controls import state_labels
-from b2m_drive.brain.scene_recording import EEG, SceneRecording
-from b2m_drive.brain.simulated_driver_eeg import PRESETS, SENSORS, SimulatedDriverEEG
+from b2m_drive.recordings.scene_recording import EEG, SceneRecording
+from b2m_drive.recordings.simulated.driver_attention import ATTENDED, ATTENDED_NAMES
+from b2m_drive.recordings.simulated.driver_eeg import PRESETS, SENSORS, SimulatedDriverEEG
+from b2m_drive.teachers.frame_decoding import decoding_r2
+from b2m_drive.teachers.frame_pairing import responses
+from b2m_drive.teachers.scene_controls import state_labels
 
 pytest.importorskip("mne", reason="the eeg extra is not installed")
 

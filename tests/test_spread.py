@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from b2m_drive.brain.frame_decoding import cross_fitted, decoding_r2
-from b2m_drive.brain.spread import at_ease, moves, varies, without_rounding
+from b2m_drive.teachers.frame_decoding import cross_fitted, decoding_r2
+from b2m_drive.teachers.spread import at_ease, moves, varies, without_rounding
 
 STATUS = 8388608.0
 

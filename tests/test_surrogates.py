@@ -5,17 +5,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from b2m_drive.brain.controls import shuffle_trials
-from b2m_drive.brain.latents import Activity, memory_set
-from b2m_drive.brain.recording import NO_STIMULUS, DecisionTrials
-from b2m_drive.brain.surrogates import (
+from b2m_drive.recordings.recording import NO_STIMULUS, DecisionTrials
+from b2m_drive.teachers.controls import shuffle_trials
+from b2m_drive.teachers.latents import Activity, memory_set
+from b2m_drive.teachers.surrogates import (
     matched_covariance,
     permute_items,
     randomise_phase,
     shift_in_time,
     shuffle_within_condition,
 )
-from b2m_drive.brain.windows import (
+from b2m_drive.teachers.windows import (
     DELAY,
     ENCODING,
     phase_of,

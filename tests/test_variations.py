@@ -8,16 +8,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from b2m_drive.evidence.run_folder import Run, read_run
-from b2m_drive.evidence.variation_figure import _places
-from b2m_drive.evidence.variation_report import variation_section
-from b2m_drive.evidence.variations import (
+from b2m_drive.comparisons.run_folder import Run, read_run
+from b2m_drive.comparisons.variations import (
     MEMORY_AXES,
     UNLIMITED,
     VariedNumber,
     best_null,
     varied_scores,
 )
+from b2m_drive.reports.variation_figure import _places
+from b2m_drive.reports.variation_report import variation_section
 from tests.made_runs import TEACHING, scores_of, varied, write_run
 
 AXES = {number.axis: number for number in MEMORY_AXES}

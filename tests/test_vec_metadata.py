@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from stable_baselines3.common.vec_env import DummyVecEnv, VecVideoRecorder
 
-from b2m_agents.channels_first import VecChannelsFirst
-from b2m_agents.episodes import scene_spec
-from b2m_agents.latent_observation import VecLatentObservation
-from b2m_agents.memory_vec_env import MemoryVecEnv
-from b2m_agents.scene_vec_env import make_scene_vec_env
+from b2m_agents.episodes.episodes import scene_spec
+from b2m_agents.memory.memory_vec_env import MemoryVecEnv
+from b2m_agents.worlds.channels_first import VecChannelsFirst
+from b2m_agents.worlds.latent_observation import VecLatentObservation
+from b2m_agents.worlds.scene_vec_env import make_scene_vec_env
 from b2m_drive.students.scene_vae import SceneVAE, SceneVAESettings
 from b2m_envs.driving.settings import SceneSettings
 from b2m_envs.memory_decision import MemoryDecisionSettings

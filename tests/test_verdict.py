@@ -3,7 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from b2m_drive.evidence.conditions import NULLS, PROBES, Teaching
+from b2m_drive.comparisons.conditions import NULLS, PROBES, Teaching
+from b2m_drive.comparisons.verdict import Grade, Verdict, judge
 from b2m_drive.evidence.learning_curves import (
     area_under_curve,
     final_value,
@@ -11,7 +12,6 @@ from b2m_drive.evidence.learning_curves import (
     trials_to_criterion,
 )
 from b2m_drive.evidence.scores import Score
-from b2m_drive.evidence.verdict import Grade, Verdict, judge
 
 TEACHING = Teaching("regression", "decoded", "recorded")
 STEPS = (0, 50, 100)

@@ -7,17 +7,17 @@ from dataclasses import replace
 import pytest
 import torch
 
-from b2m_agents.studies.memory_plan import MemoryStudySettings
-from b2m_agents.studies.verdict_calibration import (
+from b2m_agents.studies.memory.calibration import (
     VERDICTS,
     CalibrationPlan,
     CalibrationSettings,
     calibrate_verdict,
     calibration_groups,
 )
-from b2m_drive.brain.decoding import item_decoding_accuracy
-from b2m_drive.evidence.calibration import read_rows, shares
-from b2m_drive.evidence.report import write_report
+from b2m_agents.studies.memory.plan import MemoryStudySettings
+from b2m_drive.comparisons.calibration import read_rows, shares
+from b2m_drive.reports.report import write_report
+from b2m_drive.teachers.decoding import item_decoding_accuracy
 
 SMALL = CalibrationSettings(
     n_null=2,

@@ -6,12 +6,12 @@ import cv2
 import numpy as np
 import pytest
 
-from b2m_agents.action_choices import ActionChoices, action_names, taken, weighed
-from b2m_agents.drivers import Drive, drive_episode, drive_of
-from b2m_agents.episodes import Episode, episode_seed
-from b2m_agents.trained_agent import TrainedAgent
-from b2m_agents.video import VideoSettings, episode_moments, record_video
-from b2m_agents.video_frame import LATENT_RANGE, Moment, draw_moment
+from b2m_agents.drivers.drivers import Drive, drive_episode, drive_of
+from b2m_agents.episodes.episodes import Episode, episode_seed
+from b2m_agents.learning.trained_agent import TrainedAgent
+from b2m_agents.videos.video import VideoSettings, episode_moments, record_video
+from b2m_agents.videos.video_frame import LATENT_RANGE, Moment, draw_moment
+from b2m_agents.worlds.action_choices import ActionChoices, action_names, taken, weighed
 from b2m_envs.driving.settings import settings_from_keywords
 from b2m_envs.driving.state import STATE_INDEX
 from tests.tiny_agents import SMALL, tiny_agent, tiny_encoder
@@ -183,7 +183,7 @@ def test_a_video_that_fails_half_way_leaves_nothing(agent, tmp_path, monkeypatch
     def fail(drive: Drive, seed: int) -> Episode:
         raise RuntimeError("the traffic stopped")
 
-    monkeypatch.setattr("b2m_agents.video.drive_episode", fail)
+    monkeypatch.setattr("b2m_agents.videos.video.drive_episode", fail)
     with pytest.raises(RuntimeError, match="the traffic stopped"):
         record_video(agent, tmp_path / "video.mp4", ONE, progress=False)
     assert not list(tmp_path.iterdir())

@@ -7,8 +7,8 @@ from typing import Any
 
 import torch
 
-from b2m_agents.agent_settings import settings_for
-from b2m_agents.training import train_agent
+from b2m_agents.learning.agent_settings import settings_for
+from b2m_agents.learning.training import train_agent
 from b2m_drive.students.scene_vae import SceneVAE, SceneVAESettings
 
 SMALL = {"height": 36, "width": 40, "vehicles_count": 3, "duration": 4.0}

@@ -16,8 +16,8 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from jaxtyping import Bool, Float, Float64, Int64
 
-from b2m_drive.brain.ridge import errors_in_unseen_groups, ridge_predictions
-from b2m_drive.brain.spread import at_ease, varies
+from b2m_drive.teachers.ridge import errors_in_unseen_groups, ridge_predictions
+from b2m_drive.teachers.spread import at_ease, varies
 
 _DIGITS = 9  # of a dissimilarity from 0 to 2: ties must not be broken by rounding
 _N_FOLDS = 5

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float64, Int64
 
-from b2m_drive.evidence.conditions import Study
+from b2m_drive.comparisons.conditions import Study
 from b2m_drive.evidence.scores import Score
 from b2m_drive.evidence.statistics import RestrictedTrials
 

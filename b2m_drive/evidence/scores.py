@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
-from b2m_drive.evidence.tables import read_table, write_table
+from b2m_drive.files.tables import read_table, write_table
 
 
 @dataclass(frozen=True)

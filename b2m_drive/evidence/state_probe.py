@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Bool, Float, Int64
 
-from b2m_drive.brain.frame_decoding import decoding_r2
-from b2m_drive.brain.spread import moves
+from b2m_drive.teachers.frame_decoding import decoding_r2
+from b2m_drive.teachers.spread import moves
 
 _N_FOLDS = 5
 _FEWEST_VALUES = 60  # of a variable that is probed

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from b2m_drive.settings_types import take_as_declared
+from b2m_drive.files.settings_types import take_as_declared
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
-from b2m_drive.settings_types import take_as_declared
+from b2m_drive.files.settings_types import take_as_declared
 from b2m_drive.students.student_folder import (
     read_student,
     write_student,

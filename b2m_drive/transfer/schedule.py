@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from b2m_drive.settings_types import take_as_declared
+from b2m_drive.files.settings_types import take_as_declared
 
 
 @dataclass(frozen=True)

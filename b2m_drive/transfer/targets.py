@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Bool, Float32, Int, Int64
 
-from b2m_drive.brain.recording import item_period
+from b2m_drive.recordings.recording import item_period
 
 if TYPE_CHECKING:
-    import b2m_drive.brain.latents
-    import b2m_drive.brain.recording
+    import b2m_drive.recordings.recording
+    import b2m_drive.teachers.latents
 
 _EXPECTED_IDS = (
     "expected whole numbers (an integer array; number text with np.unique(text, "
@@ -70,7 +70,9 @@ class BrainTargets:
         return 1 if self.phase is None else int(self.phase[self.phase_of_steps >= 0].max()) + 1
 
     @classmethod
-    def from_recording(cls, recording: b2m_drive.brain.recording.BrainRecording) -> BrainTargets:
+    def from_recording(
+        cls, recording: b2m_drive.recordings.recording.BrainRecording
+    ) -> BrainTargets:
         """The binned activity itself, one step a bin, each unit weighted by its variance.
 
         Bins of an item that a trial lacks teach nothing, and a trial that lacks all bins is left
@@ -92,7 +94,7 @@ class BrainTargets:
 
     @classmethod
     def from_latents(
-        cls, latents: b2m_drive.brain.latents.BrainLatents, origin: str
+        cls, latents: b2m_drive.teachers.latents.BrainLatents, origin: str
     ) -> BrainTargets:
         """Latents, one step a window, each weighted by its share of variance in its phase.
 
@@ -217,7 +219,7 @@ def _oddest(ids: np.ndarray) -> object:
 
 
 def _shown_bins(
-    recording: b2m_drive.brain.recording.BrainRecording,
+    recording: b2m_drive.recordings.recording.BrainRecording,
 ) -> Bool[np.ndarray, "trial time"]:
     """Whether each trial has each bin: those of an item that it did not show it lacks."""
     period, shown = np.array(recording.bins.period), np.ones(recording.activity.shape[:2], bool)

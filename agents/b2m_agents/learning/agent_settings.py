@@ -1,0 +1,402 @@
+"""How an agent learns: settings of algorithms and trainings, with defaults for each scenario."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, ClassVar, Literal, TypeAlias, get_args
+
+import gymnasium
+
+from b2m_drive.files.settings_types import take_as_declared
+from b2m_envs.driving.settings import SCENARIOS, is_whole
+
+Observed: TypeAlias = Literal["latents", "pixels", "state"]
+OBSERVATIONS: tuple[str, ...] = get_args(Observed)
+ALGORITHMS = ("ppo", "dqn", "sac")
+
+
+@dataclass(frozen=True)
+class PPOSettings:
+    """Proximal policy optimisation (Schulman et al. 2017); any actions."""
+
+    name: ClassVar[str] = "ppo"
+    rollout: int = 64  # steps of each environment between two updates
+    batch_size: int = 1024  # divides rollout x n_environments
+    n_epochs: int = 6
+    learning_rate: float = 5e-4
+    discount: float = 0.95
+    gae_lambda: float = 0.95
+    entropy_weight: float = 0.002
+    hidden_sizes: tuple[int, ...] = (128, 128)
+
+    def __post_init__(self) -> None:
+        take_as_declared(self)
+        _require_whole(self, {"rollout": 1, "n_epochs": 1, "batch_size": 2})
+        _require_rate(self)
+        _require_share(self, "discount", "gae_lambda")
+        _require(self, "entropy_weight", _is_number(self.entropy_weight), "at least 0")
+
+    @property
+    def steps_of_update(self) -> int:
+        """Steps of each environment between two updates."""
+        return self.rollout
+
+
+@dataclass(frozen=True)
+class DQNSettings:
+    """Deep Q-learning (Mnih et al. 2015); discrete actions.
+
+    Every environment explores on its own, with a share of random actions that falls from 1 in a
+    straight line. Steps are those of all environments together, but for `train_every`.
+    """
+
+    name: ClassVar[str] = "dqn"
+    learning_rate: float = 5e-4
+    discount: float = 0.95
+    buffer_size: int = 100_000  # [steps]
+    learning_starts: int = 4096  # [steps]
+    train_every: int = 1  # steps of each environment between two updates
+    gradient_steps: int = 8  # of an update
+    batch_size: int = 256
+    target_every: int = 4096  # [steps] between two copies into the target network
+    exploration_steps: int = 60_000  # [steps] until the share of random actions is the final one
+    exploration_final: float = 0.05
+    hidden_sizes: tuple[int, ...] = (128, 128)
+
+    def __post_init__(self) -> None:
+        take_as_declared(self)
+        names = ("buffer_size", "train_every", "gradient_steps", "target_every")
+        _require_whole(self, dict.fromkeys((*names, "exploration_steps"), 1))
+        _require_whole(self, {"learning_starts": 0, "batch_size": 2})
+        _require_rate(self)
+        _require_share(self, "discount", "exploration_final")
+
+    @property
+    def steps_of_update(self) -> int:
+        """Steps of each environment between two updates."""
+        return self.train_every
+
+
+@dataclass(frozen=True)
+class SACSettings:
+    """Soft actor-critic (Haarnoja et al. 2018), its entropy weight learnt; continuous actions.
+
+    Steps are those of all environments together, but for `train_every`.
+    """
+
+    name: ClassVar[str] = "sac"
+    learning_rate: float = 5e-4
+    discount: float = 0.97
+    buffer_size: int = 100_000  # [steps]
+    learning_starts: int = 4096  # [steps]
+    train_every: int = 1  # steps of each environment between two updates
+    gradient_steps: int = 8  # of an update
+    batch_size: int = 256
+    target_share: float = 0.01  # of the critic that goes into its target in a gradient step
+    hidden_sizes: tuple[int, ...] = (128, 128)
+
+    def __post_init__(self) -> None:
+        take_as_declared(self)
+        names = ("buffer_size", "train_every", "gradient_steps")
+        _require_whole(self, dict.fromkeys(names, 1))
+        _require_whole(self, {"learning_starts": 0, "batch_size": 2})
+        _require_rate(self)
+        _require_share(self, "discount", "target_share")
+
+    @property
+    def steps_of_update(self) -> int:
+        """Steps of each environment between two updates."""
+        return self.train_every
+
+
+AlgorithmSettings: TypeAlias = PPOSettings | DQNSettings | SACSettings
+_SETTINGS: Mapping[str, type[AlgorithmSettings]] = {
+    "ppo": PPOSettings,
+    "dqn": DQNSettings,
+    "sac": SACSettings,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingSettings:
+    """What an agent sees, how it learns, and for how long; see `settings_for`.
+
+    Steps are those of all environments together; every number of them is rounded up to whole
+    updates.
+    """
+
+    algorithm: AlgorithmSettings = field(default_factory=PPOSettings)
+    observation: Observed = "latents"
+    n_steps: int = 400_000
+    n_environments: int = 64  # side by side; the result depends on their number
+    stack: int = 1  # latents in an observation, oldest first
+    speed: bool = False  # whether the ego vehicle's speed stands beside the latents
+    checkpoint_every: int = 40_960  # [steps]
+    evaluate_every: int = 40_960  # [steps] between two evaluations that choose the best; 0: none
+    n_evaluation_episodes: int = 40
+    patience: int | None = None  # evaluations without a better one, after which it ends
+    tensorboard: bool = True
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        take_as_declared(self)
+        if type(self.algorithm) not in _SETTINGS.values():
+            names = ", ".join(each.__name__ for each in _SETTINGS.values())
+            _require(self, "algorithm", False, f"one of {names}")
+        known = f"one of {', '.join(OBSERVATIONS)}"
+        _require(self, "observation", self.observation in OBSERVATIONS, known)
+        positive = ("n_steps", "n_environments", "stack", "checkpoint_every")
+        _require_whole(self, dict.fromkeys((*positive, "n_evaluation_episodes"), 1))
+        _require_whole(self, {"evaluate_every": 0, "seed": 0})
+        for name in ("speed", "tensorboard"):
+            _require(self, name, isinstance(getattr(self, name), bool), "True or False")
+        for name, without in (("stack", 1), ("speed", False)):
+            alone = self.observation == "latents" or getattr(self, name) == without
+            _require(self, name, alone, f"{without} beside {self.observation}: it is of latents")
+        self._check_patience()
+        self._check_algorithm()
+
+    @property
+    def update_steps(self) -> int:
+        """Steps of all environments between two updates."""
+        return self.algorithm.steps_of_update * self.n_environments
+
+    def _check_patience(self) -> None:
+        if self.patience is None:
+            return
+        _require_whole(self, {"patience": 1})
+        expected = "evaluations to count (evaluate_every is 0)"
+        _require(self, "patience", self.evaluate_every > 0, expected)
+
+    def _check_algorithm(self) -> None:
+        algorithm, n_steps = self.algorithm, self.update_steps
+        if isinstance(algorithm, PPOSettings):
+            expected = f"a divisor of rollout x n_environments ({n_steps})"
+            _require(algorithm, "batch_size", n_steps % algorithm.batch_size == 0, expected)
+            return
+        starts = algorithm.learning_starts
+        expected = f"more than learning_starts ({starts}), before which nothing is learnt"
+        _require(self, "n_steps", self.n_steps > starts, expected)
+        expected = f"at least n_environments ({self.n_environments})"
+        names = ("buffer_size", "target_every") if algorithm.name == "dqn" else ("buffer_size",)
+        for name in names:
+            _require(algorithm, name, getattr(algorithm, name) >= self.n_environments, expected)
+
+
+@dataclass(frozen=True)
+class _Usual:
+    """What a training in a scenario usually takes: a few minutes of two cores."""
+
+    state: int = 400_000  # steps, by what the agent sees
+    latents: int = 600_000
+    pixels: int = 300_000
+    discount: float | None = None  # None: the algorithm's own
+    n_environments: int = 64
+    rollout: int = 64  # of PPO
+    evaluate_every: int = 40_960  # [steps]
+    n_evaluation_episodes: int = 40
+
+    def training(self, observation: str, share: float) -> dict[str, int]:
+        """Fields of `TrainingSettings`; the share is that of the steps of PPO."""
+        return {
+            "n_steps": round(getattr(self, observation) * share),
+            "n_environments": self.n_environments,
+            "evaluate_every": round(self.evaluate_every * share),
+            "checkpoint_every": round(self.evaluate_every * share),
+            "n_evaluation_episodes": self.n_evaluation_episodes,
+        }
+
+
+_TRACK = _Usual(  # episodes of 1500 steps
+    state=600_000,
+    discount=0.97,
+    evaluate_every=122_880,
+    n_evaluation_episodes=16,
+)
+_SLOW = _Usual(  # highway-env's own engine, in a process an environment
+    state=100_000,
+    latents=80_000,
+    pixels=80_000,
+    discount=0.97,
+    n_environments=4,
+    rollout=256,
+    evaluate_every=20_480,
+    n_evaluation_episodes=8,
+)
+_USUAL: Mapping[str, _Usual] = {
+    **{name: _Usual() for name in SCENARIOS},
+    **{name: _TRACK for name in ("racetrack", "racetrack_large", "racetrack_oval")},
+    **{name: _SLOW for name, scenario in SCENARIOS.items() if not scenario.fast},
+}
+_OFF_POLICY_SHARE = 0.25  # steps beside those of PPO: each is learnt from many times
+_PIXEL_BUFFER = 20_000  # [steps] of pictures that memory has room for
+_PIXEL_EPOCHS = 4  # most of the time goes into the network, and so into updates
+
+
+def settings_for(
+    scenario: str, *, observation: str = "latents", algorithm: str = "ppo", **changes: Any
+) -> TrainingSettings:
+    """Settings of a training that ends in minutes on two cores.
+
+    Args:
+        scenario: One of `b2m_envs.driving.settings.SCENARIOS`.
+        observation: One of `OBSERVATIONS`.
+        algorithm: One of `ALGORITHMS`.
+        **changes: Fields of `TrainingSettings` or of the algorithm's settings.
+
+    Raises:
+        ValueError: For an unknown name, or a value out of range; names it.
+    """
+    for name, value, known in (
+        ("scenario", scenario, tuple(SCENARIOS)),
+        ("observation", observation, OBSERVATIONS),
+        ("algorithm", algorithm, ALGORITHMS),
+    ):
+        if value not in known:
+            raise ValueError(f"{name}: expected one of {', '.join(known)}, came {value!r}")
+    usual, kind = _USUAL[scenario], _SETTINGS[algorithm]
+    of_algorithm = {item.name for item in fields(kind)}
+    of_training = {item.name for item in fields(TrainingSettings)} - {"algorithm", "observation"}
+    for name in changes:
+        if name not in of_algorithm | of_training:
+            known = (*sorted(of_training), *sorted(of_algorithm))
+            raise ValueError(f"settings: expected some of {', '.join(known)}, came {name!r}")
+    inner = {name: value for name, value in changes.items() if name in of_algorithm}
+    outer = {name: value for name, value in changes.items() if name in of_training}
+    share = 1.0 if algorithm == "ppo" else _OFF_POLICY_SHARE
+    outer = usual.training(observation, share) | outer
+    return TrainingSettings(
+        algorithm=kind(**_usual_algorithm(kind, usual, observation, outer, inner) | inner),
+        observation=observation,  # type: ignore[arg-type]
+        **outer,
+    )
+
+
+def _usual_algorithm(
+    kind: type[AlgorithmSettings],
+    usual: _Usual,
+    observation: str,
+    outer: Mapping[str, Any],
+    inner: Mapping[str, Any],
+) -> dict[str, Any]:
+    """What is usual in a scenario, beside the algorithm's own defaults.
+
+    Args:
+        kind: Of the algorithm's settings.
+        usual: Of the scenario.
+        observation: What the agent sees.
+        outer: Fields of `TrainingSettings` that are set.
+        inner: Fields of the algorithm's settings that the user set.
+    """
+    values: dict[str, Any] = {} if usual.discount is None else {"discount": usual.discount}
+    if kind is not PPOSettings:
+        if observation == "pixels":
+            values["buffer_size"] = _PIXEL_BUFFER
+        if kind is DQNSettings and is_whole(outer["n_environments"]):
+            values["target_every"] = max(DQNSettings.target_every, outer["n_environments"])
+        return values
+    values["rollout"] = usual.rollout
+    if observation == "pixels":
+        values["n_epochs"] = _PIXEL_EPOCHS
+    counts = (inner.get("rollout", usual.rollout), outer["n_environments"])
+    if all(is_whole(count) and count > 0 for count in counts):
+        values["batch_size"] = largest_divisor(math.prod(counts), PPOSettings.batch_size)
+    return values
+
+
+def largest_divisor(number: int, most: int) -> int:
+    """The largest divisor from 2 to `most`; the number itself if there is none."""
+    divisors = (each for each in range(min(number, most), 1, -1) if number % each == 0)
+    return next(divisors, number)
+
+
+def usual_action(scenario: str, algorithm: str) -> str | None:
+    """The kind of action that is usual; None: the scenario's own.
+
+    Racetracks are steered: their meta-actions hardly reach through the bends.
+    """
+    return "continuous" if _USUAL.get(scenario) is _TRACK and algorithm != "dqn" else None
+
+
+def check_action(algorithm: AlgorithmSettings, action: gymnasium.Space[Any]) -> None:
+    """Refuse an algorithm for actions that it cannot choose.
+
+    Raises:
+        ValueError: Says what to use instead.
+    """
+    if isinstance(algorithm, DQNSettings) and not isinstance(action, gymnasium.spaces.Discrete):
+        raise ValueError(
+            'algorithm: expected ppo or sac for continuous actions, came dqn; or action="discrete"'
+            ", where the scenario has it"
+        )
+    if isinstance(algorithm, SACSettings) and not isinstance(action, gymnasium.spaces.Box):
+        raise ValueError(
+            'algorithm: expected ppo or dqn for discrete actions, came sac; or action="continuous" '
+            "(--action continuous)"
+        )
+
+
+def training_json(settings: TrainingSettings) -> dict[str, Any]:
+    """Settings as JSON can hold them, with the algorithm's name among its own."""
+    entries = asdict(settings)
+    return entries | {"algorithm": {"name": settings.algorithm.name} | entries["algorithm"]}
+
+
+def training_from_json(entries: Mapping[str, Any]) -> TrainingSettings:
+    """Settings that `training_json` gave.
+
+    Raises:
+        ValueError: If they are not; names what is wrong.
+    """
+    values = dict(entries)
+    inner = values.pop("algorithm", None)
+    if not isinstance(inner, dict) or inner.get("name") not in _SETTINGS:
+        raise ValueError(
+            f"training.algorithm: expected settings with the name {', '.join(ALGORITHMS)}, "
+            f"came {inner!r}"
+        )
+    inner = {name: value for name, value in inner.items() if name != "name"}
+    if isinstance(inner.get("hidden_sizes"), list):
+        inner["hidden_sizes"] = tuple(inner["hidden_sizes"])
+    try:
+        algorithm = _SETTINGS[entries["algorithm"]["name"]](**inner)
+        return TrainingSettings(algorithm=algorithm, **values)
+    except TypeError as error:
+        raise ValueError(f"training: expected fields of TrainingSettings, came {error}") from error
+
+
+def _require(settings: object, name: str, valid: bool, expected: str) -> None:
+    if not valid:
+        raise ValueError(f"{name}: expected {expected}, came {getattr(settings, name)!r}")
+
+
+def _require_whole(settings: object, least: Mapping[str, int]) -> None:
+    for name, lowest in least.items():
+        value = getattr(settings, name)
+        valid = is_whole(value) and value >= lowest
+        _require(settings, name, valid, f"a whole number of at least {lowest}")
+
+
+def _require_rate(settings: AlgorithmSettings) -> None:
+    rate = settings.learning_rate
+    _require(settings, "learning_rate", _is_number(rate) and rate > 0, "more than 0")
+    sizes = settings.hidden_sizes
+    valid = isinstance(sizes, tuple) and all(is_whole(size) and size >= 1 for size in sizes)
+    _require(settings, "hidden_sizes", valid, "a tuple of whole numbers of at least 1")
+
+
+def _require_share(settings: object, *names: str) -> None:
+    for name in names:
+        value = getattr(settings, name)
+        _require(settings, name, _is_number(value) and value <= 1, "0 to 1")
+
+
+def _is_number(value: object) -> bool:
+    return (
+        isinstance(value, int | float)
+        and not isinstance(value, bool)
+        and math.isfinite(value)
+        and value >= 0
+    )

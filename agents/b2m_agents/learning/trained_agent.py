@@ -1,0 +1,307 @@
+"""A trained agent's folder: encoder, policy, and what it was trained on.
+
+======================  ========================================================================
+``config.json``         scenario, settings of the scene and of the training, versions
+``encoder/``            the frozen encoder, as safetensors and JSON; of an agent of latents only
+``agent.zip``           the policy as Stable-Baselines3 saves it; read here without unpickling, see
+                        `b2m_agents.learning.agent_file` (``PPO.load`` unpickles: your own files only)
+``best/``               the same three of the best agent by evaluation during the training
+``selection.csv``       one row such an evaluation
+``learning_curve.csv``  one row an episode of the training
+``monitor.csv``         the same, as Stable-Baselines3's `load_results` reads it
+``tensorboard/``        what TensorBoard shows
+``fingerprints.json``   SHA-256 of ``agent.zip``, see `b2m_drive.files.fingerprints`
+======================  ========================================================================
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, fields
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from gymnasium import spaces
+from jaxtyping import Float32
+from stable_baselines3.common.base_class import BaseAlgorithm
+
+from b2m_agents.drivers.drivers import AGENT_FILE
+from b2m_agents.episodes.episodes import Act, Observation, State
+from b2m_agents.learning.agent_file import read_agent_data
+from b2m_agents.learning.agent_settings import TrainingSettings, training_from_json
+from b2m_agents.learning.algorithms import read_policy
+from b2m_agents.learning.deleted_agent import OTHER_AGENT
+from b2m_agents.worlds.channels_first import channels_first, check_channels_first
+from b2m_agents.worlds.encoder_view import VIEW
+from b2m_agents.worlds.latent_observation import (
+    LatentHistory,
+    check_frame_size,
+    encode_scenes,
+    frozen,
+    policy_input,
+)
+from b2m_drive.files.fingerprints import require_as_made
+from b2m_drive.files.json_files import read_json
+from b2m_drive.files.refusals import naming
+from b2m_drive.students.scene_vae import SceneVAE
+from b2m_envs.driving.observation import Kind, finite_state, observation_space
+from b2m_envs.driving.settings import SceneSettings, settings_from_keywords
+from b2m_envs.driving.state import STATE_INDEX
+
+CONFIG_FILE = "config.json"
+ENCODER_FOLDER = "encoder"
+BEST_FOLDER = "best"
+# What the agent sees and does. The rest (traffic, lanes, duration) may differ from its training.
+_VIEW = (*VIEW, "action")
+_KINDS: dict[str, type | tuple[type, ...]] = {
+    "scenario": str,
+    "environment": dict,
+    "training": dict,
+    "encoder": (str, type(None)),
+    "versions": dict,
+}
+_SPEED = STATE_INDEX["speed"]
+
+
+@dataclass(frozen=True)
+class AgentConfig:
+    """What an agent was trained on, and how."""
+
+    scenario: str
+    environment: dict[str, Any]  # fields of `SceneSettings`, as they were given
+    training: dict[str, Any]  # see `b2m_agents.learning.agent_settings.training_json`
+    encoder: str | None  # fingerprint; None: the agent sees pixels or the state
+    versions: dict[str, str]
+
+    @cached_property
+    def settings(self) -> TrainingSettings:
+        """The settings of the training."""
+        return training_from_json(self.training)
+
+    @cached_property
+    def scene(self) -> SceneSettings:
+        """The scenes of the training."""
+        return settings_from_keywords(self.scenario, self.environment)
+
+    @property
+    def view(self) -> dict[str, Any]:
+        """What of the environment's settings the agent depends on."""
+        return view_of(self.scene)
+
+
+def view_of(scene: SceneSettings) -> dict[str, Any]:
+    """What an agent sees and does in a scene, with its clock in numbers even if none is set."""
+    clock = {
+        "policy_frequency": scene.steps_per_second,
+        "frame_interval": scene.seconds_between_frames,
+    }
+    return clock | {name: getattr(scene, name) for name in _VIEW if name not in clock}
+
+
+def read_agent_config(folder: Path) -> AgentConfig:
+    """Read `config.json` of an agent's folder.
+
+    Raises:
+        FileNotFoundError: If there is none.
+        ValueError: If it is damaged or something else; names the file.
+    """
+    path = folder / CONFIG_FILE
+    if not path.is_file():
+        raise FileNotFoundError(f"{folder}: expected a file {CONFIG_FILE} of a trained agent")
+    entries = read_json(path, "the configuration of an agent")
+    known = {field.name for field in fields(AgentConfig)}
+    if set(entries) != known:
+        raise ValueError(f"{path}: expected the entries {sorted(known)}, came {sorted(entries)}")
+    for name, kind in _KINDS.items():
+        if not isinstance(entries[name], kind):
+            expected = kind.__name__ if isinstance(kind, type) else "a fingerprint or null"
+            raise ValueError(f"{path}: {name}: expected {expected}, came {entries[name]!r}")
+    config = AgentConfig(**entries)
+    with naming(path, "possible settings"):
+        _ = config.scene, config.settings
+    return config
+
+
+def check_scene(config: AgentConfig, scene: SceneSettings) -> None:
+    """Refuse scenes in which the agent would see or do something else than in its training.
+
+    Raises:
+        ValueError: Names the first setting that differs.
+    """
+    view = view_of(scene)
+    for name, expected in config.view.items():
+        came = view[name]
+        in_numbers = isinstance(expected, float) and isinstance(came, float)
+        if not (math.isclose(came, expected) if in_numbers else came == expected):
+            raise ValueError(
+                f"{name}: expected {expected!r} as the agent was trained, came {came!r}"
+            )
+    if scene.action == "discrete" and scene.of.lane_changes != config.scene.of.lane_changes:
+        raise ValueError(
+            f"scenario: expected one with the meta-actions of {config.scenario!r}, "
+            f"came {scene.scenario!r}"
+        )
+
+
+@dataclass(frozen=True)
+class TrainedAgent:
+    """Policy, and encoder if it has one, ready to drive."""
+
+    config: AgentConfig
+    encoder: SceneVAE | None
+    policy: BaseAlgorithm
+
+    @classmethod
+    def read(cls, folder: Path, device: str | torch.device = "cpu") -> TrainedAgent:
+        """Read an agent that `train_agent` wrote.
+
+        Args:
+            folder: Of the agent.
+            device: Of policy and encoder, see `device_of`.
+
+        Raises:
+            FileNotFoundError: If the folder or a file is missing.
+            ValueError: If a file is damaged, the policy is of another algorithm, or the encoder
+                is not the one of the training.
+        """
+        config = read_agent_config(folder)
+        settings = config.settings
+        encoder = None
+        if settings.observation == "latents":
+            n_read = math.prod(read_agent_data(folder / AGENT_FILE).observed)
+            encoder = frozen(SceneVAE.from_pretrained(folder / ENCODER_FOLDER))
+            with naming(folder / ENCODER_FOLDER, "the encoder of the training"):
+                _check_encoder(folder / ENCODER_FOLDER, encoder, config, n_read)
+        observed = _observed(config, encoder)
+        if settings.observation == "pixels":
+            _check_pixels(folder / AGENT_FILE, config)
+        policy = read_policy(folder / AGENT_FILE, settings, config.scene, observed, device)
+        require_as_made(folder, AGENT_FILE, OTHER_AGENT)
+        return cls(config, None if encoder is None else encoder.to(policy.device), policy)
+
+    def latent(self, scene: Observation) -> Float32[np.ndarray, " latent"]:
+        """What the encoder makes of a scene.
+
+        Raises:
+            ValueError: If the agent has no encoder.
+        """
+        if self.encoder is None:
+            seen = self.config.settings.observation
+            raise ValueError(f"agent: expected one that sees latents, came one of {seen}")
+        latents: np.ndarray = encode_scenes(self.encoder, scene[None])[0]
+        return latents
+
+    def driver(self) -> Act:
+        """A driver of one episode: the policy's most likely action, a whole number or controls.
+
+        It remembers the episode if the policy reads a stack of latents, so each has its own.
+        """
+        read = self.reader()
+        return lambda scene, state: self._choose(read(scene, state))
+
+    def reader(self) -> Callable[[Observation, State], np.ndarray]:
+        """What the policy reads at each moment of one episode, asked for one after the other."""
+        history: LatentHistory | None = None
+
+        def read(scene: Observation, state: State) -> np.ndarray:
+            nonlocal history
+            history = self._remembered(history, scene)
+            return self._input(history, scene, state)
+
+        return read
+
+    def act(self, scene: Observation, state: State) -> Any:
+        """The action at the first moment of an episode, or at any for an agent without a stack.
+
+        Args:
+            scene: As the environment shows it.
+            state: As `info["state"]` has it, NaN where a variable has no meaning.
+        """
+        return self.driver()(scene, state)
+
+    def _remembered(
+        self, history: LatentHistory | None, scene: Observation
+    ) -> LatentHistory | None:
+        if self.encoder is None:
+            return None
+        latents = self.latent(scene)[None]
+        if history is not None:
+            history.push(latents)
+            return history
+        n_latents = self.config.settings.stack
+        begun = LatentHistory(1, self.encoder.settings.latent_size, n_latents)
+        begun.begin(np.ones(1, np.bool_), latents)
+        return begun
+
+    def _input(self, history: LatentHistory | None, scene: Observation, state: State) -> np.ndarray:
+        if history is not None:
+            speeds = [float(state[_SPEED])] if self.config.settings.speed else None
+            (observation,) = policy_input(history, speeds)
+        elif self.config.settings.observation == "state":
+            observation = finite_state(self.config.scene, state)
+        else:
+            observation = channels_first(scene)
+        return np.asarray(observation)
+
+    def _choose(self, observation: np.ndarray) -> Any:
+        action, _ = self.policy.predict(observation, deterministic=True)
+        return int(action) if action.ndim == 0 else action
+
+
+def _check_pixels(path: Path, config: AgentConfig) -> None:
+    """Refuse a policy of other scenes, or one that was trained while its axes were guessed."""
+    scene = config.scene
+    try:
+        shape = (scene.height, scene.width, scene.n_channels)
+        check_channels_first(read_agent_data(path).observed, shape)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}; train it anew") from error
+
+
+def _observed(config: AgentConfig, encoder: SceneVAE | None) -> spaces.Space[Any]:
+    """The observations of an agent's policy."""
+    settings = config.settings
+    if encoder is None:
+        kind: Kind = "state" if settings.observation == "state" else "scene"
+        return observation_space(config.scene, kind)
+    size = settings.stack * encoder.settings.latent_size + settings.speed
+    return spaces.Box(-np.inf, np.inf, (size,), np.float32)
+
+
+def _check_encoder(folder: Path, encoder: SceneVAE, config: AgentConfig, n_read: int) -> None:
+    """Refuse an encoder that is not the one of the training; of so many numbers, with speed."""
+    settings, scene = config.settings, config.scene
+    expected = (n_read - settings.speed) // settings.stack
+    if encoder.settings.latent_size != expected:
+        raise ValueError(
+            f"{folder}: expected an encoder of {expected} latents as the policy reads, "
+            f"came {encoder.settings.latent_size}"
+        )
+    check_frame_size(encoder, (scene.height, scene.width, scene.n_channels))
+    came = encoder_fingerprint(encoder)
+    if came != config.encoder:
+        raise ValueError(
+            f"{folder}: expected the encoder that the agent was trained on, {config.encoder}, "
+            f"came {came}"
+        )
+
+
+def encoder_fingerprint(encoder: SceneVAE) -> str:
+    """Short hash of an encoder's weights."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(encoder.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()[:12]
+
+
+def config_json(config: AgentConfig) -> dict[str, Any]:
+    """The entries of `config.json`, as JSON gives them back."""
+    entries: dict[str, Any] = json.loads(json.dumps(asdict(config)))
+    return entries

@@ -1,0 +1,374 @@
+"""Train an agent on latents, pixels or the state; resumable after a kill."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.logger import KVWriter, Logger, TensorBoardOutputFormat
+from stable_baselines3.common.utils import set_random_seed
+from stable_baselines3.common.vec_env import VecEnv
+from tqdm.auto import tqdm
+
+from b2m_agents.drivers.drivers import AGENT_FILE
+from b2m_agents.episodes.episodes import episode_seed
+from b2m_agents.learning.agent_settings import (
+    TrainingSettings,
+    check_action,
+    settings_for,
+    training_json,
+    usual_action,
+)
+from b2m_agents.learning.algorithms import new_policy, steps_taken
+from b2m_agents.learning.best_agent import select, write_best
+from b2m_agents.learning.checkpoints import read_checkpoint, write_checkpoint
+from b2m_agents.learning.deleted_agent import require_agent
+from b2m_agents.learning.trained_agent import (
+    BEST_FOLDER,
+    CONFIG_FILE,
+    ENCODER_FOLDER,
+    AgentConfig,
+    config_json,
+    encoder_fingerprint,
+    read_agent_config,
+)
+from b2m_agents.learning.training_record import CURVE_FILE, EndedEpisode, TrainingRecord
+from b2m_agents.learning.training_worlds import selection_worlds, training_worlds
+from b2m_agents.worlds.encoder_view import read_view
+from b2m_agents.worlds.latent_observation import check_frame_size
+from b2m_drive.files.locks import claim, is_lock
+from b2m_drive.files.provenance import installed_versions, taken_up
+from b2m_drive.files.writing import is_draft, write_json
+from b2m_drive.students.devices import device_of
+from b2m_drive.students.scene_vae import SceneVAE
+from b2m_envs.driving.observation import action_space
+from b2m_envs.driving.settings import SceneSettings, settings_from_keywords
+
+TENSORBOARD_FOLDER = "tensorboard"
+_PACKAGES = (
+    "b2m-drive",
+    "highway-env",
+    "gymnasium",
+    "numpy",
+    "numba",
+    "torch",
+    "stable-baselines3",
+)
+# Of PyTorch: small layers take longer with two, and where another program uses a core, the two
+# wait for each other. The number of cores does not count, for a training that goes on elsewhere
+# would round otherwise. The engine has a thread a core.
+_THREADS = 1
+_FREE = ("n_steps", "patience", "tensorboard")  # a training may be made longer
+_EPISODES_OF_A_LOG = 100  # of DQN and SAC; PPO logs every update
+_SECONDS_OF_A_TEXT = 0.5
+
+
+def train_agent(
+    scenario: str,
+    encoder: str | Path | None,
+    folder: str | Path,
+    settings: TrainingSettings | None = None,
+    environment: Mapping[str, Any] | None = None,
+    *,
+    in_processes: bool = True,
+    progress: bool = True,
+    device: str | torch.device = "cpu",
+) -> Path:
+    """Train PPO, DQN or SAC; called again after a kill, it goes on.
+
+    Every `checkpoint_every` steps the agent is written, with its replay buffer and the episodes
+    under way, so that a training that was killed ends with the very weights of one that was not.
+    Called with more steps, a finished training goes on too. Sets the global seeds of Python,
+    PyTorch and NumPy, which is how Stable-Baselines3 is seeded.
+
+    Args:
+        scenario: One of `b2m_envs.driving.settings.SCENARIOS`.
+        encoder: Folder that `SceneVAE.save_pretrained` wrote, for an agent that sees latents;
+            copied into the agent's. None for one that sees pixels or the state.
+        folder: Of the agent, see `b2m_agents.learning.trained_agent`.
+        settings: Of the training; None: those of `settings_for(scenario)`.
+        environment: Fields of `SceneSettings`. Where they are left out, the encoder's own view
+            (see `encoder_view`) and the scenario's own. They must give frames of the encoder's
+            size, and actions that the algorithm can choose.
+        in_processes: One process an environment, or all of them in this one. The result is the
+            same. Scenes that the engine has are a batch in this process anyway.
+        progress: Show a bar with the mean return of the last episodes.
+        device: Of policy and encoder, see `device_of`. Numbers round otherwise on another one, so
+            a training is the same after a kill only where it goes on on its own.
+
+    Raises:
+        FileNotFoundError: If the encoder's folder lacks a file.
+        ValueError: If a setting is unknown or out of range, the encoder is of other frames,
+            missing or superfluous, the algorithm cannot choose the scene's actions, there is no
+            such device, or the folder holds another training or a damaged one; names what differs.
+        ChildProcessError: If an environment's process ended; called again, the training goes on.
+    """
+    settings, device = settings or settings_for(scenario), device_of(device)
+    _check_needed(encoder, settings)
+    environment = _environment_of(scenario, encoder, settings, environment or {})
+    scene = settings_from_keywords(scenario, environment)
+    check_action(settings.algorithm, action_space(scene))
+    frozen_encoder = None if encoder is None else SceneVAE.from_pretrained(encoder)
+    if frozen_encoder is not None:
+        check_frame_size(frozen_encoder, (scene.height, scene.width, scene.n_channels))
+    config = _config_of(scene, environment, settings, frozen_encoder)
+    folder = Path(folder)
+    n_threads = torch.get_num_threads()
+    torch.set_num_threads(_THREADS)
+    try:
+        with claim(folder, "a training"):
+            _open_folder(folder, config, frozen_encoder)
+            if frozen_encoder is not None:
+                frozen_encoder.to(device)
+            with training_worlds(scene, frozen_encoder, settings, in_processes) as worlds:
+                _learn(folder, worlds, scene, frozen_encoder, settings, device, progress)
+    except (EOFError, BrokenPipeError, ConnectionResetError) as error:
+        raise ChildProcessError(
+            "an environment's process ended, killed or for want of memory; call it again to go on "
+            "from the last checkpoint"
+        ) from error
+    finally:
+        torch.set_num_threads(n_threads)
+    return folder
+
+
+def _learn(
+    folder: Path,
+    venv: VecEnv,
+    scene: SceneSettings,
+    encoder: SceneVAE | None,
+    settings: TrainingSettings,
+    device: torch.device,
+    progress: bool,
+) -> None:
+    policy = read_checkpoint(folder, venv, settings, device) or new_policy(venv, settings, device)
+    record = TrainingRecord.read(folder, policy.num_timesteps)
+    total = _rounded_up(settings.n_steps, settings.update_steps)
+    with (
+        closing(_Choosing(folder, scene, encoder, settings)) as choosing,
+        closing(_logger(folder, settings)) as logger,
+        tqdm(
+            total=total, initial=policy.num_timesteps, unit="step", desc="training",
+            disable=not progress,
+        ) as bar,
+    ):  # fmt: skip
+        policy.set_logger(logger)
+        while policy.num_timesteps < total and not record.is_settled(settings.patience):
+            # The chance of a leg depends on where it starts alone, so a resumed one is the same.
+            seed = episode_seed(settings.seed, policy.num_timesteps)
+            set_random_seed(seed)
+            policy.action_space.seed(seed)
+            policy.learn(
+                _next_stop(policy.num_timesteps, total, settings) - policy.num_timesteps,
+                callback=_Watch(bar, record),
+                log_interval=1 if settings.algorithm.name == "ppo" else _EPISODES_OF_A_LOG,
+                reset_num_timesteps=policy.num_timesteps == 0,
+            )
+            if choosing.is_due(policy.num_timesteps, total):
+                choosing.choose(policy, record)
+            record.write(folder)
+            write_checkpoint(folder, policy, venv)
+
+
+def _first_stop(settings: TrainingSettings) -> int:
+    """The step of the first checkpoint."""
+    return _next_stop(0, _rounded_up(settings.n_steps, settings.update_steps), settings)
+
+
+def _next_stop(now: int, total: int, settings: TrainingSettings) -> int:
+    """The step of the next checkpoint or evaluation."""
+    stops = [total]
+    for every in (settings.checkpoint_every, settings.evaluate_every):
+        if every:
+            leg = _rounded_up(every, settings.update_steps)
+            stops.append((now // leg + 1) * leg)
+    return min(stops)
+
+
+class _Choosing:
+    """Evaluates an agent now and then, and keeps the best."""
+
+    def __init__(
+        self,
+        folder: Path,
+        scene: SceneSettings,
+        encoder: SceneVAE | None,
+        settings: TrainingSettings,
+    ) -> None:
+        self._folder, self._settings = folder, settings
+        self._worlds = (
+            selection_worlds(scene, encoder, settings) if settings.evaluate_every else None
+        )
+
+    def is_due(self, now: int, total: int) -> bool:
+        """Whether this step is one of evaluation; the last one is."""
+        if self._worlds is None:
+            return False
+        leg = _rounded_up(self._settings.evaluate_every, self._settings.update_steps)
+        return now % leg == 0 or now >= total
+
+    def choose(self, policy: BaseAlgorithm, record: TrainingRecord) -> None:
+        """Evaluate an agent, and keep it if none was better."""
+        assert self._worlds is not None
+        chosen = select(policy, self._worlds, self._settings.seed)
+        record.selections.append(chosen)
+        policy.logger.record("selection/return", chosen.return_)
+        policy.logger.record("selection/crashed", chosen.crashed)
+        policy.logger.dump(policy.num_timesteps)
+        if record.newest_is_best:
+            write_best(self._folder, policy)
+
+    def close(self) -> None:
+        """Close the worlds."""
+        if self._worlds is not None:
+            self._worlds.close()
+
+
+class _Watch(BaseCallback):
+    """Moves the bar and keeps every finished episode."""
+
+    def __init__(self, bar: Any, record: TrainingRecord) -> None:
+        super().__init__()
+        self._bar = bar
+        self._record = record
+        self._next_text = 0.0
+
+    def _on_step(self) -> bool:
+        infos = self.locals["infos"]
+        for world in np.flatnonzero(self.locals["dones"]):
+            ended = infos[world]["episode"]
+            self._record.episodes.append(
+                EndedEpisode(
+                    step=self.num_timesteps,
+                    return_=float(ended["r"]),
+                    length=int(ended["l"]),
+                    crashed=bool(infos[world]["crashed"]),
+                    seconds=round(time.time() - self._record.started, 3),
+                )
+            )
+        self._bar.update(self.num_timesteps - self._bar.n)
+        if time.monotonic() > self._next_text:
+            self._bar.set_postfix_str(self._record.recent_text())
+            self._next_text = time.monotonic() + _SECONDS_OF_A_TEXT
+        return True
+
+
+def _logger(folder: Path, settings: TrainingSettings) -> Logger:
+    """Where Stable-Baselines3 writes what it measures; its own default writes to a folder."""
+    outputs: list[KVWriter] = []
+    if settings.tensorboard:
+        outputs.append(TensorBoardOutputFormat(str(folder / TENSORBOARD_FOLDER)))
+    return Logger(folder=None, output_formats=outputs)
+
+
+def _check_needed(encoder: str | Path | None, settings: TrainingSettings) -> None:
+    if encoder is None and settings.observation == "latents":
+        raise ValueError(
+            "encoder: expected the folder of one for an agent that sees latents, came none; "
+            "b2m-drive compare driving writes encoders, and observation pixels or state needs none"
+        )
+    if encoder is not None and settings.observation != "latents":
+        raise ValueError(
+            f"encoder: expected none for an agent that sees {settings.observation}, came {encoder}"
+        )
+
+
+def _environment_of(
+    scenario: str,
+    encoder: str | Path | None,
+    settings: TrainingSettings,
+    given: Mapping[str, Any],
+) -> dict[str, Any]:
+    """The environment's settings that are not the scenario's own."""
+    if "driver" in given:
+        raise ValueError("driver: expected none among the environment's settings, the agent drives")
+    view = {} if encoder is None else read_view(encoder)
+    action = usual_action(scenario, settings.algorithm.name)
+    return ({} if action is None else {"action": action}) | view | dict(given)
+
+
+def _config_of(
+    scene: SceneSettings,
+    environment: Mapping[str, Any],
+    settings: TrainingSettings,
+    encoder: SceneVAE | None,
+) -> AgentConfig:
+    return AgentConfig(
+        scenario=scene.scenario,
+        environment={name: getattr(scene, name) for name in environment}
+        | {"engine": scene.chosen_engine},
+        training=training_json(settings),
+        encoder=None if encoder is None else encoder_fingerprint(encoder),
+        versions=installed_versions(_PACKAGES),
+    )
+
+
+def _open_folder(folder: Path, config: AgentConfig, encoder: SceneVAE | None) -> None:
+    """Start an agent's folder, or take up one of the same configuration."""
+    begun = (folder / CONFIG_FILE).is_file()
+    if begun:
+        before = read_agent_config(folder)
+        _refuse_other_training(folder, before, config)
+        config = replace(config, versions=taken_up(folder, before.versions, config.versions))
+        _refuse_fewer_steps(folder, config.settings)
+        require_agent(folder, CURVE_FILE, _first_stop(config.settings))
+    elif not all(map(_is_of_a_start, folder.iterdir())):
+        raise ValueError(f"{folder}: expected an empty folder or an agent's, came other files")
+    if encoder is not None and not begun:
+        encoder.save_pretrained(folder / ENCODER_FOLDER)
+    write_json(folder / CONFIG_FILE, config_json(config))
+    if (folder / BEST_FOLDER / CONFIG_FILE).is_file():
+        write_json(folder / BEST_FOLDER / CONFIG_FILE, config_json(config))
+
+
+def _is_of_a_start(path: Path) -> bool:
+    """Whether a training that was killed while it began may have left this."""
+    return path.name == ENCODER_FOLDER or is_draft(path) or is_lock(path)
+
+
+def _refuse_fewer_steps(folder: Path, settings: TrainingSettings) -> None:
+    path = folder / AGENT_FILE
+    taken = steps_taken(path) if path.is_file() else 0
+    if _rounded_up(settings.n_steps, settings.update_steps) < taken:
+        raise ValueError(
+            f"n_steps: expected at least the {taken} that {folder} has taken, "
+            f"came {settings.n_steps}"
+        )
+
+
+def _refuse_other_training(folder: Path, before: AgentConfig, now: AgentConfig) -> None:
+    there, here = (_flat({**config_json(each), "versions": None}) for each in (before, now))
+    free = {f"training.{name}" for name in _FREE}  # and of the versions, see `taken_up`
+    differing = [
+        f"{name}: there {there.get(name)!r}, now {here.get(name)!r}"
+        for name in sorted(set(there) | set(here))
+        if name not in free and there.get(name) != here.get(name)
+    ]
+    if differing:
+        raise ValueError(
+            f"{folder} holds an agent of another training; give another folder. "
+            + "; ".join(differing)
+        )
+
+
+def _flat(entries: Mapping[str, Any]) -> dict[str, Any]:
+    """Entries within entries under names with dots."""
+    flat: dict[str, Any] = {}
+    for name, value in entries.items():
+        if isinstance(value, dict):
+            flat |= {f"{name}.{key}": each for key, each in _flat(value).items()}
+        else:
+            flat[name] = value
+    return flat
+
+
+def _rounded_up(n: int, multiple: int) -> int:
+    return -(-n // multiple) * multiple

@@ -1,0 +1,114 @@
+"""The worlds that an agent learns in, and those that choose its best state."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+import gymnasium
+from stable_baselines3.common.monitor import Monitor
+from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv, VecEnv
+
+from b2m_agents.episodes.episodes import make_scene
+from b2m_agents.episodes.replayable_episodes import ReplayableEpisodes, ReplayableSceneVecEnv
+from b2m_agents.learning.agent_settings import TrainingSettings
+from b2m_agents.worlds.channels_first import VecChannelsFirst
+from b2m_agents.worlds.latent_observation import VecLatentObservation
+from b2m_agents.worlds.scene_vec_env import make_scene_vec_env, waiting_scenes
+from b2m_drive.students.scene_vae import SceneVAE
+from b2m_envs.driving.settings import ENGINE, SceneSettings
+
+_WORLDS_OF_A_THREAD = 32  # fewer are not worth a thread of the engine
+
+
+@contextmanager
+def training_worlds(
+    scene: SceneSettings,
+    encoder: SceneVAE | None,
+    settings: TrainingSettings,
+    in_processes: bool,
+) -> Iterator[VecEnv]:
+    """Worlds that can be taken up after a kill, as the agent observes them; closed at the end.
+
+    Args:
+        scene: What is driven.
+        encoder: Of an agent that sees latents.
+        settings: Number of worlds and kind of observation.
+        in_processes: One process an environment, for scenes that the engine does not have.
+    """
+    environments = make_environments(scene, settings, in_processes)
+    try:
+        yield observed(environments, encoder, settings)
+    finally:
+        close_worlds(environments)
+
+
+def selection_worlds(
+    scene: SceneSettings, encoder: SceneVAE | None, settings: TrainingSettings
+) -> VecEnv:
+    """Worlds of the episodes that choose the best agent, one an episode, all in this process."""
+    n_worlds, observation = settings.n_evaluation_episodes, kind_of(settings)
+    worlds: VecEnv
+    if scene.chosen_engine == ENGINE:
+        worlds = make_scene_vec_env(
+            scene,
+            n_worlds,
+            observation=observation,
+            n_threads=threads_for(n_worlds),
+            every_info=False,
+        )
+    else:
+        worlds = DummyVecEnv([lambda: Monitor(make_scene(scene, observation))] * n_worlds)
+    return observed(worlds, encoder, settings)
+
+
+def make_environments(
+    scene: SceneSettings, settings: TrainingSettings, in_processes: bool
+) -> VecEnv:
+    """The environments of a training, before an encoder: a batch where the engine has them."""
+    n_worlds, observation = settings.n_environments, kind_of(settings)
+    if scene.chosen_engine == ENGINE:
+        scenes = waiting_scenes(
+            scene, n_worlds, observation=observation, n_threads=threads_for(n_worlds)
+        )
+        return ReplayableSceneVecEnv(scenes, every_info=False)
+    makers: list[Callable[[], gymnasium.Env[Any, Any]]]
+    makers = [partial(make_environment, scene, observation)] * n_worlds
+    return SubprocVecEnv(makers, start_method="spawn") if in_processes else DummyVecEnv(makers)
+
+
+def make_environment(scene: SceneSettings, observation: str) -> gymnasium.Env[Any, Any]:
+    """One environment of a training."""
+    # Monitor inside: driving an episode again passes it, so its sums are whole.
+    return ReplayableEpisodes(Monitor(make_scene(scene, observation)))
+
+
+def observed(venv: VecEnv, encoder: SceneVAE | None, settings: TrainingSettings) -> VecEnv:
+    """The environments as the agent observes them."""
+    if settings.observation == "pixels":
+        return VecChannelsFirst(venv)
+    if encoder is None:
+        return venv
+    return VecLatentObservation(venv, encoder, stack=settings.stack, speed=settings.speed)
+
+
+def kind_of(settings: TrainingSettings) -> str:
+    """What the environments show: the state, or scenes for an encoder or a network to see."""
+    return "state" if settings.observation == "state" else "scene"
+
+
+def threads_for(n_worlds: int) -> int:
+    """Threads of the engine; they change no result."""
+    return max(1, min(os.cpu_count() or 1, n_worlds // _WORLDS_OF_A_THREAD))
+
+
+def close_worlds(environments: VecEnv) -> None:
+    """Close environments, of which a process may have ended."""
+    try:
+        environments.close()
+    except (EOFError, OSError):  # one has ended, and cannot be asked to
+        for process in getattr(environments, "processes", ()):
+            process.terminate()

@@ -1,0 +1,446 @@
+"""Does a brain teach an encoder what matters in a driving scene? The driving study.
+
+An encoder (`SceneVAE`) learns to reconstruct scenes that someone watched. Beside it a transfer
+term pulls its latents towards those of the brain that watched, frame by frame. Every control gets
+the same seeds, frames and steps.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from jaxtyping import Float32, Int64
+
+from b2m_agents.studies.driving.plan import (
+    BrainSource,
+    DrivingPlan,
+    DrivingStudySettings,
+    plans_of,
+    rows_of,
+)
+from b2m_agents.studies.driving.student import kept_encoder, material_of, run_student
+from b2m_agents.studies.isolated import DRIVING_SETTINGS_FILE, frozen_encoder
+from b2m_drive.comparisons.conditions import BRAIN, control_of
+from b2m_drive.comparisons.jobs import (
+    Group,
+    open_run,
+    run_groups,
+)
+from b2m_drive.comparisons.run_folder import BRAIN_FILE, PICTURES
+from b2m_drive.files.array_files import read_arrays
+from b2m_drive.files.fingerprints import Standing, record_made, standing_of
+from b2m_drive.files.locks import claim
+from b2m_drive.files.names import safe_name
+from b2m_drive.files.provenance import installed_versions
+from b2m_drive.files.writing import write_array, write_arrays, write_json
+from b2m_drive.recordings.scene_quality import check_frame_rate, scenes_fit_to_teach
+from b2m_drive.recordings.scene_recording import SceneRecording, presentations
+from b2m_drive.recordings.simulated.driver import SimulatedDriver
+from b2m_drive.recordings.simulated.driver_eeg import SimulatedDriverEEG
+from b2m_drive.students.devices import device_of
+from b2m_drive.students.scenes import SceneDataset
+from b2m_drive.teachers.frame_decoding import decoding_r2
+from b2m_drive.teachers.frame_pairing import (
+    DelayEstimate,
+    estimate_delay,
+    has_response,
+    principal_latents,
+    responses,
+)
+from b2m_drive.teachers.scene_controls import state_labels
+from b2m_drive.teachers.spread import at_ease, moves, varies
+
+FEWEST_LATENTS = 4  # where the responses allow
+LEAST_SHARE_RECORDED = 0.5  # of the teaching frames
+_PROBE_STEPS = 10
+BrainKind = Literal["units", "eeg"]
+BRAIN_KINDS: tuple[BrainKind, ...] = ("units", "eeg")
+_PACKAGES = (
+    "torch", "numpy", "scipy", "scikit-learn", "scikit-image", "gymnasium", "highway-env",
+    "b2m-drive",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class SimulatedWatcher:
+    """A simulated brain that watches the scenes of a file."""
+
+    preset: str = "ideal"
+    kind: BrainKind = "units"
+    signal: float = 1.0  # share of the signal about the scene
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.kind not in BRAIN_KINDS:
+            raise ValueError(f"kind: expected one of {BRAIN_KINDS}, came {self.kind!r}")
+        _ = self.brain  # checks the preset
+
+    @property
+    def brain(self) -> SimulatedDriver | SimulatedDriverEEG:
+        """With its settings."""
+        made = SimulatedDriver if self.kind == "units" else SimulatedDriverEEG
+        return made.preset(self.preset, signal=self.signal)
+
+    def watch(self, dataset: SceneDataset) -> SceneRecording:
+        """Its activity while every frame of the file is shown, in order."""
+        return self.brain.record(
+            dataset.state,
+            dataset.header.state_names,
+            dataset.time,
+            dataset.episode_of_frame,
+            self.seed,
+        )
+
+
+@dataclass(frozen=True)
+class ReadBrain:
+    """A brain's response to every frame of a file, and how the teachers are made of it."""
+
+    values: Float32[np.ndarray, "frame unit"]  # NaN where none was recorded
+    source: BrainSource
+
+
+@dataclass(frozen=True)
+class DrivingRun:
+    """A comparison, ready to be run; a recording that cannot teach is refused."""
+
+    folder: Path
+    scenes: Path
+    settings: DrivingStudySettings
+    watcher: SimulatedWatcher | None  # None: a person's own recording
+    recording: SceneRecording
+    device: str = "cpu"  # that students are trained on, see `b2m_drive.students.devices.device_of`
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "recording", scenes_fit_to_teach(self.recording))
+
+    def prepare(self) -> list[Group[DrivingPlan]]:
+        """Read the brain at its delay, open the folder, and plan every student.
+
+        Nothing is written before all that could be wrong was looked at.
+        """
+        device_of(self.device)
+        dataset = SceneDataset(self.scenes)
+        _check_same_scenes(self.recording, dataset)
+        rows = rows_of(dataset, self.settings)
+        estimate = _delay(self.recording, dataset, rows.teaching, self.settings)
+        read = partial(self._read, dataset, rows.teaching, estimate.delay)
+        brain = read("brain", self.recording, self.settings.n_latents)
+        others = {
+            share: read(f"signal-{share:g}", watcher.watch(dataset), brain.source.n_latents)
+            for share, watcher in self._other_watchers().items()
+        }
+        config = describe(self, dataset)
+        about_brain = describe_brain(self, brain, rows.teaching, estimate)
+        open_run(self.folder, config)
+        write_json(self.folder / BRAIN_FILE, about_brain)
+        for each in (brain, *others.values()):
+            write_array(each.source.responses, each.values)
+        plans = plans_of(
+            self.settings,
+            frozen_encoder(),
+            self.scenes,
+            brain.source,
+            {share: each.source for share, each in others.items()},
+            self.folder,
+            self.device,
+        )
+        return [Group(_group_name(plan), plan, self.settings.n_steps) for plan in plans]
+
+    def _other_watchers(self) -> dict[float, SimulatedWatcher]:
+        """The same simulated brain with other shares of signal; none for a person's."""
+        if self.watcher is None:
+            return {}
+        shares = [each for each in self.settings.signal_curve if each != self.watcher.signal]
+        return {share: replace(self.watcher, signal=share) for share in shares}
+
+    def _read(
+        self,
+        dataset: SceneDataset,
+        teaching: Int64[np.ndarray, " teaching"],
+        delay: float,
+        name: str,
+        recording: SceneRecording,
+        n_latents: int | None,
+    ) -> ReadBrain:
+        values = responses_of_all(
+            recording, dataset, teaching, delay, _window(dataset, self.settings)
+        )
+        taught = teaching[np.isfinite(values[teaching]).all(1)]
+        chosen, everything = values[taught], np.ones(len(taught), dtype=bool)
+        n_varying = int(varies(chosen).sum())
+        if n_latents is None:
+            likeliest = principal_latents(chosen, everything).values.shape[1]
+            n_latents = max(likeliest, FEWEST_LATENTS)  # one alone has no direction to align with
+        latents = principal_latents(chosen, everything, min(n_latents, n_varying))
+        labels = state_labels(dataset.state[taught], dataset.header.state_names)
+        said = latents.values if self.settings.latents == "pca" else chosen
+        label_r2 = decoding_r2(said, labels, dataset.episode_of_frame[taught])
+        path = self.folder / "responses" / f"{name}.npy"
+        return ReadBrain(values, BrainSource(path, latents.values.shape[1], label_r2))
+
+
+def compare_driving(run: DrivingRun, *, n_workers: int, progress: bool = True) -> Path:
+    """Run the whole comparison into its folder, or take it up where it stopped.
+
+    Returns:
+        The run's folder, with ``config.json``, ``scores.csv``, ``brain.json``, ``pictures.npz``
+        and every seed's encoders.
+    """
+    with claim(run.folder, "a comparison"):
+        groups = run.prepare()
+        run_groups(run.folder, groups, run_student, n_workers, progress)
+        _join_pictures(run)
+        encoders = (kept_encoder(group.plan) for group in groups if group.plan.keep)
+        record_made(run.folder, [PICTURES, *encoders])
+    return run.folder
+
+
+def expected_time(run: DrivingRun, n_workers: int) -> tuple[int, float]:
+    """Number of students a comparison trains, and the seconds it would take.
+
+    Measured on one taught student of few steps; nothing is left in the run's folder.
+    """
+    with TemporaryDirectory() as folder:
+        groups = replace(run, folder=Path(folder) / "run").prepare()
+        plan = next(g.plan for g in groups if control_of(g.plan.condition) == BRAIN)
+        few = replace(run.settings, n_steps=_PROBE_STEPS, evaluate_every=_PROBE_STEPS)
+        a_step, two_evaluations = _time_student(replace(plan, settings=few, keep=None))
+    n_evaluations = 1 + run.settings.n_steps // run.settings.evaluate_every
+    a_student = run.settings.n_steps * a_step + n_evaluations / 2 * two_evaluations
+    return len(groups), len(groups) * a_student / min(n_workers, len(groups))
+
+
+def _time_student(plan: DrivingPlan) -> tuple[float, float]:
+    """Seconds of a training step and of its two evaluations, on one thread as in a worker."""
+    n_threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        run_student(plan, lambda: None)  # reads and imports what a worker needs only once
+        ticks = [time.perf_counter()]
+        run_student(plan, lambda: ticks.append(time.perf_counter()))
+        ended = time.perf_counter()
+    finally:
+        torch.set_num_threads(n_threads)
+    steps = np.diff(ticks[1:])
+    return float(np.median(steps)), ended - ticks[0] - plan.settings.n_steps * float(steps.mean())
+
+
+def responses_of_all(
+    recording: SceneRecording,
+    dataset: SceneDataset,
+    teaching: Int64[np.ndarray, " teaching"],
+    delay: float,
+    window: float,
+) -> Float32[np.ndarray, "frame unit"]:
+    """The brain's response to every frame of a file; NaN where none was recorded.
+
+    Raises:
+        ValueError: If that is so for more than half of the frames that teach.
+    """
+    there = has_response(recording, dataset.frame_id, delay, window)
+    if there[teaching].mean() < LEAST_SHARE_RECORDED:
+        responses(recording, teaching, delay, window)  # says what is wrong
+        raise ValueError(
+            f"{recording.session}: expected responses to at least half of the {len(teaching)} "
+            f"teaching frames, came {int(there[teaching].sum())}"
+        )
+    found = responses(recording, dataset.frame_id[there], delay, window)
+    every = np.full((dataset.n_frames, found.shape[1]), np.nan, np.float32)
+    every[there] = found
+    return every
+
+
+def describe(run: DrivingRun, dataset: SceneDataset) -> dict[str, Any]:
+    """The configuration of a run: everything that decides its numbers."""
+    recording, settings = run.recording, run.settings
+    material = material_of(run.scenes, settings)
+    regions: dict[str, int] = {}
+    for unit in recording.units:
+        regions[unit.region] = regions.get(unit.region, 0) + 1
+    names, chosen = dataset.header.state_names, asdict(settings)
+    return {
+        "study": "driving",
+        "brain": {
+            "name": recording.session,
+            "simulated": recording.simulated,
+            "preset": run.watcher.preset if run.watcher else None,
+            "subject": recording.subject,
+            "session": recording.session,
+            "source": recording.source,
+            "licence": recording.licence,
+            "n_units": len(recording.units),
+            "regions": regions,
+            "n_teaching": len(material.watched.frame_id),
+            "n_held_out": len(material.held_out),
+            "notes": list(recording.notes),
+            "fingerprint": _fingerprint(
+                recording.activity,
+                recording.time,
+                recording.frame_id,
+                np.array([unit.kind for unit in recording.units]),
+            ),
+        },
+        "signal": run.watcher.signal if run.watcher else None,
+        "student": {"class": "SceneVAE", **asdict(frozen_encoder())},
+        "readings": [{"latents": settings.latents, "pairing": "frame"}],
+        **{name: list(v) if isinstance(v, tuple) else v for name, v in chosen.items()},
+        "primary_metric": "final",
+        "scenes": {
+            "file": run.scenes.name,
+            "scenario": dataset.header.scenario,
+            "driver": dataset.header.policy,
+            "n_frames": dataset.n_frames,
+            "n_episodes": dataset.n_episodes,
+            "seconds_a_frame": dataset.header.step_seconds,
+            "seed": dataset.header.seed,
+            "fingerprint": _fingerprint(dataset.state, dataset.action, material.held_out),
+            "variables": list(material.variables),
+            "variables_left_out": [name for name in names if name not in material.variables],
+        },
+        "window": _window(dataset, settings),
+        "delay": "by cross-validation" if settings.delay is None else settings.delay,
+        "task": {"id": f"scenes of {dataset.header.scenario}", **dataset.header.settings},
+        "isolated_settings_file": DRIVING_SETTINGS_FILE,
+        "versions": installed_versions(_PACKAGES),
+        "limits": _limits(run, dataset),
+        # Numbers round otherwise on another device; runs from before there was a choice are cpu's.
+        **({} if device_of(run.device).type == "cpu" else {"device": str(device_of(run.device))}),
+    }
+
+
+def _limits(run: DrivingRun, dataset: SceneDataset) -> list[str]:
+    limits = [
+        "One drive and one brain: the seed of the student is the unit, so intervals speak of "
+        "these frames and this brain only.",
+        "The scenes are simulated after highway-env; its drivers follow a few rules.",
+    ]
+    if dataset.header.policy in ("random", "constant_speed"):
+        limits.append(
+            f"The driver ({dataset.header.policy}) acts without looking, so that the control with "
+            "the driver's actions can teach nothing here: it only shows what a useless target "
+            "does."
+        )
+    n_again = _n_shown_again(run.recording)
+    if n_again:
+        limits.append(
+            f"{n_again} frames were on the screen more than once: the response to such a frame is "
+            "the mean over its presentations."
+        )
+    if run.recording.simulated:
+        limits.append(
+            "The simulated brain is tuned to variables that the students are scored on: a gain "
+            "shows that they were transferred, and state labels teach them as well."
+        )
+    return limits
+
+
+def _n_shown_again(recording: SceneRecording) -> int:
+    """Frames that were on the screen more than once."""
+    _, times = np.unique(presentations(recording).frame_id, return_counts=True)
+    return int((times > 1).sum())
+
+
+def describe_brain(
+    run: DrivingRun, brain: ReadBrain, teaching: np.ndarray, estimate: DelayEstimate
+) -> dict[str, Any]:
+    """What can be read from the brain, and at which delay."""
+    dataset = SceneDataset(run.scenes)
+    n_all, source = len(teaching), brain.source
+    teaching = teaching[np.isfinite(brain.values[teaching]).all(1)]
+    values = brain.values[teaching]
+    latents = principal_latents(values, np.ones(len(values), dtype=bool), source.n_latents)
+    given = run.settings.delay is not None
+    state = dataset.state[teaching]
+    decoded = decoding_r2(values, state, dataset.episode_of_frame[teaching])
+    still = [not moves(column[np.isfinite(column)]) for column in state.T]
+    decoded[still] = np.nan
+    return {
+        "decoding": {
+            name: round(float(r2), 4) if np.isfinite(r2) else None
+            for name, r2 in zip(dataset.header.state_names, decoded, strict=True)
+        },
+        "delay": {
+            "seconds": estimate.delay,
+            "how": "as given" if given else "by cross-validation",
+            "candidates": [] if given else estimate.candidates.tolist(),
+            "scores": [] if given else estimate.score.tolist(),
+        },
+        "n_latents": source.n_latents,
+        "n_lost": n_all - len(teaching),
+        "share_held": _share_held(values, latents.values),
+    }
+
+
+def _share_held(values: np.ndarray, latents: np.ndarray) -> float:
+    """Of the z-scored responses' variance, in the latents."""
+    eased = at_ease(values[:, varies(values)])
+    scaled = (eased - eased.mean(0)) / eased.std(0)
+    weight, *_ = np.linalg.lstsq(latents, scaled, rcond=None)
+    return float(1 - ((scaled - latents @ weight) ** 2).sum() / (scaled**2).sum())
+
+
+def _delay(
+    recording: SceneRecording,
+    dataset: SceneDataset,
+    teaching: np.ndarray,
+    settings: DrivingStudySettings,
+) -> DelayEstimate:
+    if settings.delay is not None:
+        return DelayEstimate(settings.delay, np.zeros(0), np.zeros(0))
+    shown = teaching[np.isin(teaching, recording.frame_id)]
+    if len(shown) < LEAST_SHARE_RECORDED * len(teaching):
+        shown = teaching  # and the pairing says which were never on the screen
+    return estimate_delay(
+        recording,
+        shown,
+        state_labels(dataset.state[shown], dataset.header.state_names),
+        dataset.episode_of_frame[shown],
+        window=_window(dataset, settings),
+    )
+
+
+def _window(dataset: SceneDataset, settings: DrivingStudySettings) -> float:
+    """No longer than a frame is shown, lest it hold the response to the next one."""
+    return min(settings.window, dataset.header.step_seconds)
+
+
+def _check_same_scenes(recording: SceneRecording, dataset: SceneDataset) -> None:
+    last = int(recording.frame_id.max())
+    if last >= dataset.n_frames:
+        raise ValueError(
+            f"{recording.session}: frame_id: expected frames of {dataset.path}, 0 to "
+            f"{dataset.n_frames - 1}, came {last}: a recording of other scenes"
+        )
+    check_frame_rate(recording, dataset.header.step_seconds)
+
+
+def _fingerprint(*arrays: np.ndarray) -> str:
+    digest = hashlib.sha256()
+    for array in arrays:
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()[:16]
+
+
+def _group_name(plan: DrivingPlan) -> str:
+    return f"{safe_name(plan.name)}-seed-{plan.seed}"
+
+
+def _join_pictures(run: DrivingRun) -> None:
+    """One file for the report, conditions in their order; one that was recorded stays."""
+    if standing_of(run.folder, PICTURES) is Standing.AS_MADE:
+        return
+    arrays: dict[str, np.ndarray] = {}
+    for condition in run.settings.conditions:
+        path = run.folder / "pictures" / f"{safe_name(condition)}.npz"
+        if path.is_file():
+            arrays.update(read_arrays(path))
+    write_arrays(run.folder / PICTURES, arrays)

@@ -1,0 +1,111 @@
+"""The teachers of the driving study: the brain, its nulls and its probes, as latents."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float32, Float64, Int64, UInt8
+
+from b2m_drive.comparisons.conditions import BRAIN, CIRCULAR_SHIFT
+from b2m_drive.students.scene_vae import SceneVAE
+from b2m_drive.students.scene_vae_fitting import encode_frames
+from b2m_drive.teachers.frame_pairing import (
+    SceneLatentMethod,
+    SceneLatents,
+    decoded_latents,
+    principal_latents,
+)
+from b2m_drive.teachers.scene_controls import (
+    circular_shift,
+    corrupt_labels,
+    pixel_projection,
+    shuffle_frames,
+)
+from b2m_drive.teachers.spread import moves
+
+
+@dataclass(frozen=True)
+class Watched:
+    """What brain and student saw: the frames that teach, and what was in them."""
+
+    frames: UInt8[np.ndarray, "frame height width channel"]
+    frame_id: Int64[np.ndarray, " frame"]
+    labels: Float32[np.ndarray, "frame label"]  # the state of the scene, standardised
+    episode: Int64[np.ndarray, " frame"]
+    action: Float32[np.ndarray, "frame dimension"]  # NaN in the last frame of an episode
+
+
+def teacher_latents(
+    teacher: str,
+    watched: Watched,
+    responses: Float32[np.ndarray, "frame unit"],
+    method: SceneLatentMethod,
+    n_latents: int,
+    label_r2: Float64[np.ndarray, " label"],
+    untrained: SceneVAE,
+    generator: np.random.Generator,
+) -> SceneLatents:
+    """The latents of one teacher for the frames that teach, all made in the same way.
+
+    Args:
+        teacher: ``"brain"``, a null or a probe of the driving study.
+        watched: The frames that teach.
+        responses: The brain's, to these frames.
+        method: ``"pca"``, principal components; ``"decoded"``, what cross-fitted ridge decoders
+            read of each label.
+        n_latents: Principal components of the brain; every teacher gets so many, or as many as
+            it has.
+        label_r2: R2 of each label in the brain's responses, for the probe that is corrupted to
+            its rate.
+        untrained: An encoder of another seed that never learnt.
+        generator: Of shuffles, shifts, projections and corruptions.
+
+    Raises:
+        ValueError: If there is no such teacher.
+    """
+    if teacher in ("labels", "labels_corrupted"):
+        labels = watched.labels
+        if teacher == "labels_corrupted":
+            labels = corrupt_labels(labels, label_r2, generator)
+        return standardised(labels)
+    if teacher == BRAIN:
+        activity = responses
+    elif teacher == "shuffled":
+        activity = shuffle_frames(responses, generator)
+    elif teacher == CIRCULAR_SHIFT:
+        activity = circular_shift(responses, generator)
+    elif teacher == "untrained_network":
+        activity = encode_frames(untrained, watched.frames)
+    elif teacher == "random_projection":
+        activity = pixel_projection(watched.frames, responses.shape[1], generator)
+    else:
+        raise ValueError(f"teacher: expected one of the driving study, came {teacher!r}")
+    everything = np.ones(len(activity), dtype=bool)
+    if method == "decoded":
+        return decoded_latents(activity, watched.labels, watched.episode, everything)
+    return principal_latents(activity, everything, min(n_latents, activity.shape[1]))
+
+
+def action_latents(watched: Watched) -> tuple[SceneLatents, Int64[np.ndarray, " acted"]]:
+    """What the driver did in each frame, standardised, and the ids of the frames it acted in."""
+    acted = np.isfinite(watched.action).all(1)
+    return standardised(watched.action[acted]), watched.frame_id[acted]
+
+
+def standardised(values: Float32[np.ndarray, "frame value"]) -> SceneLatents:
+    """Values with mean 0 and variance 1 as latents of equal weight; constant ones are left out.
+
+    Raises:
+        ValueError: If all of them are constant, for then they cannot teach.
+    """
+    moving = moves(values)
+    if not moving.any():
+        raise ValueError(
+            "actions or labels: expected some that vary over the teaching frames, came constant "
+            "ones (a driver who always does the same cannot stand in the comparison)"
+        )
+    varying = values[:, moving]
+    scaled = (varying - varying.mean(0)) / varying.std(0)
+    share = np.full(scaled.shape[1], 1 / scaled.shape[1])
+    return SceneLatents(scaled.astype(np.float32), share)

@@ -1,0 +1,380 @@
+"""Does a brain teach a recurrent network to remember? The memory decision study.
+
+A student learns B2M/MemoryDecision-v0 from generated trials. Beside them it lives through trials
+that were recorded while a person did the task, and a transfer term pulls its hidden state towards
+the latents of that person's neurons. Every control gets the same seeds, trials and steps.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from b2m_agents.studies.isolated import frozen_settings, settings_file
+from b2m_agents.studies.memory.plan import (
+    ALONE_HEAD,
+    ALONE_LABELLED,
+    Lessons,
+    MemoryPlan,
+    MemoryStudySettings,
+    replaying,
+    split_trials,
+    task_settings,
+    taught_conditions,
+    varied_conditions,
+)
+from b2m_agents.studies.memory.taught_group import run_group
+from b2m_agents.studies.memory.teachers import brain_activity
+from b2m_agents.studies.memory.trial_matching import RolePairing, counterparts
+from b2m_drive.comparisons.conditions import ALONE, Variation
+from b2m_drive.comparisons.jobs import (
+    Group,
+    expected_seconds,
+    open_run,
+    run_groups,
+)
+from b2m_drive.comparisons.run_folder import BRAIN_FILE, TRAJECTORIES
+from b2m_drive.files.fingerprints import record_made
+from b2m_drive.files.locks import claim
+from b2m_drive.files.provenance import installed_versions
+from b2m_drive.files.writing import write_json
+from b2m_drive.recordings.recording import BrainRecording
+from b2m_drive.recordings.recording_quality import fit_to_teach
+from b2m_drive.teachers.decoding import summarise
+from b2m_drive.teachers.latent_ceiling import explainable_variance
+from b2m_drive.teachers.latents import latents_of
+
+LEAKY_STEPS = 2400  # with which its settings were tuned (`scripts/tune_isolated.py`)
+PUBLISHED_MAINTENANCE = 2.5  # [s] on average
+_SEEDS_TOGETHER = 4  # isolated students of so many seeds are advanced together
+_PACKAGES = ("torch", "numpy", "scipy", "scikit-learn", "gymnasium", "b2m-drive")
+DEFAULT_STUDY = MemoryStudySettings()
+
+
+@dataclass(frozen=True)
+class MemoryComparison:
+    """One recording and all that is asked of it.
+
+    Bad trials are left out, and a recording that cannot teach is refused (`fit_to_teach`).
+    """
+
+    recording: BrainRecording
+    settings: MemoryStudySettings = DEFAULT_STUDY
+    pairing: RolePairing = counterparts  # recorded trials -> the student's trials
+    signal: float | None = None  # share of a simulated brain's task signal
+    by_signal: Mapping[float, BrainRecording] = field(default_factory=dict)  # its other shares
+    isolated: Path | None = None  # folder shared between runs; None: beside the run's
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "recording", fit_to_teach(self.recording))
+        fit = {share: fit_to_teach(each) for share, each in self.by_signal.items()}
+        object.__setattr__(self, "by_signal", fit)
+        split_trials(self.recording, self.settings.n_teacher_trials)  # says if too few can teach
+
+    def lessons(self, settings: MemoryStudySettings, recording: BrainRecording) -> Lessons:
+        """What teaches under these settings."""
+        return Lessons(
+            recording,
+            self.pairing(recording.trials, settings.task),
+            split_trials(recording, settings.n_teacher_trials),
+            replaying(task_settings(recording, settings), recording),
+        )
+
+    def groups(self, folder: Path) -> list[Group[MemoryPlan]]:
+        """All groups: the isolated ones, shared between runs, the taught, then what is varied."""
+        settings = self.settings
+        groups = self._isolated_groups(settings, settings.seeds, folder)
+        conditions = (ALONE_HEAD, ALONE_LABELLED, *taught_conditions(settings))
+        groups += self._taught_groups(settings, self.recording, conditions, settings.seeds)
+        first = next(group for group in groups if group.plan.lessons is not None)
+        drawn = replace(first, plan=replace(first.plan, trajectories=folder / TRAJECTORIES))
+        groups = [drawn if group is first else group for group in groups]
+        for variation, varied, recording in self._variations():
+            groups += self._varied_groups(variation, varied, recording, folder)
+        return groups
+
+    def _variations(self) -> list[tuple[Variation, MemoryStudySettings, BrainRecording]]:
+        base = self.settings
+        teacher = [replace(base, n_teacher_trials=n) for n in base.teacher_trials_curve]
+        student = [replace(base, n_student_trials=n) for n in base.student_trials_curve]
+        delay = [replace(base, maintenance=seconds) for seconds in base.maintenance_curve]
+        varied = [
+            (Variation(axis, float(getattr(settings, axis))), settings, self.recording)
+            for axis, points in (
+                ("n_teacher_trials", teacher),
+                ("n_student_trials", student),
+                ("maintenance", delay),
+            )
+            for settings in points
+        ]
+        by_signal = [(Variation("signal", k), base, each) for k, each in self.by_signal.items()]
+        return varied + by_signal
+
+    def _varied_groups(
+        self,
+        variation: Variation,
+        settings: MemoryStudySettings,
+        recording: BrainRecording,
+        folder: Path,
+    ) -> list[Group[MemoryPlan]]:
+        """Students alone where the variation changes them, and students taught."""
+        seeds = settings.seeds[: settings.n_seeds_varied]
+        changes_alone = variation.axis in ("n_student_trials", "maintenance")
+        groups = self._isolated_groups(settings, seeds, None) if changes_alone else []
+        groups += self._taught_groups(settings, recording, varied_conditions(settings), seeds)
+        prefix = f"{variation.axis}-{variation.value:g}"
+        return [
+            replace(
+                group,
+                name=f"{prefix}-{group.name}",
+                plan=replace(group.plan, variation=variation, aligned=False),
+            )
+            for group in groups
+        ]
+
+    def _isolated_groups(
+        self, settings: MemoryStudySettings, seeds: tuple[int, ...], folder: Path | None
+    ) -> list[Group[MemoryPlan]]:
+        """Students alone; with a folder, in one that every run of the same task shares."""
+        task, frozen = task_settings(self.recording, settings), frozen_settings(settings.cell)
+        alone = _that_matters_alone(settings)
+        key = _fingerprint([ALONE, asdict(alone), asdict(task), asdict(frozen), version("torch")])
+        shared = None if folder is None else (self.isolated or folder.parent / "isolated") / key
+        return [
+            Group(
+                "alone-seeds-" + "-".join(map(str, some)),
+                MemoryPlan(alone, frozen, task, (ALONE,), some, None),
+                settings.n_steps,
+                shared,
+            )
+            for start in range(0, len(seeds), _SEEDS_TOGETHER)
+            if (some := seeds[start : start + _SEEDS_TOGETHER])
+        ]
+
+    def _taught_groups(
+        self,
+        settings: MemoryStudySettings,
+        recording: BrainRecording,
+        conditions: tuple[str, ...],
+        seeds: tuple[int, ...],
+    ) -> list[Group[MemoryPlan]]:
+        """Students with recorded trials, one group a seed."""
+        task, frozen = task_settings(recording, settings), frozen_settings(settings.cell)
+        lessons = self.lessons(settings, recording)
+        return [
+            Group(
+                f"seed-{seed}",
+                MemoryPlan(settings, frozen, task, conditions, (seed,), lessons),
+                settings.n_steps,
+            )
+            for seed in seeds
+        ]
+
+
+def compare_memory(
+    comparison: MemoryComparison, folder: Path, *, n_workers: int, progress: bool = True
+) -> Path:
+    """Run the whole comparison into a folder, or take it up where it stopped.
+
+    Returns:
+        The run's folder, with ``config.json``, ``scores.csv``, ``brain.json`` and trajectories.
+    """
+    groups = comparison.groups(folder)
+    with claim(folder, "a comparison"):
+        open_run(folder, describe(comparison))
+        if not (folder / BRAIN_FILE).is_file():
+            about_brain = describe_brain(comparison.recording, comparison.settings)
+            write_json(folder / BRAIN_FILE, about_brain)
+        run_groups(folder, groups, run_group, n_workers, progress)
+        record_made(folder, [TRAJECTORIES])
+    return folder
+
+
+def expected_time(comparison: MemoryComparison, folder: Path, n_workers: int) -> tuple[int, float]:
+    """Number of students a comparison trains, and the seconds it would take (measured)."""
+    groups = comparison.groups(folder)
+    n_students = sum(len(group.plan.students) for group in groups)
+    return n_students, expected_seconds(groups, run_group, n_workers)
+
+
+def describe(comparison: MemoryComparison) -> dict[str, Any]:
+    """The configuration of a run: everything that decides its numbers."""
+    recording, settings = comparison.recording, comparison.settings
+    regions: dict[str, int] = {}
+    for unit in recording.units:
+        regions[unit.region] = regions.get(unit.region, 0) + 1
+    teaching = split_trials(recording, settings.n_teacher_trials)
+    brain = {
+        "name": recording.session,
+        "simulated": recording.simulated,
+        "subject": recording.subject,
+        "session": recording.session,
+        "source": recording.source,
+        "licence": recording.licence,
+        "n_units": len(recording.units),
+        "regions": regions,
+        "task": recording.trials.task,
+        "n_teaching": int(teaching.sum()),
+        "n_held_out": int((~teaching).sum()),
+        "notes": list(recording.notes),
+        "fingerprint": fingerprint_of(recording),
+    }
+    return {
+        "study": "memory",
+        "brain": brain,
+        "own": own_values(comparison),
+        "pairing_of_trials": name_of_pairing(comparison.pairing),
+        "by_signal": {f"{k:g}": fingerprint_of(each) for k, each in comparison.by_signal.items()},
+        **describe_settings(settings),
+        "task": _task_entries(recording, settings),
+        "limits": [
+            "One session: the seed of the student is the unit, so intervals speak of this brain "
+            "only.",
+            *limits_of(recording, settings),
+        ],
+    }
+
+
+def describe_settings(settings: MemoryStudySettings) -> dict[str, Any]:
+    """What the configurations of one session and of many have in common."""
+    chosen = _plain(asdict(settings))
+    chosen["student_task"] = chosen.pop("task")
+    return {
+        **chosen,
+        "student": {
+            "class": "DecisionRNN",
+            **asdict(frozen_settings(settings.cell)),
+        },
+        "primary_metric": "area_under_curve",
+        "isolated_settings_file": settings_file(settings.cell),
+        "versions": installed_versions(_PACKAGES),
+    }
+
+
+def own_values(comparison: MemoryComparison) -> dict[str, float | None]:
+    """Where the comparison's own students stand on each axis that may be varied."""
+    settings = comparison.settings
+    teaching = split_trials(comparison.recording, settings.n_teacher_trials)
+    return {
+        "n_teacher_trials": float(teaching.sum()),
+        "n_student_trials": settings.n_student_trials,  # null: fresh trials at each step
+        "maintenance": settings.maintenance or PUBLISHED_MAINTENANCE,
+        "signal": comparison.signal,
+    }
+
+
+def fingerprint_of(recording: BrainRecording) -> str:
+    """A short digest of a recording's activity and of its trials."""
+    digest = hashlib.sha256(recording.activity.tobytes())
+    for values in vars(recording.trials).values():
+        digest.update(values.tobytes() if isinstance(values, np.ndarray) else str(values).encode())
+    return digest.hexdigest()[:16]
+
+
+def name_of_pairing(pairing: RolePairing) -> str:
+    """What a configuration calls the function that pairs trials of two tasks."""
+    return getattr(pairing, "__qualname__", repr(pairing))
+
+
+def _task_entries(recording: BrainRecording, settings: MemoryStudySettings) -> dict[str, Any]:
+    name = {"memory_decision": "MemoryDecision", "sternberg": "Sternberg"}[settings.task]
+    return {"id": f"B2M/{name}-v0", **_plain(asdict(task_settings(recording, settings)))}
+
+
+def limits_of(recording: BrainRecording, settings: MemoryStudySettings) -> list[str]:
+    """What a reader should hold against a comparison with this brain."""
+    limits = []
+    if settings.codes == "random":
+        limits.append(
+            "Stimuli reach the student as random codes, so the geometry of the brain's code "
+            "cannot help."
+        )
+    elif not recording.simulated:
+        limits.append(
+            "The recordings contain no images: which stimulus belongs to which category of codes "
+            "is arbitrary, so the geometry of the brain's code can help by chance only."
+        )
+    if settings.cell == "leaky" and settings.n_steps < LEAKY_STEPS:
+        limits.append(
+            "A leaky student alone is at chance for its first 600 steps of three items, and its "
+            f"settings were tuned with {LEAKY_STEPS:,}; after {settings.n_steps:,} its gains and "
+            "nulls say little."
+        )
+    if recording.trials.task != settings.task:
+        limits.append(
+            f"The brain did another task ({recording.trials.task}) than the student learns "
+            f"({settings.task}); trials are paired by item position, period and matching answer."
+        )
+    return limits
+
+
+def describe_brain(recording: BrainRecording, settings: MemoryStudySettings) -> dict[str, Any]:
+    """Decoding figures of the recording and the noise ceiling of each reading."""
+    teaching = split_trials(recording, settings.n_teacher_trials)
+    activity = brain_activity(recording, settings.windows)
+    ceilings = {
+        f"{reading.latents}, {reading.pairing}": explainable_variance(
+            latents_of(
+                activity,
+                teaching,
+                method=reading.latents,
+                pairing=reading.pairing,
+                seed=0,
+                n_latents=None if reading.latents == "decoded" else settings.n_latents,
+            ),
+            recording.trials,
+            seed=0,
+        )
+        for reading in settings.readings
+    }
+    summary = asdict(summarise(recording))
+    by_unit = summary.pop("explainable_variance")
+    entries = {
+        **summary,
+        "explainable_variance_of_units": by_unit,
+        "explainable_variance": ceilings,
+    }
+    return _without_nan(_plain(entries))  # type: ignore[no-any-return]
+
+
+def _that_matters_alone(settings: MemoryStudySettings) -> MemoryStudySettings:
+    """The settings with everything at its default that a student alone does not feel."""
+    felt = (
+        "cell",
+        "task",
+        "codes",
+        "n_categories",
+        "category_share",
+        "n_steps",
+        "batch_size",
+        "evaluate_every",
+        "n_evaluation_trials",
+        "time_step",
+        "code_size",
+        "observation_noise",
+        "maintenance",
+        "n_student_trials",
+    )
+    return replace(DEFAULT_STUDY, seeds=(0,), **{name: getattr(settings, name) for name in felt})
+
+
+def _without_nan(entries: Any) -> Any:
+    """The same with null in place of what is undefined."""
+    if isinstance(entries, dict):
+        return {name: _without_nan(value) for name, value in entries.items()}
+    return None if isinstance(entries, float) and np.isnan(entries) else entries
+
+
+def _plain(entries: dict[str, Any]) -> dict[str, Any]:
+    return json.loads(json.dumps(entries, default=str))  # type: ignore[no-any-return]
+
+
+def _fingerprint(entries: list[Any]) -> str:
+    return hashlib.sha256(json.dumps(entries, default=str).encode()).hexdigest()[:16]

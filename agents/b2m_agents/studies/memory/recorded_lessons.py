@@ -1,0 +1,154 @@
+"""What one seed's students are taught: the recorded trials they live through, and their latents."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Int64
+from torch import Tensor
+
+from b2m_agents.studies.memory.plan import (
+    ALONE_HEAD,
+    ALONE_LABELLED,
+    Lessons,
+    MemoryPlan,
+)
+from b2m_agents.studies.memory.student_group import HEADS, ITEMS, RECORDED, TEACHER
+from b2m_agents.studies.memory.teachers import ITEMS_PERMUTED, Reading, teacher_latents
+from b2m_agents.studies.memory.trial_matching import relabelled
+from b2m_agents.studies.seeded_streams import generator_for, torch_generator_for
+from b2m_drive.comparisons.conditions import BRAIN, control_of
+from b2m_drive.students.decision_rnn import DecisionRNN
+from b2m_drive.teachers.latents import Activity, BrainLatents
+from b2m_drive.teachers.surrogates import permute_items
+from b2m_drive.teachers.window_of_steps import window_of_steps
+from b2m_drive.transfer.stacked import Lesson, StackedLessons
+from b2m_envs.memory_decision import TrialBatch, task_of
+
+
+@dataclass(frozen=True)
+class RecordedBatch:
+    """Some of a seed's recorded trials, as its students see them in one step."""
+
+    rows: Int64[np.ndarray, " batch"]  # among the teaching trials
+    seen: TrialBatch
+    permuted: TrialBatch | None  # the same with other items; None: no student sees those
+
+
+class RecordedLessons:
+    """The teaching trials of one seed, and the lessons of its students.
+
+    Args:
+        plan: Of the group.
+        lessons: Recording and trials.
+        activity: Of the recording, in all trials.
+        brain: Its own latents in the teaching trials, the same for every seed.
+        seed: One of the plan's.
+        untrained: A student of the seed that never learns.
+    """
+
+    def __init__(
+        self,
+        plan: MemoryPlan,
+        lessons: Lessons,
+        activity: Activity,
+        brain: Mapping[Reading, BrainLatents],
+        seed: int,
+        untrained: DecisionRNN,
+    ) -> None:
+        self.plan, self.settings, self.seed = plan, plan.settings, seed
+        self.task = task_of(replace(lessons.task, codes_seed=seed))
+        self.generator = generator_for(seed, RECORDED)
+        self.windows = activity.windows
+        self.trials = lessons.trials.select(np.flatnonzero(lessons.teaching))
+        self.order = permute_items(self.task.settings.n_stimuli, generator_for(seed, ITEMS))
+        self.permuted_trials = relabelled(self.trials, self.order)
+        latents = self._latents(activity.select_trials(lessons.teaching), brain, untrained)
+        first = next(each for each in latents if each is not None)
+        self.taught = [each is not None for each in latents]
+        self.heads = StackedLessons(
+            [
+                _lesson(name, each or first)
+                for name, each in zip(plan.conditions, latents, strict=True)
+            ],
+            torch.from_numpy(first.phase),
+            plan.isolated.hidden_size,
+            temperature=self.settings.temperature,
+            positions=self.settings.positions,
+            generator=torch_generator_for(seed, HEADS),
+        )
+
+    def draw(self, step: int, with_permuted: bool) -> RecordedBatch:
+        """Some teaching trials with fresh noise."""
+        size = min(self.settings.recorded_batch_size, len(self.trials))
+        rows = self.generator.choice(len(self.trials), size, replace=False)
+        seen = self.task.unroll(self.trials.select(rows), self.generator)
+        if not with_permuted:
+            return RecordedBatch(rows, seen, None)
+        noise = generator_for(self.seed, ITEMS + 1 + step)
+        permuted = self.task.unroll(self.permuted_trials.select(rows), noise)
+        return RecordedBatch(rows, seen, permuted)
+
+    def transfer_loss(self, hidden: Tensor, batch: RecordedBatch) -> Tensor:
+        """Each student's transfer loss; hidden is [model batch time hidden]."""
+        window = torch.from_numpy(self.window_of_steps(batch.seen))
+        steps = hidden[:, :, : window.shape[1]]
+        loss: Tensor = self.heads(steps, torch.from_numpy(batch.rows), window)
+        return loss
+
+    def window_of_steps(self, batch: TrialBatch) -> Int64[np.ndarray, "batch time"]:
+        """The window that each step is paired with; negative: none."""
+        return window_of_steps(
+            self.windows,
+            batch.period_names,
+            batch.period,
+            batch.time_since_onset,
+            self.settings.time_step,
+        )
+
+    def _latents(
+        self, activity: Activity, brain: Mapping[Reading, BrainLatents], untrained: DecisionRNN
+    ) -> list[BrainLatents | None]:
+        """The latents that teach each condition, None where nothing does."""
+        seen = self.task.unroll(self.trials, generator_for(self.seed, TEACHER))
+        taught = [name for name in self.plan.conditions if name not in (ALONE_HEAD, ALONE_LABELLED)]
+        made: dict[tuple[str, Reading], BrainLatents] = {}
+        for reading in self.settings.readings:
+            for teacher in dict.fromkeys(map(control_of, taught)):
+                if teacher in (BRAIN, ITEMS_PERMUTED):
+                    made[teacher, reading] = brain[reading]
+                    continue
+                made[teacher, reading] = teacher_latents(
+                    teacher,
+                    reading,
+                    activity,
+                    seen,
+                    untrained,
+                    self.settings.time_step,
+                    generator_for(self.seed, TEACHER),
+                    brain[reading].values.shape[-1],
+                )
+        lessons: list[BrainLatents | None] = []
+        for condition in self.plan.conditions:
+            if condition not in taught:
+                lessons.append(None)
+            else:
+                _, latents, pairing, teacher = condition.split("/")
+                lessons.append(made[teacher, Reading(latents, pairing)])  # type: ignore[arg-type]
+        return lessons
+
+
+def sees_permuted_items(conditions: tuple[str, ...]) -> Bool[np.ndarray, " student"]:
+    """Which students live through the recorded trials with other items."""
+    return np.array([control_of(name) == ITEMS_PERMUTED for name in conditions])
+
+
+def _lesson(condition: str, latents: BrainLatents) -> Lesson:
+    return Lesson(
+        "contrastive" if condition.startswith("contrastive/") else "regression",
+        torch.from_numpy(latents.values),
+        torch.from_numpy(latents.share_of_variance.astype(np.float32)),
+    )

@@ -1,0 +1,305 @@
+"""A search for what is specific to brains: many readings on half of the patients, one test.
+
+Each reading (which units, which windows, latents carried or not, which strategy) is compared on
+the *selection* patients. The one best reading, chosen there, is tested once on the others; only
+that test counts. Stimuli have structure (category codes), so that the geometry of a brain's code
+could matter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool
+from tqdm.auto import tqdm
+
+from b2m_agents.studies.memory.comparison import describe_settings, fingerprint_of
+from b2m_agents.studies.memory.plan import MemoryStudySettings, split_trials
+from b2m_agents.studies.memory.sessions import (
+    ManySessions,
+    compare_sessions,
+)
+from b2m_agents.studies.memory.teachers import Reading
+from b2m_drive.comparisons.jobs import CONFIG, open_run
+from b2m_drive.comparisons.pooling import read_sessions
+from b2m_drive.comparisons.search import RankedCandidate, rank_candidates
+from b2m_drive.comparisons.session_summaries import LEAST_UNITS
+from b2m_drive.files.locks import claim
+from b2m_drive.files.writing import write_json
+from b2m_drive.recordings.recording import BrainRecording
+from b2m_drive.teachers.decoding import selectivity_p_values
+from b2m_drive.teachers.response_counts import item_counts
+from b2m_drive.teachers.windows import WindowChoice
+from b2m_drive.transfer.term import Strategy
+
+LEAST_UNITS_SELECTED = 5  # of a session whose selected units are pooled
+_SELECTIVE_BELOW = 0.01  # p-value, of a fifth of the trials
+_SPLIT_SEED = 0
+
+Units = Bool[np.ndarray, " unit"]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """Which units and windows are read; latents, pairing and strategy come on top."""
+
+    units: str
+    windows: WindowChoice
+
+    @property
+    def name(self) -> str:
+        """For folders and tables."""
+        return f"{self.units}-{self.windows}"
+
+
+@dataclass(frozen=True)
+class SearchSettings:
+    """What is searched, and with which budgets."""
+
+    selection: MemoryStudySettings
+    test: MemoryStudySettings  # strategies, readings and windows are those chosen
+    candidates: tuple[Candidate, ...]
+
+    def __post_init__(self) -> None:
+        common = sorted(set(self.selection.seeds) & set(self.test.seeds))
+        if common:
+            raise ValueError(
+                f"seeds of the test: expected none of the selection's, came {common} in both"
+            )
+
+
+def in_regions(*names: str) -> Callable[[BrainRecording], Units]:
+    """A choice of units by region, whichever the hemisphere (LAH and RAH are AH)."""
+
+    def select(recording: BrainRecording) -> Units:
+        return np.array([unit.region[1:] in names for unit in recording.units])
+
+    return select
+
+
+def selective_units(recording: BrainRecording) -> Units:
+    """Units whose responses differ between items, p < .01 in trials that teach nobody.
+
+    Chosen in the teaching trials, the labels of a trial would have chosen the units that speak for
+    it.
+    """
+    counts, stimulus, _ = item_counts(recording.select_trials(~split_trials(recording)))
+    return np.asarray(selectivity_p_values(counts, stimulus) < _SELECTIVE_BELOW)
+
+
+def every_unit(recording: BrainRecording) -> Units:
+    """All of them."""
+    return np.ones(len(recording.units), dtype=bool)
+
+
+def unselective_units(recording: BrainRecording) -> Units:
+    """All but the selective ones."""
+    return ~selective_units(recording)
+
+
+UNIT_CHOICES: Mapping[str, Callable[[BrainRecording], Units]] = {
+    "all": every_unit,
+    "hippocampus": in_regions("AH", "MH", "PH"),
+    "amygdala": in_regions("A"),
+    "parahippocampal": in_regions("EC", "PHG", "PG", "PGa", "PGp"),  # entorhinal cortex included
+    "concept": selective_units,
+    "rest": unselective_units,
+}
+CANDIDATES = (
+    *(Candidate(units, "all") for units in UNIT_CHOICES),
+    Candidate("all", "early"),
+    Candidate("all", "encoding"),
+)
+SEARCH = SearchSettings(
+    selection=MemoryStudySettings(
+        readings=(Reading("decoded", "recorded"), Reading("decoded", "carried")),
+        probes=(),
+        seeds=(0, 1),
+        codes="category",
+        n_steps=200,
+        batch_size=16,
+        recorded_batch_size=8,
+    ),
+    test=MemoryStudySettings(codes="category", seeds=tuple(range(100, 104))),
+    candidates=CANDIDATES,
+)
+
+
+@dataclass(frozen=True)
+class Search:
+    """All recordings, split by patient, and what is searched."""
+
+    name: str
+    selection: tuple[BrainRecording, ...]
+    test: tuple[BrainRecording, ...]
+    settings: SearchSettings
+
+    def selection_studies(self) -> dict[Candidate, ManySessions]:
+        """A pooled comparison for each candidate that either half could be judged on."""
+        found = {}
+        for candidate in self.settings.candidates:
+            readings = self.settings.selection.readings
+            if candidate.windows == "encoding":  # no delay that anything could be carried into
+                readings = tuple(reading for reading in readings if reading.pairing == "recorded")
+            settings = replace(
+                self.settings.selection, windows=candidate.windows, readings=readings
+            )
+            study = _study_of(candidate, self.selection, settings)
+            if study is not None and len(_patients(candidate, self.test)) >= 2:
+                found[candidate] = study
+        return found
+
+    def test_study(
+        self, candidate: Candidate, strategy: Strategy, reading: Reading
+    ) -> ManySessions:
+        """The one pooled comparison on the test half.
+
+        Raises:
+            ValueError: If fewer than two test patients have units enough.
+        """
+        settings = replace(
+            self.settings.test,
+            strategies=(strategy,),
+            readings=(reading,),
+            windows=candidate.windows,
+        )
+        study = _study_of(candidate, self.test, settings)
+        if study is None:
+            raise ValueError(
+                f"{candidate.name}: expected at least 2 test patients with "
+                f"{LEAST_UNITS_SELECTED} such units or more"
+            )
+        return study
+
+
+def split_patients(
+    recordings: Sequence[BrainRecording], least_units: int = LEAST_UNITS
+) -> tuple[tuple[BrainRecording, ...], tuple[BrainRecording, ...]]:
+    """Selection and test half of the patients who have a session of units enough, by a fixed draw.
+
+    A patient selects with the one session of most units, since a search trains many students, and
+    tests with every session.
+
+    Raises:
+        ValueError: If there are fewer than 4 such patients.
+    """
+    large = [recording for recording in recordings if len(recording.units) >= least_units]
+    patients = sorted({recording.subject for recording in large})
+    if len(patients) < 4:
+        raise ValueError(
+            f"patients with a session of {least_units} units or more: expected at least 4, two for "
+            f"each half, came {len(patients)}"
+        )
+    order = np.random.default_rng(_SPLIT_SEED).permutation(patients)
+    chosen = set(order[: len(order) // 2])
+    selection = (
+        max((r for r in large if r.subject == patient), key=lambda r: len(r.units))
+        for patient in sorted(chosen)
+    )
+    return tuple(selection), tuple(r for r in large if r.subject not in chosen)
+
+
+def search_memory(search: Search, folder: Path, *, n_workers: int, progress: bool = True) -> Path:
+    """Compare every candidate on the selection half, then test the best on the other half.
+
+    Kill it and call it again: finished students are kept.
+
+    Returns:
+        The folder, with ``config.json``, ``selection/`` and ``test/``.
+    """
+    studies = search.selection_studies()
+    config = describe_search(search, tuple(studies))
+    with claim(folder, "a search"):
+        open_run(folder / "search", config)  # refuses another search in this folder
+        isolated = folder / "isolated"
+        runs = {}
+        for candidate, study in studies.items():
+            if progress:
+                tqdm.write(f"selection: {candidate.name}, {len(study.recordings)} sessions")
+            place = folder / "selection" / candidate.name
+            shared = replace(study, isolated=isolated)
+            compare_sessions(shared, place, n_workers=n_workers, progress=progress)
+            runs[candidate.name] = read_sessions(place)
+        best = rank_candidates(runs)[0]
+        chosen = next(each for each in studies if each.name == best.name)
+        reading = Reading(best.teaching.latents, best.teaching.pairing)  # type: ignore[arg-type]
+        strategy: Strategy = best.teaching.strategy  # type: ignore[assignment]
+        test = replace(search.test_study(chosen, strategy, reading), isolated=isolated)
+        if progress:
+            tqdm.write(
+                f"test: {chosen.name}, {best.teaching.label}, {len(test.recordings)} sessions"
+            )
+        compare_sessions(test, folder / "test", n_workers=n_workers, progress=progress)
+        write_json(
+            folder / CONFIG,
+            {**config, "chosen": _chosen(best), "test_folder": "test"},
+        )
+    return folder
+
+
+def describe_search(search: Search, searched: Sequence[Candidate]) -> dict[str, Any]:
+    """The configuration of a search: everything that decides its numbers."""
+    return {
+        "study": "memory_search",
+        "name": search.name,
+        "simulated": search.selection[0].simulated,
+        "source": search.selection[0].source,
+        "licence": search.selection[0].licence,
+        "selection_patients": sorted({each.subject for each in search.selection}),
+        "test_patients": sorted({each.subject for each in search.test}),
+        "candidates": [
+            {
+                "name": candidate.name,
+                "folder": f"selection/{candidate.name}",
+                "units": candidate.units,
+                "windows": candidate.windows,
+            }
+            for candidate in searched
+        ],
+        "not_searched": [
+            candidate.name for candidate in search.settings.candidates if candidate not in searched
+        ],
+        "least_units_selected": LEAST_UNITS_SELECTED,
+        "selection": describe_settings(search.settings.selection),
+        "test": describe_settings(search.settings.test),
+        "fingerprints": {
+            each.session: fingerprint_of(each) for each in (*search.selection, *search.test)
+        },
+    }
+
+
+def _study_of(
+    candidate: Candidate, recordings: Sequence[BrainRecording], settings: MemoryStudySettings
+) -> ManySessions | None:
+    """The sessions with units enough of this choice; None with fewer than two patients."""
+    if len(_patients(candidate, recordings)) < 2:
+        return None
+    chosen = _with_units(candidate, recordings)
+    return ManySessions(candidate.name, chosen, settings, least_units=LEAST_UNITS_SELECTED)
+
+
+def _patients(candidate: Candidate, recordings: Sequence[BrainRecording]) -> set[str]:
+    """Patients with a session of units enough of this choice."""
+    return {recording.subject for recording in _with_units(candidate, recordings)}
+
+
+def _with_units(
+    candidate: Candidate, recordings: Sequence[BrainRecording]
+) -> tuple[BrainRecording, ...]:
+    """The chosen units of every session that has enough of them."""
+    chosen = [(each, UNIT_CHOICES[candidate.units](each)) for each in recordings]
+    return tuple(r.select_units(u) for r, u in chosen if u.sum() >= LEAST_UNITS_SELECTED)
+
+
+def _chosen(best: RankedCandidate) -> dict[str, str]:
+    teaching = best.teaching
+    return {
+        "name": best.name,
+        "strategy": teaching.strategy,
+        "latents": teaching.latents,
+        "pairing": teaching.pairing,
+    }

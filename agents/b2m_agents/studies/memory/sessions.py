@@ -1,0 +1,267 @@
+"""The memory study over many sessions: one comparison each, pooled by patient.
+
+What does not depend on a teacher (the students alone) is trained once for all sessions of the
+same task. Sessions with few units are compared and shown, but not pooled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tqdm.auto import tqdm
+
+from b2m_agents.episodes.ordered_workers import map_in_order
+from b2m_agents.studies.memory.comparison import (
+    MemoryComparison,
+    describe,
+    describe_brain,
+    describe_settings,
+    fingerprint_of,
+    limits_of,
+    name_of_pairing,
+)
+from b2m_agents.studies.memory.plan import MemoryPlan, MemoryStudySettings
+from b2m_agents.studies.memory.taught_group import run_group
+from b2m_agents.studies.memory.trial_matching import RolePairing, counterparts
+from b2m_drive.comparisons.jobs import (
+    Group,
+    expected_seconds,
+    join_scores,
+    open_run,
+    run_pending,
+)
+from b2m_drive.comparisons.run_folder import BRAIN_FILE, TRAJECTORIES
+from b2m_drive.comparisons.session_summaries import LEAST_UNITS
+from b2m_drive.files.fingerprints import record_made
+from b2m_drive.files.locks import claim
+from b2m_drive.files.names import safe_name
+from b2m_drive.files.writing import write_json
+from b2m_drive.recordings.readers.kornblith import read_kornblith
+from b2m_drive.recordings.recording import BrainRecording
+from b2m_drive.recordings.recording_quality import fit_to_teach
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A session that is not compared, and why."""
+
+    session: str
+    why: str  # names the session
+
+    def __str__(self) -> str:
+        return f"left out: {self.why}"
+
+
+@dataclass(frozen=True)
+class SessionsRead:
+    """The sessions of a folder: those that can teach, and those that cannot."""
+
+    recordings: tuple[BrainRecording, ...]
+    left_out: tuple[LeftOut, ...]
+
+
+@dataclass(frozen=True)
+class ManySessions:
+    """Recordings of one task, and what is asked of each.
+
+    Sessions that cannot be compared, by the rules of a single comparison, are left out.
+    """
+
+    name: str
+    recordings: tuple[BrainRecording, ...]
+    settings: MemoryStudySettings
+    least_units: int = LEAST_UNITS
+    pairing: RolePairing = counterparts
+    isolated: Path | None = None  # folder of the students alone; None: in the run's folder
+    left_out: tuple[LeftOut, ...] = ()  # found before; those found here are added
+
+    def __post_init__(self) -> None:
+        if not self.recordings:
+            raise ValueError(f"{self.name}: expected one session or more, came none")
+        names = [safe_name(recording.session) for recording in self.recordings]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"{self.name}: expected each session once, came twice: {twice}")
+        self._leave_out_unfit()
+        patients = {r.subject for r in self.recordings if self.is_pooled(r)}
+        if len(patients) < 2:
+            raise ValueError(
+                f"{self.name}: expected sessions of at least 2 patients with {self.least_units} "
+                f"units or more, came {len(patients)}{_and_left_out(self.left_out)}"
+            )
+
+    def _leave_out_unfit(self) -> None:
+        fit, left_out = [], list(self.left_out)
+        for recording in self.recordings:
+            try:
+                fit.append(MemoryComparison(recording, self.settings).recording)
+            except ValueError as error:
+                left_out.append(LeftOut(recording.session, str(error)))
+        object.__setattr__(self, "recordings", tuple(fit))
+        object.__setattr__(self, "left_out", tuple(left_out))
+
+    def is_pooled(self, recording: BrainRecording) -> bool:
+        """Whether the session has units enough."""
+        return len(recording.units) >= self.least_units
+
+    def comparisons(self, folder: Path) -> dict[Path, MemoryComparison]:
+        """One comparison a session, by its folder."""
+        return {
+            folder / folder_of(recording): MemoryComparison(
+                recording,
+                self.settings,
+                pairing=self.pairing,
+                isolated=self.isolated or folder / "isolated",
+            )
+            for recording in self.recordings
+        }
+
+    def groups(self, folder: Path) -> dict[Path, list[Group[MemoryPlan]]]:
+        """The groups of each session, by its folder."""
+        return {path: each.groups(path) for path, each in self.comparisons(folder).items()}
+
+
+def folder_of(recording: BrainRecording) -> Path:
+    """Where the run of a session lies, in the folder of all."""
+    return Path("sessions") / safe_name(recording.session)
+
+
+def read_sessions_of(path: Path, progress: bool = True) -> SessionsRead:
+    """Every session (.h5) of a folder, in the order of their names.
+
+    A file that cannot be read, or whose recording cannot teach, is left out.
+
+    Raises:
+        FileNotFoundError: If the folder holds no file.
+        ValueError: If none of them can be used; says of each why.
+    """
+    files = sorted(path.glob("*.h5"))
+    if not files:
+        raise FileNotFoundError(f"{path}: expected recordings (*.h5), found none")
+    recordings, left_out = [], []
+    for file in tqdm(files, desc="reading", disable=not progress):
+        try:
+            recordings.append(fit_to_teach(read_kornblith(file)))
+        except (ValueError, OSError) as error:
+            named = str(error) if file.stem in str(error) else f"{file.name}: {error}"
+            left_out.append(LeftOut(file.stem, named))
+    if not recordings:
+        raise ValueError(
+            f"{path}: expected sessions that can teach, came {len(files)} that cannot"
+            + _and_left_out(left_out)
+        )
+    return SessionsRead(tuple(recordings), tuple(left_out))
+
+
+def _and_left_out(left_out: Sequence[LeftOut]) -> str:
+    """The end of a sentence that says which sessions were left out."""
+    return "".join(f"; {each}" for each in left_out)
+
+
+def compare_sessions(
+    study: ManySessions, folder: Path, *, n_workers: int, progress: bool = True
+) -> Path:
+    """Compare every session and write the pooled run, or take it up where it stopped.
+
+    Returns:
+        The folder, with ``config.json`` and, in ``sessions/``, an ordinary run for each.
+    """
+    with claim(folder, "a comparison"):
+        open_run(folder, describe_sessions(study))
+        comparisons = study.comparisons(folder)
+        _prepare(comparisons, n_workers, progress)
+        groups = study.groups(folder)
+        run_pending(groups, run_group, n_workers, progress)
+        for path, each in groups.items():
+            join_scores(path, each)
+            record_made(path, [TRAJECTORIES])
+    return folder
+
+
+def expected_time_of_sessions(
+    study: ManySessions, folder: Path, n_workers: int
+) -> tuple[int, float]:
+    """Number of students, and the seconds they would take (measured); shared ones count once."""
+    by_place = {
+        (group.folder or path, group.name): group
+        for path, groups in study.groups(folder).items()
+        for group in groups
+    }
+    groups = list(by_place.values())
+    n_students = sum(len(group.plan.students) for group in groups)
+    return n_students, expected_seconds(groups, run_group, n_workers)
+
+
+def describe_sessions(study: ManySessions) -> dict[str, Any]:
+    """The configuration of a pooled run; sessions left out stand among its limits."""
+    first = study.recordings[0]
+    return {
+        "study": "memory_sessions",
+        "name": study.name,
+        "simulated": first.simulated,
+        "source": first.source if len(study.recordings) == 1 else _common_source(study.recordings),
+        "licence": first.licence,
+        "sessions": [_entry(study, recording) for recording in study.recordings],
+        "least_units": study.least_units,
+        "pairing_of_trials": name_of_pairing(study.pairing),
+        **describe_settings(study.settings),
+        "task": _task(study),
+        "own": {},
+        "limits": _limits(study),
+    }
+
+
+def _entry(study: ManySessions, recording: BrainRecording) -> dict[str, Any]:
+    pooled, n_units = study.is_pooled(recording), len(recording.units)
+    return {
+        "name": recording.session,
+        "subject": recording.subject,
+        "n_units": n_units,
+        "pooled": pooled,
+        "why_not": None if pooled else f"{n_units} units, fewer than {study.least_units}",
+        "folder": folder_of(recording).as_posix(),
+        "fingerprint": fingerprint_of(recording),
+    }
+
+
+def _task(study: ManySessions) -> dict[str, Any]:
+    """What the sessions' tasks have in common, and where they differ; each run has its own."""
+    trials = [recording.trials for recording in study.recordings]
+    return {
+        "id": describe(MemoryComparison(study.recordings[0], study.settings))["task"]["id"],
+        "n_items": sorted({each.n_items for each in trials}),
+        "n_stimuli": sorted({each.n_stimuli for each in trials}),
+    }
+
+
+def _common_source(recordings: Sequence[BrainRecording]) -> str:
+    sources = sorted({recording.source for recording in recordings})
+    return sources[0] if len(sources) == 1 else f"{sources[0]} and {len(sources) - 1} more"
+
+
+def _limits(study: ManySessions) -> list[str]:
+    own = limits_of(study.recordings[0], study.settings)
+    return [
+        *(f"Not compared: {each.why}." for each in study.left_out),
+        "The patient is the unit; sessions of one patient are averaged first. Units differ between "
+        "sessions, so nothing is shared between the teachers of different sessions.",
+        *own,
+    ]
+
+
+def _prepare(comparisons: Mapping[Path, MemoryComparison], n_workers: int, progress: bool) -> None:
+    """Make or check each session's folder, and describe its brain in it."""
+    for path, comparison in comparisons.items():
+        open_run(path, describe(comparison))
+    lacking = {k: each for k, each in comparisons.items() if not (k / BRAIN_FILE).is_file()}
+    described = map_in_order(_describe_brain, lacking.values(), n_workers)
+    bar = tqdm(lacking, desc="decoding", disable=not progress or not lacking)
+    for path, entries in zip(bar, described, strict=True):
+        write_json(path / BRAIN_FILE, entries)
+
+
+def _describe_brain(comparison: MemoryComparison) -> dict[str, Any]:
+    return describe_brain(comparison.recording, comparison.settings)

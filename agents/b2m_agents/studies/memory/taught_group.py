@@ -1,0 +1,200 @@
+"""Run a group of the memory study; its students may also live through recorded trials."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float32
+from torch import Tensor, nn
+
+from b2m_agents.studies.memory.plan import ALONE_LABELLED, Lessons, MemoryPlan
+from b2m_agents.studies.memory.recorded_lessons import (
+    RecordedBatch,
+    RecordedLessons,
+    sees_permuted_items,
+)
+from b2m_agents.studies.memory.student_group import (
+    HELD_OUT,
+    UNTRAINED,
+    GroupRun,
+    padded_alike,
+)
+from b2m_agents.studies.memory.teachers import brain_activity, latents_as_read
+from b2m_agents.studies.memory.trial_matching import relabelled
+from b2m_agents.studies.seeded_streams import generator_for
+from b2m_drive.evidence.alignment import alignment_scores
+from b2m_drive.evidence.scores import Score
+from b2m_drive.files.writing import write_arrays
+from b2m_drive.students.fitting import limit_each
+from b2m_drive.teachers.window_of_steps import average_in_windows
+from b2m_drive.teachers.windows import present_windows
+from b2m_drive.transfer.schedule import WeightSchedule
+from b2m_envs.memory_decision import TrialBatch, Trials
+
+
+def run_group(plan: MemoryPlan, after_step: Callable[[], None]) -> list[Score]:
+    """Train the students of one group and score them over training."""
+    run = GroupRun(plan) if plan.lessons is None else TaughtRun(plan, plan.lessons)
+    scores = run.train(after_step)
+    if plan.variation is None:
+        return scores
+    return [replace(score, condition=plan.variation.condition(score.condition)) for score in scores]
+
+
+class TaughtRun(GroupRun):
+    """Students that also live through recorded trials; seeds share the arithmetic alone."""
+
+    def __init__(self, plan: MemoryPlan, lessons: Lessons) -> None:
+        super().__init__(plan)
+        self.recording, self.trials = lessons.recording, lessons.trials
+        self.held_out_rows = np.flatnonzero(~lessons.teaching)
+        self.activity = brain_activity(self.recording, self.settings.windows)
+        self.windows = self.activity.windows
+        taught = self.activity.select_trials(lessons.teaching)
+        brain = {
+            reading: latents_as_read(reading, taught, self.settings.n_latents)
+            for reading in self.settings.readings
+        }
+        self.by_seed = [
+            RecordedLessons(
+                plan, lessons, self.activity, brain, seed, self.new_student(seed, UNTRAINED)
+            )
+            for seed in plan.seeds
+        ]
+        n_seeds = len(plan.seeds)
+        permuted = np.tile(sees_permuted_items(plan.conditions), n_seeds)
+        self.sees_permuted = torch.from_numpy(permuted)
+        self.taught = torch.tensor([float(t) for each in self.by_seed for t in each.taught])
+        labelled = [float(name == ALONE_LABELLED) for name in plan.conditions]
+        self.labelled = torch.tensor(labelled * n_seeds)
+        self.schedule = WeightSchedule(self.settings.weight, self.settings.falls_to_zero_at)
+
+    def parameters(self) -> list[nn.Parameter]:
+        """Everything that is trained, the heads included."""
+        heads = [each for lessons in self.by_seed for each in lessons.heads.parameters()]
+        return [*super().parameters(), *heads]
+
+    def limit_gradients(self, parameters: Sequence[nn.Parameter], limit: float) -> None:
+        """Limit the gradient of each student, its heads included."""
+        n_conditions = len(self.plan.conditions)
+        for place, lessons in enumerate(self.by_seed):
+            own = slice(place * n_conditions, (place + 1) * n_conditions)
+            of_network = [p.grad[own] for p in self.network.parameters() if p.grad is not None]
+            of_heads = [p.grad for p in lessons.heads.parameters() if p.grad is not None]
+            limit_each([*of_network, *of_heads], limit)
+
+    def loss_of_step(self, step: int) -> Tensor:
+        """Decision loss on generated trials, transfer loss on recorded ones."""
+        generated = self.draw_batches()
+        recorded = [each.draw(step, bool(self.sees_permuted.any())) for each in self.by_seed]
+        output = self.network(self._observation(generated, recorded))
+        n_generated, size = len(generated[0]), len(recorded[0].rows)
+        loss = self.decision_loss_of(output.logits[:, :n_generated], generated)
+        weight = self.schedule(step, self.settings.n_steps)
+        if weight > 0:
+            hidden = output.hidden[:, n_generated:].split(len(self.plan.conditions))
+            transfer = [
+                lessons.transfer_loss(part, batch)
+                for lessons, part, batch in zip(self.by_seed, hidden, recorded, strict=True)
+            ]
+            loss = loss + weight * self.taught * torch.cat(transfer)
+        seen = [batch.seen for batch in recorded]
+        labelled = self.decision_loss_of(output.logits[:, n_generated:], seen)
+        share = size / (size + n_generated) * self.labelled  # as if all were one batch
+        total: Tensor = ((1 - share) * loss + share * labelled).sum()
+        return total
+
+    def train(self, after_step: Callable[[], None]) -> list[Score]:
+        """Train all students; returns their scores, alignment with the brain included."""
+        super().train(after_step)
+        self.network.eval()
+        if self.plan.aligned:
+            self.scores += self._alignment()
+        if self.plan.trajectories is not None and self._present().all():
+            self._save_trajectories(self.plan.trajectories)
+        return self.scores
+
+    def _observation(
+        self, generated: Sequence[TrialBatch], recorded: Sequence[RecordedBatch]
+    ) -> Tensor:
+        """What the students see in a step: [model_or_one batch time feature]."""
+        pairs = list(zip(generated, recorded, strict=True))
+        usual = [_joined(trials, batch.seen) for trials, batch in pairs]
+        if not self.sees_permuted.any():
+            return self.for_students(usual) if len(pairs) > 1 else torch.from_numpy(usual[0])[None]
+        other = [_joined(trials, batch.permuted or batch.seen) for trials, batch in pairs]
+        both = torch.stack([self.for_students(usual), self.for_students(other)])
+        return both[self.sees_permuted.long(), torch.arange(len(self.network))]
+
+    def _present(self) -> Bool[np.ndarray, "trial window"]:
+        return present_windows(self.windows, self.recording.trials)
+
+    def _hidden(self, rows: np.ndarray) -> Iterator[tuple[str, int, np.ndarray]]:
+        """Each student's activity in its recorded trials, averaged in the brain's windows."""
+        trials, n_conditions = self.trials.select(rows), len(self.plan.conditions)
+        permuted = sees_permuted_items(self.plan.conditions)
+        for place, lessons in enumerate(self.by_seed):
+            own = slice(place * n_conditions, (place + 1) * n_conditions)
+            seen = self._activity(lessons, trials)[own]
+            if permuted.any():
+                other = self._activity(lessons, relabelled(trials, lessons.order))[own]
+                seen = np.where(permuted[:, None, None, None], other, seen)
+            for condition, each in zip(self.plan.conditions, seen, strict=True):
+                yield condition, lessons.seed, each
+
+    @torch.no_grad()
+    def _activity(
+        self, lessons: RecordedLessons, trials: Trials
+    ) -> Float32[np.ndarray, "model trial window hidden"]:
+        """Every student's activity in these trials, averaged in the brain's windows."""
+        seen = lessons.task.unroll(trials, generator_for(lessons.seed, HELD_OUT))
+        hidden = self.network(torch.from_numpy(seen.observation)[None]).hidden.numpy()
+        step = self.settings.time_step
+        return np.stack(
+            [
+                average_in_windows(each, self.windows, seen.period_names, seen.period, step)
+                for each in hidden
+            ]
+        )
+
+    def _alignment(self) -> list[Score]:
+        """Each student's hidden state beside the neurons, on held-out recorded trials."""
+        present = self._present()[self.held_out_rows]
+        brain = self.activity.values[self.held_out_rows]
+        trial = np.repeat(np.arange(len(brain)), brain.shape[1])[present.ravel()]
+        return [
+            Score(condition, seed, metric, self.settings.n_steps, value, "1")
+            for condition, seed, student in self._hidden(self.held_out_rows)
+            for metric, value in alignment_scores(student[present], brain[present], trial).items()
+        ]
+
+    def _save_trajectories(self, path: Path) -> None:
+        """Average paths by first item, of the brain and of the first seed's students."""
+        time = np.arange(len(self.windows), dtype=np.float64) * 0.4
+        paths = {"brain": self.activity.values}
+        for condition, seed, values in self._hidden(np.arange(len(self.trials))):
+            taught = condition == ALONE_LABELLED or condition.endswith("/brain")
+            if taught and seed == self.plan.seeds[0]:
+                paths[condition] = values
+        arrays = {}
+        for name, values in paths.items():
+            arrays[f"{name}/values"] = plane_of_paths(values, self.trials.stimulus[:, 0])
+            arrays[f"{name}/time"] = time
+        write_arrays(path, arrays)
+
+
+def plane_of_paths(values: np.ndarray, group: np.ndarray) -> np.ndarray:
+    """Each group's average path, in the two principal components of all: [group time 2]."""
+    means = np.stack([values[group == each].mean(0) for each in np.unique(group)])
+    centred = (means - means.mean((0, 1))).reshape(-1, means.shape[-1]).astype(np.float64)
+    _, _, axes = np.linalg.svd(centred, full_matrices=False)
+    return np.asarray(centred @ axes[:2].T).reshape(*means.shape[:2], 2)
+
+
+def _joined(generated: TrialBatch, recorded: TrialBatch) -> np.ndarray:
+    """Two batches of trials one after the other, padded to the same length."""
+    return np.concatenate(padded_alike([generated.observation, recorded.observation]))

@@ -1,0 +1,150 @@
+"""The teachers of the memory study: the brain, its nulls and its probes, as latents."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+
+from b2m_drive.comparisons.conditions import LABEL_PROBES, NULL_TEACHERS, PROBE_TEACHERS
+from b2m_drive.recordings.recording import BrainRecording
+from b2m_drive.students.decision_rnn import DecisionRNN
+from b2m_drive.teachers.controls import (
+    information_rate,
+    kept_for_accuracy,
+    kept_for_auc,
+    label_latents,
+    project_randomly,
+    shuffle_trials,
+)
+from b2m_drive.teachers.latents import (
+    LATENT_METHODS,
+    PAIRINGS,
+    Activity,
+    BrainLatents,
+    LatentMethod,
+    Pairing,
+    decode_stimuli,
+    latents_of,
+    memory_set,
+)
+from b2m_drive.teachers.surrogates import (
+    matched_covariance,
+    randomise_phase,
+    shift_in_time,
+    shuffle_within_condition,
+)
+from b2m_drive.teachers.window_of_steps import average_in_windows
+from b2m_drive.teachers.windows import WindowChoice, teaching_windows, window_activity
+from b2m_envs.memory_decision import TrialBatch
+
+ITEMS_PERMUTED = "items_permuted"  # the brain itself; the student's items are other ones
+_SURROGATES: Mapping[str, Callable[[Activity, np.random.Generator], Activity]] = {
+    "shuffled": shuffle_trials,
+    "within_condition": shuffle_within_condition,
+    "time_shifted": shift_in_time,
+    "phase_randomised": randomise_phase,
+    "matched_covariance": matched_covariance,
+}
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How a recording becomes a teacher: which latents, paired how."""
+
+    latents: LatentMethod = "decoded"
+    pairing: Pairing = "recorded"
+
+    def __post_init__(self) -> None:
+        if self.latents not in LATENT_METHODS:
+            raise ValueError(f"latents: expected one of {LATENT_METHODS}, came {self.latents!r}")
+        if self.pairing not in PAIRINGS:
+            raise ValueError(f"pairing: expected one of {PAIRINGS}, came {self.pairing!r}")
+
+
+def brain_activity(recording: BrainRecording, which: WindowChoice = "all") -> Activity:
+    """Square roots of the spike counts in the teaching windows: the root evens out variance."""
+    windows = teaching_windows(recording.trials.n_items, which=which)
+    counts = window_activity(recording, windows)
+    return Activity(np.sqrt(counts), windows, recording.trials)
+
+
+def teacher_latents(
+    teacher: str,
+    reading: Reading,
+    activity: Activity,
+    seen: TrialBatch,
+    untrained: DecisionRNN,
+    time_step: float,
+    generator: np.random.Generator,
+    n_latents: int | None,
+) -> BrainLatents:
+    """The latents of one control, made from its activity in the way that the brain's are.
+
+    Args:
+        teacher: A null or a probe.
+        reading: Latents and pairing, the same for all.
+        activity: The brain's, in the teaching trials.
+        seen: The same trials as a student sees them, its noise included, row by row.
+        untrained: A student of another seed that never learnt.
+        time_step: Of ``seen`` [s].
+        generator: Of shuffles, projections and corruptions.
+        n_latents: As the brain's; ``"decoded"`` has its own.
+    """
+    if teacher in LABEL_PROBES:
+        return _labels(teacher, reading, activity, generator)
+    if teacher in _SURROGATES:
+        activity = _SURROGATES[teacher](activity, generator)
+    elif teacher == "untrained_network":
+        with torch.no_grad():
+            hidden = untrained(torch.from_numpy(seen.observation)).hidden.numpy()
+        activity = _network_activity(hidden, activity, seen, time_step)
+    elif teacher == "random_projection":
+        n_units = untrained.settings.hidden_size
+        projected = project_randomly(seen.observation, n_units, generator)
+        activity = _network_activity(projected, activity, seen, time_step)
+    else:
+        known = (*NULL_TEACHERS, *PROBE_TEACHERS)
+        raise ValueError(f"teacher: expected one of {known}, came {teacher!r}")
+    return latents_as_read(reading, activity, n_latents)
+
+
+def latents_as_read(reading: Reading, activity: Activity, n_latents: int | None) -> BrainLatents:
+    """Latents of some activity, the brain's own or a control's; all trials are fitted on."""
+    teaching = np.ones(len(activity.trials), dtype=bool)
+    return latents_of(
+        activity,
+        teaching,
+        method=reading.latents,
+        pairing=reading.pairing,
+        seed=0,
+        n_latents=None if reading.latents == "decoded" else n_latents,
+    )
+
+
+def _network_activity(
+    steps: np.ndarray, brain: Activity, seen: TrialBatch, time_step: float
+) -> Activity:
+    values = average_in_windows(steps, brain.windows, seen.period_names, seen.period, time_step)
+    return replace(brain, values=values)
+
+
+def _labels(
+    teacher: str, reading: Reading, activity: Activity, generator: np.random.Generator
+) -> BrainLatents:
+    kept = (1.0, 1.0)
+    if teacher == "labels_corrupted":
+        teaching = np.ones(len(activity.trials), dtype=bool)
+        evidence = decode_stimuli(activity, teaching, seed=0, beyond_frequency=True)
+        accuracy, auc = information_rate(evidence, activity.trials, activity.windows)
+        n_shown = int(memory_set(activity.trials).any(0).sum())
+        kept = (kept_for_accuracy(accuracy, n_shown), kept_for_auc(auc))
+    return label_latents(
+        activity.trials,
+        activity.windows,
+        pairing=reading.pairing,
+        kept=kept,
+        generator=generator,
+    )

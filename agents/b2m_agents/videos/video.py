@@ -1,0 +1,240 @@
+"""Write a video of a driver: an agent with what it saw and weighed, or somebody else."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from tqdm.auto import tqdm
+
+from b2m_agents.drivers.drivers import DRIVERS, Drive, drive_episode, drive_of
+from b2m_agents.episodes.episodes import Episode, episode_seed
+from b2m_agents.learning.trained_agent import TrainedAgent, read_agent_config
+from b2m_agents.videos.video_frame import Moment, Picture, draw_moment
+from b2m_agents.worlds.action_choices import ActionChoices, taken, weighed
+from b2m_drive.files.settings_types import take_as_declared
+from b2m_drive.files.writing import atomic_write
+from b2m_envs.driving.settings import SceneSettings
+from b2m_envs.driving.state import STATE_INDEX
+
+# What OpenCV's wheels can write and a browser plays; H.264 is not among it. The second of .mp4 is
+# for builds without VP9, and plays outside of browsers only.
+_CODECS = {".mp4": ("vp09", "mp4v"), ".webm": ("VP90", "VP80"), ".avi": ("MJPG",)}
+_ENDINGS = (*_CODECS, ".gif")
+FASTEST = 100  # times real time
+_LAST_PICTURE = 1.5  # [s] that an episode's end stays
+
+
+@dataclass(frozen=True)
+class VideoSettings:
+    """What is recorded, and how it looks."""
+
+    n_episodes: int = 3
+    seed: int = 0  # of the held-out episodes; the same as `evaluate_agent`'s
+    speed: float = 4.0  # times real time, up to 100
+    panel: int = 384  # [px] height of the scene and of its reconstruction
+    device: str = "cpu"  # of an agent, see `b2m_drive.students.devices.device_of`
+
+    def __post_init__(self) -> None:
+        take_as_declared(self)
+        for name, least in (("n_episodes", 1), ("seed", 0), ("panel", 64)):
+            value = getattr(self, name)
+            if not isinstance(value, int) or value < least:
+                raise ValueError(
+                    f"{name}: expected a whole number of {least} or more, came {value!r}"
+                )
+        if not 0 < self.speed <= FASTEST:
+            raise ValueError(
+                f"speed: expected above 0 and up to {FASTEST} times real time, came {self.speed!r}"
+            )
+
+
+def record_video(
+    driver: str | Path | Drive,
+    path: str | Path,
+    settings: VideoSettings | None = None,
+    *,
+    progress: bool = True,
+) -> Path:
+    """Let an agent or another driver drive held-out episodes and write a video of them.
+
+    Beside the scene stand, of an agent, what its encoder kept (reconstruction and latents, if it
+    has one) and what its policy weighed; of another driver, the action it took.
+
+    Args:
+        driver: Folder of an agent, which drives in the world of its training; or `drive_of` any
+            driver, anywhere.
+        path: The video: `.mp4` or `.webm` (VP9), `.avi` (Motion JPEG) or `.gif`.
+        settings: None: three episodes at four times real time.
+        progress: Show a bar.
+
+    Returns:
+        The path; the video appears there whole.
+
+    Raises:
+        FileNotFoundError: If the folder lacks a file of a trained agent.
+        ValueError: If the ending is unknown, no file can be at the path, or no codec of the ending
+            works here.
+    """
+    settings = settings or VideoSettings()
+    path = Path(path)
+    _check_video_path(path)
+    if not isinstance(driver, Drive):
+        config = read_agent_config(Path(driver))
+        driver = drive_of(config.scenario, str(Path(driver).resolve()), {})
+    agent = None
+    if driver.policy not in DRIVERS:
+        agent = TrainedAgent.read(Path(driver.policy), settings.device)
+        driver = replace(driver, device=settings.device)
+    pictures = _pictures(driver, agent, settings, progress)
+    write_video(path, pictures, driver.scene.steps_per_second * settings.speed)
+    return path
+
+
+def write_video(path: Path, pictures: Iterator[Picture], frames_per_second: float) -> None:
+    """Write pictures as a video, whole or not at all.
+
+    Raises:
+        ValueError: If no codec of the ending works here.
+        OSError: If the disk is full.
+    """
+    with atomic_write(path) as draft:
+        if draft.suffix.lower() == ".gif":
+            _write_gif(draft, list(pictures), frames_per_second)
+        else:
+            _write_with_opencv(draft, pictures, frames_per_second)
+
+
+def episode_moments(
+    episode: Episode, agent: TrainedAgent | None, scene: SceneSettings, name: str
+) -> Iterator[Moment]:
+    """What there is to show of each step of an episode; at its end the last action stays.
+
+    Args:
+        episode: That was driven.
+        agent: That drove it; None: another driver did.
+        scene: Where.
+        name: Of the episode.
+    """
+    speed = episode.state[:, STATE_INDEX["speed"]]
+    choices = _choices_of(episode, agent, scene)
+    for step, frame in enumerate(episode.frames):
+        seconds = step / scene.steps_per_second
+        done = f"return {episode.reward[:step].sum():.2f}"
+        is_last = step == len(episode.reward)
+        yield Moment(
+            scene=frame,
+            reconstruction=_reconstructed(agent, frame),
+            latents=agent.latent(frame) if agent and agent.encoder else None,
+            choices=choices[min(step, len(choices) - 1)],
+            words=f"{name}   {seconds:.1f} s   {speed[step]:.1f} m/s   {done}",
+            ending=_ending(episode) if is_last else "",
+            crashed=is_last and episode.crashed,
+        )
+
+
+def _check_video_path(path: Path) -> None:
+    if path.suffix.lower() not in _ENDINGS:
+        raise ValueError(f"{path}: expected a video ending in {', '.join(_ENDINGS)}")
+    if path.is_dir():
+        raise ValueError(f"{path}: expected a file for the video, came a folder")
+    for parent in path.parents:
+        if parent.exists() and not parent.is_dir():
+            raise ValueError(f"{path}: expected a folder {parent} to write to, came a file")
+
+
+def _pictures(
+    drive: Drive, agent: TrainedAgent | None, settings: VideoSettings, progress: bool
+) -> Iterator[Picture]:
+    n_episodes, who = settings.n_episodes, "agent" if agent else drive.policy
+    n_last = max(1, round(_LAST_PICTURE * drive.scene.steps_per_second * settings.speed))
+    for index in tqdm(range(n_episodes), unit="episode", desc="recording", disable=not progress):
+        episode = drive_episode(drive, episode_seed(settings.seed, index, held_out=True))
+        name = f"{who}, episode {index + 1} of {n_episodes}"
+        for moment in episode_moments(episode, agent, drive.scene, name):
+            picture = draw_moment(moment, colour=drive.scene.colour, panel=settings.panel)
+            yield from [picture] * (n_last if moment.ending else 1)
+
+
+def _choices_of(
+    episode: Episode, agent: TrainedAgent | None, scene: SceneSettings
+) -> list[ActionChoices]:
+    if agent is None:
+        return [taken(action, scene) for action in episode.action]
+    read = agent.reader()
+    return [
+        weighed(agent.policy, read(frame, state), action, scene)
+        for frame, state, action in zip(episode.frames, episode.state, episode.action, strict=False)
+    ]
+
+
+def _reconstructed(agent: TrainedAgent | None, frame: np.ndarray) -> np.ndarray | None:
+    if agent is None or agent.encoder is None:
+        return None
+    reconstruction: np.ndarray = (
+        agent.encoder.reconstruct(torch.from_numpy(frame[None]))[0].cpu().numpy()
+    )
+    return reconstruction
+
+
+def _ending(episode: Episode) -> str:
+    if episode.crashed:
+        return "crashed"
+    return "time limit" if episode.truncated else "arrived, or left the road"
+
+
+def _write_with_opencv(path: Path, pictures: Iterator[Picture], frames_per_second: float) -> None:
+    first = next(pictures)
+    writer = _open_writer(path, first, frames_per_second)
+    n_written = 0
+    try:
+        for picture in chain([first], pictures):
+            writer.write(cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+            n_written += 1
+    finally:
+        writer.release()
+    n_there = _count_pictures(path)
+    if n_there != n_written:  # OpenCV does not say that the disk was full
+        raise OSError(errno.EIO, f"{n_there} of {n_written} pictures came to the disk; is it full?")
+
+
+def _count_pictures(path: Path) -> int:
+    reader = cv2.VideoCapture(str(path))
+    try:
+        return sum(1 for _ in iter(reader.grab, False))
+    finally:
+        reader.release()
+
+
+def _open_writer(path: Path, first: Picture, frames_per_second: float) -> Any:
+    size = (first.shape[1], first.shape[0])
+    for codec in _CODECS[path.suffix.lower()]:
+        fourcc = cv2.VideoWriter.fourcc(*codec)
+        writer = cv2.VideoWriter(str(path), fourcc, frames_per_second, size)
+        if writer.isOpened():
+            return writer
+        writer.release()
+    raise ValueError(
+        f"{path.suffix}: expected one of the codecs {_CODECS[path.suffix]} in this OpenCV, found "
+        "none; write a .gif"
+    )
+
+
+def _write_gif(path: Path, pictures: Sequence[Picture], frames_per_second: float) -> None:
+    from PIL import Image
+
+    images = [Image.fromarray(picture) for picture in pictures]
+    images[0].save(
+        path,
+        save_all=True,
+        append_images=images[1:],
+        duration=round(1000 / frames_per_second),  # [ms]
+        loop=0,
+    )

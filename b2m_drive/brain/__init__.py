@@ -1,1 +1,0 @@
-"""Teachers: recordings, simulated brains, their latent dynamics, and their controls."""

@@ -1,0 +1,181 @@
+"""Read the folder of a finished agents' comparison, and judge it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float64
+
+from b2m_drive.comparisons.agents_study import (
+    AGENTS_STUDY,
+    CLONED_OFF_ROAD,
+    CLONED_SAFE,
+    DRIVERS,
+    OFF_ROAD,
+    SAFE,
+    STUDIED,
+    SUCCESS,
+    SUMMARY_OF,
+    cloned,
+    cloned_study,
+    encoder_conditions,
+)
+from b2m_drive.comparisons.conditions import ALONE, BRAIN, Teaching
+from b2m_drive.comparisons.jobs import CONFIG, SCORES
+from b2m_drive.comparisons.run_folder import check_choices, check_entries, read_object, teachings_of
+from b2m_drive.comparisons.verdict import Verdict, judge_curves
+from b2m_drive.evidence.learning_curves import (
+    SUMMARIES,
+    LearningCurve,
+    learning_curves,
+    values_by_seed,
+)
+from b2m_drive.evidence.scores import Score, read_scores
+from b2m_drive.evidence.statistics import (
+    Interval,
+    PairedDifference,
+    mean_interval,
+    paired_difference,
+)
+from b2m_drive.files.refusals import naming
+
+_ENTRIES: dict[str, type | tuple[type, ...]] = {
+    "study": str,
+    "brain": dict,
+    "strategies": list,
+    "readings": list,
+    "seeds": list,
+    "beside": list,
+    "demonstrations": list,
+    "n_steps": int,
+    "n_validation": int,
+    "n_held_out": int,
+    "primary_metric": str,
+    "scenario": str,
+    "encoders": dict,
+    "versions": dict,
+    "limits": list,
+}
+
+
+@dataclass(frozen=True)
+class AgentsResult:
+    """A finished comparison of agents, as its folder holds it."""
+
+    folder: Path
+    config: dict[str, Any]
+    scores: tuple[Score, ...]  # of the agents
+    of_drivers: tuple[Score, ...]  # one row an episode
+    curves: dict[str, dict[str, LearningCurve]]  # by what is judged, then by condition
+
+    @property
+    def simulated(self) -> bool:
+        """Whether the brain is simulated."""
+        return bool(self.config["brain"]["simulated"])
+
+    @property
+    def teachings(self) -> list[Teaching]:
+        """Every strategy."""
+        return teachings_of(self.config)
+
+    @property
+    def with_encoder(self) -> tuple[str, ...]:
+        """Conditions whose agents read latents."""
+        return encoder_conditions(self.teachings)
+
+    @property
+    def beside(self) -> tuple[str, ...]:
+        """Conditions of agents without an encoder."""
+        return tuple(self.config["beside"])
+
+    def summary(self, judged: str, condition: str) -> Float64[np.ndarray, " seed"]:
+        """What is judged of a condition, a value a seed."""
+        return SUMMARIES[SUMMARY_OF[judged]](self.curves[judged][condition])
+
+    def over(self, judged: str, condition: str, other: str = ALONE) -> PairedDifference:
+        """A condition minus another, paired by seed."""
+        return paired_difference(self.summary(judged, condition), self.summary(judged, other))
+
+    def driver(self, metric: str, driver: str) -> Interval | None:
+        """A driver's mean over its episodes; None where it did not drive."""
+        found = values_by_seed([s for s in self.of_drivers if s.condition == driver], metric)
+        return mean_interval(found[driver]) if driver in found else None
+
+    def by_seed(self, metric: str) -> dict[str, Float64[np.ndarray, " seed"]]:
+        """Values of a metric that each agent has once, by condition."""
+        return values_by_seed(self.scores, metric)
+
+    def verdict(self, teaching: Teaching, judged: str) -> Verdict:
+        """The verdict on one way of teaching, by one of the things that are judged."""
+        verdict = judge_curves(
+            self.curves[judged], teaching, SUMMARY_OF[judged], self.simulated, STUDIED[judged]
+        )
+        return replace(verdict, failures=self.failures(teaching, "agents", SAFE, OFF_ROAD, SUCCESS))
+
+    def cloned_verdict(self, teaching: Teaching, n_frames: int) -> Verdict:
+        """The same on drivers that were cloned from so many frames."""
+        study = cloned_study(n_frames)
+        curves = learning_curves(self.scores, study.curve)
+        verdict = judge_curves(curves, teaching, "final", self.simulated, study)
+        metrics = (cloned(each, n_frames) for each in (CLONED_SAFE, CLONED_OFF_ROAD))
+        return replace(verdict, failures=self.failures(teaching, "clones", *metrics))
+
+    def failures(
+        self, teaching: Teaching, who: str, safe: str, off_road: str, success: str | None = None
+    ) -> str:
+        """In what the taught fail more often than those alone, a sentence; empty: in nothing.
+
+        A return may praise an early crash, or what happens off the road; so this stands beside it.
+        """
+        brain, texts = teaching.condition(BRAIN), []
+        for metric, words, more_is_worse in (
+            (safe, "end without a crash in {} of the episodes", False),
+            (off_road, "are off the road in {} of the steps", True),
+            (success, "reach the goal in {} of the episodes", False),
+        ):
+            values = {} if metric is None else self.by_seed(metric)
+            if brain not in values or ALONE not in values:  # a run of before, or no goal
+                continue
+            mine, alone = float(values[brain].mean()), float(values[ALONE].mean())
+            if mine > alone if more_is_worse else mine < alone:
+                texts.append(f"{words.format(f'{mine:.1%}')} (alone {alone:.1%})")
+        return f"Yet these {who} {' and '.join(texts)}." if texts else ""
+
+
+def read_agents(folder: Path) -> AgentsResult:
+    """Read and check the folder of a finished comparison.
+
+    Raises:
+        FileNotFoundError: If a file is missing.
+        ValueError: If one is not what it should be, or an agent lacks a score.
+    """
+    with naming(folder / CONFIG, "the configuration of compared agents"):
+        return _read_agents(folder)
+
+
+def _read_agents(folder: Path) -> AgentsResult:
+    path = folder / CONFIG
+    config = read_object(path)
+    check_entries(path, config, _ENTRIES)
+    if config["study"] != AGENTS_STUDY:
+        raise ValueError(f"{path}: study: expected {AGENTS_STUDY!r}, came {config['study']!r}")
+    check_choices(path, config)
+    rows = read_scores(folder / SCORES)
+    of_agents = tuple(row for row in rows if row.condition not in DRIVERS)
+    of_drivers = tuple(row for row in rows if row.condition in DRIVERS)
+    try:
+        curves = {judged: learning_curves(of_agents, judged) for judged in STUDIED}
+    except ValueError as error:
+        raise ValueError(f"{folder / SCORES}: {error}") from error
+    result = AgentsResult(folder, config, of_agents, of_drivers, curves)
+    for judged, found in curves.items():
+        lacking = [name for name in (*result.with_encoder, *result.beside) if name not in found]
+        if lacking:
+            raise ValueError(
+                f"{folder / SCORES}: expected {judged} of every condition, found none of "
+                f"{', '.join(lacking)}"
+            )
+    return result

@@ -1,0 +1,416 @@
+"""Many sessions of a comparison, pooled: the patient is the unit, sessions are nested in it.
+
+Two sessions of one patient share electrodes and disease, so they are no two independent
+observations. The difference of a session is its mean over seeds, that of a patient the mean over
+its sessions. The interval is over patients; as all sessions were run with the same seeds, what
+the seeds have in common is in it as well (`statistics.crossed_difference`).
+
+A folder of many sessions holds ``config.json``, whose ``sessions`` name each session's subject,
+units, folder and whether it is pooled; each such folder is the run of one session.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from jaxtyping import Float64
+from scipy import stats
+
+from b2m_drive.comparisons.conditions import (
+    ALONE,
+    BRAIN,
+    MEMORY,
+    STRATEGIES,
+    Study,
+    Teaching,
+)
+from b2m_drive.comparisons.jobs import CONFIG
+from b2m_drive.comparisons.run_folder import (
+    Run,
+    check_choices,
+    check_entries,
+    read_object,
+    read_run,
+    teachings_of,
+)
+from b2m_drive.comparisons.verdict import (
+    Grade,
+    Verdict,
+    closest_null,
+    differences,
+    finding_text,
+    grade_of,
+    labels_text,
+)
+from b2m_drive.evidence.learning_curves import SUMMARIES
+from b2m_drive.evidence.statistics import PairedDifference, crossed_difference
+from b2m_drive.files.names import inside
+from b2m_drive.files.refusals import naming
+
+Unit = Literal["session", "patient"]
+
+_FEW_PATIENTS = 5  # fewer can hardly be generalised from
+
+_CONFIG_ENTRIES: dict[str, type | tuple[type, ...]] = {
+    "study": str,
+    "name": str,
+    "sessions": list,
+    "strategies": list,
+    "readings": list,
+    "seeds": list,
+    "primary_metric": str,
+    "least_units": int,
+    "n_steps": int,
+    "batch_size": int,
+    "simulated": bool,
+    "limits": list,
+    "versions": dict,
+}
+_SESSION_ENTRIES: dict[str, type | tuple[type, ...]] = {
+    "name": str,
+    "subject": str,
+    "n_units": int,
+    "pooled": bool,
+    "folder": str,
+}
+
+
+@dataclass(frozen=True)
+class Session:
+    """One session of a run of many, as the configuration names it."""
+
+    name: str
+    subject: str  # the patient
+    n_units: int
+    pooled: bool
+    folder: str
+    why_not: str | None = None  # it is not pooled
+
+
+@dataclass(frozen=True)
+class SessionsRun:
+    """A finished comparison over many sessions, as its folder holds it."""
+
+    folder: Path
+    config: dict[str, Any]
+    runs: dict[str, Run]  # by session; one that is not pooled may have no run
+
+    @property
+    def sessions(self) -> list[Session]:
+        """All sessions, in the order of the configuration."""
+        return [_session(entries) for entries in self.config["sessions"]]
+
+    @property
+    def pooled(self) -> list[Session]:
+        """The sessions that the verdict rests on."""
+        return [session for session in self.sessions if session.pooled]
+
+    @property
+    def patients(self) -> list[str]:
+        """The patients of the pooled sessions, each once."""
+        return list(dict.fromkeys(session.subject for session in self.pooled))
+
+    @property
+    def simulated(self) -> bool:
+        """Whether the brains are simulated."""
+        return bool(self.config["simulated"])
+
+    @property
+    def study(self) -> Study:
+        """What was compared in each session, and its words."""
+        return MEMORY
+
+    @property
+    def primary_metric(self) -> str:
+        """The summary of the learning curve that the verdicts judge."""
+        return str(self.config["primary_metric"])
+
+    @property
+    def teachings(self) -> list[Teaching]:
+        """Every strategy with every reading; all strategies of the main reading come first."""
+        return teachings_of(self.config)
+
+
+@dataclass(frozen=True)
+class PooledDifference(PairedDifference):
+    """Brain minus control with its interval over patients, and what it was pooled from.
+
+    Of one patient the interval is (-inf, inf).
+    """
+
+    by_patient: dict[str, float]
+    by_session: dict[str, float]
+    patient_of: dict[str, str]  # session -> patient
+
+    def sessions_of(self, patient: str) -> list[float]:
+        """Brain minus control in each of a patient's sessions."""
+        return [gain for name, gain in self.by_session.items() if self.patient_of[name] == patient]
+
+    @property
+    def z_score(self) -> float:
+        """The one-sided p-value as a standard normal score, comparable between numbers of patients.
+
+        NaN for one patient or no difference at all.
+        """
+        if self.n < 2 or (self.p_value == 1 and self.mean == 0):
+            return math.nan
+        upper = self.p_value / 2 if self.mean > 0 else 1 - self.p_value / 2
+        return float(stats.norm.isf(upper))
+
+
+@dataclass(frozen=True)
+class PooledVerdict(Verdict):
+    """A grade over patients, and the intervals it was computed from."""
+
+    over_nulls: Mapping[str, PooledDifference]  # brain minus each null
+    over_probes: Mapping[str, PooledDifference]  # brain minus each probe that every session has
+    n_patients: int
+    n_sessions: int
+    n_units: int  # recorded units of all pooled sessions
+
+    @property
+    def finding(self) -> str:
+        """One sentence with the intervals that decided."""
+        kind = "simulated brains" if self.simulated else "brains"
+        subject = (
+            f"{STRATEGIES[self.teaching.strategy]} from {kind} ({self.teaching.reading_label}; "
+            f"{self.n_patients} patients, {self.n_sessions} sessions, {self.n_units:,} units; the "
+            "patient is the unit of analysis)"
+        )
+        found = finding_text(self.grade, self.over_nulls, subject, self.metric, self.study)
+        if self.n_patients >= _FEW_PATIENTS:
+            return found
+        return f"{found} So few patients ({self.n_patients}) can hardly be generalised from."
+
+    @property
+    def about_labels(self) -> str:
+        """How the brains compare with labels; empty where labels did not teach."""
+        return labels_text(self.over_probes, "patients", self.study)
+
+    @property
+    def closest(self) -> str:
+        """The null that the brains beat least surely."""
+        return closest_null(self.over_nulls)
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """The pooled estimate without one session or patient."""
+
+    name: str
+    grade: Grade
+    over_alone: PooledDifference
+    over_closest: PooledDifference  # brain minus the null that is the closest without it
+    closest: str
+    changes: bool  # the grade
+
+
+def read_sessions(folder: Path) -> SessionsRun:
+    """Read and check a folder of many sessions, and the run of each.
+
+    Raises:
+        FileNotFoundError: If the folder, its configuration or a pooled session's run is missing.
+        ValueError: If an entry is not what it should be, or a session was run with other seeds,
+            strategies or readings than the whole.
+    """
+    if not folder.is_dir():
+        raise FileNotFoundError(f"{folder}: expected the folder of many sessions, found none")
+    with naming(folder / CONFIG, "the configuration of many sessions"):
+        return _read_sessions(folder)
+
+
+def _read_sessions(folder: Path) -> SessionsRun:
+    path = folder / CONFIG
+    config = read_object(path)
+    check_entries(path, config, _CONFIG_ENTRIES)
+    if config["study"] != "memory_sessions":
+        raise ValueError(f"{path}: study: expected memory_sessions, came {config['study']!r}")
+    check_choices(path, config)
+    for entries in config["sessions"]:
+        if not isinstance(entries, dict):
+            raise ValueError(f"{path}: sessions: expected an object each, came {entries!r}")
+        check_entries(path, entries, _SESSION_ENTRIES, "sessions: ")
+    names = [entries["name"] for entries in config["sessions"]]
+    if len(set(names)) != len(names):
+        raise ValueError(f"{path}: sessions: expected different names, came {names}")
+    sessions = [_session(entries) for entries in config["sessions"]]
+    runs = {
+        session.name: read_run(inside(folder, session.folder))
+        for session in sessions
+        if session.pooled or (folder / session.folder / CONFIG).is_file()
+    }
+    for name, run in runs.items():
+        _require_same_comparison(path, config, name, run)
+    return SessionsRun(folder, config, runs)
+
+
+def pooled_verdict(
+    run: SessionsRun, teaching: Teaching, metric: str | None = None
+) -> PooledVerdict:
+    """Judge one way of teaching over all pooled sessions, by the rule of `verdict.judge`.
+
+    Args:
+        run: Of many sessions.
+        teaching: Strategy and reading.
+        metric: A summary of the learning curve; None: the run's primary one.
+
+    Raises:
+        ValueError: For fewer than two patients, or if a session lacks a null.
+    """
+    if len(run.patients) < 2:
+        raise ValueError(
+            f"{run.folder}: patients: expected at least 2 to pool, came {len(run.patients)}"
+        )
+    return _verdict(run, run.pooled, teaching, metric or run.primary_metric)
+
+
+def pooled_verdicts(run: SessionsRun) -> list[PooledVerdict]:
+    """A verdict for each strategy and reading, the main reading first."""
+    return [pooled_verdict(run, teaching) for teaching in run.teachings]
+
+
+def leave_one_out(
+    run: SessionsRun, teaching: Teaching, by: Unit = "patient", metric: str | None = None
+) -> list[LeftOut]:
+    """The pooled estimate and grade without each session, or without each patient.
+
+    Where one patient is left, nothing can be said: the interval has no end and there is no gain.
+
+    Raises:
+        ValueError: For fewer than two patients, an unknown unit, or if a session lacks a null.
+    """
+    if by not in ("session", "patient"):
+        raise ValueError(f"by: expected session or patient, came {by!r}")
+    whole = pooled_verdict(run, teaching, metric)
+    of: Callable[[Session], str] = (
+        (lambda session: session.subject) if by == "patient" else (lambda session: session.name)
+    )
+    names = list(dict.fromkeys(of(session) for session in run.pooled))
+    left = []
+    for name in names:
+        kept = [session for session in run.pooled if of(session) != name]
+        verdict = _verdict(run, kept, teaching, whole.metric)
+        closest = verdict.closest
+        left.append(
+            LeftOut(
+                name,
+                verdict.grade,
+                verdict.over_nulls[ALONE],
+                verdict.over_nulls[closest],
+                closest,
+                verdict.grade is not whole.grade,
+            )
+        )
+    return left
+
+
+def session_differences(
+    run: SessionsRun, session: str, teaching: Teaching, metric: str | None = None
+) -> dict[str, PairedDifference]:
+    """Brain minus each null in one session, pooled or not; the interval is over seeds.
+
+    Raises:
+        ValueError: If the session lacks a null.
+    """
+    chosen = metric or run.primary_metric
+    _require_nulls(run, session, teaching)
+    return differences(run.runs[session].curves, teaching, chosen, run.study.nulls)
+
+
+def _verdict(
+    run: SessionsRun, sessions: Sequence[Session], teaching: Teaching, metric: str
+) -> PooledVerdict:
+    if metric not in SUMMARIES:
+        raise ValueError(f"metric: expected one of {', '.join(SUMMARIES)}, came {metric!r}")
+    for session in sessions:
+        _require_nulls(run, session.name, teaching)
+    probes = [
+        name
+        for name in run.study.probes
+        if all(teaching.condition(name) in run.runs[each.name].curves for each in sessions)
+    ]
+    over = {
+        name: _pooled_difference(run, sessions, teaching, metric, name)
+        for name in (*run.study.nulls, *probes)
+    }
+    over_nulls = {name: over[name] for name in run.study.nulls}
+    return PooledVerdict(
+        teaching,
+        metric,
+        run.study,
+        run.simulated,
+        grade_of(over_nulls),
+        over_nulls,
+        {name: over[name] for name in probes},
+        len({session.subject for session in sessions}),
+        len(sessions),
+        sum(session.n_units for session in sessions),
+    )
+
+
+def _pooled_difference(
+    run: SessionsRun, sessions: Sequence[Session], teaching: Teaching, metric: str, control: str
+) -> PooledDifference:
+    by_seed = {
+        session.name: _of_seeds(run.runs[session.name], teaching, metric, control)
+        for session in sessions
+    }
+    patients = list(dict.fromkeys(session.subject for session in sessions))
+    values = np.array(
+        [
+            np.mean([by_seed[s.name] for s in sessions if s.subject == patient], axis=0)
+            for patient in patients
+        ]
+    )
+    return PooledDifference(
+        **vars(crossed_difference(values)),
+        by_patient=dict(zip(patients, values.mean(1).tolist(), strict=True)),
+        by_session={name: float(each.mean()) for name, each in by_seed.items()},
+        patient_of={session.name: session.subject for session in sessions},
+    )
+
+
+def _of_seeds(
+    run: Run, teaching: Teaching, metric: str, control: str
+) -> Float64[np.ndarray, " seed"]:
+    """Brain minus control of each seed, in a summary of the learning curve."""
+    summary = SUMMARIES[metric]
+    brain, other = (summary(run.curves[teaching.condition(name)]) for name in (BRAIN, control))
+    difference: Float64[np.ndarray, " seed"] = brain - other
+    return difference
+
+
+def _require_nulls(run: SessionsRun, session: str, teaching: Teaching) -> None:
+    curves = run.runs[session].curves
+    needed = [teaching.condition(name) for name in (BRAIN, *run.study.nulls)]
+    missing = [condition for condition in needed if condition not in curves]
+    if missing:
+        raise ValueError(
+            f"session {session}: expected scores of the brain and of every null, found none of "
+            f"{', '.join(missing)}"
+        )
+
+
+def _require_same_comparison(path: Path, config: dict[str, Any], name: str, run: Run) -> None:
+    for entry in ("seeds", "strategies", "readings", "primary_metric", "n_steps", "batch_size"):
+        if run.config[entry] != config[entry]:
+            raise ValueError(
+                f"{path}: {entry}: expected those of every session, {config[entry]!r}, came "
+                f"{run.config[entry]!r} in {name}"
+            )
+
+
+def _session(entries: Mapping[str, Any]) -> Session:
+    return Session(
+        entries["name"],
+        entries["subject"],
+        entries["n_units"],
+        entries["pooled"],
+        entries["folder"],
+        entries.get("why_not"),
+    )

@@ -1,0 +1,254 @@
+"""Read the folder of a finished comparison: configuration, scores, brain, trajectories.
+
+=====================  ==========================================================================
+``config.json``        what was compared: brain, student, strategies, readings, seeds, budget
+``scores.csv``         one row a number: condition, seed, metric, step, value, unit
+``brain.json``         decoding figures and noise ceilings of the brain; null where undefined
+``trajectories.npz``   optional; for each panel ``<name>/values`` [group time 2] and
+                       ``<name>/time`` [s]
+``pictures.npz``       optional, of the driving study: ``original`` [scene height width],
+                       ``<condition>/reconstruction`` alike, ``<condition>/traversal``
+                       [latent step height width]
+``fingerprints.json``  SHA-256 of the two files above, and of the driving study's encoders, see
+                       `b2m_drive.files.fingerprints`; version 0.5.0 wrote none
+=====================  ==========================================================================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float64, UInt8
+
+from b2m_drive.comparisons.conditions import STUDIES, Study, Teaching, variation_of
+from b2m_drive.comparisons.jobs import CONFIG, SCORES
+from b2m_drive.evidence.learning_curves import SUMMARIES, LearningCurve, learning_curves
+from b2m_drive.evidence.scores import Score, read_scores
+from b2m_drive.files.array_files import read_arrays
+from b2m_drive.files.fingerprints import Standing, loss_of, standing_of
+from b2m_drive.files.json_files import read_json
+from b2m_drive.files.refusals import naming
+
+BRAIN_FILE = "brain.json"
+TRAJECTORIES = "trajectories.npz"
+PICTURES = "pictures.npz"
+_DRAWN_FROM = {"memory": TRAJECTORIES, "driving": PICTURES}  # by study
+
+_CONFIG_ENTRIES: dict[str, type | tuple[type, ...]] = {
+    "study": str,
+    "brain": dict,
+    "student": dict,
+    "strategies": list,
+    "readings": list,
+    "seeds": list,
+    "n_steps": int,
+    "batch_size": int,
+    "evaluate_every": int,
+    "primary_metric": str,
+    "versions": dict,
+    "task": dict,
+    "isolated_settings_file": str,
+    "limits": list,
+}
+_BRAIN_ENTRIES: dict[str, type | tuple[type, ...]] = {
+    "name": str,
+    "simulated": bool,
+    "subject": str,
+    "session": str,
+    "source": str,
+    "licence": str,
+    "n_units": int,
+    "regions": dict,
+    "n_teaching": int,
+    "n_held_out": int,
+    "notes": list,
+}
+
+
+@dataclass(frozen=True)
+class Trajectory:
+    """Average paths of some groups of trials through two latents."""
+
+    values: Float64[np.ndarray, "group time 2"]
+    time: Float64[np.ndarray, " time"]  # [s]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished comparison, as its folder holds it."""
+
+    folder: Path
+    config: dict[str, Any]
+    scores: tuple[Score, ...]
+    curves: dict[str, LearningCurve]  # by condition
+    brain: dict[str, Any]  # decoding figures
+    trajectories: dict[str, Trajectory]  # by panel; empty if the run has none
+    pictures: dict[str, UInt8[np.ndarray, "..."]]  # scenes, by name; empty if the run has none
+    losses: tuple[str, ...] = ()  # what is missing, another run's, or not recorded, as sentences
+
+    @property
+    def study(self) -> Study:
+        """What was compared, and its words."""
+        return STUDIES[self.config["study"]]
+
+    @property
+    def simulated(self) -> bool:
+        """Whether the brain is simulated."""
+        return bool(self.config["brain"]["simulated"])
+
+    @property
+    def primary_metric(self) -> str:
+        """The summary of the learning curve that the verdicts judge."""
+        return str(self.config["primary_metric"])
+
+    @property
+    def batch_size(self) -> int:
+        """Generated trials, or frames, a training step."""
+        return int(self.config["batch_size"])
+
+    @property
+    def teachings(self) -> list[Teaching]:
+        """Every strategy with every reading; all strategies of the main reading come first."""
+        return teachings_of(self.config)
+
+
+def teachings_of(config: Mapping[str, Any]) -> list[Teaching]:
+    """Every strategy with every reading of a configuration, the main reading first."""
+    return [
+        Teaching(strategy, reading["latents"], reading["pairing"])
+        for reading in config["readings"]
+        for strategy in config["strategies"]
+    ]
+
+
+def read_run(folder: Path) -> Run:
+    """Read and check a run's folder.
+
+    Raises:
+        FileNotFoundError: If the folder or one of its three files is missing.
+        ValueError: If a file, column or entry is not what it should be, or a value not finite.
+    """
+    if not folder.is_dir():
+        raise FileNotFoundError(f"{folder}: expected the folder of a run, found none")
+    with naming(folder / CONFIG, "the configuration of a finished run"):
+        return _read_run(folder)
+
+
+def _read_run(folder: Path) -> Run:
+    config = read_object(folder / CONFIG)
+    check_entries(folder / CONFIG, config, _CONFIG_ENTRIES)
+    check_entries(folder / CONFIG, config["brain"], _BRAIN_ENTRIES, "brain.")
+    if config["study"] not in STUDIES:
+        raise ValueError(
+            f"{folder / CONFIG}: study: expected one of {', '.join(STUDIES)}, "
+            f"came {config['study']!r}"
+        )
+    check_choices(folder / CONFIG, config)
+    scores = read_scores(folder / SCORES)
+    own = [score for score in scores if variation_of(score.condition)[0] is None]
+    try:
+        curves = learning_curves(own, STUDIES[config["study"]].curve)
+    except ValueError as error:
+        raise ValueError(f"{folder / SCORES}: {error}") from error
+    _check_seeds(folder / SCORES, curves, config["seeds"])
+    brain = read_object(folder / BRAIN_FILE)
+    shown = {name: standing_of(folder, name) is not Standing.OTHER for name in _DRAWN_FROM.values()}
+    trajectories = _read_trajectories(folder / TRAJECTORIES) if shown[TRAJECTORIES] else {}
+    pictures = _read_arrays(folder / PICTURES) if shown[PICTURES] else {}
+    loss = loss_of(folder, _DRAWN_FROM[config["study"]])
+    losses = () if loss is None else (loss,)
+    return Run(folder, config, tuple(scores), curves, brain, trajectories, pictures, losses)
+
+
+def read_object(path: Path) -> dict[str, Any]:
+    """Read a JSON object of a finished run.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is no JSON object, or holds a number that is not finite.
+    """
+    return read_json(path, "this file of a finished run")
+
+
+def check_entries(
+    path: Path,
+    entries: dict[str, Any],
+    expected: dict[str, type | tuple[type, ...]],
+    prefix: str = "",
+) -> None:
+    """Check that a configuration has these entries, of these types.
+
+    Raises:
+        ValueError: If not; names the file and the entry.
+    """
+    for name, kind in expected.items():
+        if name not in entries:
+            raise ValueError(f"{path}: expected the entry {prefix}{name}, found none")
+        if not isinstance(entries[name], kind):
+            raise ValueError(
+                f"{path}: {prefix}{name}: expected {getattr(kind, '__name__', kind)}, "
+                f"came {entries[name]!r}"
+            )
+
+
+def check_choices(path: Path, config: dict[str, Any]) -> None:
+    """Check the metric that is judged, the strategies and the readings of a configuration.
+
+    Raises:
+        ValueError: If one is unknown or there is none.
+    """
+    if config["primary_metric"] not in SUMMARIES:
+        raise ValueError(
+            f"{path}: primary_metric: expected one of {', '.join(SUMMARIES)}, "
+            f"came {config['primary_metric']!r}"
+        )
+    if not config["strategies"] or not config["readings"]:
+        raise ValueError(f"{path}: expected at least one strategy and one reading")
+    for reading in config["readings"]:
+        if not isinstance(reading, dict) or not {"latents", "pairing"} <= set(reading):
+            raise ValueError(f"{path}: readings: expected latents and pairing, came {reading!r}")
+        for strategy in config["strategies"]:
+            try:
+                Teaching(strategy, reading["latents"], reading["pairing"])
+            except ValueError as error:
+                raise ValueError(f"{path}: {error}") from error
+
+
+def _check_seeds(path: Path, curves: dict[str, LearningCurve], seeds: list[int]) -> None:
+    came = next(iter(curves.values())).seeds
+    if not all(type(seed) is int for seed in seeds):
+        raise ValueError(f"{path.with_name(CONFIG)}: seeds: expected whole numbers, came {seeds}")
+    if came != tuple(sorted(seeds)):
+        raise ValueError(f"{path}: expected the seeds of {CONFIG}, {sorted(seeds)}, came {came}")
+
+
+def _read_arrays(path: Path) -> dict[str, np.ndarray]:
+    return read_arrays(path) if path.is_file() else {}
+
+
+def _read_trajectories(path: Path) -> dict[str, Trajectory]:
+    arrays = _read_arrays(path)
+    names = [name.removesuffix("/values") for name in arrays if name.endswith("/values")]
+    return {name: _trajectory(path, name, arrays) for name in names}
+
+
+def _trajectory(path: Path, name: str, arrays: dict[str, np.ndarray]) -> Trajectory:
+    values = arrays[f"{name}/values"]
+    time = arrays.get(f"{name}/time", np.zeros(0))
+    if (
+        values.ndim != 3
+        or values.shape[2] != 2
+        or not values.size
+        or time.shape != values.shape[1:2]
+    ):
+        raise ValueError(
+            f"{path}: {name}: expected values (group, time, 2) and as many times, "
+            f"came {values.shape} and {time.shape}"
+        )
+    if not (np.isfinite(values).all() and np.isfinite(time).all()):
+        raise ValueError(f"{path}: {name}: expected finite values, came NaN or infinite ones")
+    return Trajectory(values.astype(np.float64), time.astype(np.float64))

@@ -1,0 +1,402 @@
+"""The report of a comparison: one self-contained HTML file, and its figures as PNG.
+
+Every number in it is read from the run's folder or computed from its score table. What is shown
+of every study stands here; `memory_report` and `driving_report` add what is their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from b2m_drive.comparisons.agents_study import AGENTS_STUDY
+from b2m_drive.comparisons.conditions import (
+    BRAIN,
+    ISOLATED,
+    SHORT_STRATEGIES,
+    STUDIES,
+    Study,
+    Teaching,
+    control_of,
+    label_of,
+)
+from b2m_drive.comparisons.jobs import CONFIG
+from b2m_drive.comparisons.run_folder import Run, check_entries, read_object, read_run
+from b2m_drive.comparisons.verdict import Verdict, differences, interval_text, verdicts_of
+from b2m_drive.evidence.learning_curves import (
+    FINAL_EVALUATIONS,
+    SUMMARIES,
+    LearningCurve,
+    summary_label,
+    trials_to_criterion,
+    values_by_seed,
+)
+from b2m_drive.evidence.statistics import (
+    Interval,
+    RestrictedRatio,
+    binomial_interval,
+    holm_corrected,
+    mean_interval,
+    restricted_mean,
+    restricted_ratio,
+)
+from b2m_drive.files.locks import claim
+from b2m_drive.files.refusals import naming
+from b2m_drive.reports import figures
+from b2m_drive.reports.agents_report import write_agents_report
+from b2m_drive.reports.calibration_report import write_calibration_report
+from b2m_drive.reports.driving_report import driving_pages
+from b2m_drive.reports.memory_report import memory_pages
+from b2m_drive.reports.page import render_page, verdict_box
+from b2m_drive.reports.report_parts import (
+    Picture,
+    StudyPages,
+    Table,
+    draw,
+    interval_plain,
+    p_text,
+    percent,
+    plain,
+    replace_figures,
+    replace_page,
+    setting_text,
+)
+from b2m_drive.reports.search_report import write_search_report
+from b2m_drive.reports.sessions_report import write_sessions_report
+
+ALIGNMENT_LABELS = {
+    "cka": "CKA (linear, unbiased, between trials)",
+    "rsa": "RSA (Spearman, between trials)",
+    "predictivity": "predictivity of units (R²)",
+}
+PAGES = {"memory": memory_pages, "driving": driving_pages}
+REPORTS = {  # of studies that hold more than one comparison
+    "memory_sessions": write_sessions_report,
+    "memory_search": write_search_report,
+    "memory_calibration": write_calibration_report,
+    AGENTS_STUDY: write_agents_report,
+}
+
+
+@dataclass(frozen=True)
+class TeachingSection:
+    """What the report shows of one strategy and reading."""
+
+    title: str
+    learning: Picture
+    difference: Picture
+    difference_table: Table
+    ratio: Picture
+    ratio_table: Table
+    alignment: Picture | None
+
+
+def write_report(run_folder: Path) -> Path:
+    """Write ``report.html`` and ``figures/*.png`` into a run's folder; returns the former.
+
+    The configuration names the study, and thereby the report: of one brain, of many sessions, of
+    a search among readings, of the verdict's calibration, or of agents. Page and figures are made
+    beside their places and moved there, so a failure leaves what was there before.
+
+    Raises:
+        FileNotFoundError: If a file of the run is missing.
+        ValueError: If one is broken, or a condition that a verdict needs has no scores.
+    """
+    write = REPORTS.get(_study_of(run_folder), _write_comparison_report)
+    whole = naming(run_folder, "a finished run whose files are whole")
+    with claim(run_folder, "a report"), whole:
+        return write(run_folder)
+
+
+def _study_of(run_folder: Path) -> str:
+    if not run_folder.is_dir():
+        raise FileNotFoundError(f"{run_folder}: expected the folder of a run, found none")
+    path = run_folder / CONFIG
+    config = read_object(path)
+    check_entries(path, config, {"study": str})
+    study = str(config["study"])
+    if study not in (*STUDIES, *REPORTS):
+        known = ", ".join((*STUDIES, *REPORTS))
+        raise ValueError(f"{path}: study: expected one of {known}, came {study!r}")
+    return study
+
+
+def _write_comparison_report(run_folder: Path) -> Path:
+    """The report of one brain."""
+    run = read_run(run_folder)
+    verdicts = verdicts_of(run)
+    sections = [_teaching_section(run, teaching) for teaching in run.teachings]
+    pages = PAGES[run.study.name](run)
+    page = _render(run, verdicts, sections, pages)
+    pictures = [picture for section in sections for picture in _pictures_of(section)]
+    pictures += [each for part in (*pages.about_brain, *pages.results) for each in part.pictures]
+    replace_figures(run_folder, pictures)
+    return replace_page(run_folder, page)
+
+
+def _render(
+    run: Run,
+    verdicts: Sequence[Verdict],
+    sections: Sequence[TeachingSection],
+    pages: StudyPages,
+) -> str:
+    return render_page(
+        "report.html.jinja",
+        simulated=run.simulated,
+        limits=[*run.config["limits"], *run.losses],
+        verdicts=[verdict_box(verdict) for verdict in verdicts],
+        metric_label=summary_label(run.primary_metric, run.study),
+        title=_title(run),
+        pages=pages,
+        brain_table=_brain_table(run),
+        sections=sections,
+        accuracy_table=_accuracy_table(run),
+        speed_table=_speed_table(run),
+        meanings=_meanings(run),
+        method_table=_method_table(run),
+        budget=f"{_budget(run):,} {run.study.samples}",
+        curve_label=run.study.curve_label,
+        final_evaluations=FINAL_EVALUATIONS,
+    )
+
+
+def _meanings(run: Run) -> list[tuple[str, str, str]]:
+    study = run.study
+    shown = {control_of(condition) for condition in run.curves}
+    probes = tuple(name for name in study.probes if name in shown)
+    roles = (("taught", (BRAIN,)), ("null", study.nulls), ("probe", probes))
+    return [
+        (study.labels[name], role, study.meanings[name]) for role, names in roles for name in names
+    ]
+
+
+def _title(run: Run) -> str:
+    kind = "a simulated brain" if run.simulated else "a recorded brain"
+    return f"What {kind} ({run.config['brain']['name']}) taught a network"
+
+
+def _budget(run: Run) -> int:
+    return int(run.config["n_steps"]) * run.batch_size
+
+
+def _brain_table(run: Run) -> Table:
+    brain = run.config["brain"]
+    preset = f", preset {brain['preset']}" if brain.get("preset") else ""
+    regions = ", ".join(f"{name} {count}" for name, count in brain["regions"].items())
+    rows = [
+        ("kind", f"SIMULATED{preset}" if run.simulated else "recorded"),
+        ("session", brain["session"]),
+        ("subject", brain["subject"]),
+        ("units", f"{brain['n_units']} ({regions})"),
+        (
+            run.study.samples,
+            f"{brain['n_teaching']:,} teach, {brain['n_held_out']:,} held out",
+        ),
+        ("source", brain["source"]),
+        ("licence", brain["licence"]),
+        *(("note", str(note)) for note in brain["notes"]),
+    ]
+    return Table(("the brain", ""), tuple(rows))
+
+
+def _teaching_section(run: Run, teaching: Teaching) -> TeachingSection:
+    study = run.study
+    controls = [n for n in (*study.nulls, *study.probes) if teaching.condition(n) in run.curves]
+    by_metric = {name: differences(run.curves, teaching, name, controls) for name in SUMMARIES}
+    ratios = {
+        criterion: {name: _ratio(run, teaching, name, criterion) for name in controls}
+        for criterion in study.criteria
+    }
+    titled = {summary_label(name, study): each for name, each in by_metric.items()}
+    return TeachingSection(
+        teaching.label,
+        draw(
+            figures.learning_curve_figure(
+                run.curves, teaching, run.batch_size, study, run.simulated
+            ),
+            f"{teaching.slug}-learning",
+            f"{study.curve_label[0].upper()}{study.curve_label[1:]} on held-out "
+            f"{study.samples} over training. Lines are means over seeds, bands their 95 % "
+            "intervals.",
+        ),
+        draw(
+            figures.difference_figure(titled, teaching, run.simulated, study),
+            f"{teaching.slug}-differences",
+            "Brain minus control, paired by seed, with 95 % intervals. Right of zero: the brain "
+            "taught more. Above the dotted line the nulls, which decide; below it the probes.",
+        ),
+        _difference_table(by_metric, study),
+        draw(
+            figures.ratio_figure(ratios, teaching, run.simulated, study),
+            f"{teaching.slug}-{study.samples}-to-criterion",
+            f"Training {study.samples} until a level is first reached, brain divided by control, "
+            "with 95 % intervals. Students that never reached it count at the budget of "
+            f"{_budget(run):,} {study.samples}.",
+        ),
+        _ratio_table(ratios, study),
+        _alignment_picture(run, teaching),
+    )
+
+
+def _ratio(run: Run, teaching: Teaching, control: str, criterion: float) -> RestrictedRatio:
+    brain, other = (
+        trials_to_criterion(run.curves[teaching.condition(name)], criterion, run.batch_size)
+        for name in (BRAIN, control)
+    )
+    return restricted_ratio(brain, other)
+
+
+def _difference_table(by_metric: Mapping[str, Mapping[str, Any]], study: Study) -> Table:
+    """Differences, and t-tests corrected over the controls of each metric (Holm)."""
+    corrected = {
+        metric: dict(
+            zip(
+                each,
+                holm_corrected(np.array([d.p_value for d in each.values()])),
+                strict=True,
+            )
+        )
+        for metric, each in by_metric.items()
+    }
+    header = ["brain minus"]
+    for metric in by_metric:
+        header += [f"{summary_label(metric, study)} [95\u00a0%]", "p (Holm)"]
+    controls = next(iter(by_metric.values()))
+    rows = []
+    for name in controls:
+        row = [study.labels[name]]
+        for metric, each in by_metric.items():
+            row += [interval_text(each[name]), p_text(corrected[metric][name])]
+        rows.append(tuple(row))
+    return Table(tuple(header), tuple(rows))
+
+
+def _ratio_table(
+    by_criterion: Mapping[float, Mapping[str, RestrictedRatio]], study: Study
+) -> Table:
+    header = ["brain ÷"]
+    for criterion in by_criterion:
+        header += [f"{study.samples_to(criterion)} [95\u00a0%]", "not reached: brain, control"]
+    controls = next(iter(by_criterion.values()))
+    rows = []
+    for name in controls:
+        row = [study.labels[name]]
+        for ratios in by_criterion.values():
+            row += list(_ratio_text(ratios[name]))
+        rows.append(tuple(row))
+    return Table(tuple(header), tuple(rows))
+
+
+def _ratio_text(ratio: RestrictedRatio) -> tuple[str, str]:
+    censored = f"{ratio.n_censored_treated}, {ratio.n_censored_control} of {ratio.n}"
+    if not ratio.observed:
+        return "—", censored
+    bounds = f"[{plain(ratio.low, 2)}, {plain(ratio.high, 2)}]"
+    return f"{ratio.ratio:.2f} {bounds}", censored
+
+
+def _alignment_picture(run: Run, teaching: Teaching) -> Picture | None:
+    by_metric: dict[str, dict[str, Interval]] = {}
+    for metric, label in ALIGNMENT_LABELS.items():
+        values = values_by_seed(run.scores, metric)
+        found = {
+            name: mean_interval(values[teaching.condition(name)])
+            for name in (BRAIN, *run.study.nulls, *run.study.probes)
+            if teaching.condition(name) in values
+        }
+        if found:
+            by_metric[label] = found
+    if not by_metric:
+        return None
+    return draw(
+        figures.alignment_figure(by_metric, teaching, run.simulated, run.study),
+        f"{teaching.slug}-alignment",
+        f"Alignment of the students' activity with the brain's, on {run.study.samples} that taught "
+        "nobody. Dots are means over seeds, lines 95 % intervals. Following the course of events "
+        "alone gives some alignment: compare with the students that had no teacher.",
+    )
+
+
+def _accuracy_table(run: Run) -> Table:
+    """Score and alignment of every condition."""
+    alignment = {
+        label: values
+        for metric, label in ALIGNMENT_LABELS.items()
+        if (values := values_by_seed(run.scores, metric))
+    }
+    labels = [summary_label(name, run.study) for name in SUMMARIES]
+    header = ("condition", "seeds", *labels, *alignment)
+    rows = []
+    for condition in _ordered(run):
+        curve = run.curves[condition]
+        row = [_long_label(condition, run), str(len(curve.seeds))]
+        row += [interval_plain(mean_interval(each(curve)), 3) for each in SUMMARIES.values()]
+        row += [
+            interval_plain(mean_interval(values[condition]), 3) if condition in values else "—"
+            for values in alignment.values()
+        ]
+        rows.append(tuple(row))
+    return Table(header, tuple(rows))
+
+
+def _speed_table(run: Run) -> Table:
+    """Training samples to each criterion and how many seeds reached it, of every condition."""
+    header = ["condition"]
+    for criterion in run.study.criteria:
+        header += [run.study.samples_to(criterion), "reached by"]
+    rows = []
+    for condition in _ordered(run):
+        row = [_long_label(condition, run)]
+        for criterion in run.study.criteria:
+            row += _trials_text(run.curves[condition], criterion, run.batch_size)
+        rows.append(tuple(row))
+    return Table(tuple(header), tuple(rows))
+
+
+def _ordered(run: Run) -> list[str]:
+    """Conditions in the order of the verdicts, then any others of the table."""
+    known = [name for name in ISOLATED if name in run.curves]
+    for teaching in run.teachings:
+        names = (teaching.condition(name) for name in run.study.labels if name not in ISOLATED)
+        known += [name for name in names if name in run.curves]
+    return known + [name for name in run.curves if name not in known]
+
+
+def _long_label(condition: str, run: Run) -> str:
+    parts = condition.split("/")
+    label = label_of(condition, run.simulated, run.study)
+    if len(parts) != 4:
+        return label
+    short = SHORT_STRATEGIES.get(parts[0], parts[0])
+    return f"{short}, {parts[1]}, {parts[2]}: {label}"
+
+
+def _trials_text(curve: LearningCurve, criterion: float, batch_size: int) -> tuple[str, str]:
+    times = trials_to_criterion(curve, criterion, batch_size)
+    n = len(times.reached)
+    n_reached = n - times.n_censored
+    low, high = binomial_interval(n_reached, n)
+    reached = f"{n_reached} of {n} [{percent(low)}, {percent(high)}]"
+    return interval_plain(restricted_mean(times), 0) if n_reached else "—", reached
+
+
+def _method_table(run: Run) -> Table:
+    config = run.config
+    shown_elsewhere = {"brain", "limits", "readings", "versions", "study", "own"}
+    rows = [
+        (name.replace("_", " "), setting_text(value))
+        for name, value in config.items()
+        if name not in shown_elsewhere
+    ]
+    rows.append(("readings", setting_text([" ".join(r.values()) for r in config["readings"]])))
+    rows.append(("versions", setting_text(config["versions"])))
+    return Table(("setting", "value"), tuple(rows))
+
+
+def _pictures_of(section: TeachingSection) -> Iterable[Picture]:
+    found = (section.learning, section.difference, section.ratio, section.alignment)
+    return (picture for picture in found if picture)

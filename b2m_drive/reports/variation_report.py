@@ -1,0 +1,166 @@
+"""The part of a report that shows scores by a number that was varied: figure and tables."""
+
+from __future__ import annotations
+
+from b2m_drive.comparisons.conditions import (
+    ALONE,
+    BRAIN,
+    condition_label,
+    control_of,
+    teaching_of,
+)
+from b2m_drive.comparisons.run_folder import Run
+from b2m_drive.comparisons.variations import VariedNumber, VariedScores, best_null, varied_scores
+from b2m_drive.comparisons.verdict import interval_text
+from b2m_drive.evidence.learning_curves import summary_label
+from b2m_drive.evidence.statistics import Interval, mean_interval, paired_difference
+from b2m_drive.reports.report_parts import Section, Table, draw, interval_plain
+from b2m_drive.reports.variation_figure import VariationPanel, variation_figure
+
+
+def variation_section(
+    run: Run,
+    number: VariedNumber,
+    own: float | None,
+    metrics: tuple[str, ...] = ("final",),
+    by_teaching: bool = False,
+) -> Section | None:
+    """Scores along one axis; None if the run did not vary it.
+
+    Args:
+        run: A finished comparison.
+        number: That was varied.
+        own: Its value for the comparison's own students; infinity: without limit.
+        metrics: Summaries of the learning curve, a panel and a table each.
+        by_teaching: A row of panels for each strategy and reading, and what the brain adds to
+            the student alone and to the best null at each value.
+    """
+    varied = varied_scores(run, number, own)
+    if varied is None:
+        return None
+    rows = {
+        title: [_panel(varied, bases, metric, run) for metric in metrics]
+        for title, bases in _rows(varied, by_teaching).items()
+    }
+    figure = variation_figure(rows, number, run.study, run.simulated)
+    n_seeds = len(varied.seeds)
+    shown = " and ".join(summary_label(metric, run.study) for metric in metrics)
+    caption = (
+        f"{shown[0].upper()}{shown[1:]}, by {number.label}; the same number of steps for all. Dots "
+        f"are means over {n_seeds} seeds, bars 95 % intervals; they are wide with few seeds."
+    )
+    tables = tuple(_table(varied, metric, run) for metric in metrics)
+    if by_teaching:
+        tables += _gain_tables(varied, metrics, run)
+    return Section(
+        f"By {number.name}",
+        pictures=(draw(figure, f"by-{number.axis.replace('_', '-')}", caption),),
+        tables=tuple(table for table in tables if table.rows),
+        aside=_reading(varied) if by_teaching else "",
+    )
+
+
+def _rows(varied: VariedScores, by_teaching: bool) -> dict[str, list[str]]:
+    """Conditions by the panel that shows them; isolated ones stand in every panel."""
+    if not by_teaching:
+        return {"": list(varied.curves)}
+    isolated = [base for base in varied.curves if teaching_of(base) is None]
+    rows: dict[str, list[str]] = {}
+    for base in varied.curves:
+        teaching = teaching_of(base)
+        if teaching:
+            rows.setdefault(teaching.label, list(isolated)).append(base)
+    return rows or {"": isolated}
+
+
+def _panel(varied: VariedScores, bases: list[str], metric: str, run: Run) -> VariationPanel:
+    points: dict[str, dict[float, Interval]] = {}
+    for base in bases:
+        points[base] = {
+            value: mean_interval(found)
+            for value in varied.curves[base]
+            if (found := varied.at(base, value, metric)) is not None
+        }
+    level = None
+    if ALONE in varied.level and (found := varied.at(ALONE, 0.0, metric)) is not None:
+        level = mean_interval(found)
+    score = f"{summary_label(metric, run.study)}\n({run.study.curve_unit})"
+    return VariationPanel(score, points, level)
+
+
+def _table(varied: VariedScores, metric: str, run: Run) -> Table:
+    rows = []
+    for base in (*varied.level, *varied.curves):
+        found = [varied.at(base, value, metric) for value in varied.values]
+        cells = (interval_plain(mean_interval(f), 3) if f is not None else "—" for f in found)
+        rows.append((_name(base, run), *cells))
+    header = f"{summary_label(metric, run.study)}, by {varied.number.label}"
+    return Table((header, *map(_value_text, varied.values)), tuple(rows))
+
+
+def _gain_tables(varied: VariedScores, metrics: tuple[str, ...], run: Run) -> tuple[Table, ...]:
+    """What each brain adds to the student alone and to the best null; a row a value."""
+    brains = [base for base in varied.curves if control_of(base) == BRAIN]
+    return tuple(_gain_table(varied, brain, metric, run) for brain in brains for metric in metrics)
+
+
+def _gain_table(varied: VariedScores, brain: str, metric: str, run: Run) -> Table:
+    header = (
+        f"{_teaching_name(brain)}; {summary_label(metric, run.study)}, by {varied.number.label}",
+        "brain minus alone",
+        "minus the best null",
+        "best null",
+    )
+    rows = tuple(
+        (
+            _value_text(value),
+            _gain(varied, brain, ALONE, value, metric),
+            *_best_gain(varied, brain, value, metric, run),
+        )
+        for value in varied.values
+    )
+    return Table(header, rows)
+
+
+def _best_gain(
+    varied: VariedScores, brain: str, value: float, metric: str, run: Run
+) -> tuple[str, str]:
+    name = best_null(varied, run.study.nulls, brain, value, metric)
+    if name is None:
+        return "—", "—"
+    return _gain(varied, brain, name, value, metric), run.study.labels[control_of(name)]
+
+
+def _gain(varied: VariedScores, brain: str, control: str, value: float, metric: str) -> str:
+    treated, other = (varied.at(name, value, metric) for name in (brain, control))
+    if treated is None or other is None:
+        return "—"
+    return interval_text(paired_difference(treated, other))
+
+
+def _reading(varied: VariedScores) -> str:
+    text = (
+        "The best null is the one of the highest mean among those trained at the value, so that "
+        "the brain must beat whichever does best there."
+    )
+    if varied.own is not None:
+        text += f" The comparison's own students stand at {_value_text(varied.own)}."
+    return text
+
+
+def _name(condition: str, run: Run) -> str:
+    """A condition in words, with its reading where a run has several."""
+    label = condition_label(condition, run.study, run.simulated)
+    teaching = teaching_of(condition)
+    if teaching is None or len(run.config.get("readings", ())) < 2:
+        return label
+    return f"{label} ({teaching.reading_label})"
+
+
+def _teaching_name(condition: str) -> str:
+    teaching = teaching_of(condition)
+    return teaching.label if teaching else condition
+
+
+def _value_text(value: float) -> str:
+    return "no limit" if value == float("inf") else f"{value:,g}"
