@@ -1026,7 +1026,8 @@ def _memory_settings(
 ) -> MemoryStudySettings:
     from b2m_agents.studies.memory.plan import TASKS, MemoryStudySettings
     from b2m_agents.studies.memory.teachers import Reading
-    from b2m_drive.comparisons.conditions import LABEL_PROBES, PROBE_TEACHERS
+    from b2m_drive.comparisons.memory_study import MEMORY
+    from b2m_drive.comparisons.study import LABEL_PROBES
     from b2m_drive.students.decision_rnn import Cell
     from b2m_drive.teachers.latents import LATENT_METHODS, PAIRINGS
     from b2m_drive.teachers.windows import WINDOW_CHOICES
@@ -1046,7 +1047,7 @@ def _memory_settings(
     return MemoryStudySettings(
         readings=readings,
         windows=windows,  # type: ignore[arg-type]
-        probes=PROBE_TEACHERS if all_probes else LABEL_PROBES,
+        probes=MEMORY.probes if all_probes else LABEL_PROBES,
         seeds=tuple(range(seeds)),
         n_steps=steps,
         cell=student,  # type: ignore[arg-type]
@@ -1219,7 +1220,7 @@ def _demo_driving(out: Path, workers: int) -> None:
 
     watcher = SimulatedWatcher("ideal")
     run = _run_driving(None, None, None, None, watcher, DEMO, out / "driving", workers, False)
-    brain = DEMO.teachings[0].condition("brain").replace("/", "-")
+    brain = DEMO.methods[0].condition("brain").slug
     encoder = run / "encoders" / f"seed-{DEMO.seeds[0]}" / brain
     typer.echo(f"\na driver (PPO) on what {encoder} sees:")
     training = settings_for("highway_fast", n_steps=_DEMO_STEPS)

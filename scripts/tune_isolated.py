@@ -23,7 +23,7 @@ import b2m_agents.studies
 from b2m_agents.studies.isolated import IsolatedSettings, settings_file
 from b2m_agents.studies.memory.plan import MemoryPlan, MemoryStudySettings
 from b2m_agents.studies.memory.taught_group import run_group
-from b2m_drive.comparisons.conditions import ALONE
+from b2m_drive.evidence.condition import ALONE
 from b2m_drive.files.writing import write_json
 from b2m_drive.students.decision_rnn import Cell
 from b2m_envs.memory_decision import MemoryDecisionSettings

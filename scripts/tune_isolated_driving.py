@@ -27,7 +27,7 @@ from b2m_agents.studies.driving.default_scenes import DefaultScenes
 from b2m_agents.studies.driving.plan import BrainSource, DrivingPlan, DrivingStudySettings
 from b2m_agents.studies.driving.student import run_student
 from b2m_agents.studies.isolated import IsolatedEncoder
-from b2m_drive.comparisons.conditions import ALONE
+from b2m_drive.evidence.condition import ALONE
 from b2m_drive.files.writing import write_array, write_json
 from b2m_drive.students.scenes import SceneDataset
 from b2m_drive.teachers.frame_pairing import responses

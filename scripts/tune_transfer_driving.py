@@ -20,7 +20,7 @@ from tune_isolated_driving import METRICS, SEEDS, final_scores, one_thread
 from b2m_agents.studies.driving.comparison import DrivingRun, SimulatedWatcher
 from b2m_agents.studies.driving.default_scenes import DefaultScenes
 from b2m_agents.studies.driving.plan import DrivingStudySettings
-from b2m_drive.comparisons.conditions import ALONE, control_of
+from b2m_drive.evidence.condition import ALONE
 from b2m_drive.students.scenes import SceneDataset
 
 WEIGHTS = (0.03, 0.1, 0.3, 1.0)
@@ -43,7 +43,7 @@ def main() -> None:
         jobs += [
             (weight, replace(plan, settings=weighted))
             for plan in plans
-            if control_of(plan.condition) in CONTROLS
+            if plan.condition.control in CONTROLS
         ]
     with get_context("spawn").Pool(n_workers, initializer=one_thread) as pool:
         tasks = pool.imap(final_scores, [plan for _, plan in jobs])

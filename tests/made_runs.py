@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from b2m_drive.comparisons.conditions import NULLS, Teaching, Variation
+from b2m_drive.comparisons.memory_study import MEMORY
+from b2m_drive.evidence.condition import TransferMethod, Variation
 from b2m_drive.evidence.scores import Score, write_scores
 
-TEACHING = Teaching("regression", "decoded", "recorded")
+TEACHING = TransferMethod("regression", "decoded", "recorded")
 SEEDS = [0, 1, 2, 3]
 STEPS = (50, 100, 150)
 COMPARED: dict[str, Any] = {
@@ -52,7 +53,7 @@ def scores_of(
     levels: Mapping[str, float], extra: Sequence[str] = (), spread: float = 0.002
 ) -> list[Score]:
     """The brain and every null; levels by control, 0.7 where none is given."""
-    controls = ("brain", *NULLS, *extra)
+    controls = ("brain", *MEMORY.nulls, *extra)
     return [
         score
         for name in controls

@@ -27,7 +27,7 @@ from b2m_agents.online.online_transfer import (
 from b2m_agents.worlds.encoder_view import read_view
 from b2m_agents.worlds.scene_vec_env import make_scene_vec_env
 from b2m_drive.comparisons.pooling import read_sessions
-from b2m_drive.comparisons.run_folder import read_run, write_arrays
+from b2m_drive.comparisons.run_folder import read_run
 from b2m_drive.files.array_files import read_array
 from b2m_drive.files.text_files import read_text
 from b2m_drive.recordings.reaction_times import read_reaction_times

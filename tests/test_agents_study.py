@@ -32,8 +32,9 @@ from b2m_drive.comparisons.agents_study import (
     STUDIED,
     encoder_conditions,
 )
-from b2m_drive.comparisons.conditions import ALONE, DRIVING, Teaching
+from b2m_drive.comparisons.driving_study import DRIVING
 from b2m_drive.comparisons.run_folder import BRAIN_FILE
+from b2m_drive.evidence.condition import ALONE, TransferMethod
 from b2m_drive.evidence.learning_curves import learning_curves
 from b2m_drive.evidence.scores import Score, read_scores, write_scores
 from b2m_drive.files.fingerprints import record_made
@@ -44,7 +45,7 @@ from b2m_drive.students.scene_vae import SceneVAE, SceneVAESettings
 from b2m_envs.driving.settings import SceneSettings
 from tests.other_process import held
 
-TEACHING = Teaching("regression", "pca", "frame")
+TEACHING = TransferMethod("regression", "pca", "frame")
 VIEW = {"height": 40, "width": 36, "n_frames": 2, "view_length": 64.0}
 SCENE = SceneSettings("highway_fast", **VIEW)
 SMALL = AgentsStudySettings(

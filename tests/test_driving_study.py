@@ -19,8 +19,9 @@ from b2m_agents.studies.driving.plan import DrivingStudySettings, rows_of
 from b2m_agents.studies.driving.student import StudentRun, material_of
 from b2m_agents.studies.driving.teachers import standardised, teacher_latents
 from b2m_agents.studies.seeded_streams import generator_for
-from b2m_drive.comparisons.conditions import BRAIN, DRIVING, variation_of
+from b2m_drive.comparisons.driving_study import DRIVING
 from b2m_drive.comparisons.verdict import verdicts_of
+from b2m_drive.evidence.condition import BRAIN
 from b2m_drive.evidence.scores import read_scores
 from b2m_drive.recordings.scene_recording import (
     SceneRecording,
@@ -113,7 +114,7 @@ def test_a_comparison_ends_in_a_verdict_and_resumes_to_equal_numbers(scenes, tmp
     compare_driving(run, n_workers=1, progress=False)
     scores = read_scores(run.folder / "scores.csv")
     assert {each.condition for each in scores} >= set(SMALL.conditions)
-    axes = {v.axis for each in scores if (v := variation_of(each.condition)[0])}
+    axes = {v.axis for each in scores if (v := each.condition.variation)}
     assert axes == {"n_frames", "signal"}
     (verdict,) = verdicts_of(run.folder)
     assert set(verdict.over_nulls) == set(DRIVING.nulls)

@@ -22,8 +22,8 @@ from b2m_agents.studies.memory.student_group import GroupRun, decision_loss
 from b2m_agents.studies.memory.taught_group import TaughtRun, run_group
 from b2m_agents.studies.memory.teachers import Reading
 from b2m_agents.studies.memory.trial_matching import counterparts
-from b2m_drive.comparisons.conditions import PROBE_TEACHERS, variation_of
 from b2m_drive.comparisons.jobs import Group
+from b2m_drive.comparisons.memory_study import MEMORY
 from b2m_drive.comparisons.verdict import verdicts_of
 from b2m_drive.evidence.scores import read_scores
 from b2m_drive.recordings.recording import BrainRecording
@@ -266,7 +266,7 @@ def test_more_teacher_trials_than_there_are_is_named(recording) -> None:
 @pytest.mark.parametrize("cell", ["gru", "lstm", "leaky"])
 def test_every_probe_teaches_every_kind_of_student(recording, tmp_path, cell) -> None:
     settings = replace(
-        SMALL, seeds=(0,), n_steps=2, cell=cell, probes=PROBE_TEACHERS, codes="category"
+        SMALL, seeds=(0,), n_steps=2, cell=cell, probes=MEMORY.probes, codes="category"
     )
     plan = plan_groups(recording, settings, tmp_path / "run")[-1].plan
     group = taught_run(plan)
@@ -327,7 +327,7 @@ def test_curves_vary_one_thing_and_keep_their_students_apart(recording, tmp_path
     assert teacher.conditions == varied_conditions(settings)
     assert varied["maintenance-1-alone-seeds-0"].task.maintenance == 1.0
     scores = run_group(replace(teacher, settings=replace(teacher.settings, n_steps=2)), no_progress)
-    assert {variation_of(score.condition)[0] for score in scores} == {teacher.variation}
+    assert {score.condition.variation for score in scores} == {teacher.variation}
     assert {score.metric for score in scores} == {"accuracy"}
 
 

@@ -10,14 +10,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from b2m_drive.comparisons.conditions import NULLS, PROBES, Teaching, Variation
+from b2m_drive.comparisons.memory_study import MEMORY
 from b2m_drive.comparisons.run_folder import read_run
 from b2m_drive.comparisons.verdict import Grade, verdicts_of
+from b2m_drive.evidence.condition import TransferMethod, Variation
 from b2m_drive.evidence.scores import Score, read_scores, write_scores
 from b2m_drive.reports.figures import _moved_apart
 from b2m_drive.reports.report import write_report
 
-TEACHING = Teaching("regression", "decoded", "recorded")
+TEACHING = TransferMethod("regression", "decoded", "recorded")
 SEEDS = [0, 1, 2, 3]
 STEPS = (50, 100, 150)
 
@@ -58,7 +59,7 @@ def config(simulated: bool) -> dict[str, Any]:
 def scores(gain: float) -> list[Score]:
     generator = np.random.default_rng(0)
     rows = []
-    for name in ("brain", *NULLS, *PROBES):
+    for name in ("brain", *MEMORY.nulls, *MEMORY.probes):
         condition = TEACHING.condition(name)
         for seed in SEEDS:
             start = 0.6 + gain * (name == "brain") + 0.02 * seed + generator.normal(0, 0.002)
@@ -263,7 +264,7 @@ def test_the_main_reading_comes_first_with_all_its_strategies(run: Path) -> None
         ],
     }
     (run / "config.json").write_text(json.dumps(config(True) | both))
-    order = [(each.strategy, each.latents) for each in read_run(run).teachings]
+    order = [(each.strategy, each.latents) for each in read_run(run).methods]
     assert order == [
         ("regression", "decoded"),
         ("contrastive", "decoded"),

@@ -3,8 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from b2m_drive.comparisons.conditions import NULLS, PROBES, Teaching
+from b2m_drive.comparisons.memory_study import MEMORY
 from b2m_drive.comparisons.verdict import Grade, Verdict, judge
+from b2m_drive.evidence.condition import TransferMethod
 from b2m_drive.evidence.learning_curves import (
     area_under_curve,
     final_value,
@@ -13,14 +14,14 @@ from b2m_drive.evidence.learning_curves import (
 )
 from b2m_drive.evidence.scores import Score
 
-TEACHING = Teaching("regression", "decoded", "recorded")
+TEACHING = TransferMethod("regression", "decoded", "recorded")
 STEPS = (0, 50, 100)
 
 
 def planted_scores(levels: dict[str, float], n_seeds: int = 6) -> list[Score]:
     """A table where each control's students differ from a base by a level, and seeds a little."""
     scores = []
-    for index, name in enumerate(("brain", *NULLS, *PROBES)):
+    for index, name in enumerate(("brain", *MEMORY.nulls, *MEMORY.probes)):
         noise = np.random.default_rng(index).normal(0, 0.003, n_seeds)
         noise -= noise.mean()  # so that the mean difference of two controls is the planted one
         for seed in range(n_seeds):
@@ -39,11 +40,11 @@ def verdict_on(scores: list[Score], simulated: bool = False) -> Verdict:
 def test_a_gain_over_every_null_is_specific_to_the_brain() -> None:
     verdict = verdict_on(planted_scores({"brain": 0.08}))
     assert verdict.grade is Grade.SPECIFIC
-    assert set(verdict.over_nulls) == set(NULLS)
+    assert set(verdict.over_nulls) == set(MEMORY.nulls)
     assert verdict.finding.startswith("A gain specific to the brain")
 
 
-@pytest.mark.parametrize("null", [name for name in NULLS if name != "alone"])
+@pytest.mark.parametrize("null", [name for name in MEMORY.nulls if name != "alone"])
 def test_one_null_that_gives_the_gain_as_well_is_enough_and_is_named(null: str) -> None:
     verdict = verdict_on(planted_scores({"brain": 0.08, null: 0.079}))  # below, not measurably
     assert verdict.over_nulls[null].mean > 0
@@ -82,7 +83,7 @@ def test_labels_that_teach_less_are_said_to() -> None:
 
 def test_only_labels_are_compared_in_the_sentence_though_every_probe_is_kept() -> None:
     verdict = verdict_on(planted_scores({"brain": 0.08, "items_permuted": 0.2}))
-    assert set(verdict.over_probes) == set(PROBES)
+    assert set(verdict.over_probes) == set(MEMORY.probes)
     assert "permuted" not in verdict.sentence
     assert verdict.over_probes["items_permuted"].high < 0
 
@@ -101,7 +102,7 @@ def test_only_a_simulated_brain_is_called_simulated() -> None:
     assert "not that brains add what labels would not" in verdict_on(scores, True).sentence
 
 
-@pytest.mark.parametrize("name", ["brain", *NULLS])
+@pytest.mark.parametrize("name", ["brain", *MEMORY.nulls])
 def test_a_verdict_without_all_its_nulls_may_not_be_given(name: str) -> None:
     lacking = TEACHING.condition(name)
     scores = [score for score in planted_scores({}) if score.condition != lacking]

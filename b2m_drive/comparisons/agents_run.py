@@ -23,10 +23,10 @@ from b2m_drive.comparisons.agents_study import (
     cloned_study,
     encoder_conditions,
 )
-from b2m_drive.comparisons.conditions import ALONE, BRAIN, Teaching
 from b2m_drive.comparisons.jobs import CONFIG, SCORES
-from b2m_drive.comparisons.run_folder import check_choices, check_entries, read_object, teachings_of
+from b2m_drive.comparisons.run_folder import check_choices, check_entries, methods_of, read_object
 from b2m_drive.comparisons.verdict import Verdict, judge_curves
+from b2m_drive.evidence.condition import ALONE, BRAIN, Condition, TransferMethod
 from b2m_drive.evidence.learning_curves import (
     SUMMARIES,
     LearningCurve,
@@ -42,6 +42,7 @@ from b2m_drive.evidence.statistics import (
 )
 from b2m_drive.files.refusals import naming
 
+_ALONE = Condition(ALONE)
 _ENTRIES: dict[str, type | tuple[type, ...]] = {
     "study": str,
     "brain": dict,
@@ -69,7 +70,7 @@ class AgentsResult:
     config: dict[str, Any]
     scores: tuple[Score, ...]  # of the agents
     of_drivers: tuple[Score, ...]  # one row an episode
-    curves: dict[str, dict[str, LearningCurve]]  # by what is judged, then by condition
+    curves: dict[str, dict[Condition, LearningCurve]]  # by what is judged, then by condition
 
     @property
     def simulated(self) -> bool:
@@ -77,69 +78,79 @@ class AgentsResult:
         return bool(self.config["brain"]["simulated"])
 
     @property
-    def teachings(self) -> list[Teaching]:
+    def methods(self) -> list[TransferMethod]:
         """Every strategy."""
-        return teachings_of(self.config)
+        return methods_of(self.config)
 
     @property
-    def with_encoder(self) -> tuple[str, ...]:
+    def with_encoder(self) -> tuple[Condition, ...]:
         """Conditions whose agents read latents."""
-        return encoder_conditions(self.teachings)
+        return encoder_conditions(self.methods)
 
     @property
-    def beside(self) -> tuple[str, ...]:
+    def beside(self) -> tuple[Condition, ...]:
         """Conditions of agents without an encoder."""
-        return tuple(self.config["beside"])
+        return tuple(map(Condition, self.config["beside"]))
 
-    def summary(self, judged: str, condition: str) -> Float64[np.ndarray, " seed"]:
+    def summary(self, judged: str, condition: Condition) -> Float64[np.ndarray, " seed"]:
         """What is judged of a condition, a value a seed."""
         return SUMMARIES[SUMMARY_OF[judged]](self.curves[judged][condition])
 
-    def over(self, judged: str, condition: str, other: str = ALONE) -> PairedDifference:
+    def over(
+        self, judged: str, condition: Condition, other: Condition = _ALONE
+    ) -> PairedDifference:
         """A condition minus another, paired by seed."""
         return paired_difference(self.summary(judged, condition), self.summary(judged, other))
 
     def driver(self, metric: str, driver: str) -> Interval | None:
         """A driver's mean over its episodes; None where it did not drive."""
-        found = values_by_seed([s for s in self.of_drivers if s.condition == driver], metric)
-        return mean_interval(found[driver]) if driver in found else None
+        found = values_by_seed(
+            [s for s in self.of_drivers if s.condition.control == driver], metric
+        )
+        return mean_interval(*found.values()) if found else None
 
-    def by_seed(self, metric: str) -> dict[str, Float64[np.ndarray, " seed"]]:
+    def by_seed(self, metric: str) -> dict[Condition, Float64[np.ndarray, " seed"]]:
         """Values of a metric that each agent has once, by condition."""
         return values_by_seed(self.scores, metric)
 
-    def verdict(self, teaching: Teaching, judged: str) -> Verdict:
+    def verdict(self, method: TransferMethod, judged: str) -> Verdict:
         """The verdict on one way of teaching, by one of the things that are judged."""
         verdict = judge_curves(
-            self.curves[judged], teaching, SUMMARY_OF[judged], self.simulated, STUDIED[judged]
+            self.curves[judged], method, SUMMARY_OF[judged], self.simulated, STUDIED[judged]
         )
-        return replace(verdict, failures=self.failures(teaching, "agents", SAFE, OFF_ROAD, SUCCESS))
+        return replace(verdict, failures=self.failures(method, "agents", SAFE, OFF_ROAD, SUCCESS))
 
-    def cloned_verdict(self, teaching: Teaching, n_frames: int) -> Verdict:
+    def cloned_verdict(self, method: TransferMethod, n_frames: int) -> Verdict:
         """The same on drivers that were cloned from so many frames."""
         study = cloned_study(n_frames)
         curves = learning_curves(self.scores, study.curve)
-        verdict = judge_curves(curves, teaching, "final", self.simulated, study)
+        verdict = judge_curves(curves, method, "final", self.simulated, study)
         metrics = (cloned(each, n_frames) for each in (CLONED_SAFE, CLONED_OFF_ROAD))
-        return replace(verdict, failures=self.failures(teaching, "clones", *metrics))
+        return replace(verdict, failures=self.failures(method, "clones", *metrics))
 
     def failures(
-        self, teaching: Teaching, who: str, safe: str, off_road: str, success: str | None = None
+        self,
+        method: TransferMethod,
+        who: str,
+        safe: str,
+        off_road: str,
+        success: str | None = None,
     ) -> str:
         """In what the taught fail more often than those alone, a sentence; empty: in nothing.
 
         A return may praise an early crash, or what happens off the road; so this stands beside it.
         """
-        brain, texts = teaching.condition(BRAIN), []
+        brain = method.condition(BRAIN)
+        texts = []
         for metric, words, more_is_worse in (
             (safe, "end without a crash in {} of the episodes", False),
             (off_road, "are off the road in {} of the steps", True),
             (success, "reach the goal in {} of the episodes", False),
         ):
             values = {} if metric is None else self.by_seed(metric)
-            if brain not in values or ALONE not in values:  # a run of before, or no goal
+            if brain not in values or _ALONE not in values:  # a run of before, or no goal
                 continue
-            mine, alone = float(values[brain].mean()), float(values[ALONE].mean())
+            mine, alone = float(values[brain].mean()), float(values[_ALONE].mean())
             if mine > alone if more_is_worse else mine < alone:
                 texts.append(f"{words.format(f'{mine:.1%}')} (alone {alone:.1%})")
         return f"Yet these {who} {' and '.join(texts)}." if texts else ""
@@ -164,8 +175,8 @@ def _read_agents(folder: Path) -> AgentsResult:
         raise ValueError(f"{path}: study: expected {AGENTS_STUDY!r}, came {config['study']!r}")
     check_choices(path, config)
     rows = read_scores(folder / SCORES)
-    of_agents = tuple(row for row in rows if row.condition not in DRIVERS)
-    of_drivers = tuple(row for row in rows if row.condition in DRIVERS)
+    of_agents = tuple(row for row in rows if row.condition.control not in DRIVERS)
+    of_drivers = tuple(row for row in rows if row.condition.control in DRIVERS)
     try:
         curves = {judged: learning_curves(of_agents, judged) for judged in STUDIED}
     except ValueError as error:
@@ -176,6 +187,6 @@ def _read_agents(folder: Path) -> AgentsResult:
         if lacking:
             raise ValueError(
                 f"{folder / SCORES}: expected {judged} of every condition, found none of "
-                f"{', '.join(lacking)}"
+                f"{', '.join(map(str, lacking))}"
             )
     return result

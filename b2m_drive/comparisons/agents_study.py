@@ -9,16 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import Any
 
-from b2m_drive.comparisons.conditions import (
+from b2m_drive.comparisons.driving_study import DRIVING
+from b2m_drive.comparisons.study import Study
+from b2m_drive.evidence.condition import (
     ALONE,
+    ALONE_HEAD,
+    ALONE_LABELLED,
+    BASELINES,
     BRAIN,
-    DRIVING,
-    ISOLATED,
     SHORT_STRATEGIES,
-    Study,
-    Teaching,
-    condition_label,
+    Condition,
+    TransferMethod,
 )
 
 AGENTS_STUDY = "agents"
@@ -48,18 +51,17 @@ CLONED_ACCURACY, CLONED_BALANCED, CLONED_RETURN, CLONED_SAFE, CLONED_OFF_ROAD = 
     "cloned_off_road",
 )
 
-_NULLS = tuple(name for name in DRIVING.nulls if name != "alone_head")
-_LABELS = {
-    **DRIVING.labels,
-    ALONE: "encoder alone",
-    "alone_labelled": "encoder alone, taught the driver's actions",
-}
+_LABELS = {ALONE: "encoder alone", ALONE_LABELLED: "encoder alone, taught the driver's actions"}
+_LEFT_OUT = (ALONE_HEAD, "labels_corrupted")
+_STYLES = {PIXELS: ("#7B3294", "-"), STATE: ("#A6761D", "-"), BLIND: ("#444444", "-.")}
 _OF_RETURN = replace(
     DRIVING,
     name=AGENTS_STUDY,
-    nulls=_NULLS,
-    probes=("labels",),
-    labels=_LABELS,
+    controls=tuple(
+        replace(each, label=_LABELS.get(each.name, each.label))
+        for each in DRIVING.controls
+        if each.name not in _LEFT_OUT
+    ),
     curve=RETURN,
     curve_label="return",
     curve_unit="sum of rewards",
@@ -99,28 +101,33 @@ def cloned_study(n_frames: int) -> Study:
     )
 
 
-def encoder_conditions(teachings: Iterable[Teaching]) -> tuple[str, ...]:
+def encoder_conditions(methods: Iterable[TransferMethod]) -> tuple[Condition, ...]:
     """Every condition that has an encoder, isolated ones first."""
     controls = (BRAIN, *AGENTS.nulls, *AGENTS.probes)
-    isolated = tuple(name for name in AGENTS.nulls if name in ISOLATED)
+    isolated = tuple(Condition(name) for name in AGENTS.nulls if name in BASELINES)
     taught = tuple(
-        teaching.condition(control)
-        for teaching in teachings
+        method.condition(control)
+        for method in methods
         for control in controls
-        if control not in ISOLATED
+        if control not in BASELINES
     )
     return (*isolated, *taught)
 
 
-def agent_label(condition: str, simulated: bool) -> str:
+def agent_label(condition: Condition, simulated: bool) -> str:
     """What a reader calls a condition or a driver, with its strategy."""
-    if condition in DRIVER_LABELS:
-        return DRIVER_LABELS[condition]
-    if condition in BESIDE_LABELS:
-        return f"no encoder: {BESIDE_LABELS[condition]}"
-    return condition_label(condition, AGENTS, simulated)
+    if condition.control in DRIVER_LABELS:
+        return DRIVER_LABELS[condition.control]
+    if condition.control in BESIDE_LABELS:
+        return f"no encoder: {BESIDE_LABELS[condition.control]}"
+    return AGENTS.long_label_of(condition, simulated)
 
 
-def strategy_label(teaching: Teaching) -> str:
+def strategy_label(method: TransferMethod) -> str:
     """BLT or BCT."""
-    return SHORT_STRATEGIES[teaching.strategy]
+    return SHORT_STRATEGIES[method.strategy]
+
+
+def agent_style(condition: Condition) -> tuple[str, Any]:
+    """Colour and line style of a condition in figures."""
+    return _STYLES.get(condition.control) or AGENTS.style_of(condition.control)

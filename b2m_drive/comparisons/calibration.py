@@ -12,8 +12,8 @@ from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 from typing import Literal, get_args
 
-from b2m_drive.comparisons.conditions import ALONE, STRATEGIES
 from b2m_drive.comparisons.verdict import Grade, Verdict, closest_null
+from b2m_drive.evidence.condition import ALONE, STRATEGIES
 from b2m_drive.evidence.statistics import binomial_interval
 from b2m_drive.files.tables import read_table, write_table
 
@@ -62,7 +62,7 @@ def calibration_row(verdict: Verdict, kind: Kind, brain_seed: int) -> Calibratio
     return CalibrationRow(
         kind,
         brain_seed,
-        verdict.teaching.strategy,
+        verdict.method.strategy,
         verdict.grade.name,
         over[ALONE].mean,
         over[ALONE].low,

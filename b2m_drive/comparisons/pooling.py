@@ -21,23 +21,16 @@ import numpy as np
 from jaxtyping import Float64
 from scipy import stats
 
-from b2m_drive.comparisons.conditions import (
-    ALONE,
-    BRAIN,
-    MEMORY,
-    STRATEGIES,
-    Study,
-    Teaching,
-)
 from b2m_drive.comparisons.jobs import CONFIG
 from b2m_drive.comparisons.run_folder import (
     Run,
     check_choices,
     check_entries,
+    methods_of,
     read_object,
     read_run,
-    teachings_of,
 )
+from b2m_drive.comparisons.study import Study
 from b2m_drive.comparisons.verdict import (
     Grade,
     Verdict,
@@ -47,6 +40,7 @@ from b2m_drive.comparisons.verdict import (
     grade_of,
     labels_text,
 )
+from b2m_drive.evidence.condition import ALONE, BRAIN, STRATEGIES, TransferMethod
 from b2m_drive.evidence.learning_curves import SUMMARIES
 from b2m_drive.evidence.statistics import PairedDifference, crossed_difference
 from b2m_drive.files.names import inside
@@ -123,7 +117,7 @@ class SessionsRun:
     @property
     def study(self) -> Study:
         """What was compared in each session, and its words."""
-        return MEMORY
+        return next(iter(self.runs.values())).study
 
     @property
     def primary_metric(self) -> str:
@@ -131,9 +125,9 @@ class SessionsRun:
         return str(self.config["primary_metric"])
 
     @property
-    def teachings(self) -> list[Teaching]:
+    def methods(self) -> list[TransferMethod]:
         """Every strategy with every reading; all strategies of the main reading come first."""
-        return teachings_of(self.config)
+        return methods_of(self.config)
 
 
 @dataclass(frozen=True)
@@ -178,7 +172,7 @@ class PooledVerdict(Verdict):
         """One sentence with the intervals that decided."""
         kind = "simulated brains" if self.simulated else "brains"
         subject = (
-            f"{STRATEGIES[self.teaching.strategy]} from {kind} ({self.teaching.reading_label}; "
+            f"{STRATEGIES[self.method.strategy]} from {kind} ({self.method.readout_label}; "
             f"{self.n_patients} patients, {self.n_sessions} sessions, {self.n_units:,} units; the "
             "patient is the unit of analysis)"
         )
@@ -250,7 +244,7 @@ def _read_sessions(folder: Path) -> SessionsRun:
 
 
 def pooled_verdict(
-    run: SessionsRun, teaching: Teaching, metric: str | None = None
+    run: SessionsRun, method: TransferMethod, metric: str | None = None
 ) -> PooledVerdict:
     """Judge one way of teaching over all pooled sessions, by the rule of `verdict.judge`.
 
@@ -266,16 +260,16 @@ def pooled_verdict(
         raise ValueError(
             f"{run.folder}: patients: expected at least 2 to pool, came {len(run.patients)}"
         )
-    return _verdict(run, run.pooled, teaching, metric or run.primary_metric)
+    return _verdict(run, run.pooled, method, metric or run.primary_metric)
 
 
 def pooled_verdicts(run: SessionsRun) -> list[PooledVerdict]:
     """A verdict for each strategy and reading, the main reading first."""
-    return [pooled_verdict(run, teaching) for teaching in run.teachings]
+    return [pooled_verdict(run, method) for method in run.methods]
 
 
 def leave_one_out(
-    run: SessionsRun, teaching: Teaching, by: Unit = "patient", metric: str | None = None
+    run: SessionsRun, method: TransferMethod, by: Unit = "patient", metric: str | None = None
 ) -> list[LeftOut]:
     """The pooled estimate and grade without each session, or without each patient.
 
@@ -286,7 +280,7 @@ def leave_one_out(
     """
     if by not in ("session", "patient"):
         raise ValueError(f"by: expected session or patient, came {by!r}")
-    whole = pooled_verdict(run, teaching, metric)
+    whole = pooled_verdict(run, method, metric)
     of: Callable[[Session], str] = (
         (lambda session: session.subject) if by == "patient" else (lambda session: session.name)
     )
@@ -294,7 +288,7 @@ def leave_one_out(
     left = []
     for name in names:
         kept = [session for session in run.pooled if of(session) != name]
-        verdict = _verdict(run, kept, teaching, whole.metric)
+        verdict = _verdict(run, kept, method, whole.metric)
         closest = verdict.closest
         left.append(
             LeftOut(
@@ -310,7 +304,7 @@ def leave_one_out(
 
 
 def session_differences(
-    run: SessionsRun, session: str, teaching: Teaching, metric: str | None = None
+    run: SessionsRun, session: str, method: TransferMethod, metric: str | None = None
 ) -> dict[str, PairedDifference]:
     """Brain minus each null in one session, pooled or not; the interval is over seeds.
 
@@ -318,29 +312,29 @@ def session_differences(
         ValueError: If the session lacks a null.
     """
     chosen = metric or run.primary_metric
-    _require_nulls(run, session, teaching)
-    return differences(run.runs[session].curves, teaching, chosen, run.study.nulls)
+    _require_nulls(run, session, method)
+    return differences(run.runs[session].curves, method, chosen, run.study.nulls)
 
 
 def _verdict(
-    run: SessionsRun, sessions: Sequence[Session], teaching: Teaching, metric: str
+    run: SessionsRun, sessions: Sequence[Session], method: TransferMethod, metric: str
 ) -> PooledVerdict:
     if metric not in SUMMARIES:
         raise ValueError(f"metric: expected one of {', '.join(SUMMARIES)}, came {metric!r}")
     for session in sessions:
-        _require_nulls(run, session.name, teaching)
+        _require_nulls(run, session.name, method)
     probes = [
         name
         for name in run.study.probes
-        if all(teaching.condition(name) in run.runs[each.name].curves for each in sessions)
+        if all(method.condition(name) in run.runs[each.name].curves for each in sessions)
     ]
     over = {
-        name: _pooled_difference(run, sessions, teaching, metric, name)
+        name: _pooled_difference(run, sessions, method, metric, name)
         for name in (*run.study.nulls, *probes)
     }
     over_nulls = {name: over[name] for name in run.study.nulls}
     return PooledVerdict(
-        teaching,
+        method,
         metric,
         run.study,
         run.simulated,
@@ -354,10 +348,14 @@ def _verdict(
 
 
 def _pooled_difference(
-    run: SessionsRun, sessions: Sequence[Session], teaching: Teaching, metric: str, control: str
+    run: SessionsRun,
+    sessions: Sequence[Session],
+    method: TransferMethod,
+    metric: str,
+    control: str,
 ) -> PooledDifference:
     by_seed = {
-        session.name: _of_seeds(run.runs[session.name], teaching, metric, control)
+        session.name: _of_seeds(run.runs[session.name], method, metric, control)
         for session in sessions
     }
     patients = list(dict.fromkeys(session.subject for session in sessions))
@@ -376,23 +374,23 @@ def _pooled_difference(
 
 
 def _of_seeds(
-    run: Run, teaching: Teaching, metric: str, control: str
+    run: Run, method: TransferMethod, metric: str, control: str
 ) -> Float64[np.ndarray, " seed"]:
     """Brain minus control of each seed, in a summary of the learning curve."""
     summary = SUMMARIES[metric]
-    brain, other = (summary(run.curves[teaching.condition(name)]) for name in (BRAIN, control))
+    brain, other = (summary(run.curves[method.condition(name)]) for name in (BRAIN, control))
     difference: Float64[np.ndarray, " seed"] = brain - other
     return difference
 
 
-def _require_nulls(run: SessionsRun, session: str, teaching: Teaching) -> None:
+def _require_nulls(run: SessionsRun, session: str, method: TransferMethod) -> None:
     curves = run.runs[session].curves
-    needed = [teaching.condition(name) for name in (BRAIN, *run.study.nulls)]
+    needed = [method.condition(name) for name in (BRAIN, *run.study.nulls)]
     missing = [condition for condition in needed if condition not in curves]
     if missing:
         raise ValueError(
             f"session {session}: expected scores of the brain and of every null, found none of "
-            f"{', '.join(missing)}"
+            f"{', '.join(map(str, missing))}"
         )
 
 

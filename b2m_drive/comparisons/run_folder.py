@@ -24,8 +24,10 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float64, UInt8
 
-from b2m_drive.comparisons.conditions import STUDIES, Study, Teaching, variation_of
 from b2m_drive.comparisons.jobs import CONFIG, SCORES
+from b2m_drive.comparisons.own_studies import study_of
+from b2m_drive.comparisons.study import Study
+from b2m_drive.evidence.condition import Condition, TransferMethod
 from b2m_drive.evidence.learning_curves import SUMMARIES, LearningCurve, learning_curves
 from b2m_drive.evidence.scores import Score, read_scores
 from b2m_drive.files.array_files import read_arrays
@@ -84,7 +86,7 @@ class Run:
     folder: Path
     config: dict[str, Any]
     scores: tuple[Score, ...]
-    curves: dict[str, LearningCurve]  # by condition
+    curves: dict[Condition, LearningCurve]  # by condition
     brain: dict[str, Any]  # decoding figures
     trajectories: dict[str, Trajectory]  # by panel; empty if the run has none
     pictures: dict[str, UInt8[np.ndarray, "..."]]  # scenes, by name; empty if the run has none
@@ -93,7 +95,7 @@ class Run:
     @property
     def study(self) -> Study:
         """What was compared, and its words."""
-        return STUDIES[self.config["study"]]
+        return study_of(self.config)
 
     @property
     def simulated(self) -> bool:
@@ -111,15 +113,15 @@ class Run:
         return int(self.config["batch_size"])
 
     @property
-    def teachings(self) -> list[Teaching]:
+    def methods(self) -> list[TransferMethod]:
         """Every strategy with every reading; all strategies of the main reading come first."""
-        return teachings_of(self.config)
+        return methods_of(self.config)
 
 
-def teachings_of(config: Mapping[str, Any]) -> list[Teaching]:
+def methods_of(config: Mapping[str, Any]) -> list[TransferMethod]:
     """Every strategy with every reading of a configuration, the main reading first."""
     return [
-        Teaching(strategy, reading["latents"], reading["pairing"])
+        TransferMethod(strategy, reading["latents"], reading["pairing"])
         for reading in config["readings"]
         for strategy in config["strategies"]
     ]
@@ -142,16 +144,15 @@ def _read_run(folder: Path) -> Run:
     config = read_object(folder / CONFIG)
     check_entries(folder / CONFIG, config, _CONFIG_ENTRIES)
     check_entries(folder / CONFIG, config["brain"], _BRAIN_ENTRIES, "brain.")
-    if config["study"] not in STUDIES:
-        raise ValueError(
-            f"{folder / CONFIG}: study: expected one of {', '.join(STUDIES)}, "
-            f"came {config['study']!r}"
-        )
+    try:
+        study = study_of(config)
+    except ValueError as error:
+        raise ValueError(f"{folder / CONFIG}: {error}") from error
     check_choices(folder / CONFIG, config)
     scores = read_scores(folder / SCORES)
-    own = [score for score in scores if variation_of(score.condition)[0] is None]
+    own = [score for score in scores if score.condition.variation is None]
     try:
-        curves = learning_curves(own, STUDIES[config["study"]].curve)
+        curves = learning_curves(own, study.curve)
     except ValueError as error:
         raise ValueError(f"{folder / SCORES}: {error}") from error
     _check_seeds(folder / SCORES, curves, config["seeds"])
@@ -213,12 +214,12 @@ def check_choices(path: Path, config: dict[str, Any]) -> None:
             raise ValueError(f"{path}: readings: expected latents and pairing, came {reading!r}")
         for strategy in config["strategies"]:
             try:
-                Teaching(strategy, reading["latents"], reading["pairing"])
+                TransferMethod(strategy, reading["latents"], reading["pairing"])
             except ValueError as error:
                 raise ValueError(f"{path}: {error}") from error
 
 
-def _check_seeds(path: Path, curves: dict[str, LearningCurve], seeds: list[int]) -> None:
+def _check_seeds(path: Path, curves: dict[Condition, LearningCurve], seeds: list[int]) -> None:
     came = next(iter(curves.values())).seeds
     if not all(type(seed) is int for seed in seeds):
         raise ValueError(f"{path.with_name(CONFIG)}: seeds: expected whole numbers, came {seeds}")

@@ -10,8 +10,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from b2m_drive.comparisons.conditions import Teaching
 from b2m_drive.comparisons.pooling import PooledVerdict, SessionsRun, pooled_verdict
+from b2m_drive.evidence.condition import TransferMethod
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class RankedCandidate:
 
     rank: int  # from 1
     name: str  # of the folder of sessions
-    teaching: Teaching
+    method: TransferMethod
     criterion: float  # smallest z score over the nulls; NaN where it is not defined
     hardest: str  # the null of that score
     verdict: PooledVerdict  # on the patients of the selection
@@ -43,14 +43,12 @@ def rank_candidates(runs: Mapping[str, SessionsRun]) -> list[RankedCandidate]:
     if not runs:
         raise ValueError("candidates: expected at least one, came none")
     found = [
-        (name, pooled_verdict(run, teaching))
-        for name, run in runs.items()
-        for teaching in run.teachings
+        (name, pooled_verdict(run, method)) for name, run in runs.items() for method in run.methods
     ]
     scored = [(*_criterion(verdict), name, verdict) for name, verdict in found]
     scored.sort(key=lambda each: (math.isnan(each[0]), -each[0]))
     return [
-        RankedCandidate(rank, name, verdict.teaching, criterion, hardest, verdict)
+        RankedCandidate(rank, name, verdict.method, criterion, hardest, verdict)
         for rank, (criterion, hardest, name, verdict) in enumerate(scored, start=1)
     ]
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float64
 
-from b2m_drive.comparisons.conditions import ALONE, ISOLATED, variation_of
 from b2m_drive.comparisons.run_folder import Run
+from b2m_drive.evidence.condition import ALONE, BASELINES, Condition
 from b2m_drive.evidence.learning_curves import SUMMARIES, LearningCurve, learning_curves
 
 UNLIMITED = math.inf
@@ -37,7 +37,7 @@ class VariedNumber:
 DRIVING_AXES = (
     VariedNumber("n_frames", "training frames", True),
     VariedNumber(
-        "signal", "share of the brain's signal about the scene", False, untouched=ISOLATED
+        "signal", "share of the brain's signal about the scene", False, untouched=BASELINES
     ),
 )
 MEMORY_AXES = (
@@ -49,7 +49,7 @@ MEMORY_AXES = (
     ),
     VariedNumber("n_student_trials", "number of different trials the student learns from", True),
     VariedNumber("maintenance", "length of the delay (s)", False),
-    VariedNumber("signal", "share of the brain's signal", False, untouched=ISOLATED),
+    VariedNumber("signal", "share of the brain's signal", False, untouched=BASELINES),
 )
 
 
@@ -60,15 +60,17 @@ class VariedScores:
     number: VariedNumber
     own: float | None  # the value of the run's own students; None: not known
     seeds: tuple[int, ...]
-    curves: dict[str, dict[float, LearningCurve]]  # condition -> value -> curve
-    level: dict[str, LearningCurve]  # isolated students that the axis does not touch
+    curves: dict[Condition, dict[float, LearningCurve]]  # condition -> value -> curve
+    level: dict[Condition, LearningCurve]  # isolated students that the axis does not touch
 
     @property
     def values(self) -> list[float]:
         """Every value at which some student was trained, in order."""
         return sorted({value for each in self.curves.values() for value in each})
 
-    def at(self, condition: str, value: float, metric: str) -> Float64[np.ndarray, " seed"] | None:
+    def at(
+        self, condition: Condition, value: float, metric: str
+    ) -> Float64[np.ndarray, " seed"] | None:
         """A summary of the students of a condition at a value; None where none was trained."""
         curve = self.curves.get(condition, {}).get(value, self.level.get(condition))
         return None if curve is None else SUMMARIES[metric](curve)
@@ -83,31 +85,32 @@ def varied_scores(run: Run, number: VariedNumber, own: float | None) -> VariedSc
     rows = [
         score
         for score in run.scores
-        if score.metric == run.study.curve and _axis_of(score.condition) == number.axis
+        if score.metric == run.study.curve
+        and score.condition.variation is not None
+        and score.condition.variation.axis == number.axis
     ]
     if not rows:
         return None
     found = learning_curves(rows, run.study.curve)
     seeds = next(iter(found.values())).seeds
-    curves: dict[str, dict[float, LearningCurve]] = {}
+    curves: dict[Condition, dict[float, LearningCurve]] = {}
     for name, curve in found.items():
-        variation, base = variation_of(name)
-        assert variation is not None
-        curves.setdefault(base, {})[variation.value] = curve
+        assert name.variation is not None
+        curves.setdefault(name.unvaried, {})[name.variation.value] = curve
     for base, each in curves.items():
         if own is not None and base in run.curves:
             each.setdefault(own, _of_seeds(base, run.curves[base], seeds))
     level = {
         name: _of_seeds(name, run.curves[name], seeds)
-        for name in number.untouched
+        for name in map(Condition, number.untouched)
         if name in run.curves and name not in curves
     }
     return VariedScores(number, own, seeds, curves, level)
 
 
 def best_null(
-    varied: VariedScores, nulls: tuple[str, ...], beside: str, value: float, metric: str
-) -> str | None:
+    varied: VariedScores, nulls: tuple[str, ...], beside: Condition, value: float, metric: str
+) -> Condition | None:
     """The null condition of the highest mean at a value; None where no null was trained.
 
     Args:
@@ -117,8 +120,8 @@ def best_null(
         value: Of the varied number.
         metric: A summary of the learning curve.
     """
-    prefix = beside.rsplit("/", 1)[0]
-    names = [name if name in ISOLATED else f"{prefix}/{name}" for name in nulls]
+    method = beside.method
+    names = [method.condition(name) if method else Condition(name) for name in nulls]
     means = {
         name: float(found.mean())
         for name in names
@@ -127,12 +130,7 @@ def best_null(
     return max(means, key=lambda name: means[name]) if means else None
 
 
-def _axis_of(condition: str) -> str | None:
-    variation, _ = variation_of(condition)
-    return variation.axis if variation else None
-
-
-def _of_seeds(condition: str, curve: LearningCurve, seeds: tuple[int, ...]) -> LearningCurve:
+def _of_seeds(condition: Condition, curve: LearningCurve, seeds: tuple[int, ...]) -> LearningCurve:
     missing = sorted(set(seeds) - set(curve.seeds))
     if missing:
         raise ValueError(

@@ -7,22 +7,11 @@ from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
-from b2m_drive.comparisons.conditions import (
-    ALONE,
-    BRAIN,
-    LABEL_PROBES,
-    MEMORY,
-    STRATEGIES,
-    Study,
-    Teaching,
-)
+from b2m_drive.comparisons.memory_study import MEMORY
 from b2m_drive.comparisons.run_folder import Run, read_run
-from b2m_drive.evidence.learning_curves import (
-    SUMMARIES,
-    LearningCurve,
-    learning_curves,
-    summary_label,
-)
+from b2m_drive.comparisons.study import LABEL_PROBES, Study, summary_label
+from b2m_drive.evidence.condition import ALONE, BRAIN, STRATEGIES, Condition, TransferMethod
+from b2m_drive.evidence.learning_curves import SUMMARIES, LearningCurve, learning_curves
 from b2m_drive.evidence.scores import Score
 from b2m_drive.evidence.statistics import Interval, PairedDifference, paired_difference
 
@@ -45,7 +34,7 @@ class Grade(Enum):
 class Verdict:
     """A grade, and the intervals it was computed from."""
 
-    teaching: Teaching
+    method: TransferMethod
     metric: str
     study: Study
     simulated: bool
@@ -67,8 +56,8 @@ class Verdict:
         """One sentence with the intervals that decided."""
         kind = "simulated brain" if self.simulated else "brain"
         subject = (
-            f"{STRATEGIES[self.teaching.strategy]} from a {kind} "
-            f"({self.teaching.reading_label}; {self.over_nulls[ALONE].n} seeds)"
+            f"{STRATEGIES[self.method.strategy]} from a {kind} "
+            f"({self.method.readout_label}; {self.over_nulls[ALONE].n} seeds)"
         )
         found = finding_text(self.grade, self.over_nulls, subject, self.metric, self.study)
         return f"{found} {self.failures}" if self.failures else found
@@ -112,12 +101,14 @@ def judge(
         ValueError: If a null has no scores: a verdict without all its nulls may not be given.
     """
     curves = learning_curves(scores, study.curve)
-    return judge_curves(curves, Teaching(strategy, latents, pairing), metric, simulated, study)
+    return judge_curves(
+        curves, TransferMethod(strategy, latents, pairing), metric, simulated, study
+    )
 
 
 def judge_curves(
-    curves: Mapping[str, LearningCurve],
-    teaching: Teaching,
+    curves: Mapping[Condition, LearningCurve],
+    method: TransferMethod,
     metric: str,
     simulated: bool,
     study: Study = MEMORY,
@@ -125,33 +116,31 @@ def judge_curves(
     """As `judge`, from the learning curves by condition."""
     if metric not in SUMMARIES:
         raise ValueError(f"metric: expected one of {', '.join(SUMMARIES)}, came {metric!r}")
-    needed = [teaching.condition(name) for name in (BRAIN, *study.nulls)]
+    needed = [method.condition(name) for name in (BRAIN, *study.nulls)]
     missing = [condition for condition in needed if condition not in curves]
     if missing:
         raise ValueError(
-            f"verdict on {teaching.condition(BRAIN)}: expected scores of the brain and of every "
-            f"null, found none of {', '.join(missing)}"
+            f"verdict on {method.condition(BRAIN)}: expected scores of the brain and of every "
+            f"null, found none of {', '.join(map(str, missing))}"
         )
-    over_nulls = differences(curves, teaching, metric, study.nulls)
-    over_probes = differences(curves, teaching, metric, study.probes)
-    return Verdict(
-        teaching, metric, study, simulated, grade_of(over_nulls), over_nulls, over_probes
-    )
+    over_nulls = differences(curves, method, metric, study.nulls)
+    over_probes = differences(curves, method, metric, study.probes)
+    return Verdict(method, metric, study, simulated, grade_of(over_nulls), over_nulls, over_probes)
 
 
 def differences(
-    curves: Mapping[str, LearningCurve],
-    teaching: Teaching,
+    curves: Mapping[Condition, LearningCurve],
+    method: TransferMethod,
     metric: str,
     controls: Sequence[str],
 ) -> dict[str, PairedDifference]:
     """Brain minus each control that was run, in a summary of the learning curve."""
     summary = SUMMARIES[metric]
-    brain = summary(curves[teaching.condition(BRAIN)])
+    brain = summary(curves[method.condition(BRAIN)])
     return {
-        name: paired_difference(brain, summary(curves[teaching.condition(name)]))
+        name: paired_difference(brain, summary(curves[method.condition(name)]))
         for name in controls
-        if teaching.condition(name) in curves
+        if method.condition(name) in curves
     }
 
 
@@ -159,8 +148,8 @@ def verdicts_of(run: Run | Path) -> list[Verdict]:
     """A verdict for each strategy and reading of a run, the main reading first."""
     run = run if isinstance(run, Run) else read_run(run)
     return [
-        judge_curves(run.curves, teaching, run.primary_metric, run.simulated, run.study)
-        for teaching in run.teachings
+        judge_curves(run.curves, method, run.primary_metric, run.simulated, run.study)
+        for method in run.methods
     ]
 
 

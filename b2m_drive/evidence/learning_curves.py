@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float64, Int64
 
-from b2m_drive.comparisons.conditions import Study
+from b2m_drive.evidence.condition import Condition
 from b2m_drive.evidence.scores import Score
 from b2m_drive.evidence.statistics import RestrictedTrials
 
@@ -24,14 +24,16 @@ class LearningCurve:
     value: Float64[np.ndarray, "seed step"]
 
 
-def learning_curves(scores: Sequence[Score], metric: str = "accuracy") -> dict[str, LearningCurve]:
+def learning_curves(
+    scores: Sequence[Score], metric: str = "accuracy"
+) -> dict[Condition, LearningCurve]:
     """The rows of a metric in a table, by condition.
 
     Raises:
         ValueError: If a number stands twice, or if seeds or steps differ between conditions,
             for then they cannot be paired. Names the condition.
     """
-    rows: dict[str, dict[tuple[int, int], float]] = {}
+    rows: dict[Condition, dict[tuple[int, int], float]] = {}
     for score in scores:
         if score.metric == metric:
             _add(rows.setdefault(score.condition, {}), (score.seed, score.step), score)
@@ -53,9 +55,11 @@ def learning_curves(scores: Sequence[Score], metric: str = "accuracy") -> dict[s
     return curves
 
 
-def values_by_seed(scores: Sequence[Score], metric: str) -> dict[str, Float64[np.ndarray, " seed"]]:
+def values_by_seed(
+    scores: Sequence[Score], metric: str
+) -> dict[Condition, Float64[np.ndarray, " seed"]]:
     """Values of a metric that each student has once, by condition, in the order of seeds."""
-    rows: dict[str, dict[tuple[int, int], float]] = {}
+    rows: dict[Condition, dict[tuple[int, int], float]] = {}
     for score in scores:
         if score.metric == metric:
             _add(rows.setdefault(score.condition, {}), (score.seed, 0), score)
@@ -96,11 +100,6 @@ SUMMARIES: dict[str, Callable[[LearningCurve], Float64[np.ndarray, " seed"]]] = 
 }
 
 
-def summary_label(summary: str, study: Study) -> str:
-    """What a reader calls a summary of a study's learning curve."""
-    return study.final_label if summary == "final" else "area under the learning curve"
-
-
 def _add(values: dict[tuple[int, int], float], key: tuple[int, int], score: Score) -> None:
     if key in values:
         raise ValueError(
@@ -110,7 +109,9 @@ def _add(values: dict[tuple[int, int], float], key: tuple[int, int], score: Scor
     values[key] = score.value
 
 
-def _curve(condition: str, metric: str, values: dict[tuple[int, int], float]) -> LearningCurve:
+def _curve(
+    condition: Condition, metric: str, values: dict[tuple[int, int], float]
+) -> LearningCurve:
     seeds = sorted({seed for seed, _ in values})
     steps = sorted({step for _, step in values})
     if len(values) != len(seeds) * len(steps):

@@ -22,10 +22,11 @@ from b2m_drive.comparisons.agents_study import (
     STUDIED,
     VALIDATION,
     agent_label,
+    agent_style,
     cloned,
     strategy_label,
 )
-from b2m_drive.comparisons.conditions import ALONE, BRAIN, ISOLATED, Teaching, control_of
+from b2m_drive.evidence.condition import ALONE, BASELINES, BRAIN, Condition, TransferMethod
 from b2m_drive.evidence.statistics import Interval, mean_interval
 from b2m_drive.reports.figures import (
     FAINT,
@@ -33,7 +34,6 @@ from b2m_drive.reports.figures import (
     SMALL,
     Row,
     blank_figure,
-    colour_of,
     dot_plot,
     draw_curve,
     entitle,
@@ -52,12 +52,12 @@ _SHORT_TITLES = {
 def learning_figure(result: AgentsResult) -> Figure:
     """Return over training: a row a strategy; left beside the nulls, right beside the others."""
     study = STUDIED[VALIDATION]
-    figure = blank_figure(12.5, 0.6 + 3.9 * len(result.teachings))
-    panels = figure.subplots(len(result.teachings), 2, sharex=True, sharey=True, squeeze=False)
-    for row, teaching in zip(panels, result.teachings, strict=True):
-        nulls = [teaching.condition(name) for name in (*reversed(study.nulls), BRAIN)]
-        labels = [teaching.condition(name) for name in (ALONE, *study.probes, BRAIN)]
-        short = strategy_label(teaching)
+    figure = blank_figure(12.5, 0.6 + 3.9 * len(result.methods))
+    panels = figure.subplots(len(result.methods), 2, sharex=True, sharey=True, squeeze=False)
+    for row, method in zip(panels, result.methods, strict=True):
+        nulls = [method.condition(name) for name in (*reversed(study.nulls), BRAIN)]
+        labels = [method.condition(name) for name in (ALONE, *study.probes, BRAIN)]
+        short = strategy_label(method)
         _draw_panel(row[0], nulls, f"{short}: beside the nulls, which decide", result)
         title = f"{short}: beside labels and agents without an encoder"
         _draw_panel(row[1], [*result.beside, *labels], title, result)
@@ -82,10 +82,10 @@ def level_figure(result: AgentsResult) -> Figure:
         for driver in DRIVERS:
             interval = result.driver(judged, driver)
             if interval is not None:
-                rows.append(_row(driver, interval, result))
+                rows.append(_row(Condition(driver), interval, result))
         panels.append(rows)
     figure = dot_plot(titles, panels, zero=np.nan)
-    _part(figure, (*result.with_encoder, *result.beside, *DRIVERS))
+    _part(figure, (*result.with_encoder, *result.beside, *map(Condition, DRIVERS)))
     n_shown = len(result.with_encoder) + len(result.beside) + 1  # constant speed is far below
     _bound(figure, range(n_shown), panels)
     entitle(figure, "What the agents reached", result.simulated)
@@ -94,7 +94,7 @@ def level_figure(result: AgentsResult) -> Figure:
 
 def difference_figure(result: AgentsResult) -> Figure:
     """Every condition minus the encoder alone, paired by seed."""
-    shown = [name for name in (*result.with_encoder, *result.beside) if name != ALONE]
+    shown = [name for name in (*result.with_encoder, *result.beside) if name != Condition(ALONE)]
     panels = [
         [_row(condition, result.over(judged, condition), result) for condition in shown]
         for judged in STUDIED
@@ -106,11 +106,11 @@ def difference_figure(result: AgentsResult) -> Figure:
     return figure
 
 
-def brain_figure(result: AgentsResult, teaching: Teaching) -> Figure:
+def brain_figure(result: AgentsResult, method: TransferMethod) -> Figure:
     """Brain minus each control, paired by seed: what the verdict is computed from."""
     study = STUDIED[RETURN]
-    brain = teaching.condition(BRAIN)
-    controls = [teaching.condition(name) for name in (*study.nulls, *study.probes)]
+    brain = method.condition(BRAIN)
+    controls = [method.condition(name) for name in (*study.nulls, *study.probes)]
     panels = [
         [_row(other, result.over(judged, brain, other), result) for other in controls]
         for judged in STUDIED
@@ -120,7 +120,7 @@ def brain_figure(result: AgentsResult, teaching: Teaching) -> Figure:
     for axes in figure.axes:
         line = len(study.nulls) - 0.5
         axes.axhline(line, color=FAINT, linewidth=0.7, linestyle=(0, (1, 2)))
-    entitle(figure, teaching.label, result.simulated)
+    entitle(figure, method.label, result.simulated)
     return figure
 
 
@@ -148,8 +148,8 @@ def cloning_figure(result: AgentsResult) -> Figure:
 class Reading:
     """Beside what can be read from each encoder, what was reached on it; a value a seed."""
 
-    r2: Mapping[str, Float64[np.ndarray, " seed"]]
-    reached: Mapping[str, Mapping[str, Float64[np.ndarray, " seed"]]]  # by what, by condition
+    r2: Mapping[Condition, Float64[np.ndarray, " seed"]]
+    reached: Mapping[str, Mapping[Condition, Float64[np.ndarray, " seed"]]]  # by what, by condition
 
 
 def reading_figure(result: AgentsResult, reading: Reading) -> Figure:
@@ -171,28 +171,32 @@ def reading_figure(result: AgentsResult, reading: Reading) -> Figure:
 
 def _draw_reading(
     axes: Any,
-    condition: str,
+    condition: Condition,
     r2: Float64[np.ndarray, " seed"],
     reached: Float64[np.ndarray, " seed"],
     result: AgentsResult,
 ) -> None:
-    colour, marker = colour_of(condition), "s" if condition.startswith("contrastive/") else "o"
+    colour, _ = agent_style(condition)
+    contrastive = condition.method is not None and condition.method.strategy == "contrastive"
+    marker = "s" if contrastive else "o"
     axes.plot(r2, reached, marker, color=colour, markersize=3.5, alpha=0.45, linestyle="")
     label = agent_label(condition, result.simulated)
     axes.plot(r2.mean(), reached.mean(), marker, color=colour, markersize=9,
               markeredgecolor="white", linestyle="", label=label)  # fmt: skip
 
 
-def _row(condition: str, interval: Interval, result: AgentsResult) -> Row:
+def _row(condition: Condition, interval: Interval, result: AgentsResult) -> Row:
     label = agent_label(condition, result.simulated)
-    return Row(label, colour_of(condition), interval.mean, interval.low, interval.high)
+    return Row(label, agent_style(condition)[0], interval.mean, interval.low, interval.high)
 
 
-def _draw_panel(axes: Any, conditions: Sequence[str], title: str, result: AgentsResult) -> None:
+def _draw_panel(
+    axes: Any, conditions: Sequence[Condition], title: str, result: AgentsResult
+) -> None:
     for condition in conditions:
-        curve, control = result.curves[VALIDATION][condition], control_of(condition)
-        label = agent_label(control, result.simulated)
-        draw_curve(axes, curve, 1, control, label, ceiling=np.inf)
+        curve = result.curves[VALIDATION][condition]
+        label = agent_label(Condition(condition.control), result.simulated)
+        draw_curve(axes, curve, 1, condition.control, agent_style(condition), label, ceiling=np.inf)
     lowest, _ = _shown_returns(result)
     for driver, line in _DRIVER_LINES.items():
         interval = result.driver(VALIDATION, driver)
@@ -227,7 +231,7 @@ def _shown_returns(result: AgentsResult) -> tuple[float, float]:
     return lowest, best + 0.08 * (best - lowest)
 
 
-def _part(figure: Figure, conditions: Sequence[str]) -> None:
+def _part(figure: Figure, conditions: Sequence[Condition]) -> None:
     """Thin lines between encoders alone, each strategy, and who has no encoder."""
     kinds = [_kind(condition) for condition in conditions]
     for place in range(1, len(kinds)):
@@ -236,10 +240,10 @@ def _part(figure: Figure, conditions: Sequence[str]) -> None:
                 axes.axhline(place - 0.5, color=FAINT, linewidth=0.7, linestyle=(0, (1, 2)))
 
 
-def _kind(condition: str) -> str:
-    if condition in ISOLATED:
+def _kind(condition: Condition) -> str:
+    if condition.control in BASELINES:
         return ALONE
-    return condition.split("/")[0] if "/" in condition else ""
+    return condition.method.strategy if condition.method else ""
 
 
 def _bound(figure: Figure, kept: Sequence[int], panels: Sequence[Sequence[Row]]) -> None:

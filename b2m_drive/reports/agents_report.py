@@ -34,9 +34,9 @@ from b2m_drive.comparisons.agents_study import (
     cloned,
     strategy_label,
 )
-from b2m_drive.comparisons.conditions import ALONE, BRAIN, STRATEGIES, Teaching
+from b2m_drive.comparisons.study import summary_label
 from b2m_drive.comparisons.verdict import Verdict, interval_text
-from b2m_drive.evidence.learning_curves import summary_label
+from b2m_drive.evidence.condition import ALONE, BRAIN, STRATEGIES, Condition, TransferMethod
 from b2m_drive.evidence.statistics import (
     Interval,
     holm_corrected,
@@ -94,7 +94,7 @@ def write_agents_report(folder: Path) -> Path:
         for section in (
             _learning_section(result),
             _reached_section(result),
-            *(_brain_section(result, teaching) for teaching in result.teachings),
+            *(_brain_section(result, method) for method in result.methods),
             _why_section(result),
             _cloning_section(result),
             _conditions_section(result),
@@ -121,15 +121,15 @@ def write_agents_report(folder: Path) -> Path:
 def agents_verdicts(result: AgentsResult | Path) -> list[Verdict]:
     """A verdict for each strategy, on the return over held-out episodes."""
     result = result if isinstance(result, AgentsResult) else read_agents(result)
-    return [result.verdict(teaching, RETURN) for teaching in result.teachings]
+    return [result.verdict(method, RETURN) for method in result.methods]
 
 
 def cloned_verdicts(result: AgentsResult | Path) -> list[Verdict]:
     """A verdict for each strategy and number of demonstrated frames, on the clones' return."""
     result = result if isinstance(result, AgentsResult) else read_agents(result)
     return [
-        result.cloned_verdict(teaching, count)
-        for teaching in result.teachings
+        result.cloned_verdict(method, count)
+        for method in result.methods
         for count in result.config["demonstrations"]
     ]
 
@@ -137,24 +137,24 @@ def cloned_verdicts(result: AgentsResult | Path) -> list[Verdict]:
 def agents_summary(result: AgentsResult | Path) -> str:
     """In plain words: in how much the brain shows, and how much room there was for it to show."""
     result = result if isinstance(result, AgentsResult) else read_agents(result)
-    texts = [_shown_text(result, teaching) for teaching in result.teachings]
+    texts = [_shown_text(result, method) for method in result.methods]
     return " ".join((*texts, _room_text(result)))
 
 
-def _shown_text(result: AgentsResult, teaching: Teaching) -> str:
+def _shown_text(result: AgentsResult, method: TransferMethod) -> str:
     """How many intervals of brain minus a null include zero, of everything that is judged."""
     verdicts = {
-        "the final return": result.verdict(teaching, RETURN),
-        "crashes": result.verdict(teaching, SAFE),
-        "the mean return over training": result.verdict(teaching, VALIDATION),
+        "the final return": result.verdict(method, RETURN),
+        "crashes": result.verdict(method, SAFE),
+        "the mean return over training": result.verdict(method, VALIDATION),
     }
     for count in result.config["demonstrations"]:
         name = f"the return of drivers cloned from {count:,} frames"
-        verdicts[name] = result.cloned_verdict(teaching, count)
+        verdicts[name] = result.cloned_verdict(method, count)
     counts = [f"{_n_with_zero(verdict)} in {name}" for name, verdict in verdicts.items()]
     n_nulls = len(STUDIED[RETURN].nulls)
     return (
-        f"{strategy_label(teaching)}: how many of the {n_nulls} nulls the brain cannot be told "
+        f"{strategy_label(method)}: how many of the {n_nulls} nulls the brain cannot be told "
         f"from, since the interval of brain minus null includes zero: {', '.join(counts)}."
     )
 
@@ -167,7 +167,7 @@ def _room_text(result: AgentsResult) -> str:
     """The return of who sees nothing, of the encoder alone, and of who knows the state."""
     returned = {
         name: mean_interval(result.summary(RETURN, name)).mean
-        for name in (BLIND, ALONE, STATE)
+        for name in map(Condition, (BLIND, ALONE, STATE))
         if name in result.curves[RETURN]
     }
     words = {
@@ -175,7 +175,7 @@ def _room_text(result: AgentsResult) -> str:
         ALONE: "one on the encoder alone",
         STATE: "one that is told the state",
     }
-    told = ", ".join(f"{words[name]} {plain(value, 2)}" for name, value in returned.items())
+    told = ", ".join(f"{words[name.control]} {plain(value, 2)}" for name, value in returned.items())
     driver = result.driver(RETURN, DRIVERS[0])
     beside = f"; {DRIVER_LABELS[DRIVERS[0]]} {plain(driver.mean, 2)}" if driver else ""
     return f"The room there was, in return: {told}{beside}."
@@ -245,20 +245,20 @@ def _reached_table(result: AgentsResult) -> Table:
         rows.append(_level_row(condition, cells, result))
     for driver in DRIVERS:
         found = [result.driver(metric, driver) for metric in (*STUDIED, *shown)]
-        rows.append(_level_row(driver, found, result))
+        rows.append(_level_row(Condition(driver), found, result))
     header = ("", "return", "without a crash", "mean return over training")
     return Table((*header, *(_MEASURED[name] for name in shown)), tuple(rows))
 
 
 def _level_row(
-    condition: str, intervals: list[Interval | None], result: AgentsResult
+    condition: Condition, intervals: list[Interval | None], result: AgentsResult
 ) -> tuple[str, ...]:
     cells = [interval_plain(each, 2) if each else "—" for each in intervals]
     return (agent_label(condition, result.simulated), *cells)
 
 
 def _minus_alone_table(result: AgentsResult) -> Table:
-    shown = [name for name in (*result.with_encoder, *result.beside) if name != ALONE]
+    shown = [name for name in (*result.with_encoder, *result.beside) if name != Condition(ALONE)]
     columns = {
         judged: [result.over(judged, condition) for condition in shown] for judged in STUDIED
     }
@@ -273,35 +273,35 @@ def _minus_alone_table(result: AgentsResult) -> Table:
     return Table(tuple(header), tuple(zip(labels, *cells, strict=True)))
 
 
-def _brain_section(result: AgentsResult, teaching: Teaching) -> Section:
+def _brain_section(result: AgentsResult, method: TransferMethod) -> Section:
     study = STUDIED[RETURN]
-    brain = teaching.condition(BRAIN)
+    brain = method.condition(BRAIN)
     controls = [*study.nulls, *study.probes]
     header = ("brain minus", *(_short(judged) for judged in STUDIED))
     rows = tuple(
         (
             study.labels[name],
             *(
-                interval_text(result.over(judged, brain, teaching.condition(name)))
+                interval_text(result.over(judged, brain, method.condition(name)))
                 for judged in STUDIED
             ),
         )
         for name in controls
     )
-    verdicts = [result.verdict(teaching, judged) for judged in (SAFE, VALIDATION)]
+    verdicts = [result.verdict(method, judged) for judged in (SAFE, VALIDATION)]
     also = " ".join(
         f"By the {summary_label(SUMMARY_OF[each], STUDIED[each])}: {verdict.grade.value.lower()}."
         for each, verdict in zip((SAFE, VALIDATION), verdicts, strict=True)
     )
     picture = draw(
-        drawn.brain_figure(result, teaching),
-        f"{teaching.slug}-brain",
+        drawn.brain_figure(result, method),
+        f"{method.slug}-brain",
         "Brain minus control, paired by seed, with 95 % intervals. Above the dotted line the "
         "nulls, which decide; below it the labels, which describe. A gain is specific to the "
         "brain if every interval of a null lies right of zero.",
     )
     return Section(
-        f"{strategy_label(teaching)}: brain beside every control",
+        f"{strategy_label(method)}: brain beside every control",
         pictures=(picture,),
         tables=(Table(header, rows),),
         aside=f"The verdict above is on the return. {also}",
@@ -386,8 +386,8 @@ def _cloning_table(result: AgentsResult, count: int) -> Table:
             for name, (_, digits) in metrics.items()
         ]
         for name in ("return", "balanced accuracy"):
-            own, alone = values[name][condition], values[name][ALONE]
-            is_alone = condition == ALONE
+            own, alone = values[name][condition], values[name][Condition(ALONE)]
+            is_alone = condition.control == ALONE
             row.append("—" if is_alone else interval_text(paired_difference(own, alone)))
         rows.append(tuple(row))
     differences = ("return minus alone", "balanced accuracy minus alone")
@@ -401,7 +401,10 @@ def _conditions_section(result: AgentsResult) -> Section:
     rows = [
         (study.labels[name], role, study.meanings[name]) for role, names in roles for name in names
     ]
-    rows += [(BESIDE_LABELS[name], "beside", _BESIDE_MEANINGS[name]) for name in result.beside]
+    rows += [
+        (BESIDE_LABELS[each.control], "beside", _BESIDE_MEANINGS[each.control])
+        for each in result.beside
+    ]
     return Section(
         "The conditions",
         intro="What the encoder of each learnt beside reconstructing scenes; all agents on it "
@@ -440,12 +443,14 @@ def _short(judged: str) -> str:
     }[judged]
 
 
-def _means(values: Mapping[str, Float64[np.ndarray, " seed"]]) -> Float64[np.ndarray, " condition"]:
+def _means(
+    values: Mapping[Condition, Float64[np.ndarray, " seed"]],
+) -> Float64[np.ndarray, " condition"]:
     return np.array([each.mean() for each in values.values()])
 
 
 def _about_seeds(
-    values: Mapping[str, Float64[np.ndarray, " seed"]],
+    values: Mapping[Condition, Float64[np.ndarray, " seed"]],
 ) -> Float64[np.ndarray, " agent"]:
     table = np.stack(list(values.values()))
     return np.asarray((table - table.mean(0)).ravel())

@@ -10,20 +10,15 @@ from jaxtyping import Float64, UInt8
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from b2m_drive.comparisons.conditions import (
-    BRAIN,
-    Study,
-    Teaching,
-    condition_label,
-    label_of,
-)
+from b2m_drive.comparisons.study import Study
+from b2m_drive.evidence.condition import BRAIN, Condition, TransferMethod
 from b2m_drive.evidence.learning_curves import LearningCurve
 from b2m_drive.reports.figures import (
+    BRAIN_COLOUR,
     FAINT,
     NORMAL,
     SMALL,
     blank_figure,
-    colour_of,
     draw_curve,
     entitle,
     thousands,
@@ -39,8 +34,8 @@ _ERROR_TICKS = np.array([1, 2, 3, 5, 10, 20, 30, 50, 100, 200]) / 1000
 
 
 def error_curve_figure(
-    curves: Mapping[str, LearningCurve],
-    teaching: Teaching,
+    curves: Mapping[Condition, LearningCurve],
+    method: TransferMethod,
     batch_size: int,
     study: Study,
     simulated: bool,
@@ -50,9 +45,11 @@ def error_curve_figure(
     axes = figure.subplots()
     shown = [*study.probes[::-1], *study.nulls[::-1], BRAIN]
     for name in shown:
-        if teaching.condition(name) in curves:
-            label = label_of(name, simulated, study)
-            draw_curve(axes, curves[teaching.condition(name)], batch_size, name, label)
+        if method.condition(name) in curves:
+            label = study.label_of(name, simulated)
+            draw_curve(
+                axes, curves[method.condition(name)], batch_size, name, study.style_of(name), label
+            )
     axes.set_yscale("log")
     low, high = axes.get_ylim()
     shown_ticks = _ERROR_TICKS[(low <= _ERROR_TICKS) & (high >= _ERROR_TICKS)]
@@ -65,7 +62,7 @@ def error_curve_figure(
     handles, labels = axes.get_legend_handles_labels()
     axes.legend(handles[::-1], labels[::-1], fontsize=SMALL, frameon=False,
                 loc="center left", bbox_to_anchor=(1.01, 0.5))  # fmt: skip
-    entitle(figure, teaching.label, simulated)
+    entitle(figure, method.label, simulated)
     return figure
 
 
@@ -76,8 +73,8 @@ def reconstruction_figure(
     columns = {"original": pictures["original"]}
     for name, values in pictures.items():
         if name.endswith("/reconstruction"):
-            condition = name.removesuffix("/reconstruction")
-            columns[condition_label(condition, study, simulated)] = values
+            condition = Condition.parse(name.removesuffix("/reconstruction"))
+            columns[study.long_label_of(condition, simulated)] = values
     n_scenes = len(pictures["original"])
     cells = [[values[row] for values in columns.values()] for row in range(n_scenes)]
     return _scene_grid(cells, list(columns), [], "Scenes and their reconstructions", simulated)
@@ -100,8 +97,8 @@ def traversal_figure(traversal: UInt8[np.ndarray, "..."], title: str, simulated:
 
 
 def variable_figure(
-    table: Mapping[str, Mapping[str, float]],
-    conditions: Sequence[str],
+    table: Mapping[str, Mapping[Condition, float]],
+    conditions: Sequence[Condition],
     study: Study,
     simulated: bool,
 ) -> Figure:
@@ -116,7 +113,7 @@ def variable_figure(
             text = f"{value:.2f}".replace("-", "−").replace("0.", ".", 1)
             axes.text(column, row, text, ha="center", va="center", fontsize=7, color=ink)
     axes.set_xticks(range(len(table)), list(table), rotation=35, ha="right", fontsize=SMALL)
-    labels = [condition_label(each, study, simulated) for each in conditions]
+    labels = [study.long_label_of(each, simulated) for each in conditions]
     axes.set_yticks(range(len(conditions)), labels, fontsize=SMALL)
     axes.tick_params(length=0)
     bar = figure.colorbar(shown, ax=axes, shrink=0.7, pad=0.01)
@@ -132,7 +129,7 @@ def delay_figure(
     """What can be read from the brain by delay, the chosen one marked."""
     figure = blank_figure(7.0, 2.9)
     axes = figure.subplots()
-    axes.plot(candidates, scores, "-o", color=colour_of(BRAIN), markersize=4)
+    axes.plot(candidates, scores, "-o", color=BRAIN_COLOUR, markersize=4)
     axes.axvline(chosen, color=FAINT, linewidth=0.9, linestyle=(0, (4, 2)))
     axes.annotate(f"chosen: {chosen:.2f} s", (chosen, min(scores)), xytext=(4, 2),
                   textcoords="offset points", fontsize=SMALL, color=FAINT)  # fmt: skip

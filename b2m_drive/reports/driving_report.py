@@ -4,22 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from b2m_drive.comparisons.conditions import (
-    BRAIN,
-    LATENTS,
-    STRATEGIES,
-    Teaching,
-    condition_label,
-    variation_of,
-)
 from b2m_drive.comparisons.run_folder import Run
 from b2m_drive.comparisons.variations import DRIVING_AXES
 from b2m_drive.comparisons.verdict import interval_text
-from b2m_drive.evidence.learning_curves import (
-    FINAL_EVALUATIONS,
-    learning_curves,
-    values_by_seed,
-)
+from b2m_drive.evidence.condition import BRAIN, LATENTS, STRATEGIES, Condition, TransferMethod
+from b2m_drive.evidence.learning_curves import FINAL_EVALUATIONS, learning_curves, values_by_seed
 from b2m_drive.evidence.scores import Score
 from b2m_drive.evidence.statistics import mean_interval, paired_difference
 from b2m_drive.reports import driving_figures as drawn
@@ -129,17 +118,17 @@ def _about_brain(run: Run) -> tuple[Section, ...]:
 
 
 def _reconstruction_section(run: Run) -> Section:
-    own = [each for each in run.scores if variation_of(each.condition)[0] is None]
+    own = [each for each in run.scores if each.condition.variation is None]
     curves = learning_curves(own, RECONSTRUCTION)
     pictures = [
         draw(
-            drawn.error_curve_figure(curves, teaching, run.batch_size, run.study, run.simulated),
-            f"{teaching.slug}-reconstruction",
+            drawn.error_curve_figure(curves, method, run.batch_size, run.study, run.simulated),
+            f"{method.slug}-reconstruction",
             "Error of the whole scene's reconstruction on held-out frames over training. Lower is "
             "better. What a teacher does for reconstruction is told as plainly as what it does "
             "for the state.",
         )
-        for teaching in run.teachings
+        for method in run.methods
     ]
     if run.pictures:
         figure = drawn.reconstruction_figure(run.pictures, run.study, run.simulated)
@@ -151,7 +140,7 @@ def _reconstruction_section(run: Run) -> Section:
     return Section(
         "Reconstruction",
         pictures=tuple(pictures),
-        tables=(_final_table(run), *(_cost_table(run, each) for each in run.teachings)),
+        tables=(_final_table(run), *(_cost_table(run, each) for each in run.methods)),
         aside="Means over seeds [95 % interval] after training; errors × 1,000.",
     )
 
@@ -165,7 +154,7 @@ def _final_table(run: Run) -> Table:
     }
     rows = []
     for condition in run.curves:
-        row = [condition_label(condition, run.study, run.simulated)]
+        row = [run.study.long_label_of(condition, run.simulated)]
         for values, scale, digits in columns.values():
             found = values.get(condition)
             row.append(
@@ -175,22 +164,22 @@ def _final_table(run: Run) -> Table:
     return Table(("condition", *columns), tuple(rows))
 
 
-def _cost_table(run: Run, teaching: Teaching) -> Table:
+def _cost_table(run: Run, method: TransferMethod) -> Table:
     """Brain minus each control in reconstruction error: below zero, the brain's is better."""
     names = {"whole scene": RECONSTRUCTION, "other vehicles": VEHICLES}
     values = {name: _last(run, metric) for name, metric in names.items()}
     rows = []
     for control in (*run.study.nulls, *run.study.probes):
-        condition = teaching.condition(control)
+        condition = method.condition(control)
         row = [run.study.labels[control]]
         for each in values.values():
             if condition in each:
-                brain, other = each[teaching.condition(BRAIN)], each[condition]
+                brain, other = each[method.condition(BRAIN)], each[condition]
                 row.append(interval_text(paired_difference(1000 * brain, 1000 * other)))
             else:
                 row.append("—")
         rows.append(tuple(row))
-    header = f"{teaching.label}: error × 1,000, brain minus"
+    header = f"{method.label}: error × 1,000, brain minus"
     return Table((header, *names), tuple(rows))
 
 
@@ -231,27 +220,27 @@ def _variation_sections(run: Run) -> list[Section | None]:
 
 def _traversal_section(run: Run) -> Section | None:
     traversals = {
-        name.removesuffix("/traversal"): values
+        Condition.parse(name.removesuffix("/traversal")): values
         for name, values in run.pictures.items()
         if name.endswith("/traversal")
     }
     pictures: list[Picture] = []
     for condition, values in traversals.items():
-        label = condition_label(condition, run.study, run.simulated)
+        label = run.study.long_label_of(condition, run.simulated)
         figure = drawn.traversal_figure(values, f"{label}: latents moved one by one", run.simulated)
         caption = (
             f"{label}: one held-out scene, decoded while one latent at a time goes from −3 to 3 "
             "(standard deviations of the prior). Rows are the latents that change the picture most."
         )
-        pictures.append(draw(figure, f"traversal-{condition}", caption))
+        pictures.append(draw(figure, f"traversal-{condition.slug}", caption))
     return Section("Latent traversals", pictures=tuple(pictures)) if pictures else None
 
 
 def _own(run: Run) -> list[Score]:
-    return [score for score in run.scores if variation_of(score.condition)[0] is None]
+    return [score for score in run.scores if score.condition.variation is None]
 
 
-def _last(run: Run, metric: str) -> dict[str, drawn.Values]:
+def _last(run: Run, metric: str) -> dict[Condition, drawn.Values]:
     """The mean of the last evaluations of a metric that is followed over training."""
     if not any(score.metric == metric for score in run.scores):
         return {}

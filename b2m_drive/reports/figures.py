@@ -16,41 +16,15 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
-from b2m_drive.comparisons.conditions import (
-    ALONE,
-    BRAIN,
-    SHORT_STRATEGIES,
-    Study,
-    Teaching,
-    control_of,
-    label_of,
-)
 from b2m_drive.comparisons.run_folder import Trajectory
+from b2m_drive.comparisons.study import Study
+from b2m_drive.evidence.condition import ALONE, BRAIN, SHORT_STRATEGIES, Condition, TransferMethod
 from b2m_drive.evidence.learning_curves import LearningCurve
 from b2m_drive.evidence.statistics import Interval, RestrictedRatio, mean_interval
 
+BRAIN_COLOUR = "#0072B2"  # where nothing else is drawn
 RESOLUTION = 150  # [dots per inch]
 
-_STYLES: dict[str, tuple[str, Any]] = {  # colour and line of each control
-    BRAIN: ("#0072B2", "-"),
-    ALONE: ("#000000", "-"),
-    "alone_head": ("#888888", (0, (4, 2))),
-    "alone_labelled": ("#888888", ":"),
-    "shuffled": ("#E69F00", "-"),
-    "circular_shift": ("#B8860B", (0, (5, 1.5))),
-    "untrained_network": ("#009E73", "-"),
-    "random_projection": ("#CC79A7", "-"),
-    "labels": ("#D55E00", "-"),
-    "labels_corrupted": ("#56B4E9", "-"),
-    "within_condition": ("#7B3294", "-"),
-    "time_shifted": ("#7B3294", (0, (4, 2))),
-    "phase_randomised": ("#A6761D", "-"),
-    "matched_covariance": ("#A6761D", (0, (4, 2))),
-    "items_permuted": ("#E7298A", ":"),
-    "pixels": ("#7B3294", "-"),
-    "state": ("#A6761D", "-"),
-    "blind": ("#444444", "-."),
-}
 _GROUPS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#888888")
 FAINT = "#555555"
 SMALL, NORMAL = 8.5, 9.5  # [points]
@@ -73,22 +47,22 @@ class Row:
 
 
 def learning_curve_figure(
-    curves: Mapping[str, LearningCurve],
-    teaching: Teaching,
+    curves: Mapping[Condition, LearningCurve],
+    method: TransferMethod,
     batch_size: int,
     study: Study,
     simulated: bool,
 ) -> Figure:
     """Scores over training with 95 % bands: left beside the nulls, right beside the probes."""
     groups = [("beside the nulls, which decide", (*reversed(study.nulls), BRAIN))]
-    if any(teaching.condition(name) in curves for name in study.probes):
+    if any(method.condition(name) in curves for name in study.probes):
         groups.append(("beside the probes, which describe", (ALONE, *study.probes, BRAIN)))
     figure = blank_figure(5.6 * len(groups), 4.4)
     panels = figure.subplots(1, len(groups), sharey=True, squeeze=False)[0]
     for axes, (title, controls) in zip(panels, groups, strict=True):
-        shown = [name for name in controls if teaching.condition(name) in curves]
+        shown = [name for name in controls if method.condition(name) in curves]
         for name in shown:
-            draw_curve(axes, curves[teaching.condition(name)], batch_size, name)
+            draw_curve(axes, curves[method.condition(name)], batch_size, name, study.style_of(name))
         axes.axhline(study.floor, color=FAINT, linewidth=0.8, linestyle=(0, (1, 2)))
         axes.text(0.99, study.floor, study.floor_label, transform=axes.get_yaxis_transform(),
                   va="bottom", ha="right", fontsize=SMALL, color=FAINT)  # fmt: skip
@@ -99,15 +73,15 @@ def learning_curve_figure(
         axes.margins(x=0.01)
     panels[0].set_ylabel(f"{study.curve_label}, held out ({study.curve_unit})", fontsize=NORMAL)
     for axes, (_, controls) in zip(panels, groups, strict=True):
-        shown = [name for name in controls if teaching.condition(name) in curves]
-        _name_curves(axes, curves, teaching, shown, simulated, study)
-    entitle(figure, teaching.label, simulated)
+        shown = [name for name in controls if method.condition(name) in curves]
+        _name_curves(axes, curves, method, shown, simulated, study)
+    entitle(figure, method.label, simulated)
     return figure
 
 
 def difference_figure(
     by_metric: Mapping[str, Mapping[str, Interval]],
-    teaching: Teaching,
+    method: TransferMethod,
     simulated: bool,
     study: Study,
 ) -> Figure:
@@ -115,20 +89,26 @@ def difference_figure(
     titles = [f"{metric}\nbrain minus control ({study.curve_unit})" for metric in by_metric]
     panels = [
         [
-            Row(label_of(name, simulated, study), colour_of(name), each.mean, each.low, each.high)
+            Row(
+                study.label_of(name, simulated),
+                study.style_of(name)[0],
+                each.mean,
+                each.low,
+                each.high,
+            )
             for name, each in differences.items()
         ]
         for differences in by_metric.values()
     ]
     figure = dot_plot(titles, panels, zero=0.0)
     _split_probes(figure, next(iter(by_metric.values())), study)
-    entitle(figure, teaching.label, simulated)
+    entitle(figure, method.label, simulated)
     return figure
 
 
 def ratio_figure(
     by_criterion: Mapping[float, Mapping[str, RestrictedRatio]],
-    teaching: Teaching,
+    method: TransferMethod,
     simulated: bool,
     study: Study,
 ) -> Figure:
@@ -142,12 +122,12 @@ def ratio_figure(
     for axes in figure.axes:
         axes.set_xlabel("← brain needs fewer · needs more →", fontsize=SMALL, color=FAINT)
     _split_probes(figure, next(iter(by_criterion.values())), study)
-    entitle(figure, teaching.label, simulated)
+    entitle(figure, method.label, simulated)
     return figure
 
 
 def _ratio_row(name: str, ratio: RestrictedRatio, simulated: bool, study: Study) -> Row:
-    label, colour = label_of(name, simulated, study), colour_of(name)
+    label, colour = study.label_of(name, simulated), study.style_of(name)[0]
     if not ratio.observed:
         return Row(label, colour, np.nan, np.nan, np.nan, "reached by neither")
     return Row(label, colour, ratio.ratio, ratio.low, ratio.high)
@@ -155,24 +135,32 @@ def _ratio_row(name: str, ratio: RestrictedRatio, simulated: bool, study: Study)
 
 def alignment_figure(
     by_metric: Mapping[str, Mapping[str, Interval]],
-    teaching: Teaching,
+    method: TransferMethod,
     simulated: bool,
     study: Study,
 ) -> Figure:
     """Alignment of taught and untaught students with the brain, one panel a measure."""
     panels = [
         [
-            Row(label_of(name, simulated, study), colour_of(name), each.mean, each.low, each.high)
+            Row(
+                study.label_of(name, simulated),
+                study.style_of(name)[0],
+                each.mean,
+                each.low,
+                each.high,
+            )
             for name, each in intervals.items()
         ]
         for intervals in by_metric.values()
     ]
     figure = dot_plot(list(by_metric), panels, zero=0.0)
-    entitle(figure, f"{teaching.label}: students beside the brain", simulated)
+    entitle(figure, f"{method.label}: students beside the brain", simulated)
     return figure
 
 
-def trajectory_figure(trajectories: Mapping[str, Trajectory], simulated: bool) -> Figure:
+def trajectory_figure(
+    trajectories: Mapping[str, Trajectory], study: Study, simulated: bool
+) -> Figure:
     """Average paths through the first two latents; a dot marks the start, an arrow the end."""
     n_columns = min(3, len(trajectories))
     n_rows = -(-len(trajectories) // n_columns)
@@ -184,7 +172,7 @@ def trajectory_figure(trajectories: Mapping[str, Trajectory], simulated: bool) -
             axes.plot(path[:, 0], path[:, 1], color=colour, linewidth=1.4)
             axes.plot(*path[0], "o", color=colour, markersize=4)
             axes.plot(*path[-1], ">", color=colour, markersize=6)
-        axes.set_title(trajectory_label(name, simulated), loc="left", fontsize=NORMAL)
+        axes.set_title(trajectory_label(name, study, simulated), loc="left", fontsize=NORMAL)
         axes.set_xlabel("latent 1 (a.u.)", fontsize=NORMAL)
         axes.set_ylabel("latent 2 (a.u.)", fontsize=NORMAL)
         tidy(axes)
@@ -196,15 +184,15 @@ def trajectory_figure(trajectories: Mapping[str, Trajectory], simulated: bool) -
     return figure
 
 
-def trajectory_label(name: str, simulated: bool) -> str:
+def trajectory_label(name: str, study: Study, simulated: bool) -> str:
     """What a reader calls a panel: the brain itself, or a student by its condition."""
     if name == BRAIN:
-        return label_of(BRAIN, simulated)
-    parts = name.split("/")
-    if len(parts) == 4:
-        short = SHORT_STRATEGIES.get(parts[0], parts[0])
-        return f"student, {short}, {label_of(name, simulated)}"
-    return f"student, {label_of(name, simulated)}"
+        return study.label_of(BRAIN, simulated)
+    condition = Condition.parse(name)
+    label = study.label_of(condition.control, simulated)
+    if condition.method:
+        return f"student, {SHORT_STRATEGIES[condition.method.strategy]}, {label}"
+    return f"student, {label}"
 
 
 def blank_figure(width: float, height: float) -> Figure:
@@ -228,21 +216,17 @@ def tidy(axes: Any) -> None:
     axes.set_axisbelow(True)
 
 
-def colour_of(control: str) -> str:
-    """The colour of a control, the same in every figure."""
-    return _STYLES.get(control_of(control), ("#888888", "-"))[0]
-
-
 def draw_curve(
     axes: Any,
     curve: LearningCurve,
     batch_size: int,
     name: str,
+    style: tuple[str, Any],
     label: str | None = None,
     ceiling: float = 1.0,
 ) -> None:
     """A curve over training with its 95 % band, which ends at the highest score there is."""
-    colour, line = _STYLES.get(name, ("#888888", "-"))
+    colour, line = style
     leading = name in (BRAIN, ALONE)
     trials = curve.step * batch_size
     mean, low, high = _band(curve.value, ceiling)
@@ -268,8 +252,8 @@ def _band(
 
 def _name_curves(
     axes: Any,
-    curves: Mapping[str, LearningCurve],
-    teaching: Teaching,
+    curves: Mapping[Condition, LearningCurve],
+    method: TransferMethod,
     controls: Sequence[str],
     simulated: bool,
     study: Study,
@@ -277,21 +261,21 @@ def _name_curves(
     """Write each curve's name at its end, moved apart so that none covers another."""
     bottom, top = axes.get_ylim()
     ends = [
-        float((curves[teaching.condition(name)].value[:, -1].mean() - bottom) / (top - bottom))
+        float((curves[method.condition(name)].value[:, -1].mean() - bottom) / (top - bottom))
         for name in controls
     ]
     for name, end, place in zip(controls, ends, _moved_apart(ends, _LABEL_GAP), strict=True):
         axes.annotate(
-            label_of(name, simulated, study),
+            study.label_of(name, simulated),
             xy=(1.0, end),
             xytext=(1.06, place),
             xycoords="axes fraction",
             textcoords="axes fraction",
             va="center",
             fontsize=SMALL,
-            color=colour_of(name),
+            color=study.style_of(name)[0],
             fontweight="bold" if name == BRAIN else "normal",
-            arrowprops=_LEADER | {"color": colour_of(name)},
+            arrowprops=_LEADER | {"color": study.style_of(name)[0]},
             annotation_clip=False,
         )
 

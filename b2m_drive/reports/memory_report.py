@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from b2m_drive.comparisons.conditions import STRATEGIES
 from b2m_drive.comparisons.run_folder import Run
 from b2m_drive.comparisons.variations import MEMORY_AXES, UNLIMITED
+from b2m_drive.evidence.condition import STRATEGIES
 from b2m_drive.reports import figures
 from b2m_drive.reports.report_parts import Picture, Section, StudyPages, Table, draw, figure_text
 from b2m_drive.reports.variation_report import variation_section
@@ -76,7 +76,7 @@ def _variation_sections(run: Run) -> list[Section | None]:
     }
     return [
         variation_section(
-            run, number, own.get(number.axis), ("final", "area_under_curve"), by_teaching=True
+            run, number, own.get(number.axis), ("final", "area_under_curve"), by_method=True
         )
         for number in MEMORY_AXES
     ]
@@ -123,7 +123,7 @@ def _trajectory_picture(run: Run) -> Picture | None:
     if not run.trajectories:
         return None
     return draw(
-        figures.trajectory_figure(run.trajectories, run.simulated),
+        figures.trajectory_figure(run.trajectories, run.study, run.simulated),
         "trajectories",
         "Latents averaged over groups of trials, one colour a group, in the brain and in "
         "students. Axes differ between panels: only shapes can be compared.",

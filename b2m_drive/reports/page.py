@@ -31,7 +31,7 @@ def verdict_box(verdict: Any, prefix: str = "") -> VerdictBox:
     simulated = "SIMULATED · " if verdict.simulated else ""
     text = " ".join(part for part in (verdict.finding, verdict.about_labels) if part)
     return VerdictBox(
-        f"{simulated}{prefix}{verdict.teaching.label}",
+        f"{simulated}{prefix}{verdict.method.label}",
         mark_of(verdict.grade),
         verdict.grade.value,
         text,

@@ -14,24 +14,22 @@ from typing import Any
 import numpy as np
 
 from b2m_drive.comparisons.agents_study import AGENTS_STUDY
-from b2m_drive.comparisons.conditions import (
-    BRAIN,
-    ISOLATED,
-    SHORT_STRATEGIES,
-    STUDIES,
-    Study,
-    Teaching,
-    control_of,
-    label_of,
-)
 from b2m_drive.comparisons.jobs import CONFIG
+from b2m_drive.comparisons.own_studies import STUDIES
 from b2m_drive.comparisons.run_folder import Run, check_entries, read_object, read_run
+from b2m_drive.comparisons.study import Study, summary_label
 from b2m_drive.comparisons.verdict import Verdict, differences, interval_text, verdicts_of
+from b2m_drive.evidence.condition import (
+    BASELINES,
+    BRAIN,
+    SHORT_STRATEGIES,
+    Condition,
+    TransferMethod,
+)
 from b2m_drive.evidence.learning_curves import (
     FINAL_EVALUATIONS,
     SUMMARIES,
     LearningCurve,
-    summary_label,
     trials_to_criterion,
     values_by_seed,
 )
@@ -129,7 +127,7 @@ def _write_comparison_report(run_folder: Path) -> Path:
     """The report of one brain."""
     run = read_run(run_folder)
     verdicts = verdicts_of(run)
-    sections = [_teaching_section(run, teaching) for teaching in run.teachings]
+    sections = [_method_section(run, method) for method in run.methods]
     pages = PAGES[run.study.name](run)
     page = _render(run, verdicts, sections, pages)
     pictures = [picture for section in sections for picture in _pictures_of(section)]
@@ -166,7 +164,7 @@ def _render(
 
 def _meanings(run: Run) -> list[tuple[str, str, str]]:
     study = run.study
-    shown = {control_of(condition) for condition in run.curves}
+    shown = {condition.control for condition in run.curves}
     probes = tuple(name for name in study.probes if name in shown)
     roles = (("taught", (BRAIN,)), ("null", study.nulls), ("probe", probes))
     return [
@@ -203,48 +201,46 @@ def _brain_table(run: Run) -> Table:
     return Table(("the brain", ""), tuple(rows))
 
 
-def _teaching_section(run: Run, teaching: Teaching) -> TeachingSection:
+def _method_section(run: Run, method: TransferMethod) -> TeachingSection:
     study = run.study
-    controls = [n for n in (*study.nulls, *study.probes) if teaching.condition(n) in run.curves]
-    by_metric = {name: differences(run.curves, teaching, name, controls) for name in SUMMARIES}
+    controls = [n for n in (*study.nulls, *study.probes) if method.condition(n) in run.curves]
+    by_metric = {name: differences(run.curves, method, name, controls) for name in SUMMARIES}
     ratios = {
-        criterion: {name: _ratio(run, teaching, name, criterion) for name in controls}
+        criterion: {name: _ratio(run, method, name, criterion) for name in controls}
         for criterion in study.criteria
     }
     titled = {summary_label(name, study): each for name, each in by_metric.items()}
     return TeachingSection(
-        teaching.label,
+        method.label,
         draw(
-            figures.learning_curve_figure(
-                run.curves, teaching, run.batch_size, study, run.simulated
-            ),
-            f"{teaching.slug}-learning",
+            figures.learning_curve_figure(run.curves, method, run.batch_size, study, run.simulated),
+            f"{method.slug}-learning",
             f"{study.curve_label[0].upper()}{study.curve_label[1:]} on held-out "
             f"{study.samples} over training. Lines are means over seeds, bands their 95 % "
             "intervals.",
         ),
         draw(
-            figures.difference_figure(titled, teaching, run.simulated, study),
-            f"{teaching.slug}-differences",
+            figures.difference_figure(titled, method, run.simulated, study),
+            f"{method.slug}-differences",
             "Brain minus control, paired by seed, with 95 % intervals. Right of zero: the brain "
             "taught more. Above the dotted line the nulls, which decide; below it the probes.",
         ),
         _difference_table(by_metric, study),
         draw(
-            figures.ratio_figure(ratios, teaching, run.simulated, study),
-            f"{teaching.slug}-{study.samples}-to-criterion",
+            figures.ratio_figure(ratios, method, run.simulated, study),
+            f"{method.slug}-{study.samples}-to-criterion",
             f"Training {study.samples} until a level is first reached, brain divided by control, "
             "with 95 % intervals. Students that never reached it count at the budget of "
             f"{_budget(run):,} {study.samples}.",
         ),
         _ratio_table(ratios, study),
-        _alignment_picture(run, teaching),
+        _alignment_picture(run, method),
     )
 
 
-def _ratio(run: Run, teaching: Teaching, control: str, criterion: float) -> RestrictedRatio:
+def _ratio(run: Run, method: TransferMethod, control: str, criterion: float) -> RestrictedRatio:
     brain, other = (
-        trials_to_criterion(run.curves[teaching.condition(name)], criterion, run.batch_size)
+        trials_to_criterion(run.curves[method.condition(name)], criterion, run.batch_size)
         for name in (BRAIN, control)
     )
     return restricted_ratio(brain, other)
@@ -299,22 +295,22 @@ def _ratio_text(ratio: RestrictedRatio) -> tuple[str, str]:
     return f"{ratio.ratio:.2f} {bounds}", censored
 
 
-def _alignment_picture(run: Run, teaching: Teaching) -> Picture | None:
+def _alignment_picture(run: Run, method: TransferMethod) -> Picture | None:
     by_metric: dict[str, dict[str, Interval]] = {}
     for metric, label in ALIGNMENT_LABELS.items():
         values = values_by_seed(run.scores, metric)
         found = {
-            name: mean_interval(values[teaching.condition(name)])
+            name: mean_interval(values[method.condition(name)])
             for name in (BRAIN, *run.study.nulls, *run.study.probes)
-            if teaching.condition(name) in values
+            if method.condition(name) in values
         }
         if found:
             by_metric[label] = found
     if not by_metric:
         return None
     return draw(
-        figures.alignment_figure(by_metric, teaching, run.simulated, run.study),
-        f"{teaching.slug}-alignment",
+        figures.alignment_figure(by_metric, method, run.simulated, run.study),
+        f"{method.slug}-alignment",
         f"Alignment of the students' activity with the brain's, on {run.study.samples} that taught "
         "nobody. Dots are means over seeds, lines 95 % intervals. Following the course of events "
         "alone gives some alignment: compare with the students that had no teacher.",
@@ -357,22 +353,21 @@ def _speed_table(run: Run) -> Table:
     return Table(tuple(header), tuple(rows))
 
 
-def _ordered(run: Run) -> list[str]:
+def _ordered(run: Run) -> list[Condition]:
     """Conditions in the order of the verdicts, then any others of the table."""
-    known = [name for name in ISOLATED if name in run.curves]
-    for teaching in run.teachings:
-        names = (teaching.condition(name) for name in run.study.labels if name not in ISOLATED)
+    known = [name for name in map(Condition, BASELINES) if name in run.curves]
+    for method in run.methods:
+        names = (method.condition(name) for name in run.study.labels if name not in BASELINES)
         known += [name for name in names if name in run.curves]
     return known + [name for name in run.curves if name not in known]
 
 
-def _long_label(condition: str, run: Run) -> str:
-    parts = condition.split("/")
-    label = label_of(condition, run.simulated, run.study)
-    if len(parts) != 4:
+def _long_label(condition: Condition, run: Run) -> str:
+    method = condition.method
+    label = run.study.label_of(condition.control, run.simulated)
+    if method is None:
         return label
-    short = SHORT_STRATEGIES.get(parts[0], parts[0])
-    return f"{short}, {parts[1]}, {parts[2]}: {label}"
+    return f"{SHORT_STRATEGIES[method.strategy]}, {method.latents}, {method.pairing}: {label}"
 
 
 def _trials_text(curve: LearningCurve, criterion: float, batch_size: int) -> tuple[str, str]:

@@ -14,16 +14,16 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from b2m_drive.comparisons.conditions import ALONE, BRAIN, SHORT_STRATEGIES, Teaching
 from b2m_drive.comparisons.jobs import CONFIG
 from b2m_drive.comparisons.pooling import PooledVerdict, SessionsRun, pooled_verdict, read_sessions
 from b2m_drive.comparisons.run_folder import check_entries, read_object
 from b2m_drive.comparisons.search import RankedCandidate, rank_candidates
+from b2m_drive.comparisons.study import summary_label
 from b2m_drive.comparisons.verdict import interval_text
-from b2m_drive.evidence.learning_curves import summary_label
+from b2m_drive.evidence.condition import ALONE, SHORT_STRATEGIES, TransferMethod
 from b2m_drive.files.names import inside
 from b2m_drive.files.refusals import naming
-from b2m_drive.reports.figures import Row, colour_of, dot_plot, entitle
+from b2m_drive.reports.figures import BRAIN_COLOUR, Row, dot_plot, entitle
 from b2m_drive.reports.memory_report import REFERENCES
 from b2m_drive.reports.page import VerdictBox, render_sections, verdict_box
 from b2m_drive.reports.report_parts import (
@@ -110,7 +110,7 @@ def _read_search(folder: Path) -> SearchRun:
         return SearchRun(folder, config, ranked, None, None)
     test = read_sessions(inside(folder, config["test_folder"]))
     _require_patients(path, "the test", test, config["test_patients"], config["selection_patients"])
-    return SearchRun(folder, config, ranked, chosen, pooled_verdict(test, chosen.teaching))
+    return SearchRun(folder, config, ranked, chosen, pooled_verdict(test, chosen.method))
 
 
 def write_search_report(folder: Path) -> Path:
@@ -216,7 +216,7 @@ def _ranking_figure(search: SearchRun) -> Figure:
     columns: list[list[Row]] = [[], []]
     for each in shown:
         over = each.verdict.over_nulls
-        colour = _CHOSEN_COLOUR if each is search.chosen else colour_of(BRAIN)
+        colour = _CHOSEN_COLOUR if each is search.chosen else BRAIN_COLOUR
         for rows, gain in zip(columns, (over[ALONE], over[each.hardest]), strict=True):
             rows.append(Row(_long_label(search, each), colour, gain.mean, gain.low, gain.high))
     metric = summary_label(shown[0].verdict.metric, shown[0].verdict.study)
@@ -242,7 +242,7 @@ def _ranking_row(search: SearchRun, each: RankedCandidate) -> tuple[str, ...]:
         f"{each.rank}{' (chosen)' if each is search.chosen else ''}",
         _units_label(entries["units"]),
         _windows_label(entries["windows"]),
-        _teaching_label(each.teaching),
+        _method_label(each.method),
         "undefined" if np.isnan(each.criterion) else plain(each.criterion, 2),
         each.verdict.study.labels[each.hardest],
         interval_text(over[each.hardest]),
@@ -261,7 +261,7 @@ def _method_table(search: SearchRun) -> Table:
 
 
 def _long_label(search: SearchRun, each: RankedCandidate) -> str:
-    return f"{_candidate_label(search, each)}; {_teaching_label(each.teaching)}"
+    return f"{_candidate_label(search, each)}; {_method_label(each.method)}"
 
 
 def _candidate_label(search: SearchRun, each: RankedCandidate) -> str:
@@ -277,8 +277,8 @@ def _windows_label(windows: str) -> str:
     return f"{windows} windows"
 
 
-def _teaching_label(teaching: Teaching) -> str:
-    return f"{SHORT_STRATEGIES[teaching.strategy]}, {teaching.reading_label}"
+def _method_label(method: TransferMethod) -> str:
+    return f"{SHORT_STRATEGIES[method.strategy]}, {method.readout_label}"
 
 
 def _entries_of(config: Mapping[str, Any], name: str) -> Mapping[str, Any]:
@@ -292,9 +292,9 @@ def _chosen(
     if entries is None:
         return None
     check_entries(path, entries, _CHOSEN_ENTRIES, "chosen.")
-    teaching = Teaching(entries["strategy"], entries["latents"], entries["pairing"])
+    method = TransferMethod(entries["strategy"], entries["latents"], entries["pairing"])
     for each in ranked:
-        if (each.name, each.teaching) == (entries["name"], teaching):
+        if (each.name, each.method) == (entries["name"], method):
             return each
     raise ValueError(f"{path}: chosen: expected one of the candidates, came {entries!r}")
 

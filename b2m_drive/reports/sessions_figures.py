@@ -8,18 +8,18 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from b2m_drive.comparisons.conditions import ALONE, BRAIN, Teaching, label_of
 from b2m_drive.comparisons.pooling import LeftOut, PooledDifference, PooledVerdict, SessionsRun
+from b2m_drive.comparisons.study import summary_label
 from b2m_drive.comparisons.verdict import closest_null
-from b2m_drive.evidence.learning_curves import summary_label
+from b2m_drive.evidence.condition import ALONE, BRAIN, TransferMethod
 from b2m_drive.evidence.statistics import rank_correlation
 from b2m_drive.reports.figures import (
+    BRAIN_COLOUR,
     FAINT,
     NORMAL,
     SMALL,
     Row,
     blank_figure,
-    colour_of,
     dot_plot,
     draw_curve,
     entitle,
@@ -47,7 +47,7 @@ def forest_figure(verdict: PooledVerdict, controls: Sequence[str]) -> Figure:
             spread = np.linspace(-_NESTED, _NESTED, len(nested)) if len(nested) > 1 else [0.0]
             axes.plot(nested, place + np.array(spread), "o", color=FAINT, markersize=2.8,
                       alpha=0.65)  # fmt: skip
-            axes.plot(difference.by_patient[patient], place, "o", color=colour_of(BRAIN),
+            axes.plot(difference.by_patient[patient], place, "o", color=BRAIN_COLOUR,
                       markersize=6.5, alpha=0.85)  # fmt: skip
         below = len(patients) + 0.4
         axes.plot([difference.low, difference.high], [below, below], color="black", linewidth=2)
@@ -64,11 +64,11 @@ def forest_figure(verdict: PooledVerdict, controls: Sequence[str]) -> Figure:
     names = [*patients, f"mean of {len(patients)} patients"]
     panels[0].set_yticks([*range(len(patients)), len(patients) + 0.4], names)
     panels[0].set_ylim(len(patients) + 1.0, -0.7)
-    entitle(figure, f"{verdict.teaching.label}: patients, and their sessions", verdict.simulated)
+    entitle(figure, f"{verdict.method.label}: patients, and their sessions", verdict.simulated)
     return figure
 
 
-def session_curves_figure(run: SessionsRun, teaching: Teaching) -> Figure:
+def session_curves_figure(run: SessionsRun, method: TransferMethod) -> Figure:
     """Learning curves of each session, a panel a session; what is not pooled, on grey."""
     shown = [session for session in run.sessions if session.name in run.runs]
     n_columns = min(_COLUMNS, len(shown))
@@ -79,10 +79,10 @@ def session_curves_figure(run: SessionsRun, teaching: Teaching) -> Figure:
     for axes, session in zip(panels, shown, strict=False):
         one = run.runs[session.name]
         for name in _CURVES:
-            curve = one.curves.get(teaching.condition(name))
+            curve = one.curves.get(method.condition(name))
             if curve is not None:
-                label = label_of(name, run.simulated, run.study)
-                draw_curve(axes, curve, one.batch_size, name, label)
+                label = run.study.label_of(name, run.simulated)
+                draw_curve(axes, curve, one.batch_size, name, run.study.style_of(name), label)
         axes.axhline(run.study.floor, color=FAINT, linewidth=0.7, linestyle=(0, (1, 2)))
         note = "" if session.pooled else " · not pooled"
         axes.set_title(f"{session.name}\n{session.n_units} units{note}", loc="left", fontsize=6)
@@ -98,7 +98,7 @@ def session_curves_figure(run: SessionsRun, teaching: Teaching) -> Figure:
     handles, labels = panels[0].get_legend_handles_labels()
     figure.legend(handles[::-1], labels[::-1], loc="outside lower right", ncols=len(labels),
                   fontsize=SMALL, frameon=False)  # fmt: skip
-    entitle(figure, f"{teaching.label}: each session", run.simulated)
+    entitle(figure, f"{method.label}: each session", run.simulated)
     return figure
 
 
@@ -125,7 +125,7 @@ def gain_figure(
             own = sorted(
                 (decoding[name], gains[name]) for name in shown if patient_of[name] == patient
             )
-            axes.plot(*zip(*own, strict=True), "o-", color=colour_of(BRAIN), markersize=5,
+            axes.plot(*zip(*own, strict=True), "o-", color=BRAIN_COLOUR, markersize=5,
                       linewidth=0.7, alpha=0.65)  # fmt: skip
         rho = rank_correlation(
             np.array([decoding[name] for name in shown]), np.array([gains[name] for name in shown])
@@ -142,13 +142,13 @@ def gain_figure(
     panels[0].set_ylabel(
         f"brain minus control,\n{summary_label(verdict.metric, verdict.study)}", fontsize=NORMAL
     )
-    entitle(figure, f"{verdict.teaching.label}: gain by what can be decoded", verdict.simulated)
+    entitle(figure, f"{verdict.method.label}: gain by what can be decoded", verdict.simulated)
     return figure
 
 
 def leave_one_out_figure(verdict: PooledVerdict, left: Sequence[LeftOut], by: str) -> Figure:
     """The pooled intervals without each session or patient; orange where the grade changes."""
-    black, blue = "#000000", colour_of(BRAIN)
+    black, blue = "#000000", BRAIN_COLOUR
     closest = verdict.over_nulls[verdict.closest]
     columns: list[list[Row]] = []
     for whole, without in (
@@ -164,7 +164,7 @@ def leave_one_out_figure(verdict: PooledVerdict, left: Sequence[LeftOut], by: st
     titles = [f"brain minus alone\n({metric})", f"brain minus the closest null\n({metric})"]
     figure = dot_plot(titles, columns, zero=0.0)
     figure.axes[0].set_ylabel(f"{by} left out", fontsize=NORMAL)
-    entitle(figure, f"{verdict.teaching.label}: without each {by}", verdict.simulated)
+    entitle(figure, f"{verdict.method.label}: without each {by}", verdict.simulated)
     return figure
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 
-from b2m_drive.comparisons.conditions import ALONE, BRAIN, STRATEGIES, Teaching
 from b2m_drive.comparisons.pooling import (
     LeftOut,
     PooledVerdict,
@@ -20,8 +19,10 @@ from b2m_drive.comparisons.pooling import (
     read_sessions,
     session_differences,
 )
+from b2m_drive.comparisons.study import summary_label
 from b2m_drive.comparisons.verdict import closest_null, interval_text
-from b2m_drive.evidence.learning_curves import SUMMARIES, summary_label
+from b2m_drive.evidence.condition import ALONE, BRAIN, STRATEGIES, TransferMethod
+from b2m_drive.evidence.learning_curves import SUMMARIES
 from b2m_drive.evidence.statistics import holm_corrected
 from b2m_drive.reports import sessions_figures as drawn
 from b2m_drive.reports.figures import difference_figure
@@ -94,7 +95,7 @@ def sections_of(run: SessionsRun, verdicts: Sequence[PooledVerdict]) -> list[Sec
         *_leave_one_out_sections(run, verdicts),
         Section(
             "Learning curves, session by session",
-            pictures=tuple(_curves(run, teaching) for teaching in run.teachings),
+            pictures=tuple(_curves(run, method) for method in run.methods),
         ),
         Section(
             "Do brains that say more teach more?",
@@ -102,7 +103,7 @@ def sections_of(run: SessionsRun, verdicts: Sequence[PooledVerdict]) -> list[Sec
             aside="Sessions of one patient are joined by a line. They are not independent, so the "
             "correlation is shown without a p-value.",
         ),
-        Section("All sessions", tables=tuple(_session_table(run, t) for t in run.teachings)),
+        Section("All sessions", tables=tuple(_session_table(run, t) for t in run.methods)),
         Section("What each condition means", tables=(_meanings(run, verdicts),)),
         Section("How it was done", intro=_how(run), tables=(_method_table(run),)),
     ]
@@ -141,23 +142,23 @@ def _forest(verdict: PooledVerdict) -> Picture:
         "zero: the brain taught more. Pooled sessions only."
     )
     figure = drawn.forest_figure(verdict, drawn.headline_controls(verdict))
-    return draw(figure, f"{verdict.teaching.slug}-patients", caption)
+    return draw(figure, f"{verdict.method.slug}-patients", caption)
 
 
 def _differences_section(run: SessionsRun, verdict: PooledVerdict) -> Section:
-    by_metric = {metric: pooled_verdict(run, verdict.teaching, metric) for metric in SUMMARIES}
+    by_metric = {metric: pooled_verdict(run, verdict.method, metric) for metric in SUMMARIES}
     titled = {
         summary_label(metric, run.study): {**each.over_nulls, **each.over_probes}
         for metric, each in by_metric.items()
     }
-    figure = difference_figure(titled, verdict.teaching, run.simulated, run.study)
+    figure = difference_figure(titled, verdict.method, run.simulated, run.study)
     caption = (
         "Brain minus control, mean over patients with its 95 % interval. Above the dotted line "
         "the nulls, which decide; below it the probes, which describe."
     )
     return Section(
-        f"Differences to every control: {verdict.teaching.label}",
-        pictures=(draw(figure, f"{verdict.teaching.slug}-differences", caption),),
+        f"Differences to every control: {verdict.method.label}",
+        pictures=(draw(figure, f"{verdict.method.slug}-differences", caption),),
         tables=(_difference_table(run, by_metric),),
         aside="The p-values are two-sided t-tests over patients, Holm-corrected over the controls "
         "of a column; the verdict does not use them.",
@@ -194,13 +195,13 @@ def _leave_one_out_section(
 ) -> Section:
     pictures, tables, notes = [], [], []
     for verdict in verdicts:
-        left = leave_one_out(run, verdict.teaching, by)
+        left = leave_one_out(run, verdict.method, by)
         figure = drawn.leave_one_out_figure(verdict, left, word)
         caption = (
             f"The pooled differences without each {word}, with 95 % intervals over the remaining "
             "patients; orange where the grade changes."
         )
-        pictures.append(draw(figure, f"{verdict.teaching.slug}-without-each-{word}", caption))
+        pictures.append(draw(figure, f"{verdict.method.slug}-without-each-{word}", caption))
         tables.append(_left_out_table(run, verdict, left, word))
         notes.append(_left_out_note(verdict, left, word))
     return Section(
@@ -215,11 +216,11 @@ def _left_out_note(verdict: PooledVerdict, left: Sequence[LeftOut], word: str) -
     changing = [each.name for each in left if each.changes]
     if not changing:
         return (
-            f"{verdict.teaching.label}: the grade, “{verdict.grade.value}”, stays whichever "
+            f"{verdict.method.label}: the grade, “{verdict.grade.value}”, stays whichever "
             f"{word} is left out."
         )
     return (
-        f"{verdict.teaching.label}: the grade, “{verdict.grade.value}”, changes without "
+        f"{verdict.method.label}: the grade, “{verdict.grade.value}”, changes without "
         f"{', '.join(changing)}; it rests on single {word}s."
     )
 
@@ -227,7 +228,7 @@ def _left_out_note(verdict: PooledVerdict, left: Sequence[LeftOut], word: str) -
 def _left_out_table(
     run: SessionsRun, verdict: PooledVerdict, left: Sequence[LeftOut], word: str
 ) -> Table:
-    header = (f"{verdict.teaching.label}: without", "minus alone [95\u00a0%]",
+    header = (f"{verdict.method.label}: without", "minus alone [95\u00a0%]",
               "minus the closest null [95\u00a0%]", "closest null", "grade")  # fmt: skip
     rows = tuple(
         (
@@ -242,13 +243,13 @@ def _left_out_table(
     return Table(header, rows)
 
 
-def _curves(run: SessionsRun, teaching: Teaching) -> Picture:
+def _curves(run: SessionsRun, method: TransferMethod) -> Picture:
     caption = (
         f"{run.study.curve_label[0].upper()}{run.study.curve_label[1:]} over training in each "
         "session: means over seeds with 95 % bands. Sessions on grey are not pooled."
     )
-    figure = drawn.session_curves_figure(run, teaching)
-    return draw(figure, f"{teaching.slug}-sessions", caption)
+    figure = drawn.session_curves_figure(run, method)
+    return draw(figure, f"{method.slug}-sessions", caption)
 
 
 def _gains(run: SessionsRun, verdict: PooledVerdict) -> Picture:
@@ -257,23 +258,23 @@ def _gains(run: SessionsRun, verdict: PooledVerdict) -> Picture:
         "decoded from it; pooled sessions."
     )
     figure = drawn.gain_figure(verdict, decoding_of(run), drawn.headline_controls(verdict))
-    return draw(figure, f"{verdict.teaching.slug}-gain-by-decoding", caption)
+    return draw(figure, f"{verdict.method.slug}-gain-by-decoding", caption)
 
 
-def _session_table(run: SessionsRun, teaching: Teaching) -> Table:
+def _session_table(run: SessionsRun, method: TransferMethod) -> Table:
     header = (
-        teaching.label, "patient", "units", "pooled", "item decoding",
+        method.label, "patient", "units", "pooled", "item decoding",
         "brain minus alone [95\u00a0% over seeds]", "minus the closest null", "closest null",
     )  # fmt: skip
-    return Table(header, tuple(_session_row(run, each, teaching) for each in run.sessions))
+    return Table(header, tuple(_session_row(run, each, method) for each in run.sessions))
 
 
-def _session_row(run: SessionsRun, session: Session, teaching: Teaching) -> tuple[str, ...]:
+def _session_row(run: SessionsRun, session: Session, method: TransferMethod) -> tuple[str, ...]:
     pooled = "yes" if session.pooled else f"no: {session.why_not or 'not told'}"
     about = (session.name, session.subject, str(session.n_units), pooled)
     if session.name not in run.runs:
         return (*about, "—", "—", "—", "—")
-    over = session_differences(run, session.name, teaching)
+    over = session_differences(run, session.name, method)
     closest = closest_null(over)
     decoding = figure_text(run.runs[session.name].brain.get(DECODING))
     gains = (interval_text(over[ALONE]), interval_text(over[closest]))

@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from b2m_drive.comparisons.conditions import ALONE, Study, condition_label, control_of
+from b2m_drive.comparisons.study import Study
 from b2m_drive.comparisons.variations import VariedNumber
+from b2m_drive.evidence.condition import ALONE, Condition
 from b2m_drive.evidence.statistics import Interval
 from b2m_drive.reports.figures import (
     FAINT,
     NORMAL,
     SMALL,
     blank_figure,
-    colour_of,
     entitle,
     tidy,
 )
@@ -31,7 +31,7 @@ class VariationPanel:
     """One pair of axes: the intervals of each condition by value."""
 
     score: str  # what is drawn upwards
-    points: Mapping[str, Mapping[float, Interval]]  # condition -> value -> interval
+    points: Mapping[Condition, Mapping[float, Interval]]  # condition -> value -> interval
     level: Interval | None  # of the student alone, where the number does not touch it
 
 
@@ -41,7 +41,7 @@ def variation_figure(
     study: Study,
     simulated: bool,
 ) -> Figure:
-    """Scores by a number that was varied: a row a teaching, a column a score, a line a condition.
+    """Scores by a number that was varied: a row a method, a column a score, a line a condition.
 
     A band is the student alone where the number does not touch it, such as the brain's signal.
     A value without limit is drawn at the right, behind a gap.
@@ -68,13 +68,23 @@ def _draw_panel(
     values = sorted({value for each in panel.points.values() for value in each})
     place_of = _places(values, number.logarithmic)
     for base, points in panel.points.items():
-        _draw_line(axes, base, points, place_of, condition_label(base, study, simulated))
+        _draw_line(
+            axes,
+            base,
+            points,
+            place_of,
+            study.style_of(base.control)[0],
+            study.long_label_of(base, simulated),
+        )
     if panel.level is not None:
         axes.axhline(
-            panel.level.mean, color=colour_of(ALONE), linewidth=1.4, label=study.labels[ALONE]
+            panel.level.mean,
+            color=study.style_of(ALONE)[0],
+            linewidth=1.4,
+            label=study.labels[ALONE],
         )
         if np.isfinite(panel.level.low):
-            axes.axhspan(panel.level.low, panel.level.high, color=colour_of(ALONE), alpha=0.08,
+            axes.axhspan(panel.level.low, panel.level.high, color=study.style_of(ALONE)[0], alpha=0.08,
                          linewidth=0)  # fmt: skip
     axes.axhline(study.floor, color=FAINT, linewidth=0.8, linestyle=(0, (1, 2)))
     _label_values(axes, place_of, number.logarithmic)
@@ -84,9 +94,10 @@ def _draw_panel(
 
 def _draw_line(
     axes: Any,
-    base: str,
+    base: Condition,
     points: Mapping[float, Interval],
     place_of: Mapping[float, float],
+    colour: str,
     label: str,
 ) -> None:
     values = sorted(points)
@@ -94,10 +105,10 @@ def _draw_line(
     mean = np.array([points[value].mean for value in values])
     reach = np.array([points[value].high - points[value].mean for value in values])
     reach[~np.isfinite(reach)] = 0.0  # one seed has no interval
-    strategy = base.split("/")[0]
+    strategy = base.method.strategy if base.method else ""
     style = "-" if strategy != "contrastive" else (0, (5, 2))
     axes.errorbar(
-        places, mean, reach, color=colour_of(control_of(base)), capsize=3, linewidth=1.6,
+        places, mean, reach, color=colour, capsize=3, linewidth=1.6,
         marker=_MARKERS.get(strategy, "D"), markersize=5, linestyle=style, label=label,
     )  # fmt: skip
 

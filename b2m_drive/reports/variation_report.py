@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from b2m_drive.comparisons.conditions import (
-    ALONE,
-    BRAIN,
-    condition_label,
-    control_of,
-    teaching_of,
-)
 from b2m_drive.comparisons.run_folder import Run
+from b2m_drive.comparisons.study import summary_label
 from b2m_drive.comparisons.variations import VariedNumber, VariedScores, best_null, varied_scores
 from b2m_drive.comparisons.verdict import interval_text
-from b2m_drive.evidence.learning_curves import summary_label
+from b2m_drive.evidence.condition import ALONE, BRAIN, Condition
 from b2m_drive.evidence.statistics import Interval, mean_interval, paired_difference
 from b2m_drive.reports.report_parts import Section, Table, draw, interval_plain
 from b2m_drive.reports.variation_figure import VariationPanel, variation_figure
+
+_ALONE = Condition(ALONE)
 
 
 def variation_section(
@@ -23,7 +19,7 @@ def variation_section(
     number: VariedNumber,
     own: float | None,
     metrics: tuple[str, ...] = ("final",),
-    by_teaching: bool = False,
+    by_method: bool = False,
 ) -> Section | None:
     """Scores along one axis; None if the run did not vary it.
 
@@ -32,7 +28,7 @@ def variation_section(
         number: That was varied.
         own: Its value for the comparison's own students; infinity: without limit.
         metrics: Summaries of the learning curve, a panel and a table each.
-        by_teaching: A row of panels for each strategy and reading, and what the brain adds to
+        by_method: A row of panels for each strategy and reading, and what the brain adds to
             the student alone and to the best null at each value.
     """
     varied = varied_scores(run, number, own)
@@ -40,7 +36,7 @@ def variation_section(
         return None
     rows = {
         title: [_panel(varied, bases, metric, run) for metric in metrics]
-        for title, bases in _rows(varied, by_teaching).items()
+        for title, bases in _rows(varied, by_method).items()
     }
     figure = variation_figure(rows, number, run.study, run.simulated)
     n_seeds = len(varied.seeds)
@@ -50,31 +46,31 @@ def variation_section(
         f"are means over {n_seeds} seeds, bars 95 % intervals; they are wide with few seeds."
     )
     tables = tuple(_table(varied, metric, run) for metric in metrics)
-    if by_teaching:
+    if by_method:
         tables += _gain_tables(varied, metrics, run)
     return Section(
         f"By {number.name}",
         pictures=(draw(figure, f"by-{number.axis.replace('_', '-')}", caption),),
         tables=tuple(table for table in tables if table.rows),
-        aside=_reading(varied) if by_teaching else "",
+        aside=_reading(varied) if by_method else "",
     )
 
 
-def _rows(varied: VariedScores, by_teaching: bool) -> dict[str, list[str]]:
+def _rows(varied: VariedScores, by_method: bool) -> dict[str, list[Condition]]:
     """Conditions by the panel that shows them; isolated ones stand in every panel."""
-    if not by_teaching:
+    if not by_method:
         return {"": list(varied.curves)}
-    isolated = [base for base in varied.curves if teaching_of(base) is None]
-    rows: dict[str, list[str]] = {}
+    isolated = [base for base in varied.curves if base.method is None]
+    rows: dict[str, list[Condition]] = {}
     for base in varied.curves:
-        teaching = teaching_of(base)
-        if teaching:
-            rows.setdefault(teaching.label, list(isolated)).append(base)
+        method = base.method
+        if method:
+            rows.setdefault(method.label, list(isolated)).append(base)
     return rows or {"": isolated}
 
 
-def _panel(varied: VariedScores, bases: list[str], metric: str, run: Run) -> VariationPanel:
-    points: dict[str, dict[float, Interval]] = {}
+def _panel(varied: VariedScores, bases: list[Condition], metric: str, run: Run) -> VariationPanel:
+    points: dict[Condition, dict[float, Interval]] = {}
     for base in bases:
         points[base] = {
             value: mean_interval(found)
@@ -82,7 +78,7 @@ def _panel(varied: VariedScores, bases: list[str], metric: str, run: Run) -> Var
             if (found := varied.at(base, value, metric)) is not None
         }
     level = None
-    if ALONE in varied.level and (found := varied.at(ALONE, 0.0, metric)) is not None:
+    if _ALONE in varied.level and (found := varied.at(_ALONE, 0.0, metric)) is not None:
         level = mean_interval(found)
     score = f"{summary_label(metric, run.study)}\n({run.study.curve_unit})"
     return VariationPanel(score, points, level)
@@ -100,13 +96,13 @@ def _table(varied: VariedScores, metric: str, run: Run) -> Table:
 
 def _gain_tables(varied: VariedScores, metrics: tuple[str, ...], run: Run) -> tuple[Table, ...]:
     """What each brain adds to the student alone and to the best null; a row a value."""
-    brains = [base for base in varied.curves if control_of(base) == BRAIN]
+    brains = [base for base in varied.curves if base.control == BRAIN]
     return tuple(_gain_table(varied, brain, metric, run) for brain in brains for metric in metrics)
 
 
-def _gain_table(varied: VariedScores, brain: str, metric: str, run: Run) -> Table:
+def _gain_table(varied: VariedScores, brain: Condition, metric: str, run: Run) -> Table:
     header = (
-        f"{_teaching_name(brain)}; {summary_label(metric, run.study)}, by {varied.number.label}",
+        f"{_method_name(brain)}; {summary_label(metric, run.study)}, by {varied.number.label}",
         "brain minus alone",
         "minus the best null",
         "best null",
@@ -114,7 +110,7 @@ def _gain_table(varied: VariedScores, brain: str, metric: str, run: Run) -> Tabl
     rows = tuple(
         (
             _value_text(value),
-            _gain(varied, brain, ALONE, value, metric),
+            _gain(varied, brain, _ALONE, value, metric),
             *_best_gain(varied, brain, value, metric, run),
         )
         for value in varied.values
@@ -123,15 +119,17 @@ def _gain_table(varied: VariedScores, brain: str, metric: str, run: Run) -> Tabl
 
 
 def _best_gain(
-    varied: VariedScores, brain: str, value: float, metric: str, run: Run
+    varied: VariedScores, brain: Condition, value: float, metric: str, run: Run
 ) -> tuple[str, str]:
     name = best_null(varied, run.study.nulls, brain, value, metric)
     if name is None:
         return "—", "—"
-    return _gain(varied, brain, name, value, metric), run.study.labels[control_of(name)]
+    return _gain(varied, brain, name, value, metric), run.study.labels[name.control]
 
 
-def _gain(varied: VariedScores, brain: str, control: str, value: float, metric: str) -> str:
+def _gain(
+    varied: VariedScores, brain: Condition, control: Condition, value: float, metric: str
+) -> str:
     treated, other = (varied.at(name, value, metric) for name in (brain, control))
     if treated is None or other is None:
         return "—"
@@ -148,18 +146,18 @@ def _reading(varied: VariedScores) -> str:
     return text
 
 
-def _name(condition: str, run: Run) -> str:
+def _name(condition: Condition, run: Run) -> str:
     """A condition in words, with its reading where a run has several."""
-    label = condition_label(condition, run.study, run.simulated)
-    teaching = teaching_of(condition)
-    if teaching is None or len(run.config.get("readings", ())) < 2:
+    label = run.study.long_label_of(condition, run.simulated)
+    method = condition.method
+    if method is None or len(run.config.get("readings", ())) < 2:
         return label
-    return f"{label} ({teaching.reading_label})"
+    return f"{label} ({method.readout_label})"
 
 
-def _teaching_name(condition: str) -> str:
-    teaching = teaching_of(condition)
-    return teaching.label if teaching else condition
+def _method_name(condition: Condition) -> str:
+    method = condition.method
+    return method.label if method else str(condition)
 
 
 def _value_text(value: float) -> str:

@@ -25,7 +25,6 @@ from b2m_drive.comparisons.agents_study import (
     CLONED_OFF_ROAD,
     CLONED_RETURN,
     CLONED_SAFE,
-    DRIVERS,
     ENCODER_R2,
     OFF_ROAD,
     RETURN,
@@ -47,7 +46,7 @@ _REWARDS, _SHARE, _STEPS = "sum of rewards", "share of episodes", "share of step
 
 def run_plan(plan: AgentPlan, after_update: Callable[[], None]) -> list[Score]:
     """Train the agent of a plan, or let its driver drive; returns the scores."""
-    if plan.condition in DRIVERS:
+    if not plan.trains:
         return driver_scores(plan)
     return list(ComparedAgent(plan).scores(after_update))
 
@@ -127,10 +126,10 @@ class ComparedAgent:
 def driver_scores(plan: AgentPlan) -> list[Score]:
     """How a driver that does not learn goes through the same episodes; one row an episode."""
     scene, act = plan.scene, None
-    if plan.condition == HIGHWAY_ENV:
+    if plan.condition.control == HIGHWAY_ENV:
         scene = replace(scene, driver="highway_env")
     else:
-        assert plan.condition == CONSTANT_SPEED
+        assert plan.condition.control == CONSTANT_SPEED
         act = _keeping_speed(scene)
     validated = drive_together(scene, validation_seeds(plan.settings), act, draws=False)
     driven = drive_together(scene, held_out_seeds(plan.settings), act, draws=False)

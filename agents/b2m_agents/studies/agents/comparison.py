@@ -30,9 +30,10 @@ from b2m_agents.studies.agents.plan import (
 from b2m_agents.worlds.encoder_view import read_view
 from b2m_agents.worlds.latent_observation import check_frame_size
 from b2m_drive.comparisons.agents_study import AGENTS_STUDY, LATENTS, PIXELS, encoder_conditions
-from b2m_drive.comparisons.conditions import DRIVING
+from b2m_drive.comparisons.driving_study import DRIVING
 from b2m_drive.comparisons.jobs import CONFIG, Group, check_run, open_run, run_groups
 from b2m_drive.comparisons.run_folder import Run, check_entries, read_object, read_run
+from b2m_drive.evidence.condition import Condition
 from b2m_drive.evidence.learning_curves import final_value
 from b2m_drive.files.fingerprints import require_as_made
 from b2m_drive.files.locks import claim
@@ -81,8 +82,8 @@ class AgentsRun:
         """
         run = driving_run(self.encoders)
         _check_asked(run, self.settings)
-        latents = run.teachings[0].latents
-        conditions = encoder_conditions(self.settings.teachings(latents))
+        latents = run.methods[0].latents
+        conditions = encoder_conditions(self.settings.methods(latents))
         folders = {
             f"{condition}, seed {seed}": encoder_folder(self.encoders, condition, seed)
             for condition in conditions
@@ -204,7 +205,7 @@ def _fingerprints(folders: Mapping[str, Path], scene: SceneSettings) -> str:
     return digest.hexdigest()[:16]
 
 
-def _encoder_r2(run: Run) -> dict[tuple[str, int], float]:
+def _encoder_r2(run: Run) -> dict[tuple[Condition, int], float]:
     """What could be read from each encoder after its own training."""
     return {
         (condition, seed): float(value)
@@ -277,7 +278,7 @@ def _compile(plan: AgentPlan) -> None:
         evaluate_every=plan.settings.rollout_steps, n_validation=1,
     )  # fmt: skip
     for condition in (PIXELS, "highway_env"):
-        agent = replace(plan, settings=few, condition=condition, encoder=None)
+        agent = replace(plan, settings=few, condition=Condition(condition), encoder=None)
         if agent.trains:
             ComparedAgent(agent).senses.worlds(1).close()
         else:

@@ -7,8 +7,7 @@ from pathlib import Path
 
 from b2m_agents.learning.agent_settings import TrainingSettings, settings_for
 from b2m_drive.comparisons.agents_study import BESIDE, DRIVERS, LATENTS, PIXELS, encoder_conditions
-from b2m_drive.comparisons.conditions import STRATEGIES, Teaching
-from b2m_drive.files.names import safe_name
+from b2m_drive.evidence.condition import STRATEGIES, Condition, TransferMethod
 from b2m_drive.files.settings_types import take_as_declared
 from b2m_envs.driving.settings import SceneSettings
 
@@ -81,9 +80,9 @@ class AgentsStudySettings:
         """Of one agent."""
         return self.n_steps // self.rollout_steps
 
-    def teachings(self, latents: str) -> tuple[Teaching, ...]:
+    def methods(self, latents: str) -> tuple[TransferMethod, ...]:
         """Every strategy, paired by frame, from these latents of the brain."""
-        return tuple(Teaching(strategy, latents, "frame") for strategy in self.strategies)
+        return tuple(TransferMethod(strategy, latents, "frame") for strategy in self.strategies)
 
     def training(self, scenario: str, observation: str, seed: int) -> TrainingSettings:
         """How one agent learns; the same for all, but for the network that reads the scene."""
@@ -109,7 +108,7 @@ class AgentPlan:
 
     settings: AgentsStudySettings
     scene: SceneSettings
-    condition: str  # of an encoder, of `BESIDE`, or a driver's name
+    condition: Condition  # of an encoder, of `BESIDE`, or a driver's name
     seed: int
     encoder: Path | None = None  # folder
     encoder_r2: float | None = None  # of the scene's state from its latents, in the run it is of
@@ -117,22 +116,22 @@ class AgentPlan:
     @property
     def observation(self) -> str:
         """What the agent is given."""
-        return LATENTS if self.encoder is not None else self.condition
+        return LATENTS if self.encoder is not None else self.condition.control
 
     @property
     def trains(self) -> bool:
         """Whether it learns; a driver does not."""
-        return self.condition not in DRIVERS
+        return self.condition.control not in DRIVERS
 
     @property
     def name(self) -> str:
         """For files."""
-        return f"{safe_name(self.condition)}-seed-{self.seed}"
+        return f"{self.condition.slug}-seed-{self.seed}"
 
 
-def encoder_folder(run: Path, condition: str, seed: int) -> Path:
+def encoder_folder(run: Path, condition: Condition, seed: int) -> Path:
     """Where `compare driving` keeps an encoder."""
-    return run / "encoders" / f"seed-{seed}" / safe_name(condition)
+    return run / "encoders" / f"seed-{seed}" / condition.slug
 
 
 def plans_of(
@@ -140,12 +139,12 @@ def plans_of(
     scene: SceneSettings,
     latents: str,
     run: Path,
-    encoder_r2: dict[tuple[str, int], float],
+    encoder_r2: dict[tuple[Condition, int], float],
 ) -> list[AgentPlan]:
     """Every driver and agent of a comparison; the longest first, so that no core waits for one."""
     plans = [
-        AgentPlan(settings, scene, condition, seed)
-        for condition in settings.beside
+        AgentPlan(settings, scene, Condition(name), seed)
+        for name in settings.beside
         for seed in settings.seeds
     ]
     plans += [
@@ -158,6 +157,6 @@ def plans_of(
             encoder_r2.get((condition, seed)),
         )
         for seed in settings.seeds
-        for condition in encoder_conditions(settings.teachings(latents))
+        for condition in encoder_conditions(settings.methods(latents))
     ]
-    return [*plans, *(AgentPlan(settings, scene, driver, 0) for driver in DRIVERS)]
+    return [*plans, *(AgentPlan(settings, scene, Condition(driver), 0) for driver in DRIVERS)]

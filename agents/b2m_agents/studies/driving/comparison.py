@@ -28,17 +28,15 @@ from b2m_agents.studies.driving.plan import (
 )
 from b2m_agents.studies.driving.student import kept_encoder, material_of, run_student
 from b2m_agents.studies.isolated import DRIVING_SETTINGS_FILE, frozen_encoder
-from b2m_drive.comparisons.conditions import BRAIN, control_of
-from b2m_drive.comparisons.jobs import (
-    Group,
-    open_run,
-    run_groups,
-)
+from b2m_drive.comparisons.control import Control, require_functions
+from b2m_drive.comparisons.driving_study import DRIVING
+from b2m_drive.comparisons.jobs import Group, open_run, run_groups
 from b2m_drive.comparisons.run_folder import BRAIN_FILE, PICTURES
+from b2m_drive.comparisons.study import Study
+from b2m_drive.evidence.condition import BRAIN
 from b2m_drive.files.array_files import read_arrays
 from b2m_drive.files.fingerprints import Standing, record_made, standing_of
 from b2m_drive.files.locks import claim
-from b2m_drive.files.names import safe_name
 from b2m_drive.files.provenance import installed_versions
 from b2m_drive.files.writing import write_array, write_arrays, write_json
 from b2m_drive.recordings.scene_quality import check_frame_rate, scenes_fit_to_teach
@@ -118,9 +116,17 @@ class DrivingRun:
     watcher: SimulatedWatcher | None  # None: a person's own recording
     recording: SceneRecording
     device: str = "cpu"  # that students are trained on, see `b2m_drive.students.devices.device_of`
+    own_controls: tuple[Control, ...] = ()  # further nulls and probes
 
     def __post_init__(self) -> None:
+        require_functions(self.own_controls)
+        _ = self.study  # checks the names
         object.__setattr__(self, "recording", scenes_fit_to_teach(self.recording))
+
+    @property
+    def study(self) -> Study:
+        """The controls and words of this comparison."""
+        return DRIVING.beside(self.own_controls)
 
     def prepare(self) -> list[Group[DrivingPlan]]:
         """Read the brain at its delay, open the folder, and plan every student.
@@ -152,6 +158,7 @@ class DrivingRun:
             {share: each.source for share, each in others.items()},
             self.folder,
             self.device,
+            self.own_controls,
         )
         return [Group(_group_name(plan), plan, self.settings.n_steps) for plan in plans]
 
@@ -211,7 +218,7 @@ def expected_time(run: DrivingRun, n_workers: int) -> tuple[int, float]:
     """
     with TemporaryDirectory() as folder:
         groups = replace(run, folder=Path(folder) / "run").prepare()
-        plan = next(g.plan for g in groups if control_of(g.plan.condition) == BRAIN)
+        plan = next(g.plan for g in groups if g.plan.condition.control == BRAIN)
         few = replace(run.settings, n_steps=_PROBE_STEPS, evaluate_every=_PROBE_STEPS)
         a_step, two_evaluations = _time_student(replace(plan, settings=few, keep=None))
     n_evaluations = 1 + run.settings.n_steps // run.settings.evaluate_every
@@ -289,6 +296,7 @@ def describe(run: DrivingRun, dataset: SceneDataset) -> dict[str, Any]:
                 np.array([unit.kind for unit in recording.units]),
             ),
         },
+        **run.study.describe(),
         "signal": run.watcher.signal if run.watcher else None,
         "student": {"class": "SceneVAE", **asdict(frozen_encoder())},
         "readings": [{"latents": settings.latents, "pairing": "frame"}],
@@ -431,7 +439,7 @@ def _fingerprint(*arrays: np.ndarray) -> str:
 
 
 def _group_name(plan: DrivingPlan) -> str:
-    return f"{safe_name(plan.name)}-seed-{plan.seed}"
+    return f"{plan.varied.slug}-seed-{plan.seed}"
 
 
 def _join_pictures(run: DrivingRun) -> None:
@@ -439,8 +447,8 @@ def _join_pictures(run: DrivingRun) -> None:
     if standing_of(run.folder, PICTURES) is Standing.AS_MADE:
         return
     arrays: dict[str, np.ndarray] = {}
-    for condition in run.settings.conditions:
-        path = run.folder / "pictures" / f"{safe_name(condition)}.npz"
+    for condition in run.settings.conditions_beside(run.own_controls):
+        path = run.folder / "pictures" / f"{condition.slug}.npz"
         if path.is_file():
             arrays.update(read_arrays(path))
     write_arrays(run.folder / PICTURES, arrays)

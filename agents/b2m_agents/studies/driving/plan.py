@@ -10,12 +10,14 @@ import numpy as np
 from jaxtyping import Float64, Int64
 
 from b2m_agents.studies.isolated import IsolatedEncoder
-from b2m_drive.comparisons.conditions import (
+from b2m_drive.comparisons.control import Control
+from b2m_drive.comparisons.driving_study import DRIVING
+from b2m_drive.evidence.condition import (
     ALONE,
+    BASELINES,
     BRAIN,
-    DRIVING,
-    ISOLATED,
-    Teaching,
+    Condition,
+    TransferMethod,
     Variation,
 )
 from b2m_drive.files.settings_types import take_as_declared
@@ -83,26 +85,33 @@ class DrivingStudySettings:
             )
 
     @property
-    def teachings(self) -> tuple[Teaching, ...]:
+    def methods(self) -> tuple[TransferMethod, ...]:
         """Every strategy, paired by frame."""
-        return tuple(Teaching(strategy, self.latents, "frame") for strategy in self.strategies)
+        return tuple(
+            TransferMethod(strategy, self.latents, "frame") for strategy in self.strategies
+        )
 
     @property
-    def conditions(self) -> tuple[str, ...]:
-        """All conditions of the comparison, by their names in the score table."""
-        controls = (BRAIN, *DRIVING.nulls, *DRIVING.probes)
+    def conditions(self) -> tuple[Condition, ...]:
+        """All conditions of the comparison, without a user's own controls."""
+        return self.conditions_beside(())
+
+    def conditions_beside(self, own_controls: tuple[Control, ...]) -> tuple[Condition, ...]:
+        """All conditions of the comparison, those of further controls last."""
+        study = DRIVING.beside(own_controls)
+        controls = study.labels
         taught = [
             teaching.condition(control)
-            for teaching in self.teachings
+            for teaching in self.methods
             for control in controls
-            if control not in ISOLATED
+            if control not in BASELINES
         ]
-        return (*ISOLATED, *taught)
+        return (*map(Condition, BASELINES), *taught)
 
     @property
-    def varied_by_frames(self) -> tuple[str, ...]:
+    def varied_by_frames(self) -> tuple[Condition, ...]:
         """Conditions that the data curve shows."""
-        return (ALONE, *(teaching.condition(BRAIN) for teaching in self.teachings))
+        return (Condition(ALONE), *(teaching.condition(BRAIN) for teaching in self.methods))
 
 
 DEMO = DrivingStudySettings(
@@ -131,18 +140,19 @@ class DrivingPlan:
 
     settings: DrivingStudySettings
     isolated: IsolatedEncoder
-    condition: str
+    condition: Condition  # without its variation
     seed: int
     scenes: Path
     brain: BrainSource
     variation: Variation | None = None
+    own_controls: tuple[Control, ...] = ()  # a user's, beside the study's
     keep: Path | None = None  # folder for its encoder, and the first seed's pictures; None: neither
     device: str = "cpu"  # see `b2m_drive.students.devices.device_of`
 
     @property
-    def name(self) -> str:
-        """Of the condition in the score table."""
-        return self.variation.condition(self.condition) if self.variation else self.condition
+    def varied(self) -> Condition:
+        """The condition as its scores stand in the table."""
+        return self.condition.varied(self.variation)
 
     @property
     def n_frames(self) -> int:
@@ -185,6 +195,7 @@ def plans_of(
     by_signal: dict[float, BrainSource],
     keep: Path,
     device: str = "cpu",
+    own_controls: tuple[Control, ...] = (),
 ) -> list[DrivingPlan]:
     """Every student of a comparison: first the conditions, then what is varied."""
     plans = [
@@ -195,11 +206,12 @@ def plans_of(
             seed,
             scenes,
             brain,
+            own_controls=own_controls,
             keep=keep,
             device=device,
         )
         for seed in settings.seeds
-        for condition in settings.conditions
+        for condition in settings.conditions_beside(own_controls)
     ]
     few = settings.seeds[: settings.n_seeds_varied]
     base = [replace(plan, keep=None) for plan in plans if plan.seed in few]
@@ -209,7 +221,7 @@ def plans_of(
             for plan in base
             if plan.condition in settings.varied_by_frames
         ]
-    taught = {teaching.condition(BRAIN) for teaching in settings.teachings}
+    taught = {teaching.condition(BRAIN) for teaching in settings.methods}
     for share, source in by_signal.items():
         plans += [
             replace(plan, variation=Variation("signal", share), brain=source)

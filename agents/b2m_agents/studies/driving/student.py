@@ -17,8 +17,8 @@ from b2m_agents.studies.driving.plan import DrivingPlan, DrivingStudySettings, r
 from b2m_agents.studies.driving.teachers import Watched, action_latents, teacher_latents
 from b2m_agents.studies.seeded_streams import generator_for, torch_generator_for
 from b2m_agents.worlds.encoder_view import write_view
-from b2m_drive.comparisons.conditions import ALONE, BRAIN, control_of
 from b2m_drive.evidence.alignment import alignment_scores
+from b2m_drive.evidence.condition import ALONE, BRAIN
 from b2m_drive.evidence.image_quality import image_quality
 from b2m_drive.evidence.scores import Score
 from b2m_drive.evidence.state_probe import hazard_auc, state_r2, varying_variables
@@ -190,7 +190,7 @@ class StudentRun:
         self._add("kl", step, float(kl.sum()), "nats a frame")
 
     def _add(self, metric: str, step: int, value: float, unit: str) -> None:
-        self.scores.append(Score(self.plan.name, self.plan.seed, metric, step, value, unit))
+        self.scores.append(Score(self.plan.varied, self.plan.seed, metric, step, value, unit))
 
     def _latents_and_pictures(
         self,
@@ -221,11 +221,10 @@ class StudentRun:
 
     def _attach(self) -> BrainAttachment | None:
         """The teacher's head on the posterior's mean; none for the student alone."""
-        condition = self.plan.condition
-        control = control_of(condition)
-        if condition == ALONE:
+        method, control = self.plan.condition.method, self.plan.condition.control
+        if control == ALONE:
             return None
-        contrastive = condition.startswith("contrastive/")
+        contrastive = method is not None and method.strategy == "contrastive"
         if control == "alone_labelled":
             latents, ids = action_latents(self.taught)
         else:
@@ -240,6 +239,7 @@ class StudentRun:
                 self.plan.brain.label_r2,
                 self._new_network(UNTRAINED),
                 generator_for(self.plan.seed, TEACHER),
+                self.plan.own_controls,
             )
         share = latents.share_of_variance.astype(np.float32)
         return attach(
@@ -257,13 +257,13 @@ class StudentRun:
             "regression": self.settings.regression_weight,
             "contrastive": self.settings.contrastive_weight,
         }
-        alone = self.plan.condition == "alone_head"
+        alone = self.plan.condition.control == "alone_head"
         weight = 0.0 if alone else weights[self.attachment.settings.strategy]
         return self.attachment.loss(batch.frame_id, weight=weight)
 
     def _keep(self, folder: Path) -> None:
         """The encoder, and of the first seed what it makes of a few held-out scenes."""
-        slug = self.plan.name.replace("/", "-")
+        slug = self.plan.varied.slug
         encoder = folder / kept_encoder(self.plan)
         self.network.save_pretrained(encoder)
         write_view(encoder, self.material.view)
@@ -275,14 +275,14 @@ class StudentRun:
         scenes = torch.from_numpy(self.material.held_out[rows])
         arrays = {
             "original": self._newest(scenes),
-            f"{self.plan.name}/reconstruction": self._newest(self.network.reconstruct(scenes)),
+            f"{self.plan.varied}/reconstruction": self._newest(self.network.reconstruct(scenes)),
         }
-        if control_of(self.plan.condition) in (ALONE, BRAIN):
+        if self.plan.condition.control in (ALONE, BRAIN):
             moved = [
                 self._newest(self.network.traverse(scenes[0], index, TRAVERSED.tolist()))
                 for index in range(self.plan.isolated.latent_size)
             ]
-            arrays[f"{self.plan.name}/traversal"] = np.stack(moved)
+            arrays[f"{self.plan.varied}/traversal"] = np.stack(moved)
         write_arrays(path, arrays)
 
     def _newest(self, scenes: Tensor) -> UInt8[np.ndarray, "..."]:
@@ -299,7 +299,7 @@ class StudentRun:
 
 def kept_encoder(plan: DrivingPlan) -> str:
     """Where a run keeps a student's encoder, in its folder."""
-    return f"encoders/seed-{plan.seed}/{plan.name.replace('/', '-')}"
+    return f"encoders/seed-{plan.seed}/{plan.varied.slug}"
 
 
 def _those_with(watched: Watched, responses: Float32[np.ndarray, "row unit"]) -> Watched:

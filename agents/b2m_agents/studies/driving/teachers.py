@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float32, Float64, Int64, UInt8
 
-from b2m_drive.comparisons.conditions import BRAIN, CIRCULAR_SHIFT
+from b2m_drive.comparisons.control import Control, ControlInputs
+from b2m_drive.comparisons.driving_study import CIRCULAR_SHIFT
+from b2m_drive.evidence.condition import BRAIN
 from b2m_drive.students.scene_vae import SceneVAE
 from b2m_drive.students.scene_vae_fitting import encode_frames
 from b2m_drive.teachers.frame_pairing import (
@@ -45,6 +48,7 @@ def teacher_latents(
     label_r2: Float64[np.ndarray, " label"],
     untrained: SceneVAE,
     generator: np.random.Generator,
+    own_controls: Sequence[Control] = (),
 ) -> SceneLatents:
     """The latents of one teacher for the frames that teach, all made in the same way.
 
@@ -60,6 +64,7 @@ def teacher_latents(
             its rate.
         untrained: An encoder of another seed that never learnt.
         generator: Of shuffles, shifts, projections and corruptions.
+        own_controls: A user's, each made by its own function.
 
     Raises:
         ValueError: If there is no such teacher.
@@ -79,12 +84,38 @@ def teacher_latents(
         activity = encode_frames(untrained, watched.frames)
     elif teacher == "random_projection":
         activity = pixel_projection(watched.frames, responses.shape[1], generator)
+    elif teacher in (own := {control.name: control for control in own_controls}):
+        activity = _made(own[teacher], watched, responses, untrained, generator)
     else:
         raise ValueError(f"teacher: expected one of the driving study, came {teacher!r}")
     everything = np.ones(len(activity), dtype=bool)
     if method == "decoded":
         return decoded_latents(activity, watched.labels, watched.episode, everything)
     return principal_latents(activity, everything, min(n_latents, activity.shape[1]))
+
+
+def _made(
+    control: Control,
+    watched: Watched,
+    responses: Float32[np.ndarray, "frame unit"],
+    untrained: SceneVAE,
+    generator: np.random.Generator,
+) -> Float32[np.ndarray, "frame unit"]:
+    """The activity of a user's own control; a frame is a row of one time."""
+
+    def pixels() -> np.ndarray:
+        return (watched.frames.reshape(len(responses), 1, -1) / 255).astype(np.float32)
+
+    inputs = ControlInputs(
+        responses[:, None],
+        np.ones((len(responses), 1), dtype=bool),
+        watched.frame_id,
+        pixels,
+        lambda: encode_frames(untrained, watched.frames)[:, None],
+        lambda: watched.labels[:, None],
+        generator,
+    )
+    return control.activity(inputs)[:, 0]
 
 
 def action_latents(watched: Watched) -> tuple[SceneLatents, Int64[np.ndarray, " acted"]]:

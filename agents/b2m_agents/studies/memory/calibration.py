@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from b2m_agents.studies.memory.comparison import MemoryComparison, describe_settings
-from b2m_agents.studies.memory.plan import ALONE_HEAD, MemoryStudySettings
+from b2m_agents.studies.memory.plan import MemoryStudySettings
 from b2m_agents.studies.memory.taught_group import run_group
 from b2m_drive.comparisons.calibration import (
     VERDICTS,
@@ -25,9 +25,10 @@ from b2m_drive.comparisons.calibration import (
     calibration_row,
     write_rows,
 )
-from b2m_drive.comparisons.conditions import ALONE, BRAIN, MEMORY, Teaching, control_of
 from b2m_drive.comparisons.jobs import Group, expected_seconds, open_run, run_pending
+from b2m_drive.comparisons.memory_study import MEMORY
 from b2m_drive.comparisons.verdict import Verdict, differences, grade_of, judge_curves
+from b2m_drive.evidence.condition import ALONE, ALONE_HEAD, BRAIN, Condition, TransferMethod
 from b2m_drive.evidence.learning_curves import learning_curves
 from b2m_drive.evidence.scores import Score, read_scores
 from b2m_drive.evidence.statistics import PairedDifference
@@ -149,7 +150,7 @@ def run_brain(plan: CalibrationPlan, after_step: Callable[[], None]) -> list[Sco
         )
         for isolated in (True, False)
     )
-    by_brain = tuple(name for name in taught.conditions if control_of(name) == BRAIN)
+    by_brain = tuple(name for name in taught.conditions if name.control == BRAIN)
     others = tuple(name for name in taught.conditions if name not in by_brain)
     scores = run_group(replace(taught, conditions=by_brain), after_step)
     scores += run_group(alone, after_step)
@@ -160,15 +161,17 @@ def run_brain(plan: CalibrationPlan, after_step: Callable[[], None]) -> list[Sco
     return scores
 
 
-def _over_alone(scores: list[Score], plan: CalibrationPlan) -> dict[Teaching, PairedDifference]:
+def _over_alone(
+    scores: list[Score], plan: CalibrationPlan
+) -> dict[TransferMethod, PairedDifference]:
     """Brain minus alone, of each teaching."""
     curves, study = learning_curves(scores), plan.settings.study
-    teachings = (
-        Teaching(strategy, reading.latents, reading.pairing)
+    methods = (
+        TransferMethod(strategy, reading.latents, reading.pairing)
         for strategy in study.strategies
         for reading in study.readings
     )
-    return {each: differences(curves, each, METRIC, (ALONE,))[ALONE] for each in teachings}
+    return {each: differences(curves, each, METRIC, (ALONE,))[ALONE] for each in methods}
 
 
 def describe_calibration(settings: CalibrationSettings) -> dict[str, Any]:
@@ -189,7 +192,7 @@ def _rows(group: Group[CalibrationPlan], folder: Path) -> list[CalibrationRow]:
     curves = learning_curves(scores)
     verdicts = []
     for teaching, over_alone in _over_alone(scores, plan).items():
-        if ALONE_HEAD in curves:
+        if Condition(ALONE_HEAD) in curves:
             verdicts.append(judge_curves(curves, teaching, METRIC, simulated=True))
         else:  # the student alone was not beaten, which decides
             over = {ALONE: over_alone}

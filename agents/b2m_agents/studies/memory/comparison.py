@@ -19,8 +19,6 @@ import numpy as np
 
 from b2m_agents.studies.isolated import frozen_settings, settings_file
 from b2m_agents.studies.memory.plan import (
-    ALONE_HEAD,
-    ALONE_LABELLED,
     Lessons,
     MemoryPlan,
     MemoryStudySettings,
@@ -33,14 +31,12 @@ from b2m_agents.studies.memory.plan import (
 from b2m_agents.studies.memory.taught_group import run_group
 from b2m_agents.studies.memory.teachers import brain_activity
 from b2m_agents.studies.memory.trial_matching import RolePairing, counterparts
-from b2m_drive.comparisons.conditions import ALONE, Variation
-from b2m_drive.comparisons.jobs import (
-    Group,
-    expected_seconds,
-    open_run,
-    run_groups,
-)
+from b2m_drive.comparisons.control import Control, require_functions
+from b2m_drive.comparisons.jobs import Group, expected_seconds, open_run, run_groups
+from b2m_drive.comparisons.memory_study import MEMORY
 from b2m_drive.comparisons.run_folder import BRAIN_FILE, TRAJECTORIES
+from b2m_drive.comparisons.study import Study
+from b2m_drive.evidence.condition import ALONE, ALONE_HEAD, ALONE_LABELLED, Condition, Variation
 from b2m_drive.files.fingerprints import record_made
 from b2m_drive.files.locks import claim
 from b2m_drive.files.provenance import installed_versions
@@ -71,12 +67,25 @@ class MemoryComparison:
     signal: float | None = None  # share of a simulated brain's task signal
     by_signal: Mapping[float, BrainRecording] = field(default_factory=dict)  # its other shares
     isolated: Path | None = None  # folder shared between runs; None: beside the run's
+    own_controls: tuple[Control, ...] = ()  # further nulls and probes
 
     def __post_init__(self) -> None:
+        require_functions(self.own_controls)
+        _ = self.study  # checks the names
         object.__setattr__(self, "recording", fit_to_teach(self.recording))
         fit = {share: fit_to_teach(each) for share, each in self.by_signal.items()}
         object.__setattr__(self, "by_signal", fit)
         split_trials(self.recording, self.settings.n_teacher_trials)  # says if too few can teach
+
+    @property
+    def study(self) -> Study:
+        """The controls and words of this comparison."""
+        return MEMORY.beside(self.own_controls)
+
+    @property
+    def teachers(self) -> tuple[str, ...]:
+        """The brain, every null and the probes chosen, the user's own included."""
+        return (*self.settings.teachers, *(control.name for control in self.own_controls))
 
     def lessons(self, settings: MemoryStudySettings, recording: BrainRecording) -> Lessons:
         """What teaches under these settings."""
@@ -91,7 +100,11 @@ class MemoryComparison:
         """All groups: the isolated ones, shared between runs, the taught, then what is varied."""
         settings = self.settings
         groups = self._isolated_groups(settings, settings.seeds, folder)
-        conditions = (ALONE_HEAD, ALONE_LABELLED, *taught_conditions(settings))
+        conditions = (
+            Condition(ALONE_HEAD),
+            Condition(ALONE_LABELLED),
+            *taught_conditions(settings, self.teachers),
+        )
         groups += self._taught_groups(settings, self.recording, conditions, settings.seeds)
         first = next(group for group in groups if group.plan.lessons is not None)
         drawn = replace(first, plan=replace(first.plan, trajectories=folder / TRAJECTORIES))
@@ -150,7 +163,7 @@ class MemoryComparison:
         return [
             Group(
                 "alone-seeds-" + "-".join(map(str, some)),
-                MemoryPlan(alone, frozen, task, (ALONE,), some, None),
+                MemoryPlan(alone, frozen, task, (Condition(ALONE),), some, None),
                 settings.n_steps,
                 shared,
             )
@@ -162,7 +175,7 @@ class MemoryComparison:
         self,
         settings: MemoryStudySettings,
         recording: BrainRecording,
-        conditions: tuple[str, ...],
+        conditions: tuple[Condition, ...],
         seeds: tuple[int, ...],
     ) -> list[Group[MemoryPlan]]:
         """Students with recorded trials, one group a seed."""
@@ -171,7 +184,7 @@ class MemoryComparison:
         return [
             Group(
                 f"seed-{seed}",
-                MemoryPlan(settings, frozen, task, conditions, (seed,), lessons),
+                MemoryPlan(settings, frozen, task, conditions, (seed,), lessons, self.own_controls),
                 settings.n_steps,
             )
             for seed in seeds
@@ -233,6 +246,7 @@ def describe(comparison: MemoryComparison) -> dict[str, Any]:
         "pairing_of_trials": name_of_pairing(comparison.pairing),
         "by_signal": {f"{k:g}": fingerprint_of(each) for k, each in comparison.by_signal.items()},
         **describe_settings(settings),
+        **comparison.study.describe(),
         "task": _task_entries(recording, settings),
         "limits": [
             "One session: the seed of the student is the unit, so intervals speak of this brain "

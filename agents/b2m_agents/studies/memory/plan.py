@@ -12,13 +12,10 @@ from jaxtyping import Bool
 
 from b2m_agents.studies.isolated import IsolatedSettings
 from b2m_agents.studies.memory.teachers import Reading
-from b2m_drive.comparisons.conditions import (
-    BRAIN,
-    LABEL_PROBES,
-    NULL_TEACHERS,
-    PROBE_TEACHERS,
-    Variation,
-)
+from b2m_drive.comparisons.control import Control
+from b2m_drive.comparisons.memory_study import MEMORY, NULL_TEACHERS
+from b2m_drive.comparisons.study import LABEL_PROBES
+from b2m_drive.evidence.condition import ALONE_LABELLED, BRAIN, Condition, TransferMethod, Variation
 from b2m_drive.files.settings_types import take_as_declared
 from b2m_drive.recordings.recording import BrainRecording, TaskName
 from b2m_drive.students.decision_rnn import Cell
@@ -27,8 +24,6 @@ from b2m_drive.teachers.windows import WINDOW_CHOICES, WindowChoice
 from b2m_drive.transfer.term import Strategy
 from b2m_envs.memory_decision import MemoryDecisionSettings, SternbergSettings, Trials
 
-ALONE_HEAD = "alone_head"
-ALONE_LABELLED = "alone_labelled"
 SHARE_TEACHING = 0.8  # of the recorded trials; the others are held out
 FEWEST_TEACHING = 10  # trials: two for each part that is held out in turn
 TASKS: tuple[TaskName, ...] = ("memory_decision", "sternberg")
@@ -97,8 +92,8 @@ class MemoryStudySettings:
                 "pairing: expected 'recorded' where only one phase is read, came 'carried' with "
                 f"windows {self.windows!r}"
             )
-        if not set(self.probes) <= set(PROBE_TEACHERS):
-            raise ValueError(f"probes: expected some of {PROBE_TEACHERS}, came {self.probes}")
+        if not set(self.probes) <= set(MEMORY.probes):
+            raise ValueError(f"probes: expected some of {MEMORY.probes}, came {self.probes}")
 
     def _check_numbers(self) -> None:
         counts = ("batch_size", "recorded_batch_size", "n_evaluation_trials", "positions")
@@ -137,15 +132,16 @@ class MemoryPlan:
     settings: MemoryStudySettings
     isolated: IsolatedSettings
     task: TaskSettings  # of the generated trials
-    conditions: tuple[str, ...]
+    conditions: tuple[Condition, ...]
     seeds: tuple[int, ...]
     lessons: Lessons | None  # None: conditions that need no recorded trials
+    own_controls: tuple[Control, ...] = ()  # a user's, beside the study's
     trajectories: Path | None = None  # file for the paths of brain and students; None: not drawn
     variation: Variation | None = None
     aligned: bool = True  # whether students are compared with the neurons after training
 
     @property
-    def students(self) -> list[tuple[str, int]]:
+    def students(self) -> list[tuple[Condition, int]]:
         """Condition and seed of each student of the stack."""
         return [(condition, seed) for seed in self.seeds for condition in self.conditions]
 
@@ -177,19 +173,19 @@ def replaying(task: TaskSettings, recording: BrainRecording) -> TaskSettings:
 
 def taught_conditions(
     settings: MemoryStudySettings, teachers: tuple[str, ...] | None = None
-) -> tuple[str, ...]:
-    """Names of the conditions with a teacher: strategy/latents/pairing/teacher."""
+) -> tuple[Condition, ...]:
+    """The conditions with a teacher."""
     return tuple(
-        f"{strategy}/{reading.latents}/{reading.pairing}/{teacher}"
+        TransferMethod(strategy, reading.latents, reading.pairing).condition(teacher)
         for strategy in settings.strategies
         for reading in settings.readings
         for teacher in teachers or settings.teachers
     )
 
 
-def varied_conditions(settings: MemoryStudySettings) -> tuple[str, ...]:
+def varied_conditions(settings: MemoryStudySettings) -> tuple[Condition, ...]:
     """Conditions with recorded trials that the data curves show."""
-    return (ALONE_LABELLED, *taught_conditions(settings, _VARIED_TEACHERS))
+    return (Condition(ALONE_LABELLED), *taught_conditions(settings, _VARIED_TEACHERS))
 
 
 def split_trials(recording: BrainRecording, n_teaching: int | None = None) -> np.ndarray:

@@ -10,17 +10,12 @@ import torch
 from jaxtyping import Bool, Int64
 from torch import Tensor
 
-from b2m_agents.studies.memory.plan import (
-    ALONE_HEAD,
-    ALONE_LABELLED,
-    Lessons,
-    MemoryPlan,
-)
+from b2m_agents.studies.memory.plan import Lessons, MemoryPlan
 from b2m_agents.studies.memory.student_group import HEADS, ITEMS, RECORDED, TEACHER
 from b2m_agents.studies.memory.teachers import ITEMS_PERMUTED, Reading, teacher_latents
 from b2m_agents.studies.memory.trial_matching import relabelled
 from b2m_agents.studies.seeded_streams import generator_for, torch_generator_for
-from b2m_drive.comparisons.conditions import BRAIN, control_of
+from b2m_drive.evidence.condition import BRAIN, Condition
 from b2m_drive.students.decision_rnn import DecisionRNN
 from b2m_drive.teachers.latents import Activity, BrainLatents
 from b2m_drive.teachers.surrogates import permute_items
@@ -114,10 +109,10 @@ class RecordedLessons:
     ) -> list[BrainLatents | None]:
         """The latents that teach each condition, None where nothing does."""
         seen = self.task.unroll(self.trials, generator_for(self.seed, TEACHER))
-        taught = [name for name in self.plan.conditions if name not in (ALONE_HEAD, ALONE_LABELLED)]
+        taught = [each for each in self.plan.conditions if each.method]
         made: dict[tuple[str, Reading], BrainLatents] = {}
         for reading in self.settings.readings:
-            for teacher in dict.fromkeys(map(control_of, taught)):
+            for teacher in dict.fromkeys(each.control for each in taught):
                 if teacher in (BRAIN, ITEMS_PERMUTED):
                     made[teacher, reading] = brain[reading]
                     continue
@@ -130,25 +125,29 @@ class RecordedLessons:
                     self.settings.time_step,
                     generator_for(self.seed, TEACHER),
                     brain[reading].values.shape[-1],
+                    self.plan.own_controls,
                 )
         lessons: list[BrainLatents | None] = []
         for condition in self.plan.conditions:
-            if condition not in taught:
+            method = condition.method
+            if method is None:
                 lessons.append(None)
             else:
-                _, latents, pairing, teacher = condition.split("/")
-                lessons.append(made[teacher, Reading(latents, pairing)])  # type: ignore[arg-type]
+                reading = Reading(method.latents, method.pairing)  # type: ignore[arg-type]
+                lessons.append(made[condition.control, reading])
         return lessons
 
 
-def sees_permuted_items(conditions: tuple[str, ...]) -> Bool[np.ndarray, " student"]:
+def sees_permuted_items(conditions: tuple[Condition, ...]) -> Bool[np.ndarray, " student"]:
     """Which students live through the recorded trials with other items."""
-    return np.array([control_of(name) == ITEMS_PERMUTED for name in conditions])
+    return np.array([name.control == ITEMS_PERMUTED for name in conditions])
 
 
-def _lesson(condition: str, latents: BrainLatents) -> Lesson:
+def _lesson(condition: Condition, latents: BrainLatents) -> Lesson:
     return Lesson(
-        "contrastive" if condition.startswith("contrastive/") else "regression",
+        "contrastive"
+        if condition.method and condition.method.strategy == "contrastive"
+        else "regression",
         torch.from_numpy(latents.values),
         torch.from_numpy(latents.share_of_variance.astype(np.float32)),
     )

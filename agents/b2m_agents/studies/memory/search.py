@@ -226,13 +226,11 @@ def search_memory(search: Search, folder: Path, *, n_workers: int, progress: boo
             runs[candidate.name] = read_sessions(place)
         best = rank_candidates(runs)[0]
         chosen = next(each for each in studies if each.name == best.name)
-        reading = Reading(best.teaching.latents, best.teaching.pairing)  # type: ignore[arg-type]
-        strategy: Strategy = best.teaching.strategy  # type: ignore[assignment]
+        reading = Reading(best.method.latents, best.method.pairing)  # type: ignore[arg-type]
+        strategy: Strategy = best.method.strategy  # type: ignore[assignment]
         test = replace(search.test_study(chosen, strategy, reading), isolated=isolated)
         if progress:
-            tqdm.write(
-                f"test: {chosen.name}, {best.teaching.label}, {len(test.recordings)} sessions"
-            )
+            tqdm.write(f"test: {chosen.name}, {best.method.label}, {len(test.recordings)} sessions")
         compare_sessions(test, folder / "test", n_workers=n_workers, progress=progress)
         write_json(
             folder / CONFIG,
@@ -296,7 +294,7 @@ def _with_units(
 
 
 def _chosen(best: RankedCandidate) -> dict[str, str]:
-    teaching = best.teaching
+    teaching = best.method
     return {
         "name": best.name,
         "strategy": teaching.strategy,

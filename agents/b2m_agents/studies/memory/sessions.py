@@ -26,13 +26,7 @@ from b2m_agents.studies.memory.comparison import (
 from b2m_agents.studies.memory.plan import MemoryPlan, MemoryStudySettings
 from b2m_agents.studies.memory.taught_group import run_group
 from b2m_agents.studies.memory.trial_matching import RolePairing, counterparts
-from b2m_drive.comparisons.jobs import (
-    Group,
-    expected_seconds,
-    join_scores,
-    open_run,
-    run_pending,
-)
+from b2m_drive.comparisons.jobs import Group, expected_seconds, join_scores, open_run, run_pending
 from b2m_drive.comparisons.run_folder import BRAIN_FILE, TRAJECTORIES
 from b2m_drive.comparisons.session_summaries import LEAST_UNITS
 from b2m_drive.files.fingerprints import record_made

@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Bool, Float32
 from torch import Tensor, nn
 
-from b2m_agents.studies.memory.plan import ALONE_LABELLED, Lessons, MemoryPlan
+from b2m_agents.studies.memory.plan import Lessons, MemoryPlan
 from b2m_agents.studies.memory.recorded_lessons import (
     RecordedBatch,
     RecordedLessons,
@@ -27,6 +27,7 @@ from b2m_agents.studies.memory.teachers import brain_activity, latents_as_read
 from b2m_agents.studies.memory.trial_matching import relabelled
 from b2m_agents.studies.seeded_streams import generator_for
 from b2m_drive.evidence.alignment import alignment_scores
+from b2m_drive.evidence.condition import ALONE_LABELLED, BRAIN, Condition
 from b2m_drive.evidence.scores import Score
 from b2m_drive.files.writing import write_arrays
 from b2m_drive.students.fitting import limit_each
@@ -42,7 +43,7 @@ def run_group(plan: MemoryPlan, after_step: Callable[[], None]) -> list[Score]:
     scores = run.train(after_step)
     if plan.variation is None:
         return scores
-    return [replace(score, condition=plan.variation.condition(score.condition)) for score in scores]
+    return [replace(score, condition=score.condition.varied(plan.variation)) for score in scores]
 
 
 class TaughtRun(GroupRun):
@@ -69,7 +70,7 @@ class TaughtRun(GroupRun):
         permuted = np.tile(sees_permuted_items(plan.conditions), n_seeds)
         self.sees_permuted = torch.from_numpy(permuted)
         self.taught = torch.tensor([float(t) for each in self.by_seed for t in each.taught])
-        labelled = [float(name == ALONE_LABELLED) for name in plan.conditions]
+        labelled = [float(name.control == ALONE_LABELLED) for name in plan.conditions]
         self.labelled = torch.tensor(labelled * n_seeds)
         self.schedule = WeightSchedule(self.settings.weight, self.settings.falls_to_zero_at)
 
@@ -133,7 +134,7 @@ class TaughtRun(GroupRun):
     def _present(self) -> Bool[np.ndarray, "trial window"]:
         return present_windows(self.windows, self.recording.trials)
 
-    def _hidden(self, rows: np.ndarray) -> Iterator[tuple[str, int, np.ndarray]]:
+    def _hidden(self, rows: np.ndarray) -> Iterator[tuple[Condition, int, np.ndarray]]:
         """Each student's activity in its recorded trials, averaged in the brain's windows."""
         trials, n_conditions = self.trials.select(rows), len(self.plan.conditions)
         permuted = sees_permuted_items(self.plan.conditions)
@@ -177,9 +178,9 @@ class TaughtRun(GroupRun):
         time = np.arange(len(self.windows), dtype=np.float64) * 0.4
         paths = {"brain": self.activity.values}
         for condition, seed, values in self._hidden(np.arange(len(self.trials))):
-            taught = condition == ALONE_LABELLED or condition.endswith("/brain")
+            taught = condition.control in (ALONE_LABELLED, BRAIN)
             if taught and seed == self.plan.seeds[0]:
-                paths[condition] = values
+                paths[str(condition)] = values
         arrays = {}
         for name, values in paths.items():
             arrays[f"{name}/values"] = plane_of_paths(values, self.trials.stimulus[:, 0])

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 
-from b2m_drive.comparisons.conditions import LABEL_PROBES, NULL_TEACHERS, PROBE_TEACHERS
+from b2m_drive.comparisons.control import Control, ControlInputs
+from b2m_drive.comparisons.memory_study import MEMORY, NULL_TEACHERS
+from b2m_drive.comparisons.study import LABEL_PROBES
 from b2m_drive.recordings.recording import BrainRecording
 from b2m_drive.students.decision_rnn import DecisionRNN
 from b2m_drive.teachers.controls import (
@@ -29,6 +31,7 @@ from b2m_drive.teachers.latents import (
     decode_stimuli,
     latents_of,
     memory_set,
+    shown_in,
 )
 from b2m_drive.teachers.surrogates import (
     matched_covariance,
@@ -37,7 +40,12 @@ from b2m_drive.teachers.surrogates import (
     shuffle_within_condition,
 )
 from b2m_drive.teachers.window_of_steps import average_in_windows
-from b2m_drive.teachers.windows import WindowChoice, teaching_windows, window_activity
+from b2m_drive.teachers.windows import (
+    WindowChoice,
+    present_windows,
+    teaching_windows,
+    window_activity,
+)
 from b2m_envs.memory_decision import TrialBatch
 
 ITEMS_PERMUTED = "items_permuted"  # the brain itself; the student's items are other ones
@@ -80,6 +88,7 @@ def teacher_latents(
     time_step: float,
     generator: np.random.Generator,
     n_latents: int | None,
+    own_controls: Sequence[Control] = (),
 ) -> BrainLatents:
     """The latents of one control, made from its activity in the way that the brain's are.
 
@@ -92,6 +101,7 @@ def teacher_latents(
         time_step: Of ``seen`` [s].
         generator: Of shuffles, projections and corruptions.
         n_latents: As the brain's; ``"decoded"`` has its own.
+        own_controls: A user's, each made by its own function.
     """
     if teacher in LABEL_PROBES:
         return _labels(teacher, reading, activity, generator)
@@ -105,8 +115,10 @@ def teacher_latents(
         n_units = untrained.settings.hidden_size
         projected = project_randomly(seen.observation, n_units, generator)
         activity = _network_activity(projected, activity, seen, time_step)
+    elif teacher in (own := {control.name: control for control in own_controls}):
+        activity = _made(own[teacher], activity, seen, untrained, time_step, generator)
     else:
-        known = (*NULL_TEACHERS, *PROBE_TEACHERS)
+        known = (*NULL_TEACHERS, *MEMORY.probes)
         raise ValueError(f"teacher: expected one of {known}, came {teacher!r}")
     return latents_as_read(reading, activity, n_latents)
 
@@ -122,6 +134,33 @@ def latents_as_read(reading: Reading, activity: Activity, n_latents: int | None)
         seed=0,
         n_latents=None if reading.latents == "decoded" else n_latents,
     )
+
+
+def _made(
+    control: Control,
+    activity: Activity,
+    seen: TrialBatch,
+    untrained: DecisionRNN,
+    time_step: float,
+    generator: np.random.Generator,
+) -> Activity:
+    """The activity of a user's own control."""
+
+    def hidden() -> np.ndarray:
+        with torch.no_grad():
+            steps = untrained(torch.from_numpy(seen.observation)).hidden.numpy()
+        return _network_activity(steps, activity, seen, time_step).values
+
+    inputs = ControlInputs(
+        activity.values,
+        present_windows(activity.windows, activity.trials),
+        activity.trials.trial_id,
+        lambda: _network_activity(seen.observation, activity, seen, time_step).values,
+        hidden,
+        lambda: shown_in(activity.windows, activity.trials),
+        generator,
+    )
+    return replace(activity, values=control.activity(inputs))
 
 
 def _network_activity(
