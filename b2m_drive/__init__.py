@@ -1,3 +1,82 @@
-"""Brain2Model transfer: human neural activity as the teacher of artificial networks."""
+"""Brain2Model transfer: human neural activity as the teacher of artificial networks.
+
+What a user may rely on stands in ``__all__``; everything else may move. Names are imported when
+they are first used, so that ``import b2m_drive`` takes no time and needs no PyTorch.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from b2m_drive.comparisons.comparison import Comparison as Comparison
+    from b2m_drive.comparisons.control import Control as Control
+    from b2m_drive.comparisons.control import ControlInputs as ControlInputs
+    from b2m_drive.comparisons.run_folder import Run as Run
+    from b2m_drive.comparisons.run_folder import read_run as read_run
+    from b2m_drive.comparisons.standard_controls import NULLS as NULLS
+    from b2m_drive.comparisons.standard_controls import PROBES as PROBES
+    from b2m_drive.comparisons.student_job import Budget as Budget
+    from b2m_drive.comparisons.verdict import Verdict as Verdict
+    from b2m_drive.comparisons.verdict import verdicts_of as verdicts_of
+    from b2m_drive.evidence.condition import Condition as Condition
+    from b2m_drive.evidence.condition import TransferMethod as TransferMethod
+    from b2m_drive.recordings.brain_recording import Recording as Recording
+    from b2m_drive.recordings.events import Events as Events
+    from b2m_drive.recordings.readers.table import READERS as READERS
+    from b2m_drive.recordings.readers.table import read_recording as read_recording
+    from b2m_drive.reports.report import write_report as write_report
+    from b2m_drive.reports.report_parts import Section as Section
+    from b2m_drive.students.student import Batch as Batch
+    from b2m_drive.students.student import ScoreWords as ScoreWords
+    from b2m_drive.students.student import Student as Student
+    from b2m_drive.teachers.latent_methods import LATENT_METHODS as LATENT_METHODS
+    from b2m_drive.teachers.latent_methods import ResponseLatents as ResponseLatents
+    from b2m_drive.teachers.responses import Responses as Responses
+    from b2m_drive.teachers.responses import responses_of as responses_of
+    from b2m_drive.transfer.attachment import attach as attach
+    from b2m_drive.transfer.targets import BrainTargets as BrainTargets
 
 __version__ = "0.5.0"
+
+_HOMES = {
+    "Batch": "students.student",
+    "BrainTargets": "transfer.targets",
+    "Budget": "comparisons.student_job",
+    "Comparison": "comparisons.comparison",
+    "Condition": "evidence.condition",
+    "Control": "comparisons.control",
+    "ControlInputs": "comparisons.control",
+    "Events": "recordings.events",
+    "LATENT_METHODS": "teachers.latent_methods",
+    "NULLS": "comparisons.standard_controls",
+    "PROBES": "comparisons.standard_controls",
+    "READERS": "recordings.readers.table",
+    "Recording": "recordings.brain_recording",
+    "ResponseLatents": "teachers.latent_methods",
+    "Responses": "teachers.responses",
+    "Run": "comparisons.run_folder",
+    "ScoreWords": "students.student",
+    "Section": "reports.report_parts",
+    "Student": "students.student",
+    "TransferMethod": "evidence.condition",
+    "Verdict": "comparisons.verdict",
+    "attach": "transfer.attachment",
+    "read_recording": "recordings.readers.table",
+    "read_run": "comparisons.run_folder",
+    "responses_of": "teachers.responses",
+    "verdicts_of": "comparisons.verdict",
+    "write_report": "reports.report",
+}
+__all__ = sorted(_HOMES)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -18,7 +18,6 @@ from b2m_agents.studies.driving.comparison import (
 from b2m_agents.studies.driving.plan import DrivingStudySettings, rows_of
 from b2m_agents.studies.driving.student import StudentRun, material_of
 from b2m_agents.studies.driving.teachers import standardised, teacher_latents
-from b2m_agents.studies.seeded_streams import generator_for
 from b2m_drive.comparisons.driving_study import DRIVING
 from b2m_drive.comparisons.verdict import verdicts_of
 from b2m_drive.evidence.condition import BRAIN
@@ -31,6 +30,7 @@ from b2m_drive.recordings.scene_recording import (
 from b2m_drive.reports.report import write_report
 from b2m_drive.students.scene_vae import SceneVAE, SceneVAESettings
 from b2m_drive.students.scenes import SceneDataset, SceneEpisode, SceneHeader, SceneWriter
+from b2m_drive.students.seeded_streams import generator_for
 from b2m_drive.teachers.frame_decoding import decoding_r2
 from b2m_drive.transfer.targets import BrainTargets
 from tests.other_process import held

@@ -1,4 +1,4 @@
-"""A control of a comparison, as data: what teaches in the brain's place, and what that would show."""
+"""A control, as data: what teaches in the brain's place, and what that would show."""
 
 from __future__ import annotations
 
@@ -54,6 +54,8 @@ class Control:
         make: From the brain's responses (and what the student saw) to the activity that teaches
             in their place; None: a control of the project's own, which its study knows how to
             make, or one without a teacher.
+        needs: What it asks of a student besides: what it sees for given ids, or its labels. A
+            student that cannot say is compared without the control, and the report says so.
 
     Raises:
         ValueError: If the role is unknown, or the name could not stand in a table.
@@ -64,8 +66,9 @@ class Control:
     label: str
     meaning: str
     colour: str = "#888888"
-    line: str | tuple[float, tuple[float, ...]] = "-"
+    line: str | tuple[int, tuple[int | float, ...]] = "-"
     make: MakeActivity | None = None
+    needs: Literal["", "seen", "labels"] = ""
 
     def __post_init__(self) -> None:
         check_name("name of a control", self.name)
@@ -95,6 +98,7 @@ class Control:
     def describe(self) -> dict[str, Any]:
         """What a run keeps of it: everything but the function, which is named."""
         entries = {**asdict(self), "make": None}
+        del entries["needs"]
         if self.make is not None:
             entries["make"] = getattr(self.make, "__qualname__", repr(self.make))
         return entries

@@ -250,7 +250,7 @@ def pooled_verdict(
 
     Args:
         run: Of many sessions.
-        teaching: Strategy and reading.
+        method: Strategy and readout.
         metric: A summary of the learning curve; None: the run's primary one.
 
     Raises:

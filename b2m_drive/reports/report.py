@@ -6,16 +6,15 @@ of every study stands here; `memory_report` and `driving_report` add what is the
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from b2m_drive.comparisons.agents_study import AGENTS_STUDY
 from b2m_drive.comparisons.jobs import CONFIG
-from b2m_drive.comparisons.own_studies import STUDIES
 from b2m_drive.comparisons.run_folder import Run, check_entries, read_object, read_run
 from b2m_drive.comparisons.study import Study, summary_label
 from b2m_drive.comparisons.verdict import Verdict, differences, interval_text, verdicts_of
@@ -47,11 +46,13 @@ from b2m_drive.files.refusals import naming
 from b2m_drive.reports import figures
 from b2m_drive.reports.agents_report import write_agents_report
 from b2m_drive.reports.calibration_report import write_calibration_report
+from b2m_drive.reports.comparison_report import comparison_pages
 from b2m_drive.reports.driving_report import driving_pages
 from b2m_drive.reports.memory_report import memory_pages
 from b2m_drive.reports.page import render_page, verdict_box
 from b2m_drive.reports.report_parts import (
     Picture,
+    Section,
     StudyPages,
     Table,
     draw,
@@ -66,12 +67,14 @@ from b2m_drive.reports.report_parts import (
 from b2m_drive.reports.search_report import write_search_report
 from b2m_drive.reports.sessions_report import write_sessions_report
 
+MakeSection: TypeAlias = Callable[[Run], Section]
+
 ALIGNMENT_LABELS = {
     "cka": "CKA (linear, unbiased, between trials)",
     "rsa": "RSA (Spearman, between trials)",
     "predictivity": "predictivity of units (R²)",
 }
-PAGES = {"memory": memory_pages, "driving": driving_pages}
+PAGES = {"memory": memory_pages, "driving": driving_pages, "comparison": comparison_pages}
 REPORTS = {  # of studies that hold more than one comparison
     "memory_sessions": write_sessions_report,
     "memory_search": write_search_report,
@@ -93,21 +96,30 @@ class TeachingSection:
     alignment: Picture | None
 
 
-def write_report(run_folder: Path) -> Path:
+def write_report(run_folder: Path, sections: Sequence[MakeSection] = ()) -> Path:
     """Write ``report.html`` and ``figures/*.png`` into a run's folder; returns the former.
 
     The configuration names the study, and thereby the report: of one brain, of many sessions, of
     a search among readings, of the verdict's calibration, or of agents. Page and figures are made
     beside their places and moved there, so a failure leaves what was there before.
 
+    Args:
+        run_folder: Of a finished run.
+        sections: Further sections of the user's own, each a function of the run; they stand after
+            the project's own. For the comparison of one brain only.
+
     Raises:
         FileNotFoundError: If a file of the run is missing.
         ValueError: If one is broken, or a condition that a verdict needs has no scores.
     """
-    write = REPORTS.get(_study_of(run_folder), _write_comparison_report)
+    study = _study_of(run_folder)
     whole = naming(run_folder, "a finished run whose files are whole")
+    if study in REPORTS and sections:
+        raise ValueError(f"{run_folder}: sections: expected none for {study}, which holds many")
     with claim(run_folder, "a report"), whole:
-        return write(run_folder)
+        if study in REPORTS:
+            return REPORTS[study](run_folder)
+        return _write_comparison_report(run_folder, sections)
 
 
 def _study_of(run_folder: Path) -> str:
@@ -117,18 +129,19 @@ def _study_of(run_folder: Path) -> str:
     config = read_object(path)
     check_entries(path, config, {"study": str})
     study = str(config["study"])
-    if study not in (*STUDIES, *REPORTS):
-        known = ", ".join((*STUDIES, *REPORTS))
+    if study not in (*PAGES, *REPORTS):
+        known = ", ".join((*PAGES, *REPORTS))
         raise ValueError(f"{path}: study: expected one of {known}, came {study!r}")
     return study
 
 
-def _write_comparison_report(run_folder: Path) -> Path:
+def _write_comparison_report(run_folder: Path, own: Sequence[MakeSection]) -> Path:
     """The report of one brain."""
     run = read_run(run_folder)
     verdicts = verdicts_of(run)
     sections = [_method_section(run, method) for method in run.methods]
     pages = PAGES[run.study.name](run)
+    pages = replace(pages, results=(*pages.results, *(make(run) for make in own)))
     page = _render(run, verdicts, sections, pages)
     pictures = [picture for section in sections for picture in _pictures_of(section)]
     pictures += [each for part in (*pages.about_brain, *pages.results) for each in part.pictures]

@@ -84,8 +84,13 @@ def _draw_panel(
             label=study.labels[ALONE],
         )
         if np.isfinite(panel.level.low):
-            axes.axhspan(panel.level.low, panel.level.high, color=study.style_of(ALONE)[0], alpha=0.08,
-                         linewidth=0)  # fmt: skip
+            axes.axhspan(
+                panel.level.low,
+                panel.level.high,
+                color=study.style_of(ALONE)[0],
+                alpha=0.08,
+                linewidth=0,
+            )
     axes.axhline(study.floor, color=FAINT, linewidth=0.8, linestyle=(0, (1, 2)))
     _label_values(axes, place_of, number.logarithmic)
     axes.set_xlabel(number.label, fontsize=NORMAL)

@@ -75,7 +75,7 @@ def cross_fitted(
 ) -> Float64[np.ndarray, "frame target"]:
     """What ridge decoders say of the targets in every frame, none fitted on that frame's episode.
 
-    TransferMethod frames are read by decoders of the other folds' episodes, frames held out by decoders
+    Teaching frames are read by decoders of the other folds' episodes, frames held out by decoders
     of all teaching episodes; nothing is ever fitted on a frame held out.
 
     Raises:

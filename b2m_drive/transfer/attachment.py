@@ -1,4 +1,4 @@
-"""TransferMethod any layer of any network: the brain's term to add to your own loss."""
+"""Teaching any layer of any network: the brain's term to add to your own loss."""
 
 from __future__ import annotations
 

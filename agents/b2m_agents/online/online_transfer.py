@@ -29,13 +29,13 @@ from b2m_agents.learning.deleted_agent import OTHER_AGENT
 from b2m_agents.learning.trained_agent import ENCODER_FOLDER
 from b2m_agents.online.online_teacher import OnlineTeacher
 from b2m_agents.online.scene_features import SceneFeatures, extractors_of, put_encoder, scene_policy
-from b2m_agents.studies.seeded_streams import torch_generator_for
 from b2m_agents.worlds.channels_first import with_channels_first
 from b2m_drive.files.fingerprints import recorded_write, require_as_made
 from b2m_drive.files.locks import claim
 from b2m_drive.files.refusals import naming
 from b2m_drive.students.devices import device_of
 from b2m_drive.students.scene_vae import SceneVAE, SceneVAESettings
+from b2m_drive.students.seeded_streams import torch_generator_for
 from b2m_drive.transfer.term import transfer_loss
 
 _INIT, _HEAD = range(2)  # purposes of random numbers

@@ -64,7 +64,7 @@ class VecLatentObservation(VecEnvWrapper):
     the encoder in one batched pass. The encoder is copied and frozen: training the original goes
     past the agent. Stable-Baselines3 advises a wrapper for an encoder that no gradient should
     reach (issue #409), since a features extractor would encode every stored scene again in every
-    epoch; `b2m_agents.online.scene_features` is for an encoder that the policy's gradient should reach.
+    epoch; `scene_features` is for an encoder that the policy's gradient should reach.
 
     Args:
         venv: Scenes of uint8 `[height width channel]`.

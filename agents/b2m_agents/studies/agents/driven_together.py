@@ -38,7 +38,7 @@ def drive_together(
 
     The driver sees the scenes of all episodes that still run at once, which is fast. Its network
     may round differently than for one scene alone, so that a single action may differ from the
-    one that the same agent takes in `b2m_agents.episodes.batched_episodes`; called again, it takes the same.
+    one that the same agent takes in `batched_episodes`; called again, it takes the same.
 
     Args:
         scene: One that the engine has.

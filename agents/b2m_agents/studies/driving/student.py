@@ -15,7 +15,6 @@ from torch import Tensor
 
 from b2m_agents.studies.driving.plan import DrivingPlan, DrivingStudySettings, rows_of
 from b2m_agents.studies.driving.teachers import Watched, action_latents, teacher_latents
-from b2m_agents.studies.seeded_streams import generator_for, torch_generator_for
 from b2m_agents.worlds.encoder_view import write_view
 from b2m_drive.evidence.alignment import alignment_scores
 from b2m_drive.evidence.condition import ALONE, BRAIN
@@ -31,6 +30,7 @@ from b2m_drive.students.frame_batches import FrameBatch, FramesFromMemory
 from b2m_drive.students.scene_vae import SceneVAE, SceneVAESettings, kl_of_latents
 from b2m_drive.students.scene_vae_fitting import encode_frames, fit_scene_vae
 from b2m_drive.students.scenes import SceneDataset
+from b2m_drive.students.seeded_streams import generator_for, torch_generator_for
 from b2m_drive.teachers.scene_controls import state_labels
 from b2m_drive.transfer.attachment import BrainAttachment, attach
 from b2m_drive.transfer.targets import BrainTargets

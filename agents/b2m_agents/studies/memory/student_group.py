@@ -11,10 +11,10 @@ from jaxtyping import Float32
 from torch import Tensor, nn
 
 from b2m_agents.studies.memory.plan import MemoryPlan
-from b2m_agents.studies.seeded_streams import generator_for, torch_generator_for
 from b2m_drive.evidence.scores import Score
 from b2m_drive.students.decision_rnn import DecisionRNN
 from b2m_drive.students.fitting import FittingSettings, fit, limit_each_gradient
+from b2m_drive.students.seeded_streams import generator_for, torch_generator_for
 from b2m_drive.students.stacked_rnn import StackedDecisionRNN
 from b2m_envs.memory_decision import TrialBatch, task_of
 

@@ -25,12 +25,12 @@ from b2m_agents.studies.memory.student_group import (
 )
 from b2m_agents.studies.memory.teachers import brain_activity, latents_as_read
 from b2m_agents.studies.memory.trial_matching import relabelled
-from b2m_agents.studies.seeded_streams import generator_for
 from b2m_drive.evidence.alignment import alignment_scores
 from b2m_drive.evidence.condition import ALONE_LABELLED, BRAIN, Condition
 from b2m_drive.evidence.scores import Score
 from b2m_drive.files.writing import write_arrays
 from b2m_drive.students.fitting import limit_each
+from b2m_drive.students.seeded_streams import generator_for
 from b2m_drive.teachers.window_of_steps import average_in_windows
 from b2m_drive.teachers.windows import present_windows
 from b2m_drive.transfer.schedule import WeightSchedule

@@ -1,0 +1,261 @@
+"""A brain, a student, methods and controls: the comparison of anyone's network."""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from b2m_drive.comparisons.control import Control, require_functions
+from b2m_drive.comparisons.jobs import Group, expected_seconds, open_run, run_groups
+from b2m_drive.comparisons.run_folder import BRAIN_FILE, Run, read_run
+from b2m_drive.comparisons.standard_controls import BRAIN_CONTROL, NULLS, PROBES
+from b2m_drive.comparisons.student_job import Budget, StudentPlan, latents_of, run_job
+from b2m_drive.comparisons.study import Study
+from b2m_drive.evidence.condition import ALONE, BASELINES, Condition, TransferMethod
+from b2m_drive.files.writing import write_json
+from b2m_drive.recordings.brain_recording import Recording
+from b2m_drive.students.student import LabelsById, SeesById, Student
+from b2m_drive.teachers.responses import Responses, responses_of
+
+STUDY = "comparison"
+SHARE_TEACHING = 0.8  # of the ids; the others are held out
+BLT = TransferMethod("regression", "pca", "id")
+BCT = TransferMethod("contrastive", "pca", "id")
+_PACKAGES = ("torch", "numpy", "scipy", "scikit-learn", "b2m-drive")
+DEFAULT_BUDGET = Budget()
+_FEWEST_IDS = 10
+_METRIC = "area_under_curve"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Does this brain teach this student anything that no null teaches?
+
+    ::
+
+        run = Comparison(MyStudent(), recording).run(Path("runs/mine"))
+
+    Args:
+        student: A network, its data, task loss and held-out score.
+        brain: A recording (its `responses_of` from 0.1 to 0.5 s after each event are taken), or
+            responses cut out in another way.
+        methods: Strategies and latents, each judged on its own.
+        controls: Nulls and probes, the user's own among them. Those that the student cannot
+            serve are left out, and the run says why.
+        seeds: One student of each condition a seed; the seed is the unit of inference.
+        budget: How every student is trained.
+
+    Raises:
+        ValueError: If there are fewer than two seeds, no method, or too few ids to teach and hold
+            out; or a control has no function or a name that stands twice.
+    """
+
+    student: Student
+    brain: Recording | Responses
+    methods: tuple[TransferMethod, ...] = (BLT, BCT)
+    controls: tuple[Control, ...] = NULLS + PROBES
+    seeds: tuple[int, ...] = tuple(range(5))
+    budget: Budget = DEFAULT_BUDGET
+
+    def __post_init__(self) -> None:
+        if len(set(self.seeds)) != len(self.seeds) or len(self.seeds) < 2:
+            raise ValueError(f"seeds: expected two or more different ones, came {self.seeds}")
+        if not self.methods:
+            raise ValueError("methods: expected one or more, came none")
+        require_functions(tuple(c for c in self.controls if c.name not in BASELINES))
+        if ALONE not in {control.name for control in self.controls}:
+            raise ValueError(
+                f"controls: expected {ALONE!r} among the nulls, since it always decides"
+            )
+        _ = self.study, self.rows  # checks names and ids
+
+    @cached_property
+    def responses(self) -> Responses:
+        """The brain's, to everything that it saw."""
+        return responses_of(self.brain) if isinstance(self.brain, Recording) else self.brain
+
+    @cached_property
+    def rows(self) -> tuple[Responses, Responses]:
+        """Responses that teach and those held out, by a fixed draw; no id is in both."""
+        ids = np.unique(self.responses.ids)
+        if len(ids) < _FEWEST_IDS:
+            raise ValueError(
+                f"{self.responses.session}: expected responses to {_FEWEST_IDS} ids or more, came "
+                f"{len(ids)}"
+            )
+        order = np.random.default_rng(0).permutation(len(ids))
+        chosen = np.isin(self.responses.ids, ids[order[: round(SHARE_TEACHING * len(ids))]])
+        return self.responses.select(chosen), self.responses.select(~chosen)
+
+    @property
+    def left_out(self) -> dict[str, str]:
+        """Controls that this student cannot serve: name -> the reason."""
+        able = {
+            "seen": isinstance(self.student, SeesById),
+            "labels": isinstance(self.student, LabelsById),
+            "": True,
+        }
+        return {
+            each.name: f"the student has no method {each.needs}(ids)"
+            for each in self.controls
+            if not able[each.needs]
+        }
+
+    @property
+    def study(self) -> Study:
+        """The controls that are run, and the student's words."""
+        words = self.student.words
+        return Study(
+            STUDY,
+            (BRAIN_CONTROL, *(c for c in self.controls if c.name not in self.left_out)),
+            curve=self._curve,
+            curve_label=words.label,
+            curve_unit=words.unit,
+            final_label=f"final {words.label}",
+            floor=words.floor,
+            floor_label=words.floor_label,
+            sample_label=f"training {words.samples}",
+            criteria=words.criteria,
+            samples=words.samples,
+        )
+
+    @property
+    def conditions(self) -> tuple[Condition, ...]:
+        """All that is trained, baselines once and the others by every method."""
+        names = list(self.study.labels)
+        baselines = [Condition(name) for name in names if name in BASELINES]
+        taught = [
+            method.condition(name)
+            for method in self.methods
+            for name in names
+            if name not in BASELINES
+        ]
+        return (*baselines, *taught)
+
+    def run(self, folder: str | Path, *, n_workers: int = 1, progress: bool = True) -> Run:
+        """Train and score every student, or go on where a run of the same comparison stopped.
+
+        Training runs in processes of its own: call it under ``if __name__ == "__main__"``.
+
+        Raises:
+            ValueError: If the folder holds another run, or a student or control fails.
+        """
+        folder, jobs = Path(folder), self.jobs()
+        open_run(folder, self.describe())
+        write_json(folder / BRAIN_FILE, self._about_brain())
+        run_groups(folder, jobs, run_job, n_workers, progress)
+        return read_run(folder)
+
+    def expected_time(self, n_workers: int = 1) -> tuple[int, float]:
+        """Number of students, and the seconds that they would take, measured on a few steps."""
+        jobs = self.jobs()
+        return len(jobs), expected_seconds(jobs, run_job, n_workers)
+
+    def jobs(self) -> list[Group[StudentPlan]]:
+        """One job a condition and seed."""
+        teaching, held_out = self.rows
+        budget = replace(self.budget, n_latents=self._n_latents)
+        study = self.study
+        return [
+            Group(
+                f"{condition.slug}-seed-{seed}",
+                StudentPlan(
+                    self.student, teaching, held_out, study.control(condition.control), condition,
+                    seed, budget,
+                ),
+                budget.n_steps,
+            )
+            for seed in self.seeds
+            for condition in self.conditions
+        ]  # fmt: skip
+
+    @cached_property
+    def _n_latents(self) -> int | None:
+        """As many for every control as the brain has, by the first method."""
+        if self.budget.n_latents is not None:
+            return self.budget.n_latents
+        latents = latents_of(self.rows[0], self.methods[0].latents, None)
+        return int(latents.values.shape[-1])
+
+    @cached_property
+    def _curve(self) -> str:
+        """The first of the student's scores, found by scoring an untrained network."""
+        import torch
+
+        network = self.student.new_network(torch.Generator().manual_seed(0)).eval()
+        with torch.no_grad():
+            found = list(self.student.score(network))
+        if not found:
+            raise ValueError(f"student {self.student.name}: expected a score, came none")
+        return str(found[0])
+
+    def describe(self) -> dict[str, Any]:
+        """The configuration of the run: everything that decides its numbers."""
+        responses, (teaching, held_out) = self.responses, self.rows
+        batch = next(iter(self.student.batches(np.random.default_rng(0))))
+        return {
+            "study": STUDY,
+            "brain": {
+                "name": responses.session,
+                "simulated": responses.simulated,
+                "subject": responses.subject,
+                "session": responses.session,
+                "source": responses.source,
+                "licence": responses.licence,
+                "n_units": int(responses.values.shape[-1]),
+                "regions": {},
+                "n_teaching": len(teaching),
+                "n_held_out": len(held_out),
+                "notes": list(responses.notes),
+                "measure": responses.measure,
+                "fingerprint": _fingerprint(responses),
+            },
+            "student": {
+                "class": type(self.student).__qualname__,
+                "name": self.student.name,
+                "layer": self.student.layer,
+            },
+            "strategies": list(dict.fromkeys(each.strategy for each in self.methods)),
+            "readings": [
+                {"latents": latents, "pairing": pairing}
+                for latents, pairing in dict.fromkeys((m.latents, m.pairing) for m in self.methods)
+            ],
+            "seeds": list(self.seeds),
+            **asdict(self.budget),
+            "batch_size": len(batch.ids),
+            "primary_metric": _METRIC,
+            "task": {"id": self.student.name},
+            "isolated_settings_file": "none: the student's own settings, as they came",
+            "versions": {"python": platform.python_version(), **{p: version(p) for p in _PACKAGES}},
+            "left_out": self.left_out,
+            **self.study.describe(),
+            "limits": [
+                "One session: the seed of the student is the unit, so intervals speak of this "
+                "brain only.",
+                "The isolated student is as its author gave it: a weak one makes every teacher "
+                "look good.",
+                *(f"Not asked: {name}; {reason}." for name, reason in self.left_out.items()),
+            ],
+        }
+
+    def _about_brain(self) -> dict[str, Any]:
+        teaching, _ = self.rows
+        return {
+            "n_latents": self._n_latents,
+            "n_rows": len(teaching),
+            "n_ids": len(set(teaching.ids)),
+        }
+
+
+def _fingerprint(responses: Responses) -> str:
+    import hashlib
+
+    digest = hashlib.sha256(responses.values.tobytes())
+    digest.update(responses.ids.tobytes())
+    return digest.hexdigest()[:16]

@@ -1,0 +1,236 @@
+"""One job of a comparison: train a student under one condition and seed, and score it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float32
+from torch import Tensor, nn
+
+from b2m_drive.comparisons.control import Control, ControlInputs
+from b2m_drive.comparisons.student_activity import activity_of, seen_by
+from b2m_drive.evidence.alignment import alignment_scores
+from b2m_drive.evidence.condition import ALONE, ALONE_HEAD, BRAIN, Condition
+from b2m_drive.evidence.scores import Score
+from b2m_drive.students.fitting import FittingSettings, fit
+from b2m_drive.students.seeded_streams import generator_for, torch_generator_for
+from b2m_drive.students.student import LabelsById, SeesById, Student
+from b2m_drive.teachers.latent_methods import LATENT_METHODS, ResponseLatents
+from b2m_drive.teachers.responses import Responses
+from b2m_drive.transfer.attachment import BrainAttachment, attach
+from b2m_drive.transfer.schedule import WeightSchedule
+from b2m_drive.transfer.targets import BrainTargets
+
+# One stream of random numbers for each purpose, so that conditions differ in nothing else.
+INIT, BATCHES, TEACHER, HEAD, UNTRAINED = range(5)
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How every student of a comparison is trained; the same for all."""
+
+    n_steps: int = 500
+    evaluate_every: int = 50  # [steps]
+    learning_rate: float = 1e-3
+    weight: float = 1.0  # of the transfer term at the start
+    falls_to_zero_at: float | None = 0.5  # share of the training after which it is off
+    temperature: float = 0.2  # of the contrastive loss
+    n_latents: int | None = None  # None: as many as the latent method finds in the brain
+
+    def __post_init__(self) -> None:
+        FittingSettings(self.n_steps, self.learning_rate, evaluate_every=self.evaluate_every)
+        WeightSchedule(self.weight, self.falls_to_zero_at)
+        if not (np.isfinite(self.temperature) and self.temperature > 0):
+            raise ValueError(f"temperature: expected more than 0, came {self.temperature}")
+
+
+@dataclass(frozen=True)
+class StudentPlan:
+    """All that a worker needs to train one student."""
+
+    student: Student
+    teaching: Responses  # the brain's, to rows that teach
+    held_out: Responses  # to rows that teach nobody
+    control: Control
+    condition: Condition
+    seed: int
+    budget: Budget
+
+
+def run_job(plan: StudentPlan, after_step: Callable[[], None]) -> list[Score]:
+    """Train and score the student of a plan."""
+    return _Training(plan).run(after_step)
+
+
+class _Training:
+    def __init__(self, plan: StudentPlan) -> None:
+        self.plan, self.student, self.budget = plan, plan.student, plan.budget
+        self.network = self.student.new_network(torch_generator_for(plan.seed, INIT))
+        self.batches: Iterator[Any] = iter(self.student.batches(generator_for(plan.seed, BATCHES)))
+        self.schedule = WeightSchedule(self.budget.weight, self.budget.falls_to_zero_at)
+        self.attachment = self._attach()
+        self.scores: list[Score] = []
+
+    def run(self, after_step: Callable[[], None]) -> list[Score]:
+        parameters = list(self.network.parameters())
+        parameters += list(self.attachment.parameters()) if self.attachment else []
+        self.network.train()
+        fit(
+            parameters,
+            self._loss,
+            FittingSettings(
+                self.budget.n_steps,
+                self.budget.learning_rate,
+                evaluate_every=self.budget.evaluate_every,
+            ),
+            limit_gradient=_limit_gradient,
+            evaluate=self._evaluate,
+            after_step=after_step,
+        )
+        if self.attachment:
+            self.attachment.remove()
+        self._align()
+        return self.scores
+
+    def _loss(self, step: int) -> Tensor:
+        batch = next(self.batches)
+        loss = self.student.task_loss(self.network, batch)
+        weight = self.schedule(step, self.budget.n_steps)
+        if self.plan.condition.control == ALONE_HEAD:
+            weight = 0.0
+        if self.attachment is None:
+            return loss
+        return loss + self.attachment.loss(batch.ids, weight=weight)
+
+    @torch.no_grad()
+    def _evaluate(self, step: int) -> None:
+        self.network.eval()
+        found = self.student.score(self.network)
+        self.network.train()
+        for metric, value in found.items():
+            if not np.isfinite(value):
+                raise ValueError(
+                    f"score {metric} of {self.student.name}: expected a finite number after "
+                    f"{step} steps, came {value}"
+                )
+            unit = self.student.words.unit
+            self._add(metric, step, float(value), unit)
+
+    def _add(self, metric: str, step: int, value: float, unit: str) -> None:
+        plan = self.plan
+        self.scores.append(Score(plan.condition, plan.seed, metric, step, value, unit))
+
+    def _align(self) -> None:
+        """The layer beside the brain, on rows that taught nobody."""
+        brain = self.plan.held_out
+        if not isinstance(self.student, SeesById) or not len(brain):
+            return
+        activity = activity_of(self.student, self.network, brain.ids)
+        rows = activity.reshape(len(brain), -1)
+        units = brain.values.reshape(len(brain), -1)
+        for metric, value in alignment_scores(rows, units, brain.ids).items():
+            self._add(metric, self.budget.n_steps, value, "1")
+
+    def _attach(self) -> BrainAttachment | None:
+        """The teacher's head on the taught layer; none for the student alone."""
+        condition = self.plan.condition
+        if condition.control == ALONE:
+            return None
+        latents = self._latents()
+        method = condition.method
+        generator = torch_generator_for(self.plan.seed, HEAD)
+        ids = self.plan.teaching.ids
+        example = self.student.seen(ids[:2]) if isinstance(self.student, SeesById) else None
+        return attach(
+            self.network,
+            self.student.layer,
+            targets_of(self.plan.teaching, latents, condition.control),
+            strategy="contrastive" if method and method.strategy == "contrastive" else "regression",
+            example=example,
+            temperature=self.budget.temperature,
+            generator=generator,
+        )
+
+    def _latents(self) -> ResponseLatents:
+        """Of the brain, or of what stands in its place, all made in the same way."""
+        control, method = self.plan.control, self.plan.condition.method
+        responses = self.plan.teaching
+        if control.name not in (BRAIN, ALONE_HEAD):
+            responses = responses.with_values(control.activity(self._inputs()))
+        name = method.latents if method else next(iter(LATENT_METHODS))
+        return latents_of(responses, name, self.budget.n_latents)
+
+    def _inputs(self) -> ControlInputs:
+        teaching, student = self.plan.teaching, self.student
+
+        def untrained() -> Float32[np.ndarray, "row time hidden"]:
+            network = student.new_network(torch_generator_for(self.plan.seed, UNTRAINED))
+            return _over_time(activity_of(student, network, teaching.ids), teaching)
+
+        def labels() -> Float32[np.ndarray, "row time label"]:
+            if not isinstance(student, LabelsById):
+                raise ValueError(
+                    f"student {student.name}: expected a method labels(ids), came none"
+                )
+            return _over_time(student.labels(teaching.ids)[:, None], teaching)
+
+        return ControlInputs(
+            teaching.values,
+            teaching.present,
+            teaching.ids,
+            lambda: _over_time(seen_by(student, teaching.ids), teaching),
+            untrained,
+            labels,
+            generator_for(self.plan.seed, TEACHER),
+        )
+
+
+def latents_of(responses: Responses, method: str, n_latents: int | None) -> ResponseLatents:
+    """Latents of some responses by a method of `LATENT_METHODS`.
+
+    More latents than the responses have are not asked for.
+
+    Raises:
+        ValueError: If there is no such method, or nothing varies.
+    """
+    if method not in LATENT_METHODS:
+        raise ValueError(f"latents: expected one of {', '.join(LATENT_METHODS)}, came {method!r}")
+    most = responses.values.shape[-1]
+    return LATENT_METHODS[method](responses, None if n_latents is None else min(n_latents, most))
+
+
+def targets_of(responses: Responses, latents: ResponseLatents, origin: str) -> BrainTargets:
+    """Latents by id: what was seen more than once teaches the mean of its presentations."""
+    ids, place = np.unique(responses.ids, return_inverse=True)
+    present = responses.present[..., None].astype(np.float32)
+    sums = np.zeros((len(ids), *latents.values.shape[1:]), np.float32)
+    counts = np.zeros((len(ids), latents.values.shape[1], 1), np.float32)
+    np.add.at(sums, place, latents.values * present)
+    np.add.at(counts, place, present)
+    values, valid = sums / np.maximum(counts, 1), counts[..., 0] > 0
+    if values.shape[1] == 1:  # one response to the whole of what was seen
+        return BrainTargets(values[:, 0], ids, origin, variance=latents.share_of_variance)
+    return BrainTargets(values, ids, origin, valid, latents.share_of_variance)
+
+
+def _over_time(
+    values: Float32[np.ndarray, "row _ feature"], responses: Responses
+) -> Float32[np.ndarray, "row time feature"]:
+    """The same number of times as the responses: what has one time has it at all of them."""
+    n_times = responses.values.shape[1]
+    if values.shape[1] == n_times:
+        return values
+    if values.shape[1] == 1:
+        return np.repeat(values, n_times, axis=1)
+    raise ValueError(
+        f"expected activity at 1 or {n_times} times, as many as the brain's responses have, came "
+        f"{values.shape[1]}"
+    )
+
+
+def _limit_gradient(parameters: Sequence[nn.Parameter], limit: float) -> None:
+    nn.utils.clip_grad_norm_(parameters, limit)

@@ -1,0 +1,79 @@
+"""HDF5 sessions as recordings with events: Kornblith et al. 2017, and recordings beside scenes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from b2m_drive.recordings.brain_recording import SPIKES, Recording
+from b2m_drive.recordings.events import Events
+from b2m_drive.recordings.readers.kornblith import read_spikes
+from b2m_drive.recordings.recording import NO_STIMULUS, SpikeSession
+from b2m_drive.recordings.scene_recording import (
+    NO_FRAME,
+    SceneRecording,
+    read_scene_recording,
+)
+
+
+def read_session_file(path: Path) -> Recording:
+    """Read an HDF5 session, whichever of the two kinds it is.
+
+    Raises:
+        ValueError: If it is neither.
+    """
+    try:
+        with h5py.File(path, "r") as file:
+            beside_scenes = "frame_id" in file
+    except OSError as error:
+        raise ValueError(f"{path}: expected an HDF5 file of a session, came {error}") from error
+    if beside_scenes:
+        return of_scenes(read_scene_recording(path))
+    return of_trials(read_spikes(path))
+
+
+def of_trials(session: SpikeSession) -> Recording:
+    """A session of trials as a recording: an event for each item that was shown.
+
+    Its id is the stimulus; ``trial`` and ``position`` say which trial showed it, and as which item.
+    """
+    trials = session.trials
+    trial, position = np.nonzero(trials.stimulus != NO_STIMULUS)
+    return Recording(
+        session.units,
+        Events.of(
+            trials.item_onset[trial, position],
+            trials.stimulus[trial, position],
+            trial=trials.trial_id[trial],
+            position=position,
+        ),
+        session.session,
+        SPIKES,
+        spike_times=session.spike_times,
+        subject=session.subject,
+        source=session.source,
+        licence=session.licence,
+        simulated=session.simulated,
+        notes=session.notes,
+    )
+
+
+def of_scenes(recording: SceneRecording) -> Recording:
+    """A recording beside scenes: an event for each time that a frame came on the screen."""
+    frame = recording.frame_id
+    first = np.flatnonzero((frame != NO_FRAME) & (np.diff(frame, prepend=NO_FRAME) != 0))
+    return Recording(
+        recording.units,
+        Events.of(recording.time[first], frame[first]),
+        recording.session,
+        "activity as recorded [unit unknown]",
+        signal=recording.activity,
+        time=recording.time,
+        subject=recording.subject,
+        source=recording.source,
+        licence=recording.licence,
+        simulated=recording.simulated,
+        notes=recording.notes,
+    )

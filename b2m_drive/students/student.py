@@ -1,0 +1,74 @@
+"""What a network needs to be compared: the protocol of a student, ours or a user's own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+import torch
+from jaxtyping import Float32, Int64
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Some of a student's samples: what each one is of, and whatever its loss needs."""
+
+    ids: Int64[np.ndarray, " batch"]  # paired with the ids of what the brain saw
+    inputs: Any
+
+
+@dataclass(frozen=True)
+class ScoreWords:
+    """What reports call a student's score and its samples."""
+
+    label: str = "score"
+    unit: str = "1"
+    floor: float = 0.0  # the score of one who knows nothing
+    floor_label: str = "nothing known"
+    samples: str = "samples"  # what a batch holds
+    criteria: tuple[float, ...] = ()  # scores whose first passing is timed
+
+
+@runtime_checkable
+class Student(Protocol):
+    """A network, its data, its task's loss and its held-out score.
+
+    It travels to worker processes, so it must survive pickling: define its class in a module, not
+    inside a function. A student may do more, and what it cannot do is left out of the report with
+    the reason: `SeesById` and `LabelsById`.
+    """
+
+    name: str  # of a run
+    layer: str  # that is taught: a path of ``network.named_modules()``
+    words: ScoreWords
+
+    def new_network(self, generator: torch.Generator) -> nn.Module:
+        """A network before its first step; all randomness from the generator."""
+
+    def batches(self, generator: np.random.Generator) -> Iterator[Batch]:
+        """Training batches without end; all randomness from the generator."""
+
+    def task_loss(self, network: nn.Module, batch: Batch) -> Tensor:
+        """The task's own loss of a batch; calls the network on its samples, in their order."""
+
+    def score(self, network: nn.Module) -> Mapping[str, float]:
+        """Held-out scores by name, higher is better; the first one is judged."""
+
+
+@runtime_checkable
+class SeesById(Protocol):
+    """A student that says what it sees for given ids: nulls of the input, and alignment."""
+
+    def seen(self, ids: Int64[np.ndarray, " row"]) -> Tensor:
+        """The network's input for what these ids name, a row each."""
+
+
+@runtime_checkable
+class LabelsById(Protocol):
+    """A student that has labels for given ids: label probes."""
+
+    def labels(self, ids: Int64[np.ndarray, " row"]) -> Float32[np.ndarray, "row label"]:
+        """What is true of these ids, a column a label (one-hot for classes)."""

@@ -1,0 +1,138 @@
+"""A user's own network, data and loss, from the public interface to verdict and report."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import b2m_drive as b2m
+from tests.extending.own_students import PictureStudent, SequenceStudent, brain
+
+SHORT = b2m.Budget(n_steps=4, evaluate_every=2, n_latents=3)
+
+
+def as_loud_as_the_brain(inputs: b2m.ControlInputs) -> np.ndarray:
+    """Noise of the brain's own size: a null that a user might think of."""
+    return inputs.generator.normal(inputs.values.mean(), inputs.values.std(), inputs.values.shape)
+
+
+NOISE = b2m.Control(
+    "noise", "null", "noise", "Noise of the brain's size.", "#123456", make=as_loud_as_the_brain
+)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> b2m.Run:
+    torch.set_num_threads(1)
+    compared = b2m.Comparison(
+        PictureStudent(), brain(), controls=(*b2m.NULLS, *b2m.PROBES, NOISE), seeds=(0, 1),
+        budget=SHORT,
+    )  # fmt: skip
+    return compared.run(tmp_path_factory.mktemp("own") / "run", progress=False)
+
+
+@pytest.mark.slow
+def test_a_users_network_and_null_end_in_verdicts_and_a_report(run: b2m.Run) -> None:
+    verdicts = b2m.verdicts_of(run)
+    assert [each.method.strategy for each in verdicts] == ["regression", "contrastive"]
+    for verdict in verdicts:
+        assert set(verdict.over_nulls) == {*(each.name for each in b2m.NULLS), "noise"}
+        assert set(verdict.over_probes) == {"labels", "labels_corrupted"}
+    page = b2m.write_report(run.folder).read_text()
+    for words in ("SIMULATED", "pictures", "noise", "share of pictures", "CKA"):
+        assert words in page
+
+
+@pytest.mark.slow
+def test_a_head_at_weight_zero_changes_nothing_and_every_teacher_something(run: b2m.Run) -> None:
+    curves = {str(name): curve.value for name, curve in run.curves.items()}
+    losses = {name: values for name, values in curves.items()}
+    np.testing.assert_array_equal(losses["alone"], losses["alone_head"])
+
+
+@pytest.mark.slow
+def test_a_run_is_gone_on_with_and_another_brain_refused(run: b2m.Run) -> None:
+    before = (run.folder / "scores.csv").read_bytes()
+    (run.folder / "scores.csv").unlink()
+    next(iter(sorted((run.folder / "groups").glob("regression*brain*.csv")))).unlink()
+    compared = b2m.Comparison(
+        PictureStudent(), brain(), controls=(*b2m.NULLS, *b2m.PROBES, NOISE), seeds=(0, 1),
+        budget=SHORT,
+    )  # fmt: skip
+    compared.run(run.folder, progress=False)
+    assert (run.folder / "scores.csv").read_bytes() == before
+    other = b2m.Comparison(PictureStudent(), brain(seed=1), seeds=(0, 1), budget=SHORT)
+    with pytest.raises(ValueError, match="another configuration"):
+        other.run(run.folder, progress=False)
+
+
+@pytest.mark.slow
+def test_a_student_over_time_that_cannot_say_what_it_sees_is_told_what_was_left_out(
+    tmp_path: Path,
+) -> None:
+    compared = b2m.Comparison(SequenceStudent(), brain(n_times=4), seeds=(0, 1), budget=SHORT)
+    assert set(compared.left_out) == {
+        "untrained_network", "random_projection", "labels", "labels_corrupted",
+    }  # fmt: skip
+    run = compared.run(tmp_path / "run", progress=False)
+    page = b2m.write_report(run.folder).read_text()
+    assert "What could not be asked" in page
+    assert "the student has no method seen(ids)" in page
+
+
+@pytest.mark.slow
+def test_a_section_of_the_users_own_stands_in_the_report(run: b2m.Run) -> None:
+    def mine(run: b2m.Run) -> b2m.Section:
+        return b2m.Section("My own section", intro=f"{len(run.scores)} numbers")
+
+    page = b2m.write_report(run.folder, sections=(mine,)).read_text()
+    assert "My own section" in page
+    assert f"{len(run.scores)} numbers" in page
+
+
+@pytest.mark.slow
+def test_a_brain_that_tells_the_kinds_teaches_more_than_its_shuffled_self(tmp_path: Path) -> None:
+    budget = b2m.Budget(n_steps=60, evaluate_every=10, n_latents=2, weight=3.0, learning_rate=3e-3)
+    blt = (b2m.TransferMethod("regression", "pca", "id"),)
+    found = b2m.Comparison(PictureStudent(), brain(), blt, b2m.NULLS, tuple(range(6)), budget).run(
+        tmp_path / "run", n_workers=2, progress=False
+    )
+    (verdict,) = b2m.verdicts_of(found)
+    assert verdict.over_nulls["shuffled"].mean > 0
+    assert verdict.over_nulls["alone_head"].mean == verdict.over_nulls["alone"].mean
+
+
+def test_importing_the_package_needs_no_torch_and_no_time() -> None:
+    code = (
+        "import sys, time; started = time.perf_counter(); import b2m_drive as b2m; "
+        "took = time.perf_counter() - started; "
+        "assert 'torch' not in sys.modules and 'numpy' not in sys.modules, 'heavy imports'; "
+        "assert took < 0.3, took; assert set(b2m.__all__) <= set(dir(b2m)); print(len(b2m.__all__))"
+    )
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert int(shown.stdout) == len(b2m.__all__)
+
+
+@pytest.mark.parametrize("name", b2m.__all__)
+def test_every_public_name_is_there_and_documented(name: str) -> None:
+    found = getattr(b2m, name)
+    if callable(found):
+        assert found.__doc__
+
+
+def test_bad_controls_are_refused_by_name() -> None:
+    unmade = b2m.Control("mine", "null", "mine", "nothing", "#000000")
+    with pytest.raises(ValueError, match="control mine: expected a function"):
+        b2m.Comparison(PictureStudent(), brain(), controls=(*b2m.NULLS, unmade))
+    with pytest.raises(ValueError, match="shuffled twice"):
+        b2m.Comparison(PictureStudent(), brain(), controls=(*b2m.NULLS, b2m.NULLS[2]))
+    words = {**NOISE.describe(), "role": "nul"}
+    with pytest.raises((ValueError, TypeError), match="role"):
+        b2m.Control.from_description(words)
+    with pytest.raises(ValueError, match="without '|'"):
+        b2m.Control("a/b", "null", "mine", "nothing")
