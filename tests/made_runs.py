@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from b2m_drive.comparisons.memory_study import MEMORY
-from b2m_drive.evidence.condition import TransferMethod, Variation
+from b2m_drive.evidence.condition import Condition, TransferMethod, Variation
 from b2m_drive.evidence.scores import Score, write_scores
 
 TEACHING = TransferMethod("regression", "decoded", "recorded")
@@ -33,14 +33,14 @@ COMPARED: dict[str, Any] = {
 
 
 def rows_of(
-    condition: str,
+    condition: Condition,
     level: float,
     metric: str = "accuracy",
     seeds: Sequence[int] = SEEDS,
     spread: float = 0.002,
 ) -> list[Score]:
     """A rising curve of each seed; seeds differ, and no two conditions alike."""
-    noise = np.random.default_rng(len(condition)).normal(0, spread, len(seeds))
+    noise = np.random.default_rng(len(str(condition))).normal(0, spread, len(seeds))
     noise -= noise.mean()
     return [
         Score(condition, seed, metric, step, level + 0.01 * seed + noise[k] + step / 1500, "share")
@@ -115,6 +115,8 @@ def write_sessions(
     return folder
 
 
-def varied(axis: str, value: float, base: str, level: float, seeds: Sequence[int]) -> list[Score]:
+def varied(
+    axis: str, value: float, base: Condition, level: float, seeds: Sequence[int]
+) -> list[Score]:
     """Students of a condition that differ in one number."""
-    return rows_of(Variation(axis, value).condition(base), level, seeds=seeds)
+    return rows_of(base.varied(Variation(axis, value)), level, seeds=seeds)

@@ -34,7 +34,7 @@ from b2m_drive.comparisons.agents_study import (
 )
 from b2m_drive.comparisons.driving_study import DRIVING
 from b2m_drive.comparisons.run_folder import BRAIN_FILE
-from b2m_drive.evidence.condition import ALONE, TransferMethod
+from b2m_drive.evidence.condition import ALONE, Condition, TransferMethod
 from b2m_drive.evidence.learning_curves import learning_curves
 from b2m_drive.evidence.scores import Score, read_scores, write_scores
 from b2m_drive.files.fingerprints import record_made
@@ -69,7 +69,7 @@ def driving(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("driving")
     conditions = (
         *encoder_conditions([TEACHING]),
-        "alone_head",
+        Condition("alone_head"),
         TEACHING.condition("labels_corrupted"),
     )
     write_json(folder / "config.json", driving_config())
@@ -273,7 +273,7 @@ def test_a_clone_of_the_state_does_what_the_driver_does_and_the_blind_one_its_co
 
 
 def test_drivers_have_a_row_an_episode() -> None:
-    rows = driver_scores(AgentPlan(SMALL, SCENE, "constant_speed", 0))
+    rows = driver_scores(AgentPlan(SMALL, SCENE, Condition("constant_speed"), 0))
     for metric in ("return", "without_crash", "off_road"):
         assert [row.seed for row in rows if row.metric == metric] == [0, 1, 2]
 

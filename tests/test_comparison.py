@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from b2m_drive.comparisons.jobs import Group, check_run, open_run, run_groups
+from b2m_drive.evidence.condition import Condition
 from b2m_drive.evidence.scores import Score, read_scores, write_scores
 from b2m_drive.students.decision_rnn import DecisionRNN, DecisionRNNSettings
 from b2m_drive.students.fitting import FittingSettings, fit, limit_each_gradient
@@ -26,7 +27,7 @@ def score_once(plan: Plan, after_step: Callable[[], None]) -> list[Score]:
     if plan.fails_if and os.path.exists(plan.fails_if):
         raise RuntimeError(f"{plan.name} was interrupted")
     after_step()
-    return [Score(plan.name, 0, "accuracy", 1, float(os.getpid()), "1")]
+    return [Score(Condition(plan.name), 0, "accuracy", 1, float(os.getpid()), "1")]
 
 
 def test_a_killed_comparison_keeps_its_finished_groups(tmp_path) -> None:
@@ -43,7 +44,7 @@ def test_a_killed_comparison_keeps_its_finished_groups(tmp_path) -> None:
     assert not (run / "scores.csv").exists()
     obstacle.unlink()
     scores = run_groups(run, groups, score_once, n_workers=1, progress=False)
-    assert [score.condition for score in scores] == ["first", "second"]
+    assert [score.condition.control for score in scores] == ["first", "second"]
     assert scores[0] == first[0]  # of the process that was killed: it was not run again
     assert scores[1].value != first[0].value
     assert read_scores(run / "scores.csv") == scores
@@ -115,8 +116,10 @@ def test_a_run_that_has_groups_has_its_configuration(tmp_path, monkeypatch) -> N
 def test_scores_come_back_as_written_and_broken_tables_name_the_line(tmp_path) -> None:
     path = tmp_path / "scores.csv"
     scores = [
-        Score("alone", 0, "accuracy", 50, 0.1 + 0.2, "1"),
-        Score("a,b", 1, "cka", 2, -1.0, "1"),
+        Score(Condition("alone"), 0, "accuracy", 50, 0.1 + 0.2, "1"),
+        Score(
+            TransferMethod("regression", "pca", "frame").condition("brain"), 1, "cka", 2, -1.0, "1"
+        ),
     ]
     write_scores(path, scores)
     assert read_scores(path) == scores

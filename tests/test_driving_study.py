@@ -20,7 +20,7 @@ from b2m_agents.studies.driving.student import StudentRun, material_of
 from b2m_agents.studies.driving.teachers import standardised, teacher_latents
 from b2m_drive.comparisons.driving_study import DRIVING
 from b2m_drive.comparisons.verdict import verdicts_of
-from b2m_drive.evidence.condition import BRAIN
+from b2m_drive.evidence.condition import BRAIN, Condition
 from b2m_drive.evidence.scores import read_scores
 from b2m_drive.recordings.scene_recording import (
     SceneRecording,
@@ -140,8 +140,8 @@ def test_a_head_at_weight_zero_changes_nothing_and_a_brain_does(scenes, tmp_path
     plans = {g.plan.condition: g.plan for g in run_of(scenes, tmp_path, settings).prepare()}
     plans = {name: replace(plan, keep=None) for name, plan in plans.items()}
     runs = {
-        name: StudentRun(plans[name])
-        for name in ("alone", "alone_head", "regression/pca/frame/brain")
+        text: StudentRun(plans[Condition.parse(text)])
+        for text in ("alone", "alone_head", "regression/pca/frame/brain")
     }
     for each in runs.values():
         each.train(lambda: None)
@@ -194,7 +194,7 @@ def test_every_teacher_tells_what_it_should_about_the_scene(scenes, tmp_path) ->
 
 def test_targets_are_paired_by_frame_id(scenes, tmp_path) -> None:
     plans = run_of(scenes, tmp_path).prepare()
-    plan = next(g.plan for g in plans if g.plan.condition.endswith("/labels"))
+    plan = next(g.plan for g in plans if g.plan.condition.control == "labels")
     student = StudentRun(plan)
     assert student.attachment is not None
     targets: BrainTargets = student.attachment.teacher
@@ -206,7 +206,7 @@ def test_targets_are_paired_by_frame_id(scenes, tmp_path) -> None:
 
 def test_the_drivers_actions_leave_out_frames_without_one(scenes, tmp_path) -> None:
     plans = run_of(scenes, tmp_path).prepare()
-    plan = next(g.plan for g in plans if g.plan.condition == "alone_labelled")
+    plan = next(g.plan for g in plans if g.plan.condition.control == "alone_labelled")
     student = StudentRun(plan)
     assert student.attachment is not None
     last = SceneDataset(scenes).frame_counts.cumsum() - 1

@@ -25,6 +25,7 @@ from b2m_agents.studies.memory.trial_matching import counterparts
 from b2m_drive.comparisons.jobs import Group
 from b2m_drive.comparisons.memory_study import MEMORY
 from b2m_drive.comparisons.verdict import verdicts_of
+from b2m_drive.evidence.condition import Condition, TransferMethod
 from b2m_drive.evidence.scores import read_scores
 from b2m_drive.recordings.recording import BrainRecording
 from b2m_drive.recordings.simulated.neurons import (
@@ -37,6 +38,8 @@ from b2m_drive.transfer.attachment import attach
 from b2m_drive.transfer.targets import BrainTargets
 from b2m_envs.memory_decision import SternbergSettings, task_of
 
+METHOD = TransferMethod("regression", "decoded", "recorded")
+BRAIN_TAUGHT = METHOD.condition("brain")
 SMALL = MemoryStudySettings(
     seeds=(0, 1), n_steps=4, evaluate_every=2, n_evaluation_trials=16, batch_size=4
 )
@@ -119,7 +122,7 @@ def test_a_head_at_weight_zero_changes_nothing(recording, tmp_path) -> None:
     alone.train(no_progress)
     GroupRun.train(group, no_progress)
     index = {name: k for k, name in enumerate(taught.plan.conditions)}
-    head, brain = index["alone_head"], index["regression/decoded/recorded/brain"]
+    head, brain = index[Condition("alone_head")], index[BRAIN_TAUGHT]
     for name, weights in alone.network.named_parameters():
         others = group.network.get_parameter(name)
         torch.testing.assert_close(others[head], weights[0], rtol=1e-3, atol=1e-4)
@@ -177,7 +180,7 @@ def test_a_users_attachment_gives_the_loss_that_the_study_judges(
     settings = replace(SMALL, readings=(Reading("pca", "recorded"),))  # whose shares differ
     plan = plan_groups(recording, settings, tmp_path / "run")[-1].plan
     group = taught_run(plan)
-    index = plan.conditions.index(f"{strategy}/pca/recorded/brain")
+    index = plan.conditions.index(TransferMethod(strategy, "pca", "recorded").condition("brain"))
     (lessons,) = group.by_seed
     heads, rows = lessons.heads, np.arange(6)
     batch = lessons.task.unroll(lessons.trials.select(rows), np.random.default_rng(0))
@@ -220,11 +223,10 @@ def test_an_untaught_network_has_seen_the_trials_but_a_shuffled_brain_has_not(
 ) -> None:
     plan = plan_groups(recording, SMALL, tmp_path / "run")[-1].plan
     group = taught_run(plan)
-    stem = "regression/decoded/recorded"
     held = group.by_seed[0].trials.stimulus[:, 0]
 
     def hit_rate(teacher: str) -> float:
-        values = group.by_seed[0].heads.values[plan.conditions.index(f"{stem}/{teacher}")]
+        values = group.by_seed[0].heads.values[plan.conditions.index(METHOD.condition(teacher))]
         return float((values[:, 0].argmax(1).numpy() == held).mean())
 
     assert hit_rate("labels") == 1.0
@@ -273,10 +275,12 @@ def test_every_probe_teaches_every_kind_of_student(recording, tmp_path, cell) ->
     scores = group.train(no_progress)
     assert {score.condition for score in scores} == set(plan.conditions)
     weights = group.network.weight_hidden.detach().flatten(1)
-    head = weights[plan.conditions.index("alone_head")]
+    head = weights[plan.conditions.index(Condition("alone_head"))]
     moved = (weights - head).abs().amax(1)
     for condition, by in zip(plan.conditions, moved, strict=True):
-        assert (by > 1e-4) == (condition != "alone_head"), condition  # each by its own teacher
+        assert (by > 1e-4) == (condition.control != "alone_head"), (
+            condition
+        )  # each by its own teacher
     assert len(torch.unique(weights, dim=0)) == len(weights)
 
 
@@ -285,9 +289,9 @@ def test_the_student_of_permuted_items_sees_other_items_and_the_same_brain(
 ) -> None:
     settings = replace(SMALL, seeds=(0,), probes=("items_permuted",))
     plan = plan_groups(recording, settings, tmp_path / "run")[-1].plan
-    group, stem = taught_run(plan), "regression/decoded/recorded"
+    group = taught_run(plan)
     brain, permuted = (
-        plan.conditions.index(f"{stem}/{name}") for name in ("brain", "items_permuted")
+        plan.conditions.index(METHOD.condition(name)) for name in ("brain", "items_permuted")
     )
     latents = group.by_seed[0].heads.values
     assert torch.equal(latents[brain], latents[permuted])

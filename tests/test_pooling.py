@@ -148,7 +148,7 @@ def test_fewer_than_two_patients_are_not_pooled(tmp_path: Path) -> None:
 def test_a_session_without_a_null_is_named(tmp_path: Path) -> None:
     folder = write_sessions(tmp_path / "run", GAINS)
     table = folder / "sessions" / "B1" / "scores.csv"
-    write_scores(table, [s for s in read_scores(table) if s.condition != "alone_head"])
+    write_scores(table, [s for s in read_scores(table) if s.condition.control != "alone_head"])
     with pytest.raises(ValueError, match=r"session B1: .* found none of alone_head"):
         pooled_verdict(read_sessions(folder), TEACHING)
 
@@ -156,7 +156,7 @@ def test_a_session_without_a_null_is_named(tmp_path: Path) -> None:
 def test_a_probe_that_one_session_lacks_is_not_pooled(tmp_path: Path) -> None:
     folder = write_sessions(tmp_path / "run", GAINS)
     table = folder / "sessions" / "B1" / "scores.csv"
-    write_scores(table, [s for s in read_scores(table) if not s.condition.endswith("/labels")])
+    write_scores(table, [s for s in read_scores(table) if s.condition.control != "labels"])
     assert pooled_verdict(read_sessions(folder), TEACHING).over_probes == {}
 
 

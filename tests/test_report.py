@@ -13,7 +13,7 @@ import pytest
 from b2m_drive.comparisons.memory_study import MEMORY
 from b2m_drive.comparisons.run_folder import read_run
 from b2m_drive.comparisons.verdict import Grade, verdicts_of
-from b2m_drive.evidence.condition import TransferMethod, Variation
+from b2m_drive.evidence.condition import Condition, TransferMethod, Variation
 from b2m_drive.evidence.scores import Score, read_scores, write_scores
 from b2m_drive.reports.figures import _moved_apart
 from b2m_drive.reports.report import write_report
@@ -99,9 +99,10 @@ def make_run(folder: Path, gain: float = 0.08, simulated: bool = True) -> Path:
     return folder
 
 
-def alter_score(run: Path, condition: str, step: int, by: float) -> None:
+def alter_score(run: Path, condition: str | Condition, step: int, by: float) -> None:
     rows = read_scores(run / "scores.csv")
-    index = next(i for i, r in enumerate(rows) if (r.condition, r.step) == (condition, step))
+    named = Condition.parse(str(condition))
+    index = next(i for i, r in enumerate(rows) if (r.condition, r.step) == (named, step))
     rows[index] = replace(rows[index], value=rows[index].value + by)
     write_scores(run / "scores.csv", rows)
 
@@ -196,7 +197,7 @@ def test_trajectories_are_drawn_when_the_run_has_them(run: Path) -> None:
 
 def test_a_report_that_cannot_be_written_leaves_the_former_one(run: Path) -> None:
     before = write_report(run).read_text()
-    rows = [row for row in read_scores(run / "scores.csv") if row.condition != "alone_head"]
+    rows = [row for row in read_scores(run / "scores.csv") if row.condition.control != "alone_head"]
     write_scores(run / "scores.csv", rows)
     with pytest.raises(ValueError, match="found none of alone_head"):
         write_report(run)
@@ -278,7 +279,7 @@ def test_probes_that_a_run_lacks_are_not_shown_and_others_get_a_line(run: Path) 
     assert text.count("brain, shifted in time") >= 2  # of the differences, of the meanings
     rows = read_scores(run / "scores.csv")
     write_scores(
-        run / "scores.csv", [row for row in rows if not row.condition.endswith("/time_shifted")]
+        run / "scores.csv", [row for row in rows if row.condition.control != "time_shifted"]
     )
     text = text_of(write_report(run))
     assert "brain, shifted in time" not in text
@@ -289,8 +290,8 @@ def test_a_varied_number_gets_its_section_with_the_own_students(run: Path) -> No
     entries = config(True) | {"own": {"n_student_trials": None, "maintenance": 2.5}}
     (run / "config.json").write_text(json.dumps(entries))
     rows = read_scores(run / "scores.csv")
-    for base in ("alone", TEACHING.condition("brain")):
-        name = Variation("n_student_trials", 30.0).condition(base)
+    for base in (Condition("alone"), TEACHING.condition("brain")):
+        name = base.varied(Variation("n_student_trials", 30.0))
         rows += [
             replace(row, condition=name)
             for row in rows
@@ -306,7 +307,7 @@ def test_a_varied_number_gets_its_section_with_the_own_students(run: Path) -> No
 
 def test_an_unknown_study_is_named_with_those_that_are_known(run: Path) -> None:
     (run / "config.json").write_text(json.dumps(config(True) | {"study": "sleeping"}))
-    with pytest.raises(ValueError, match=r"one of memory, driving, memory_sessions.*'sleeping'"):
+    with pytest.raises(ValueError, match=r"one of memory, driving, .*memory_sessions.*'sleeping'"):
         write_report(run)
 
 

@@ -84,7 +84,7 @@ def test_a_null_that_a_session_lacks_leaves_the_former_report(tmp_path: Path) ->
     folder = write_sessions(tmp_path / "run", {"A": {"A1": 0.1}, "B": {"B1": 0.1}})
     before = write_report(folder).read_text()
     table = folder / "sessions" / "B1" / "scores.csv"
-    write_scores(table, [s for s in read_scores(table) if s.condition != "alone_head"])
+    write_scores(table, [s for s in read_scores(table) if s.condition.control != "alone_head"])
     with pytest.raises(ValueError, match="session B1"):
         write_report(folder)
     assert (folder / "report.html").read_text() == before

@@ -16,6 +16,7 @@ from b2m_drive.comparisons.variations import (
     best_null,
     varied_scores,
 )
+from b2m_drive.evidence.condition import Condition
 from b2m_drive.reports.variation_figure import _places
 from b2m_drive.reports.variation_report import variation_section
 from tests.made_runs import TEACHING, scores_of, varied, write_run
@@ -35,11 +36,11 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
         rows += varied("n_teacher_trials", value, UNTRAINED, 0.7 + 0.04 * (value < 20), FEW)
     for value in (30.0, 300.0):
         rows += varied("n_student_trials", value, BRAIN, 0.65, FEW)
-        rows += varied("n_student_trials", value, "alone", 0.6, FEW)
+        rows += varied("n_student_trials", value, Condition("alone"), 0.6, FEW)
     return read_run(write_run(tmp_path_factory.mktemp("varied") / "run", rows))
 
 
-def mean_at(run: Run, axis: str, own: float | None, condition: str, value: float) -> float:
+def mean_at(run: Run, axis: str, own: float | None, condition: Condition, value: float) -> float:
     found = varied_scores(run, AXES[axis], own)
     assert found is not None
     values = found.at(condition, value, "final")
@@ -56,12 +57,14 @@ def test_the_own_students_stand_among_the_points_with_the_seeds_of_the_others(ru
 
 
 def test_students_that_the_number_does_not_touch_are_the_same_at_every_value(run: Run) -> None:
-    low, high = (mean_at(run, "n_teacher_trials", 80.0, "alone", v) for v in (10.0, 30.0))
+    low, high = (
+        mean_at(run, "n_teacher_trials", 80.0, Condition("alone"), v) for v in (10.0, 30.0)
+    )
     assert low == high
     found = varied_scores(run, AXES["n_teacher_trials"], 80.0)
     assert found is not None
     # It learns from the recorded trials too, so its own value says nothing of fewer of them.
-    assert found.at("alone_labelled", 10.0, "final") is None
+    assert found.at(Condition("alone_labelled"), 10.0, "final") is None
 
 
 def test_the_best_null_is_that_of_the_value_not_of_the_run(run: Run) -> None:
@@ -79,7 +82,7 @@ def test_an_axis_that_was_not_varied_has_no_section(run: Run) -> None:
 
 def test_a_number_without_limit_is_shown_and_drawn_behind_all_others(run: Run) -> None:
     section = variation_section(
-        run, AXES["n_student_trials"], UNLIMITED, ("final", "area_under_curve"), by_teaching=True
+        run, AXES["n_student_trials"], UNLIMITED, ("final", "area_under_curve"), by_method=True
     )
     assert section is not None
     assert section.tables[0].header[1:] == ("30", "300", "no limit")
@@ -89,7 +92,7 @@ def test_a_number_without_limit_is_shown_and_drawn_behind_all_others(run: Run) -
 
 
 def test_the_gain_over_alone_and_over_the_best_null_is_told_at_each_value(run: Run) -> None:
-    section = variation_section(run, AXES["n_teacher_trials"], 80.0, ("final",), by_teaching=True)
+    section = variation_section(run, AXES["n_teacher_trials"], 80.0, ("final",), by_method=True)
     assert section is not None
     table = section.tables[-1]
     by_value = {row[0]: row[1:] for row in table.rows}

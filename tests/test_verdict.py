@@ -5,13 +5,8 @@ import pytest
 
 from b2m_drive.comparisons.memory_study import MEMORY
 from b2m_drive.comparisons.verdict import Grade, Verdict, judge
-from b2m_drive.evidence.condition import TransferMethod
-from b2m_drive.evidence.learning_curves import (
-    area_under_curve,
-    final_value,
-    learning_curves,
-    trials_to_criterion,
-)
+from b2m_drive.evidence.condition import Condition, TransferMethod
+from b2m_drive.evidence.learning_curves import area_under_curve, final_value, learning_curves, trials_to_criterion
 from b2m_drive.evidence.scores import Score
 
 TEACHING = TransferMethod("regression", "decoded", "recorded")
@@ -31,6 +26,9 @@ def planted_scores(levels: dict[str, float], n_seeds: int = 6) -> list[Score]:
                 for step in STEPS
             ]
     return scores
+
+
+ALONE_STUDENT = Condition("alone")
 
 
 def verdict_on(scores: list[Score], simulated: bool = False) -> Verdict:
@@ -135,9 +133,9 @@ def accuracy(condition: str, seed: int, *values: float, steps: tuple[int, ...]) 
 
 def test_summaries_of_a_curve_by_hand() -> None:
     steps = (10, 20, 40)
-    rows = accuracy("alone", 0, 0.5, 0.7, 0.9, steps=steps)
-    rows += accuracy("alone", 1, 0.5, 0.5, 0.6, steps=steps)
-    curve = learning_curves(rows)["alone"]
+    rows = accuracy(ALONE_STUDENT, 0, 0.5, 0.7, 0.9, steps=steps)
+    rows += accuracy(ALONE_STUDENT, 1, 0.5, 0.5, 0.6, steps=steps)
+    curve = learning_curves(rows)[ALONE_STUDENT]
     assert area_under_curve(curve) == pytest.approx([(6 + 16) / 30, (5 + 11) / 30])
     assert final_value(curve) == pytest.approx([0.8, 0.55])
     times = trials_to_criterion(curve, 0.7, batch_size=32)
@@ -146,19 +144,20 @@ def test_summaries_of_a_curve_by_hand() -> None:
 
 
 def test_a_curve_of_one_evaluation_has_that_value_as_its_area() -> None:
-    curve = learning_curves(accuracy("alone", 0, 0.6, steps=(10,)))["alone"]
+    curve = learning_curves(accuracy(ALONE_STUDENT, 0, 0.6, steps=(10,)))[ALONE_STUDENT]
     assert area_under_curve(curve).tolist() == [0.6]
 
 
 def test_conditions_that_cannot_be_paired_are_refused() -> None:
-    first = accuracy("alone", 0, 0.5, steps=(10,))
+    first = accuracy(ALONE_STUDENT, 0, 0.5, steps=(10,))
     with pytest.raises(ValueError, match="seeds of alone_head: expected those of alone"):
-        learning_curves(first + accuracy("alone_head", 1, 0.5, steps=(10,)))
+        learning_curves(first + accuracy(Condition("alone_head"), 1, 0.5, steps=(10,)))
     with pytest.raises(ValueError, match="evaluation steps of alone_head"):
-        learning_curves(first + accuracy("alone_head", 0, 0.5, steps=(20,)))
+        learning_curves(first + accuracy(Condition("alone_head"), 0, 0.5, steps=(20,)))
     with pytest.raises(ValueError, match="one accuracy of alone, seed 0, step 10, came two"):
         learning_curves(first + first)
     with pytest.raises(ValueError, match="found none of seed 1 at step 10"):
         learning_curves(
-            accuracy("alone", 0, 0.5, 0.6, steps=(10, 20)) + accuracy("alone", 1, 0.5, steps=(20,))
+            accuracy(ALONE_STUDENT, 0, 0.5, 0.6, steps=(10, 20))
+            + accuracy(ALONE_STUDENT, 1, 0.5, steps=(20,))
         )

@@ -134,5 +134,5 @@ def test_bad_controls_are_refused_by_name() -> None:
     words = {**NOISE.describe(), "role": "nul"}
     with pytest.raises((ValueError, TypeError), match="role"):
         b2m.Control.from_description(words)
-    with pytest.raises(ValueError, match="without '|'"):
+    with pytest.raises(ValueError, match=r"without '\|'"):
         b2m.Control("a/b", "null", "mine", "nothing")
