@@ -107,9 +107,7 @@ def test_periods_in_the_wrong_order_cannot_teach_and_a_few_are_left_out() -> Non
     )
     maintenance = trials.maintenance_onset.copy()
     maintenance[[4, 7]] = trials.item_onset[[4, 7], 0] - 1.0
-    few = fit_to_teach(
-        replace(recording, trials=replace(trials, maintenance_onset=maintenance))
-    )
+    few = fit_to_teach(replace(recording, trials=replace(trials, maintenance_onset=maintenance)))
     assert sorted(set(range(40)) - set(few.trials.trial_id.tolist())) == [4, 7]
     assert "periods in the wrong order in 2 of 40 trials (4, 7) (left out)" in few.notes
 
@@ -128,7 +126,9 @@ def test_a_file_pasted_twice_cannot_teach() -> None:
     assert "trial's id once, came 40" in refusal(twice)
     renumbered = replace(twice.trials, trial_id=np.arange(80))
     assert "at the same time as an earlier trial" in refusal(replace(twice, trials=renumbered))
-    later = moved(renumbered, lambda times: times + np.arange(80).reshape(-1, *[1] * (times.ndim - 1)))
+    later = moved(
+        renumbered, lambda times: times + np.arange(80).reshape(-1, *[1] * (times.ndim - 1))
+    )
     assert "the same activity as in an earlier trial) in 40 of 80" in refusal(
         replace(twice, trials=later, span=None)
     )

@@ -82,7 +82,8 @@ def test_a_cap_that_lost_two_in_five_samples_says_what_the_whole_one_says(tone, 
     time, came, frames = steady(), some_lost(0.4), np.arange(4, 150)
     potential = np.sin(2 * np.pi * tone * time)
     whole, lossy = (
-        powers(cap(time[rows], potential[rows]), frames) for rows in (np.full(len(came), True), came)
+        powers(cap(time[rows], potential[rows]), frames)
+        for rows in (np.full(len(came), True), came)
     )
     name = f"Cz_{band}_power"
     assert np.abs(whole[name] - lossy[name]).max() < 0.5  # of a natural logarithm

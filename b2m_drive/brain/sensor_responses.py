@@ -1,4 +1,4 @@
-"""What EEG sensors say in windows of time: potential and band power, filtered between pauses only."""
+"""What EEG sensors say in windows of time: potential and band power, no filter across a pause."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ def window_edges(
     time: Float64[np.ndarray, " sample"], start: Float64[np.ndarray, " window"], window: float
 ) -> tuple[Int64[np.ndarray, " window"], Int64[np.ndarray, " window"]]:
     """First sample of each window, and the first one after it."""
-    first, last = (np.searchsorted(time, edge - _TIME_TOLERANCE) for edge in (start, start + window))
+    first, last = (
+        np.searchsorted(time, edge - _TIME_TOLERANCE) for edge in (start, start + window)
+    )
     return first.astype(np.int64), last.astype(np.int64)
 
 
@@ -66,7 +68,9 @@ def sensor_means(
         every = np.arange(block.shape[1])
         for name, values in _filtered(block, sampling).items():
             parts[name].append(means_of(values, every, first, last))
-    power = [np.log(np.maximum(np.concatenate(parts[name], axis=1), _LEAST_POWER)) for name in EEG_BANDS]
+    power = [
+        np.log(np.maximum(np.concatenate(parts[name], axis=1), _LEAST_POWER)) for name in EEG_BANDS
+    ]
     return [np.concatenate(parts["potential"], axis=1), *power]
 
 
