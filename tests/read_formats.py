@@ -31,9 +31,10 @@ from b2m_drive.brain.scene_recording import (
     write_scene_recording,
 )
 from b2m_drive.evidence.pooling import read_sessions
-from b2m_drive.evidence.run_folder import read_run, write_arrays
+from b2m_drive.evidence.run_folder import read_run
 from b2m_drive.files.array_files import read_array
 from b2m_drive.files.text_files import read_text
+from b2m_drive.files.writing import write_arrays
 from b2m_drive.students.scene_vae import SceneVAE, SceneVAESettings
 from b2m_drive.students.scenes import SceneDataset, SceneEpisode, SceneHeader, SceneWriter
 from b2m_drive.transfer.attachment import BrainAttachment, attach
