@@ -6,8 +6,9 @@ import ast
 import importlib
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from b2m_drive.cli import app
 
 ROOT = Path(__file__).parents[1]
 COMMAND = "b2m-drive"
+PROGRAMS = (COMMAND, "make", "python")
 PACKAGES = ("b2m_drive", "b2m_agents", "b2m_envs")
 MARKS = ("slow", "not run")  # of a block of Python, in an HTML comment before it
 
@@ -27,6 +29,12 @@ _MARK = re.compile(r"<!-- ([a-z ]+?)(?:: (.+?))? -->\s*\Z")
 _HEADING = re.compile(r"^#{1,6} +(.+?) *$", re.MULTILINE)
 _OPTION = re.compile(r"--[a-z][a-z-]*")
 _UsageError: type[Exception] = typer.BadParameter.__mro__[1]  # also of an unknown verb or option
+
+
+@cache
+def root_command() -> Any:
+    """The real command, from which every verb is reached."""
+    return typer.main.get_command(app)
 
 
 @dataclass(frozen=True)
@@ -101,11 +109,13 @@ def anchors_of(text: str) -> set[str]:
 
 
 def command_lines(text: str) -> Iterator[str]:
-    """Lines that a reader would type: indented by four, or fenced without being Python."""
+    """Lines that a reader would type, of `PROGRAMS`: indented by four, or fenced but no Python."""
     fenced = [fence[3] for fence in _FENCE.finditer(text) if fence[2] != "python"]
     indented = re.findall(r"^    (\S.*)$", prose_of(text), re.MULTILINE)
     for line in [*indented, *(line for block in fenced for line in block.splitlines())]:
-        yield line.strip().removeprefix("$ ")
+        typed = line.strip().removeprefix("$ ")
+        if typed.startswith(tuple(f"{program} " for program in PROGRAMS)):
+            yield typed
 
 
 def spans(text: str) -> list[str]:
@@ -121,7 +131,7 @@ def command_error(words: list[str], *, typed: bool) -> str | None:
         typed: Whether a reader would type them, so that arguments and values must be there and be
             of their type; of a mention in prose only the names count.
     """
-    command: Any = typer.main.get_command(app)
+    command = root_command()
     rest = list(words)
     while commands := getattr(command, "commands", None):
         if not rest or rest == ["--help"]:
@@ -141,12 +151,14 @@ def command_error(words: list[str], *, typed: bool) -> str | None:
 
 def wrong_commands(text: str) -> dict[str, str]:
     """Commands of a page that the real one refuses, and why."""
-    lines = {line: shlex.split(line, comments=True) for line in command_lines(text)}
-    found = {line: _error_of(words, typed=True) for line, words in lines.items() if words}
-    verbs: Any = typer.main.get_command(app)
+    found = {
+        line: _error_of(shlex.split(line, comments=True), typed=True)
+        for line in command_lines(text)
+    }
+    verbs = root_command().commands
     for span in spans(text):
         words = span.split()
-        if words[0] in verbs.commands:
+        if words[0] in verbs:
             words = [COMMAND, *words]
         found[span] = _error_of(words, typed=False)
     return {line: error for line, error in found.items() if error is not None}
@@ -171,17 +183,31 @@ def options_of(command: Any) -> set[str]:
     return {"--help", *names}
 
 
-def all_options() -> set[str]:
+@cache
+def all_verbs() -> tuple[str, ...]:
+    """Every verb, those of a group with the group's name."""
+    found: list[str] = []
+    waiting = [("", root_command())]
+    while waiting:
+        name, command = waiting.pop()
+        commands = getattr(command, "commands", {})
+        waiting += [(f"{name} {verb}".strip(), each) for verb, each in commands.items()]
+        found += [] if commands else [name]
+    return tuple(sorted(found))
+
+
+@cache
+def all_options() -> frozenset[str]:
     """Options of every verb, and of the scripts."""
     found: set[str] = set()
-    waiting: list[Any] = [typer.main.get_command(app)]
-    while waiting:
-        command = waiting.pop()
-        waiting += getattr(command, "commands", {}).values()
+    for verb in all_verbs():
+        command = root_command()
+        for word in verb.split():
+            command = command.commands[word]
         found |= options_of(command)
     for script in (ROOT / "scripts").glob("*.py"):
         found |= set(re.findall(r'add_argument\(\s*"(--[a-z-]+)"', script.read_text()))
-    return found
+    return frozenset(found)
 
 
 def missing_files(text: str) -> list[str]:
@@ -231,5 +257,5 @@ def _targets() -> set[str]:
     return set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
 
 
-def _first_unknown(words: list[str], known: set[str]) -> str | None:
+def _first_unknown(words: list[str], known: Set[str]) -> str | None:
     return next((f"unknown: {word}" for word in words if word not in known), None)

@@ -11,6 +11,7 @@ import b2m_drive
 from tests.documentation import (
     ROOT,
     PythonBlock,
+    all_verbs,
     anchors_of,
     broken_links,
     command_error,
@@ -101,6 +102,11 @@ def test_every_page_is_reached_from_the_readme() -> None:
     readme = (ROOT / "README.md").read_text()
     names = {path.relative_to(ROOT).as_posix() for path in pages()} - {"README.md"}
     assert {name for name in names if f"({name})" not in readme} == set()
+
+
+def test_every_verb_is_on_the_page_of_commands() -> None:
+    page = (ROOT / "docs" / "commands.md").read_text()
+    assert [verb for verb in all_verbs() if f"`b2m-drive {verb}`" not in page] == []
 
 
 def test_the_citation_is_of_this_version() -> None:
