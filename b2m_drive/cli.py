@@ -494,7 +494,7 @@ def inspect(
 
     Of a folder: one line a session, then median, quartiles and best of those with 15 units or
     more, and what the columns mean. A file that cannot be read is named, and the others are still
-    shown. What is wrong with a recording is said first; of one that cannot teach nothing is decoded.
+    shown. What is wrong with a recording is said first; one that cannot teach is not decoded.
     """
     from b2m_drive.comparisons.session_summaries import sessions_table, summarise_sessions
     from b2m_drive.reports.recording_figure import draw_recording
@@ -510,7 +510,7 @@ def inspect(
         return
     if out is not None and out.suffix.lower() != ".png":
         raise typer.BadParameter(f"--out: expected a picture's name ending in .png, came {out}")
-    session = _fit_or_findings(_read(recording))
+    session = _fit_after_findings(recording, _read(recording))
     picture = out or Path(f"{safe_name(session.session)}.png")
     picture.parent.mkdir(parents=True, exist_ok=True)
     summary = summarise(session)
@@ -1298,17 +1298,21 @@ def _say_verdicts(folder: Path, started: float) -> None:
     typer.echo(f"\nreport: {path}  ({time.perf_counter() - started:.0f} s)")
 
 
-def _fit_or_findings(session: BrainRecording) -> BrainRecording:
-    """The session without its bad trials, after saying what is wrong with it; or the end."""
+def _fit_after_findings(path: Path, session: BrainRecording) -> BrainRecording:
+    """The session without its bad trials, after saying what is wrong with it.
+
+    Raises:
+        ValueError: If it cannot teach, so that nothing is decoded.
+    """
     from b2m_drive.recordings.recording_quality import findings, fit_to_teach
 
-    found = findings(session)
-    for finding in found:
-        typer.echo(f"{'cannot teach' if finding.severe else 'found'}: {finding.text}")
-    if any(finding.severe for finding in found):
-        typer.echo(f"b2m-drive: {session.session}: nothing was decoded", err=True)
-        raise typer.Exit(1)
-    return fit_to_teach(session)
+    try:
+        fit = fit_to_teach(session)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+    for finding in findings(session):
+        typer.echo(f"found: {finding.text}")
+    return fit
 
 
 def _read(path: Path) -> BrainRecording:

@@ -21,7 +21,8 @@ from typing import Any
 import h5py
 import numpy as np
 
-SECONDS = 5.0  # a mutant may take
+SECONDS = 10.0  # a mutant may take, on a machine that does other work too
+_SECONDS_OF_THE_FIRST = 120.0  # which may compile what it needs
 BYTES = 2 << 30  # of memory that a mutant may take beyond what the reader's libraries do
 
 Generator = np.random.Generator
@@ -231,16 +232,18 @@ class Reader:
         self._folder = folder
         self._process: Any = None
 
-    def read(self, one: Format, place: Path, expected: str | None) -> Outcome:
-        """What comes of reading a folder."""
+    def read(
+        self, one: Format, place: Path, expected: str | None, seconds: float = SECONDS
+    ) -> Outcome:
+        """What comes of reading a folder, in so many seconds."""
         if self._process is None:
             self._start()
         self._pipe.send((one, place, expected))
         try:
-            if self._pipe.poll(SECONDS):
+            if self._pipe.poll(seconds):
                 outcome: Outcome = self._pipe.recv()
                 return outcome
-            kind, text = "busy", f"more than {SECONDS:g} s"
+            kind, text = "busy", f"more than {seconds:g} s"
         except EOFError:
             kind, text = "dead", "the reading process ended"
         self.close()
@@ -268,7 +271,7 @@ def _outcomes(
     valid, place = folder / one.name / "valid", folder / one.name / "mutant"
     valid.mkdir(parents=True)
     one.make(valid)
-    whole = reader.read(one, valid, None)
+    whole = reader.read(one, valid, None, _SECONDS_OF_THE_FIRST)
     assert whole.kind == "read", f"{one.name}: the whole file: {whole.text}"
     found = []
     for number in range(n_mutants):

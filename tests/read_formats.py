@@ -30,6 +30,7 @@ from b2m_drive.comparisons.pooling import read_sessions
 from b2m_drive.comparisons.run_folder import read_run
 from b2m_drive.files.array_files import read_array
 from b2m_drive.files.text_files import read_text
+from b2m_drive.files.writing import write_arrays
 from b2m_drive.recordings.reaction_times import read_reaction_times
 from b2m_drive.recordings.readers.kornblith import read_spikes
 from b2m_drive.recordings.recording import Unit

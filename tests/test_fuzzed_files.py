@@ -50,15 +50,18 @@ def name_nothing(folder: Path) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("read", "kind"),
-    [(sleep, "busy"), (ask_for_all_memory, "fault"), (end, "dead"), (name_nothing, "fault")],
+    ("read", "kind", "seconds"),
+    [
+        (sleep, "busy", 1.0),
+        (ask_for_all_memory, "fault", 60.0),
+        (end, "dead", 60.0),
+        (name_nothing, "fault", 60.0),
+    ],
 )
-def test_a_reader_that_is_slow_greedy_dead_or_vague_is_found(
-    read, kind, tmp_path, monkeypatch
-) -> None:
-    monkeypatch.setattr("tests.mutants.SECONDS", 1.0)
+def test_a_reader_that_is_slow_greedy_dead_or_vague_is_found(read, kind, seconds, tmp_path) -> None:
     reader = Reader(tmp_path)
     try:
-        assert reader.read(Format("x", "x", make_view, read), tmp_path, None).kind == kind
+        one = Format("x", "x", make_view, read)
+        assert reader.read(one, tmp_path, None, seconds).kind == kind
     finally:
         reader.close()

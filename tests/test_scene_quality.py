@@ -55,7 +55,7 @@ def test_one_frame_alone_cannot_teach() -> None:
 def test_activity_pasted_twice_cannot_teach_and_a_few_copies_are_left_out() -> None:
     recording = watched()
     recording.activity[55:] = recording.activity[5:55]
-    with pytest.raises(ValueError, match="a repetition .* in 10 of 20 presentations"):
+    with pytest.raises(ValueError, match=r"a repetition .* in 10 of 20 presentations"):
         scenes_fit_to_teach(recording)
     few = watched()
     few.activity[100:105] = few.activity[5:10]

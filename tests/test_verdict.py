@@ -6,7 +6,12 @@ import pytest
 from b2m_drive.comparisons.memory_study import MEMORY
 from b2m_drive.comparisons.verdict import Grade, Verdict, judge
 from b2m_drive.evidence.condition import Condition, TransferMethod
-from b2m_drive.evidence.learning_curves import area_under_curve, final_value, learning_curves, trials_to_criterion
+from b2m_drive.evidence.learning_curves import (
+    area_under_curve,
+    final_value,
+    learning_curves,
+    trials_to_criterion,
+)
 from b2m_drive.evidence.scores import Score
 
 TEACHING = TransferMethod("regression", "decoded", "recorded")

@@ -27,7 +27,12 @@ from b2m_drive.comparisons.jobs import CONFIG, SCORES
 from b2m_drive.comparisons.run_folder import check_choices, check_entries, methods_of, read_object
 from b2m_drive.comparisons.verdict import Verdict, judge_curves
 from b2m_drive.evidence.condition import ALONE, BRAIN, Condition, TransferMethod
-from b2m_drive.evidence.learning_curves import SUMMARIES, LearningCurve, learning_curves, values_by_seed
+from b2m_drive.evidence.learning_curves import (
+    SUMMARIES,
+    LearningCurve,
+    learning_curves,
+    values_by_seed,
+)
 from b2m_drive.evidence.scores import Score, read_scores
 from b2m_drive.evidence.statistics import (
     Interval,

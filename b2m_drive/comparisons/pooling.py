@@ -22,7 +22,14 @@ from jaxtyping import Float64
 from scipy import stats
 
 from b2m_drive.comparisons.jobs import CONFIG
-from b2m_drive.comparisons.run_folder import Run, check_choices, check_entries, methods_of, read_object, read_run
+from b2m_drive.comparisons.run_folder import (
+    Run,
+    check_choices,
+    check_entries,
+    methods_of,
+    read_object,
+    read_run,
+)
 from b2m_drive.comparisons.study import Study
 from b2m_drive.comparisons.verdict import (
     Grade,

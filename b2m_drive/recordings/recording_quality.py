@@ -148,7 +148,8 @@ def _sparse(recording: BrainRecording) -> Finding | None:
     if not hint.startswith("times"):
         return None
     return Finding(
-        f"no spike in {silent:.0%} of the trials, which take {covered:.2%} of the recording: {hint}",
+        f"no spike in {silent:.0%} of the trials, which take {covered:.2%} of the recording: "
+        f"{hint}",
         True,
     )
 
@@ -157,7 +158,9 @@ def _silent(recording: BrainRecording) -> Finding | None:
     if recording.activity.any():
         return None
     return Finding(
-        f"no spike of {len(recording.units)} units in any of {len(recording.trials)} trials", True
+        f"no spike of {len(recording.units)} units in any of {len(recording.trials)} trials: were "
+        "the spike times exported, and are they those of these trials?",
+        True,
     )
 
 
@@ -184,7 +187,7 @@ def _wrong_order(recording: BrainRecording) -> Finding | None:
     trials = recording.trials
     onset = np.column_stack([trials.item_onset, trials.maintenance_onset, trials.probe_onset])
     previous = np.maximum.accumulate(np.nan_to_num(onset, nan=-np.inf), axis=1)[:, :-1]
-    wrong = (onset[:, 1:] <= previous).any(1)
+    wrong = np.asarray((onset[:, 1:] <= previous).any(1))
     return bad_trials(
         wrong,
         trials.trial_id,

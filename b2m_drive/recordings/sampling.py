@@ -87,7 +87,7 @@ def resampled(
     position = sampling.position[inside]
     grid = np.arange(int(position[-1]) + 1)
     if len(grid) == len(position) and (position == grid).all():
-        return values[inside]
+        return np.asarray(values[inside])
     made: Float[np.ndarray, "grid unit"] = PchipInterpolator(position, values[inside])(grid)
     return made
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -115,5 +116,5 @@ def _stretches(recording: SceneRecording) -> list[slice]:
     frame_id = recording.frame_id
     changes = np.flatnonzero(np.diff(frame_id) != 0) + 1
     edges = [0, *changes.tolist(), len(frame_id)]
-    every = (slice(first, stop) for first, stop in zip(edges[:-1], edges[1:], strict=True))
+    every = (slice(first, stop) for first, stop in pairwise(edges))
     return [samples for samples in every if frame_id[samples.start] != NO_FRAME]

@@ -25,7 +25,13 @@ from b2m_drive.evidence.condition import (
     Condition,
     TransferMethod,
 )
-from b2m_drive.evidence.learning_curves import FINAL_EVALUATIONS, SUMMARIES, LearningCurve, trials_to_criterion, values_by_seed
+from b2m_drive.evidence.learning_curves import (
+    FINAL_EVALUATIONS,
+    SUMMARIES,
+    LearningCurve,
+    trials_to_criterion,
+    values_by_seed,
+)
 from b2m_drive.evidence.statistics import (
     Interval,
     RestrictedRatio,

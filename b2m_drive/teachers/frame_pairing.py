@@ -82,7 +82,7 @@ def responses(
     which = shown.frame[shown.recorded]
     np.add.at(total, which, means)
     mean = total / np.bincount(which, minlength=len(total))[:, None]
-    return mean[shown.asked].astype(np.float32)
+    return np.asarray(mean[shown.asked], dtype=np.float32)
 
 
 def has_response(
@@ -321,7 +321,7 @@ def _recorded(
     shown = _shown(recording, frame_id, delay, window)
     over = shown.start + window > recording.time[-1] + _TIME_TOLERANCE
     cut_short = np.bincount(shown.frame[over], minlength=len(shown.frames)) > 0
-    return (shown.count > 0)[shown.asked] & ~cut_short[shown.asked]
+    return np.asarray(((shown.count > 0) & ~cut_short)[shown.asked])
 
 
 def _check_windows(recording: SceneRecording, shown: _Shown, delay: float, window: float) -> None:

@@ -1,4 +1,4 @@
-"""What EEG sensors say in windows of time: potential and band power, filtered between pauses only."""
+"""What EEG sensors say in windows of time: potential and band power, no filter across a pause."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@
 ``config.json``         scenario, settings of the scene and of the training, versions
 ``encoder/``            the frozen encoder, as safetensors and JSON; of an agent of latents only
 ``agent.zip``           the policy as Stable-Baselines3 saves it; read here without unpickling, see
-                        `b2m_agents.learning.agent_file` (``PPO.load`` unpickles: your own files only)
+                        `agent_file` (``PPO.load`` unpickles: your own files only)
 ``best/``               the same three of the best agent by evaluation during the training
 ``selection.csv``       one row such an evaluation
 ``learning_curve.csv``  one row an episode of the training

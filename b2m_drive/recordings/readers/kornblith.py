@@ -36,7 +36,7 @@ from b2m_drive.recordings.recording import (
     SpikeSession,
     Unit,
 )
-from b2m_drive.recordings.recording_quality import bad_trials
+from b2m_drive.recordings.recording_quality import FEWEST_TRIALS, bad_trials
 
 SOURCE = "Kornblith et al. 2017, doi 10.1016/j.cub.2017.02.013"
 LICENCE = "ODbL 1.0"
@@ -204,8 +204,10 @@ def _read_trial_fields(path: Path, group: Any) -> dict[str, np.ndarray]:
     counts = {name: len(values) for name, values in field.items()}
     if len(set(counts.values())) != 1:
         raise ValueError(f"{path}: trials: expected fields of equal length, came {counts}")
-    if counts["isi"] == 0:
-        raise ValueError(f"{path}: trials: expected at least one trial, came none")
+    if counts["isi"] < FEWEST_TRIALS:
+        raise ValueError(
+            f"{path}: trials: expected at least {FEWEST_TRIALS} trials, came {counts['isi']}"
+        )
     for name, values in field.items():
         axes = 2 if name in _TRIAL_BY_ITEM_FIELDS else 1
         if values.ndim != axes or (axes == 2 and values.shape != field["stimuli"].shape):
@@ -286,6 +288,11 @@ def _check_stimuli(path: Path, field: dict[str, np.ndarray]) -> None:
                 f"{field[name].min()} ({field[name].dtype})"
             )
     highest = int(field["stimuli"].max())
+    if (field["stimuli"] == highest).all():
+        raise ValueError(
+            f"{path}: trials/stimuli: expected different items, came only item {highest}: there is "
+            "nothing to tell apart"
+        )
     for name in ("probe1", "probe2"):
         if field[name].max() > highest:
             raise ValueError(
