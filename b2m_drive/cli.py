@@ -977,7 +977,7 @@ def record(
     """
     from b2m_agents.drivers.drivers import DRIVERS, drive_of
     from b2m_agents.videos.video import VideoSettings, record_video
-    from b2m_envs.driving.settings import SCENARIOS
+    from b2m_envs.scenes.settings import SCENARIOS
 
     view = _environment(camera, height, width, colour, None, action)
     settings = VideoSettings(n_episodes=episodes, seed=seed, speed=speed, device=device)

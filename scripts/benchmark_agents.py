@@ -31,7 +31,7 @@ from b2m_agents.learning.algorithms import new_policy
 from b2m_agents.learning.training_worlds import make_environments, observed
 from b2m_agents.worlds.latent_observation import VecLatentObservation
 from b2m_drive.students.scene_vae import SceneVAE, SceneVAESettings
-from b2m_envs.driving.settings import SceneSettings
+from b2m_envs.scenes.settings import SceneSettings
 
 WORLDS = {"highway_fast": 256, "highway": 64}  # fewer where highway-env takes long
 TURNS = 2

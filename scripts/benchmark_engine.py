@@ -24,10 +24,10 @@ import cv2
 import gymnasium as gym
 import numpy as np
 
-from b2m_envs.driving.settings import SCENARIOS, SceneSettings
 from b2m_envs.engine.worlds import Worlds
 from b2m_envs.rendering import CameraSettings, Traffic, make_camera
 from b2m_envs.rendering.batched import make_batched_camera
+from b2m_envs.scenes.settings import SCENARIOS, SceneSettings
 
 WORLDS = 256
 SIDE = 64  # [px]

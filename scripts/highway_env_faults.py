@@ -16,9 +16,9 @@ from highway_env.road.lane import StraightLane
 from highway_env.road.road import Road, RoadNetwork
 from highway_env.vehicle.controller import ControlledVehicle
 
-from b2m_envs.driving.settings import SceneSettings
 from b2m_envs.driving.steady_steering import slowest_steady_speed
 from b2m_envs.engine.worlds import Worlds
+from b2m_envs.scenes.settings import SceneSettings
 
 EPISODES = 300
 LENGTH, WIDTH = 5.0, 2.0  # [m] of a vehicle

@@ -55,7 +55,7 @@ class Outcome:
 
 
 def drive(world: Any, action: Any) -> Outcome:
-    """A policy step of a highway-env world, see `b2m_envs.driving.highway_env_bridge`."""
+    """A policy step of a highway-env world, see `b2m_envs.highway_env.bridge`."""
     _, reward, terminated, _, info = world.step(action)
     success = info.get("is_success")
     return Outcome(

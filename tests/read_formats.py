@@ -43,7 +43,7 @@ from b2m_drive.students.scene_vae import SceneVAE, SceneVAESettings
 from b2m_drive.students.scenes import SceneDataset, SceneEpisode, SceneHeader, SceneWriter
 from b2m_drive.transfer.attachment import BrainAttachment, attach
 from b2m_drive.transfer.targets import BrainTargets
-from b2m_envs.driving.settings import SceneSettings
+from b2m_envs.scenes.settings import SceneSettings
 from tests.made_runs import scores_of, write_run, write_sessions
 from tests.mutants import Format, damage_archive, damage_hdf5, damage_json, damage_table
 from tests.tiny_agents import SMALL, tiny_agent, tiny_encoder

@@ -36,7 +36,7 @@ from b2m_agents.online.online_transfer import (
 from b2m_agents.videos.video import VideoSettings, record_video
 from b2m_agents.worlds.scene_vec_env import make_scene_vec_env
 from b2m_drive.students.scene_vae import SceneVAESettings
-from b2m_envs.driving.settings import SceneSettings
+from b2m_envs.scenes.settings import SceneSettings
 from tests.tiny_agents import SMALL, tiny_agent, tiny_encoder
 
 MEMORY = MemoryAgentSettings(

@@ -19,7 +19,6 @@ from stable_baselines3.common.vec_env import DummyVecEnv
 from b2m_agents.drivers.drivers import drive_of
 from b2m_agents.drivers.rollouts import CollectSettings, collect_scenes
 from b2m_agents.episodes.episodes import make_scene
-from b2m_agents.episodes.replayable_episodes import ReplayableEpisodes
 from b2m_agents.learning.agent_file import read_agent_file
 from b2m_agents.learning.agent_settings import PPOSettings, TrainingSettings, settings_for
 from b2m_agents.learning.trained_agent import TrainedAgent, read_agent_config
@@ -27,8 +26,9 @@ from b2m_agents.learning.training import train_agent
 from b2m_agents.learning.training_worlds import make_environment
 from b2m_agents.worlds.encoder_view import read_view, write_view
 from b2m_agents.worlds.latent_observation import VecLatentObservation
+from b2m_agents.worlds.replayable_episodes import ReplayableEpisodes
 from b2m_drive.students.scene_vae import SceneVAE, SceneVAESettings
-from b2m_envs.driving.settings import SceneSettings, settings_from_keywords
+from b2m_envs.scenes.settings import SceneSettings, settings_from_keywords
 
 SMALL = {"height": 36, "width": 40, "vehicles_count": 3, "duration": 4.0}
 # Legs of 32 steps of two environments: the second begins within an episode.

@@ -42,7 +42,7 @@ from b2m_drive.files.writing import write_json
 from b2m_drive.reports.agents_report import agents_summary, agents_verdicts
 from b2m_drive.reports.report import write_report
 from b2m_drive.students.scene_vae import SceneVAE, SceneVAESettings
-from b2m_envs.driving.settings import SceneSettings
+from b2m_envs.scenes.settings import SceneSettings
 from tests.other_process import held
 
 TEACHING = TransferMethod("regression", "pca", "frame")

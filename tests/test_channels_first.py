@@ -25,7 +25,7 @@ from b2m_agents.studies.agents.senses import Senses
 from b2m_agents.worlds.channels_first import VecChannelsFirst, channels_first, with_channels_first
 from b2m_agents.worlds.scene_vec_env import make_scene_vec_env
 from b2m_drive.students.scene_vae import SceneVAESettings
-from b2m_envs.driving.settings import SceneSettings
+from b2m_envs.scenes.settings import SceneSettings
 
 ONE = {"rollout": 4, "batch_size": 8, "n_epochs": 1, "hidden_sizes": (8,)}
 SHORT = TrainingSettings(

@@ -11,7 +11,7 @@ from b2m_agents.evaluation.driving_measures import (
     share_off_road,
     smallest_time_to_collision,
 )
-from b2m_envs.driving.state import STATE_INDEX, STATE_VARIABLES
+from b2m_envs.scenes.state import STATE_INDEX, STATE_VARIABLES
 
 NAN = float("nan")
 

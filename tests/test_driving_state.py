@@ -12,10 +12,10 @@ from highway_env.vehicle.kinematics import Vehicle
 from highway_env.vehicle.objects import Landmark, Obstacle
 
 from b2m_envs.driving.environment import DrivingSceneEnv
-from b2m_envs.driving.highway_env_bridge import build_world
-from b2m_envs.driving.lane_paths import LanePaths
-from b2m_envs.driving.settings import SCENARIOS, SceneSettings
-from b2m_envs.driving.state import STATE_VARIABLES, scene_state
+from b2m_envs.highway_env.bridge import build_world
+from b2m_envs.scenes.lane_paths import LanePaths
+from b2m_envs.scenes.settings import SCENARIOS, SceneSettings
+from b2m_envs.scenes.state import STATE_VARIABLES, scene_state
 
 LENGTH, WIDTH = Vehicle.LENGTH, Vehicle.WIDTH
 NEIGHBOURS = ("left_ahead", "left_behind", "right_ahead", "right_behind")

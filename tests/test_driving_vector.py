@@ -17,11 +17,11 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 from b2m_envs.driving import SCENARIOS, SceneSettings
 from b2m_envs.driving.environment import DrivingSceneEnv
-from b2m_envs.driving.observation import finite_state
-from b2m_envs.driving.state import STATE_INDEX
 from b2m_envs.driving.vector_environment import DrivingSceneVectorEnv
 from b2m_envs.engine.first_compile import announce_first_compile
 from b2m_envs.engine.worlds import ENGINE_SCENARIOS
+from b2m_envs.scenes.observation import finite_state
+from b2m_envs.scenes.state import STATE_INDEX
 
 FAST = [name for name, scenario in SCENARIOS.items() if scenario.fast]
 SMALL: dict[str, Any] = {"height": 36, "width": 40}
@@ -443,7 +443,7 @@ def test_importing_the_package_and_the_settings_compiles_nothing() -> None:
     code = (
         "import sys, b2m_envs; "
         "print([m for m in ('numba', 'cv2', 'highway_env') if m in sys.modules]); "
-        "import b2m_envs.driving.settings as settings; "
+        "import b2m_envs.scenes.settings as settings; "
         "assert settings.SceneSettings('highway').chosen_engine == 'b2m'; "
         "print([m for m in ('numba', 'highway_env') if m in sys.modules])"
     )

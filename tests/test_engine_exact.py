@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from b2m_envs.driving.highway_env_bridge import build_world
-from b2m_envs.driving.settings import SCENARIOS, SceneSettings
 from b2m_envs.engine.layout import MODEL
 from b2m_envs.engine.worlds import ENGINE_SCENARIOS, Worlds
+from b2m_envs.highway_env.bridge import build_world
+from b2m_envs.scenes.settings import SCENARIOS, SceneSettings
 from tests.oracle import (
     compare,
     differences,

@@ -11,11 +11,11 @@ from highway_env.road.road import Road, RoadNetwork
 from highway_env.vehicle.controller import ControlledVehicle
 from highway_env.vehicle.kinematics import Vehicle
 
-from b2m_envs.driving.settings import SceneSettings
 from b2m_envs.driving.steady_steering import slowest_steady_speed
 from b2m_envs.engine.places import find_place
 from b2m_envs.engine.traffic import advance
 from b2m_envs.engine.worlds import Worlds
+from b2m_envs.scenes.settings import SceneSettings
 from tests.oracle import load
 from tests.rounding import collision_hangs_on_a_digit, nearest_lanes
 from tests.test_engine_exact import STYLES, begin_both, drive_both, meta

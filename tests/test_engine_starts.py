@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from b2m_envs.driving.highway_env_bridge import build_world
-from b2m_envs.driving.settings import SceneSettings
 from b2m_envs.engine.worlds import ENGINE_SCENARIOS, Worlds
+from b2m_envs.highway_env.bridge import build_world
+from b2m_envs.scenes.settings import SceneSettings
 from tests.oracle import differences, read_engine
 
 N_SEEDS = 200

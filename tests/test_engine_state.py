@@ -14,16 +14,16 @@ from highway_env.vehicle.controller import MDPVehicle
 from highway_env.vehicle.kinematics import Vehicle
 from highway_env.vehicle.objects import Landmark, Obstacle
 
-from b2m_envs.driving.highway_env_bridge import build_world
-from b2m_envs.driving.lane_paths import LanePaths
-from b2m_envs.driving.settings import SceneSettings
-from b2m_envs.driving.state import STATE_INDEX, scene_state
 from b2m_envs.engine.copying import copy_road
 from b2m_envs.engine.lanes import lane_table
 from b2m_envs.engine.layout import ROUTE_LENGTH, VEHICLE
 from b2m_envs.engine.path_table import curve_heading, curve_local, path_table
 from b2m_envs.engine.scene_state import SceneStates
 from b2m_envs.engine.worlds import ENGINE_SCENARIOS
+from b2m_envs.highway_env.bridge import build_world
+from b2m_envs.scenes.lane_paths import LanePaths
+from b2m_envs.scenes.settings import SceneSettings
+from b2m_envs.scenes.state import STATE_INDEX, scene_state
 
 SLOTS = 64
 TOLERANCE = 1e-6

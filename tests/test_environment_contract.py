@@ -12,15 +12,15 @@ import torch
 from gymnasium.utils.env_checker import check_env
 
 from b2m_agents.learning.policy_networks import ScaledState
-from b2m_envs.driving.observation import (
+from b2m_envs.registration import REGISTRATIONS
+from b2m_envs.scenes.observation import (
     finite_state,
     observation_space,
     state_bounds,
     state_scales,
 )
-from b2m_envs.driving.settings import SCENARIOS, SceneSettings
-from b2m_envs.driving.state import STATE_INDEX, STATE_VARIABLES
-from b2m_envs.registration import REGISTRATIONS
+from b2m_envs.scenes.settings import SCENARIOS, SceneSettings
+from b2m_envs.scenes.state import STATE_INDEX, STATE_VARIABLES
 
 QUICK: dict[str, Any] = {"highway": {"vehicles_count": 3}, "exit": {"vehicles_count": 5}}
 

@@ -14,12 +14,12 @@ from highway_env.vehicle.controller import ControlledVehicle
 from b2m_envs.driving import steady_steering
 from b2m_envs.driving.environment import DrivingSceneEnv
 from b2m_envs.driving.faults import HighwayEnvFault, faults_of
-from b2m_envs.driving.highway_env_bridge import build_world, world_class
-from b2m_envs.driving.settings import SCENARIOS, SceneSettings
-from b2m_envs.driving.start_spacing import STRAIGHT_ROADS, largest_density
 from b2m_envs.driving.vector_environment import DrivingSceneVectorEnv
 from b2m_envs.engine import driving_model
 from b2m_envs.engine.worlds import Worlds
+from b2m_envs.highway_env.bridge import build_world, world_class
+from b2m_envs.scenes.settings import SCENARIOS, SceneSettings
+from b2m_envs.scenes.start_spacing import STRAIGHT_ROADS, largest_density
 
 HUGE = 10**9
 

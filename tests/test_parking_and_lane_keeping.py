@@ -14,10 +14,10 @@ from b2m_agents.drivers.rollouts import header_of
 from b2m_agents.worlds.action_choices import action_names
 from b2m_envs.driving import SCENARIOS, SceneSettings
 from b2m_envs.driving.environment import DrivingSceneEnv
-from b2m_envs.driving.observation import finite_state
-from b2m_envs.driving.state import STATE_INDEX, STATE_VARIABLES
 from b2m_envs.driving.vector_environment import DrivingSceneVectorEnv
 from b2m_envs.rendering import palette
+from b2m_envs.scenes.observation import finite_state
+from b2m_envs.scenes.state import STATE_INDEX, STATE_VARIABLES
 
 TASKS = ("parking", "lane_keeping")
 FOREIGN = {"parking": "parking-v0", "lane_keeping": "lane-keeping-v0"}

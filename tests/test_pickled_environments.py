@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from b2m_agents.worlds.scene_vec_env import make_scene_vec_env
-from b2m_envs.driving.settings import SCENARIOS, SceneSettings
 from b2m_envs.registration import REGISTRATIONS
+from b2m_envs.scenes.settings import SCENARIOS, SceneSettings
 
 IDS = [f"b2m_envs:{row.id}" for row in REGISTRATIONS]
 SCENES = [scenario.id for scenario in SCENARIOS.values()]

@@ -37,7 +37,7 @@ from b2m_drive.students.scene_vae import SceneVAE, SceneVAESettings
 from b2m_drive.students.scenes import SceneDataset
 from b2m_drive.transfer import BrainTargets, attach
 from b2m_drive.transfer.schedule import WeightSchedule
-from b2m_envs.driving.settings import SceneSettings
+from b2m_envs.scenes.settings import SceneSettings
 
 ENVIRONMENT = {"height": 36, "width": 40, "vehicles_count": 8, "duration": 8.0}
 SCENE = SceneSettings("highway_fast", **ENVIRONMENT)

@@ -18,7 +18,7 @@ from stable_baselines3.common.vec_env import DummyVecEnv, VecMonitor
 from b2m_agents.drivers.drivers import Drive, block_size, drive_episode, drive_episodes
 from b2m_agents.episodes.batched_episodes import play_episodes
 from b2m_agents.episodes.episodes import Episode, make_scene
-from b2m_agents.episodes.replayable_episodes import (
+from b2m_agents.worlds.replayable_episodes import (
     ReplayableEpisodes,
     ReplayableSceneVecEnv,
 )

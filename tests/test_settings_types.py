@@ -28,8 +28,8 @@ from b2m_agents.studies.memory.plan import MemoryStudySettings
 from b2m_agents.videos.video import VideoSettings
 from b2m_drive.students.scene_vae import SceneVAESettings
 from b2m_drive.transfer.schedule import WeightSchedule
-from b2m_envs.driving.settings import SceneSettings
 from b2m_envs.memory_decision import ContextDecisionSettings, MemoryDecisionSettings
+from b2m_envs.scenes.settings import SceneSettings
 
 GIVEN: dict[type, dict[str, Any]] = {
     **{

@@ -155,7 +155,7 @@ def test_bad_requests_are_refused() -> None:
 
 
 def test_without_mne_the_extra_is_named(monkeypatch) -> None:
-    from b2m_drive.brain import simulated_driver_eeg
+    from b2m_drive.recordings.simulated import driver_eeg as simulated_driver_eeg
 
     monkeypatch.setitem(sys.modules, "mne", None)
     simulated_driver_eeg._head_model.cache_clear()

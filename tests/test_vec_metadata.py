@@ -16,8 +16,8 @@ from b2m_agents.worlds.channels_first import VecChannelsFirst
 from b2m_agents.worlds.latent_observation import VecLatentObservation
 from b2m_agents.worlds.scene_vec_env import make_scene_vec_env
 from b2m_drive.students.scene_vae import SceneVAE, SceneVAESettings
-from b2m_envs.driving.settings import SceneSettings
 from b2m_envs.memory_decision import MemoryDecisionSettings
+from b2m_envs.scenes.settings import SceneSettings
 
 FAST = SceneSettings("racetrack", policy_frequency=5, vehicles_count=1, height=36, width=40)
 

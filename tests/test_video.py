@@ -12,8 +12,8 @@ from b2m_agents.learning.trained_agent import TrainedAgent
 from b2m_agents.videos.video import VideoSettings, episode_moments, record_video
 from b2m_agents.videos.video_frame import LATENT_RANGE, Moment, draw_moment
 from b2m_agents.worlds.action_choices import ActionChoices, action_names, taken, weighed
-from b2m_envs.driving.settings import settings_from_keywords
-from b2m_envs.driving.state import STATE_INDEX
+from b2m_envs.scenes.settings import settings_from_keywords
+from b2m_envs.scenes.state import STATE_INDEX
 from tests.tiny_agents import SMALL, tiny_agent, tiny_encoder
 
 ONE = VideoSettings(n_episodes=1, panel=96)

@@ -1,0 +1,1 @@
+"""Comparisons: conditions, controls, runs, jobs."""

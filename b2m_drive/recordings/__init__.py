@@ -1,0 +1,1 @@
+"""Recordings of brains: types, readers, simulated ones, and whether they can teach."""

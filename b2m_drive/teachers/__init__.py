@@ -1,0 +1,1 @@
+"""From what a brain did to what a student is taught."""

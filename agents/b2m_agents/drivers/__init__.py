@@ -1,0 +1,1 @@
+"""Who drives, and what is kept of it."""

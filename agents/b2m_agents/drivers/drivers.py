@@ -20,8 +20,9 @@ from b2m_agents.episodes.episodes import (
     neutral_action,
     play_episode,
 )
-from b2m_envs.driving.observation import action_space
-from b2m_envs.driving.settings import ENGINE, SceneSettings, settings_from_keywords
+from b2m_agents.learning.agent_file import AGENT_FILE
+from b2m_envs.scenes.observation import action_space
+from b2m_envs.scenes.settings import ENGINE, SceneSettings, settings_from_keywords
 
 if TYPE_CHECKING:
     from b2m_agents.learning.trained_agent import TrainedAgent
@@ -30,7 +31,6 @@ RANDOM: Final = "random"
 CONSTANT_SPEED: Final = "constant_speed"
 HIGHWAY_ENV: Final = "highway_env"
 DRIVERS = (RANDOM, CONSTANT_SPEED, HIGHWAY_ENV)
-AGENT_FILE = "agent.zip"
 EPISODES_OF_A_BLOCK = 64  # on the engine
 _ACTIONS = 1  # stream of random numbers beside the environment's
 
@@ -48,7 +48,7 @@ def drive_of(scenario: str, policy: str, environment: Mapping[str, Any]) -> Driv
     """Put a driver into a scenario.
 
     Args:
-        scenario: One of `b2m_envs.driving.settings.SCENARIOS`.
+        scenario: One of `b2m_envs.scenes.settings.SCENARIOS`.
         policy: One of `DRIVERS`, or the folder of a trained agent.
         environment: Fields of `SceneSettings`. What is left out is the scenario's own, or, for a
             trained agent, what it was trained on.

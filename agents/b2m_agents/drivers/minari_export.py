@@ -16,7 +16,7 @@ from b2m_agents.episodes.episodes import scene_spec
 from b2m_drive.files.provenance import BEFORE
 from b2m_drive.files.writing import atomic_folder
 from b2m_drive.students.scenes import SceneDataset
-from b2m_envs.driving.settings import settings_from_keywords
+from b2m_envs.scenes.settings import settings_from_keywords
 
 
 def export_minari(scenes: SceneDataset, dataset_id: str, progress: bool = False) -> Path:

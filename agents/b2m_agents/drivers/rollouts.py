@@ -30,8 +30,8 @@ from b2m_drive.files.provenance import installed_versions
 from b2m_drive.files.writing import sweep
 from b2m_drive.students.scene_writer import parts_of
 from b2m_drive.students.scenes import SceneEpisode, SceneHeader, SceneWriter
-from b2m_envs.driving.settings import ENGINE, SceneSettings
-from b2m_envs.driving.state import STATE_VARIABLES
+from b2m_envs.scenes.settings import ENGINE, SceneSettings
+from b2m_envs.scenes.state import STATE_VARIABLES
 
 _PACKAGES = ("b2m-drive", "highway-env", "gymnasium", "numpy", "numba", "opencv-python")
 _AGENT_PACKAGES = ("torch", "stable-baselines3")
@@ -77,7 +77,7 @@ def collect_scenes(
     another number of workers, holds the same arrays as one that was not.
 
     Args:
-        scenario: One of `b2m_envs.driving.settings.SCENARIOS`.
+        scenario: One of `b2m_envs.scenes.settings.SCENARIOS`.
         path: The HDF5 file to write; see `b2m_drive.students.scenes`. Until it is whole, its
             episodes lie beside it in `<path>.parts`.
         settings: How much, who drives, what the camera sees.

@@ -1,0 +1,1 @@
+"""Episodes: one, many at once, in processes."""

@@ -10,9 +10,9 @@ from gymnasium.utils import seeding
 
 from b2m_agents.episodes.episodes import Act, Episode
 from b2m_envs.driving.checks import valid_action
-from b2m_envs.driving.observation import action_space
 from b2m_envs.driving.scene_batch import SceneBatch
-from b2m_envs.driving.settings import SceneSettings
+from b2m_envs.scenes.observation import action_space
+from b2m_envs.scenes.settings import SceneSettings
 
 EPISODES_AT_ONCE = 32  # worlds of a batch; more make it little faster, and hold more frames
 FRAME_MEMORY = 2**28  # [byte] of the frames of episodes that run

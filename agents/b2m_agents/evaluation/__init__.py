@@ -1,0 +1,1 @@
+"""How agents drive: measures, scores, text, figure."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float32
 
-from b2m_envs.driving.state import HAZARD_TIME, STATE_INDEX
+from b2m_envs.scenes.state import HAZARD_TIME, STATE_INDEX
 
 _WITHOUT_LANES = ("parking",)
 _ENDED_BY_ARRIVAL = ("merge", "intersection")

@@ -15,7 +15,7 @@ from b2m_agents.drivers.drivers import CONSTANT_SPEED, HIGHWAY_ENV
 from b2m_agents.evaluation.evaluate import DrivenEpisode, Evaluation
 from b2m_drive.evidence.bootstrap import bootstrap_interval, interquartile_mean
 from b2m_drive.evidence.statistics import Interval, binomial_interval, crossed_difference
-from b2m_envs.driving.state import LONGEST_TIME
+from b2m_envs.scenes.state import LONGEST_TIME
 
 MARGIN = 0.05  # of the driver model's mean return: by so much an agent may be worse
 

@@ -9,7 +9,7 @@ from b2m_agents.drivers.drivers import CONSTANT_SPEED, HIGHWAY_ENV
 from b2m_agents.evaluation.evaluate import Evaluation
 from b2m_agents.evaluation.scores import MARGIN, DriverScores
 from b2m_drive.evidence.statistics import Interval
-from b2m_envs.driving.state import HAZARD_TIME, LONGEST_TIME
+from b2m_envs.scenes.state import HAZARD_TIME, LONGEST_TIME
 
 _WIDTH = 100  # [characters] of the words
 

@@ -1,0 +1,1 @@
+"""Training of driving agents, and their folder."""

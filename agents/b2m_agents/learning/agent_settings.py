@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Literal, TypeAlias, get_args
 import gymnasium
 
 from b2m_drive.files.settings_types import take_as_declared
-from b2m_envs.driving.settings import SCENARIOS, is_whole
+from b2m_envs.scenes.settings import SCENARIOS, is_whole
 
 Observed: TypeAlias = Literal["latents", "pixels", "state"]
 OBSERVATIONS: tuple[str, ...] = get_args(Observed)
@@ -241,7 +241,7 @@ def settings_for(
     """Settings of a training that ends in minutes on two cores.
 
     Args:
-        scenario: One of `b2m_envs.driving.settings.SCENARIOS`.
+        scenario: One of `b2m_envs.scenes.settings.SCENARIOS`.
         observation: One of `OBSERVATIONS`.
         algorithm: One of `ALGORITHMS`.
         **changes: Fields of `TrainingSettings` or of the algorithm's settings.

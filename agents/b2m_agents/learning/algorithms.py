@@ -34,8 +34,8 @@ from b2m_agents.learning.policy_networks import ScaledState, SceneCNN
 from b2m_agents.worlds.channels_first import VecChannelsFirst
 from b2m_drive.files.refusals import naming
 from b2m_drive.students.devices import device_of
-from b2m_envs.driving.observation import action_space, state_scales
-from b2m_envs.driving.settings import SceneSettings
+from b2m_envs.scenes.observation import action_space, state_scales
+from b2m_envs.scenes.settings import SceneSettings
 
 Policy = TypeVar("Policy", bound=BaseAlgorithm)
 

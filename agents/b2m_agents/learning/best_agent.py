@@ -9,8 +9,8 @@ import numpy as np
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env import VecEnv
 
-from b2m_agents.drivers.drivers import AGENT_FILE
 from b2m_agents.episodes.episodes import selection_seed
+from b2m_agents.learning.agent_file import AGENT_FILE
 from b2m_agents.learning.checkpoints import write_policy
 from b2m_agents.learning.trained_agent import BEST_FOLDER, CONFIG_FILE, ENCODER_FOLDER
 from b2m_agents.learning.training_record import Selection

@@ -14,11 +14,11 @@ _WIDTHS = (16, 32, 32)
 
 
 class ScaledState(BaseFeaturesExtractor):
-    """A finite state whose variables are of order 1, see `b2m_envs.driving.observation`.
+    """A finite state whose variables are of order 1, see `b2m_envs.scenes.observation`.
 
     Args:
         observation_space: One number a variable.
-        scales: See `b2m_envs.driving.observation.state_scales`.
+        scales: See `b2m_envs.scenes.observation.state_scales`.
 
     Raises:
         ValueError: For another number of scales.

@@ -31,9 +31,8 @@ from gymnasium import spaces
 from jaxtyping import Float32
 from stable_baselines3.common.base_class import BaseAlgorithm
 
-from b2m_agents.drivers.drivers import AGENT_FILE
 from b2m_agents.episodes.episodes import Act, Observation, State
-from b2m_agents.learning.agent_file import read_agent_data
+from b2m_agents.learning.agent_file import AGENT_FILE, read_agent_data
 from b2m_agents.learning.agent_settings import TrainingSettings, training_from_json
 from b2m_agents.learning.algorithms import read_policy
 from b2m_agents.learning.deleted_agent import OTHER_AGENT
@@ -50,9 +49,9 @@ from b2m_drive.files.fingerprints import require_as_made
 from b2m_drive.files.json_files import read_json
 from b2m_drive.files.refusals import naming
 from b2m_drive.students.scene_vae import SceneVAE
-from b2m_envs.driving.observation import Kind, finite_state, observation_space
-from b2m_envs.driving.settings import SceneSettings, settings_from_keywords
-from b2m_envs.driving.state import STATE_INDEX
+from b2m_envs.scenes.observation import Kind, finite_state, observation_space
+from b2m_envs.scenes.settings import SceneSettings, settings_from_keywords
+from b2m_envs.scenes.state import STATE_INDEX
 
 CONFIG_FILE = "config.json"
 ENCODER_FOLDER = "encoder"

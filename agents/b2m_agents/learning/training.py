@@ -18,8 +18,8 @@ from stable_baselines3.common.utils import set_random_seed
 from stable_baselines3.common.vec_env import VecEnv
 from tqdm.auto import tqdm
 
-from b2m_agents.drivers.drivers import AGENT_FILE
 from b2m_agents.episodes.episodes import episode_seed
+from b2m_agents.learning.agent_file import AGENT_FILE
 from b2m_agents.learning.agent_settings import (
     TrainingSettings,
     check_action,
@@ -49,8 +49,8 @@ from b2m_drive.files.provenance import installed_versions, taken_up
 from b2m_drive.files.writing import is_draft, write_json
 from b2m_drive.students.devices import device_of
 from b2m_drive.students.scene_vae import SceneVAE
-from b2m_envs.driving.observation import action_space
-from b2m_envs.driving.settings import SceneSettings, settings_from_keywords
+from b2m_envs.scenes.observation import action_space
+from b2m_envs.scenes.settings import SceneSettings, settings_from_keywords
 
 TENSORBOARD_FOLDER = "tensorboard"
 _PACKAGES = (
@@ -90,7 +90,7 @@ def train_agent(
     PyTorch and NumPy, which is how Stable-Baselines3 is seeded.
 
     Args:
-        scenario: One of `b2m_envs.driving.settings.SCENARIOS`.
+        scenario: One of `b2m_envs.scenes.settings.SCENARIOS`.
         encoder: Folder that `SceneVAE.save_pretrained` wrote, for an agent that sees latents;
             copied into the agent's. None for one that sees pixels or the state.
         folder: Of the agent, see `b2m_agents.learning.trained_agent`.

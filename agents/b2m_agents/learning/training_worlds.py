@@ -13,13 +13,13 @@ from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv, VecEnv
 
 from b2m_agents.episodes.episodes import make_scene
-from b2m_agents.episodes.replayable_episodes import ReplayableEpisodes, ReplayableSceneVecEnv
 from b2m_agents.learning.agent_settings import TrainingSettings
 from b2m_agents.worlds.channels_first import VecChannelsFirst
 from b2m_agents.worlds.latent_observation import VecLatentObservation
+from b2m_agents.worlds.replayable_episodes import ReplayableEpisodes, ReplayableSceneVecEnv
 from b2m_agents.worlds.scene_vec_env import make_scene_vec_env, waiting_scenes
 from b2m_drive.students.scene_vae import SceneVAE
-from b2m_envs.driving.settings import ENGINE, SceneSettings
+from b2m_envs.scenes.settings import ENGINE, SceneSettings
 
 _WORLDS_OF_A_THREAD = 32  # fewer are not worth a thread of the engine
 

@@ -1,0 +1,1 @@
+"""Agents whose encoder learns with them, a brain teaching it meanwhile."""

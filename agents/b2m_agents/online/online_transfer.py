@@ -16,8 +16,8 @@ from stable_baselines3 import PPO
 from stable_baselines3.common.vec_env import VecEnv
 from torch import Tensor, nn
 
-from b2m_agents.drivers.drivers import AGENT_FILE
 from b2m_agents.learning.agent_file import (
+    AGENT_FILE,
     SavedAgent,
     go_on_from,
     read_agent_file,

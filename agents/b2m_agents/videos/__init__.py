@@ -1,0 +1,1 @@
+"""Videos of what an agent sees and does."""

@@ -21,8 +21,8 @@ from b2m_agents.videos.video_frame import Moment, Picture, draw_moment
 from b2m_agents.worlds.action_choices import ActionChoices, taken, weighed
 from b2m_drive.files.settings_types import take_as_declared
 from b2m_drive.files.writing import atomic_write
-from b2m_envs.driving.settings import SceneSettings
-from b2m_envs.driving.state import STATE_INDEX
+from b2m_envs.scenes.settings import SceneSettings
+from b2m_envs.scenes.state import STATE_INDEX
 
 # What OpenCV's wheels can write and a browser plays; H.264 is not among it. The second of .mp4 is
 # for builds without VP9, and plays outside of browsers only.

@@ -14,7 +14,7 @@ from stable_baselines3.common.policies import ActorCriticPolicy
 from stable_baselines3.dqn.policies import DQNPolicy
 from torch.distributions import Categorical
 
-from b2m_envs.driving.settings import SceneSettings
+from b2m_envs.scenes.settings import SceneSettings
 
 
 @dataclass(frozen=True)

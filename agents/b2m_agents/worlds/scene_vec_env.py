@@ -18,8 +18,8 @@ from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices, VecEnvO
 
 from b2m_agents.episodes.episodes import as_scene
 from b2m_agents.worlds.vec_metadata import vec_metadata
-from b2m_envs.driving.settings import SceneSettings
 from b2m_envs.driving.vector_environment import DrivingSceneVectorEnv
+from b2m_envs.scenes.settings import SceneSettings
 
 
 class SceneVecEnv(VecEnv):

@@ -9,10 +9,10 @@ import numpy as np
 from jaxtyping import Bool, Float32, UInt8
 
 from b2m_envs.driving.scene_batch import SceneBatch
-from b2m_envs.driving.settings import ENGINE, SceneSettings
 from b2m_envs.driving.single_world import Outcome
-from b2m_envs.driving.state import SceneState
 from b2m_envs.rendering.geometry import RoadGeometry, Traffic
+from b2m_envs.scenes.settings import ENGINE, SceneSettings
+from b2m_envs.scenes.state import SceneState
 
 
 class EngineWorld:

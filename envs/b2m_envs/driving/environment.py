@@ -11,20 +11,20 @@ from jaxtyping import UInt8
 
 from b2m_envs.displays import offered_modes
 from b2m_envs.driving.checks import check_id, check_render_mode, valid_action, valid_seed
+from b2m_envs.driving.chosen_world import make_world
 from b2m_envs.driving.faults import warn_of_faults
-from b2m_envs.driving.observation import (
+from b2m_envs.driving.window import WINDOW_DRIVER, SceneWindow
+from b2m_envs.fixed_once_made import FixedOnceMade
+from b2m_envs.rendering import make_camera
+from b2m_envs.scenes.observation import (
     action_space,
     check_kind,
     is_drawn,
     observation_space,
     observe,
 )
-from b2m_envs.driving.settings import ENVIRONMENT_KEYWORDS, settings_from_keywords
-from b2m_envs.driving.single_world import make_world
-from b2m_envs.driving.view import camera_settings, enlarged
-from b2m_envs.driving.window import WINDOW_DRIVER, SceneWindow
-from b2m_envs.fixed_once_made import FixedOnceMade
-from b2m_envs.rendering import make_camera
+from b2m_envs.scenes.settings import ENVIRONMENT_KEYWORDS, settings_from_keywords
+from b2m_envs.scenes.view import camera_settings, enlarged
 
 
 class DrivingSceneEnv(FixedOnceMade, gymnasium.Env[Any, Any]):
@@ -99,7 +99,7 @@ class DrivingSceneEnv(FixedOnceMade, gymnasium.Env[Any, Any]):
     `perception`, the time to collision is 20 s, the lane -1, closing speed and curvature 0. What
     lies beyond the bounds of the space (1 km off the lane) is given as the bound. With
     `"scaled_state"` every variable is divided by what makes it of order 1, as a network wants it
-    and as `b2m-drive train-agent` does; see `b2m_envs.driving.observation`:
+    and as `b2m-drive train-agent` does; see `b2m_envs.scenes.observation`:
 
     | Variable                      | Bounds             | Divided by                               |
     |-------------------------------|--------------------|------------------------------------------|
@@ -178,7 +178,7 @@ class DrivingSceneEnv(FixedOnceMade, gymnasium.Env[Any, Any]):
     and heading are relative to the marked spot (0 rad: nose to the wall), the hazard is a crash,
     and lane, gaps, closing speed and curvature are NaN: how far the spot is, the picture alone
     says. In lane keeping there are no other vehicles, and `speed` is that along the vehicle's
-    axis. `b2m_envs.driving.state.STATE_VARIABLES` holds
+    axis. `b2m_envs.scenes.state.STATE_VARIABLES` holds
     the table.
 
     ## Arguments

@@ -5,9 +5,9 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 
-from b2m_envs.driving.settings import SceneSettings
-from b2m_envs.driving.start_spacing import STRAIGHT_ROADS, farthest_start
 from b2m_envs.driving.steady_steering import slowest_steady_speed
+from b2m_envs.scenes.settings import SceneSettings
+from b2m_envs.scenes.start_spacing import STRAIGHT_ROADS, farthest_start
 
 USUAL_AT_INTERSECTION = 10  # vehicles of highway-env's intersection if it is not told otherwise
 DENSEST_FAST = 2.0  # up to which highway_fast's traffic overlaps in less than 1 % of the episodes

@@ -7,15 +7,15 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float32, UInt8
 
-from b2m_envs.driving.highway_env_bridge import build_world
-from b2m_envs.driving.lane_paths import LanePaths
-from b2m_envs.driving.parking_state import parking_state
-from b2m_envs.driving.settings import HIGHWAY_ENV_ENGINE, SceneSettings
 from b2m_envs.driving.single_world import Outcome
-from b2m_envs.driving.state import scene_state
-from b2m_envs.driving.view import camera_settings
+from b2m_envs.highway_env.bridge import build_world
 from b2m_envs.rendering import RoadGeometry, Traffic, make_camera
 from b2m_envs.rendering.highway_env_scene import road_geometry, traffic
+from b2m_envs.scenes.lane_paths import LanePaths
+from b2m_envs.scenes.parking_state import parking_state
+from b2m_envs.scenes.settings import HIGHWAY_ENV_ENGINE, SceneSettings
+from b2m_envs.scenes.state import scene_state
+from b2m_envs.scenes.view import camera_settings
 
 
 class HighwayEnvWorld:

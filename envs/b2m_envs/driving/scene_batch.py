@@ -10,10 +10,6 @@ import numpy as np
 from highway_env.road.road import RoadNetwork
 from jaxtyping import Bool, Float64, UInt8
 
-from b2m_envs.driving.lane_paths import LanePaths
-from b2m_envs.driving.settings import SceneSettings
-from b2m_envs.driving.state import STATE_VARIABLES
-from b2m_envs.driving.view import camera_settings
 from b2m_envs.engine.first_compile import announce_first_compile
 from b2m_envs.engine.frame_memory import make_room, repeat_newest
 from b2m_envs.engine.scene_state import SceneStates, write_states
@@ -21,6 +17,10 @@ from b2m_envs.engine.sharing import Chosen
 from b2m_envs.engine.worlds import Worlds
 from b2m_envs.rendering.batched import birds_eye, drivers_eye, make_batched_camera
 from b2m_envs.rendering.geometry import Traffic
+from b2m_envs.scenes.lane_paths import LanePaths
+from b2m_envs.scenes.settings import SceneSettings
+from b2m_envs.scenes.state import STATE_VARIABLES
+from b2m_envs.scenes.view import camera_settings
 
 
 class SceneBatch:

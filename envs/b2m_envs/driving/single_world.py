@@ -8,7 +8,6 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Bool, Float32, UInt8
 
-from b2m_envs.driving.settings import ENGINE, SceneSettings
 from b2m_envs.rendering.geometry import RoadGeometry, Traffic
 
 
@@ -55,19 +54,3 @@ class SingleWorld(Protocol):
 
     def mask(self) -> Bool[np.ndarray, "height width"]:
         """The pixels of other vehicles in it."""
-
-
-def make_world(settings: SceneSettings, *, draws: bool) -> SingleWorld:
-    """The world of the engine that the settings choose; imports that engine only.
-
-    Args:
-        settings: Of the scene.
-        draws: Whether frames will be asked for.
-    """
-    if settings.chosen_engine == ENGINE:
-        from b2m_envs.driving.engine_world import EngineWorld
-
-        return EngineWorld(settings, draws=draws)
-    from b2m_envs.driving.highway_env_world import HighwayEnvWorld
-
-    return HighwayEnvWorld(settings)

@@ -14,14 +14,16 @@ from jaxtyping import Bool, Float64, UInt8
 
 from b2m_envs.driving.checks import check_id, check_render_mode, valid_actions, valid_seeds
 from b2m_envs.driving.faults import warn_of_faults
-from b2m_envs.driving.observation import (
+from b2m_envs.fixed_once_made import FixedOnceMade
+from b2m_envs.rendering import make_camera
+from b2m_envs.scenes.observation import (
     action_space,
     check_kind,
     is_drawn,
     observation_space,
     observe,
 )
-from b2m_envs.driving.settings import (
+from b2m_envs.scenes.settings import (
     BATCH_KEYWORDS,
     ENGINE,
     ENVIRONMENT_KEYWORDS,
@@ -29,9 +31,7 @@ from b2m_envs.driving.settings import (
     is_whole,
     settings_from_keywords,
 )
-from b2m_envs.driving.view import camera_settings, enlarged
-from b2m_envs.fixed_once_made import FixedOnceMade
-from b2m_envs.rendering import make_camera
+from b2m_envs.scenes.view import camera_settings, enlarged
 
 Mask = Bool[np.ndarray, " world"]
 

@@ -11,9 +11,9 @@ from typing import Final, NamedTuple, no_type_check
 import numpy as np
 
 from b2m_envs.compiled import kernel
-from b2m_envs.driving.lane_paths import LaneCurve, LanePaths
 from b2m_envs.engine.lanes import LaneIndex, LaneTable, heading_at, local, write_lane
 from b2m_envs.engine.layout import LANE, NOBODY
+from b2m_envs.scenes.lane_paths import LaneCurve, LanePaths
 
 END_ROOM = 5.0  # [m] a lane reaches beyond its ends: highway-env's AbstractLane.VEHICLE_LENGTH
 

@@ -1,6 +1,6 @@
 """The state variables of driving scenes for a batch of worlds, as `scene_state` has them for one.
 
-See `b2m_envs.driving.state` for what they mean, and `b2m_envs.driving.lane_paths` for the paths.
+See `b2m_envs.scenes.state` for what they mean, and `b2m_envs.scenes.lane_paths` for the paths.
 """
 
 from __future__ import annotations
@@ -12,8 +12,11 @@ import numpy as np
 from jaxtyping import Float32, Int32, Int64, Shaped
 
 from b2m_envs.compiled import kernel
-from b2m_envs.driving.lane_paths import OVERLAP, LanePaths
-from b2m_envs.driving.state import (
+from b2m_envs.engine.lanes import LaneTable, wrap_to_pi
+from b2m_envs.engine.layout import NOBODY, STEERED
+from b2m_envs.engine.path_table import END_ROOM, PathTable, curve_heading, curve_local, path_table
+from b2m_envs.scenes.lane_paths import OVERLAP, LanePaths
+from b2m_envs.scenes.state import (
     CURVATURE_REACH,
     HAZARD_TIME,
     LONGEST_TIME,
@@ -22,9 +25,6 @@ from b2m_envs.driving.state import (
     SLOWEST_CLOSING,
     STATE_VARIABLES,
 )
-from b2m_envs.engine.lanes import LaneTable, wrap_to_pi
-from b2m_envs.engine.layout import NOBODY, STEERED
-from b2m_envs.engine.path_table import END_ROOM, PathTable, curve_heading, curve_local, path_table
 
 AHEAD, BEHIND = 0, 1  # rows of `found`, which a kernel fills with the neighbours on a path
 DISTANCE, GAP, SPEED = 0, 1, 2  # its columns: between centres [m], bumper to bumper [m], [m/s]

@@ -11,8 +11,6 @@ from highway_env.envs.common.action import ContinuousAction
 from highway_env.road.road import Road, RoadNetwork
 from jaxtyping import Float32, Float64, Int64
 
-from b2m_envs.driving.highway_env_bridge import build_world, half_a_speed_level
-from b2m_envs.driving.settings import SceneSettings
 from b2m_envs.engine.copying import copy_road, obstacle_records
 from b2m_envs.engine.driving_model import driver_model
 from b2m_envs.engine.intersection import Crossing
@@ -24,9 +22,11 @@ from b2m_envs.engine.sharing import Chosen, Sharing
 from b2m_envs.engine.sight import write_things
 from b2m_envs.engine.starts import STARTED, Starter
 from b2m_envs.engine.traffic import FASTER, IDLE, LANE_LEFT, LANE_RIGHT, SLOWER, advance
+from b2m_envs.highway_env.bridge import build_world, half_a_speed_level
 from b2m_envs.rendering.batched.things import THING
 from b2m_envs.rendering.geometry import RoadGeometry
 from b2m_envs.rendering.highway_env_scene import BRAKING, road_geometry
+from b2m_envs.scenes.settings import SceneSettings
 
 ENGINE_SCENARIOS = tuple(SCORING)
 Actions = Int64[np.ndarray, " world"] | Float32[np.ndarray, "world control"] | None

@@ -36,8 +36,8 @@ from b2m_drive.comparisons.agents_study import (
 )
 from b2m_drive.evidence.scores import Score
 from b2m_drive.students.scene_vae import SceneVAE
-from b2m_envs.driving.observation import action_space
-from b2m_envs.driving.settings import SceneSettings
+from b2m_envs.scenes.observation import action_space
+from b2m_envs.scenes.settings import SceneSettings
 
 # Seeds of the evaluations: the same episodes for every agent and driver.
 _VALIDATION, _HELD_OUT, _TESTED = 5_000_000, 6_000_000, 6_500_000

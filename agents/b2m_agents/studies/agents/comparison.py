@@ -39,7 +39,7 @@ from b2m_drive.files.fingerprints import require_as_made
 from b2m_drive.files.locks import claim
 from b2m_drive.files.provenance import installed_versions
 from b2m_drive.students.scene_vae import SceneVAE
-from b2m_envs.driving.settings import ENGINE, SceneSettings, settings_from_keywords
+from b2m_envs.scenes.settings import ENGINE, SceneSettings, settings_from_keywords
 
 _PACKAGES = (
     "torch", "numpy", "scikit-learn", "stable-baselines3", "gymnasium", "highway-env", "b2m-drive",

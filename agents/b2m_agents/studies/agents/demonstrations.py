@@ -14,7 +14,7 @@ from jaxtyping import Float32, Int64, UInt8
 from b2m_agents.episodes.batched_episodes import play_episodes
 from b2m_agents.episodes.episodes import Episode, episode_seed
 from b2m_agents.studies.agents.senses import Senses
-from b2m_envs.driving.settings import SceneSettings
+from b2m_envs.scenes.settings import SceneSettings
 
 N_TESTED = 1000  # frames of held-out drives, on which the cloned actions are compared
 _DRIVES = 7_000_000  # first seed of the drives, beside those of agents and evaluations

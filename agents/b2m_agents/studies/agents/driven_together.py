@@ -12,10 +12,10 @@ from jaxtyping import Bool, Float64
 
 from b2m_agents.evaluation.driving_measures import has_succeeded
 from b2m_agents.studies.agents.senses import Scenes, States
-from b2m_envs.driving.observation import action_space
 from b2m_envs.driving.scene_batch import SceneBatch
-from b2m_envs.driving.settings import SceneSettings
-from b2m_envs.driving.state import STATE_INDEX
+from b2m_envs.scenes.observation import action_space
+from b2m_envs.scenes.settings import SceneSettings
+from b2m_envs.scenes.state import STATE_INDEX
 
 ActTogether = Callable[[Scenes | None, States], np.ndarray]  # actions, one a row
 

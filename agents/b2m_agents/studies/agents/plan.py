@@ -9,7 +9,7 @@ from b2m_agents.learning.agent_settings import TrainingSettings, settings_for
 from b2m_drive.comparisons.agents_study import BESIDE, DRIVERS, LATENTS, PIXELS, encoder_conditions
 from b2m_drive.evidence.condition import STRATEGIES, Condition, TransferMethod
 from b2m_drive.files.settings_types import take_as_declared
-from b2m_envs.driving.settings import SceneSettings
+from b2m_envs.scenes.settings import SceneSettings
 
 # PPO's, the same for every condition: of those tried, the ones by which agents on the encoder alone
 # and agents that are told the state, taken together, earned most. Tried on encoders of the seeds

@@ -10,14 +10,14 @@ from jaxtyping import Float32, UInt8
 from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
 
-from b2m_agents.episodes.replayable_episodes import ReplayableSceneVecEnv
 from b2m_agents.worlds.channels_first import VecChannelsFirst, channels_first
 from b2m_agents.worlds.latent_observation import VecLatentObservation, encode_scenes
+from b2m_agents.worlds.replayable_episodes import ReplayableSceneVecEnv
 from b2m_agents.worlds.scene_vec_env import waiting_scenes
 from b2m_drive.comparisons.agents_study import BLIND, LATENTS, PIXELS
 from b2m_drive.students.scene_vae import SceneVAE
-from b2m_envs.driving.observation import finite_state
-from b2m_envs.driving.settings import SceneSettings
+from b2m_envs.scenes.observation import finite_state
+from b2m_envs.scenes.settings import SceneSettings
 
 Scenes = UInt8[np.ndarray, "row height width channel"]
 States = Float32[np.ndarray, "row variable"]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from b2m_envs.driving.settings import SceneSettings
 from b2m_envs.rendering.settings import LARGEST_SIDE, SMALLEST_SIDE, CameraSettings
+from b2m_envs.scenes.settings import SceneSettings
 
 RENDERED_SIDE = 480  # [px] of the longer side of `render()`'s picture
 

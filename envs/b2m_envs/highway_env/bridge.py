@@ -31,8 +31,8 @@ from highway_env.envs.two_way_env import TwoWayEnv
 from highway_env.vehicle.kinematics import Vehicle
 from jaxtyping import Float32
 
-from b2m_envs.driving.settings import Scenario, SceneSettings
-from b2m_envs.driving.vehicles import ego_class, restate_driver
+from b2m_envs.highway_env.vehicles import ego_class, restate_driver
+from b2m_envs.scenes.settings import Scenario, SceneSettings
 
 Action = int | Float32[np.ndarray, " control"]
 

@@ -17,7 +17,7 @@ from highway_env.vehicle.controller import MDPVehicle
 from highway_env.vehicle.dynamics import BicycleVehicle
 from highway_env.vehicle.kinematics import Vehicle
 
-from b2m_envs.driving.settings import SCENARIOS, SceneSettings
+from b2m_envs.scenes.settings import SCENARIOS, SceneSettings
 
 
 class TrafficDriver(IDMVehicle):  # type: ignore[misc]

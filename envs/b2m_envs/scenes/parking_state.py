@@ -9,7 +9,7 @@ import numpy as np
 from highway_env.utils import wrap_to_pi
 from jaxtyping import Float32
 
-from b2m_envs.driving.state import STATE_INDEX, STATE_VARIABLES, SceneState
+from b2m_envs.scenes.state import STATE_INDEX, STATE_VARIABLES, SceneState
 
 
 def parking_state(ego: Any) -> Float32[np.ndarray, " variable"]:

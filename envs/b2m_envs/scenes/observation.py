@@ -13,8 +13,8 @@ import numpy as np
 from gymnasium import spaces
 from jaxtyping import Float32, UInt8
 
-from b2m_envs.driving.settings import SceneSettings
-from b2m_envs.driving.state import LONGEST_TIME, STATE_VARIABLES
+from b2m_envs.scenes.settings import SceneSettings
+from b2m_envs.scenes.state import LONGEST_TIME, STATE_VARIABLES
 
 Kind = Literal["scene", "state", "scaled_state", "both"]
 KINDS: tuple[Kind, ...] = get_args(Kind)

@@ -12,7 +12,7 @@ from highway_env.utils import wrap_to_pi
 from highway_env.vehicle.objects import Landmark
 from jaxtyping import Float32
 
-from b2m_envs.driving.lane_paths import LaneIndex, LanePaths, Stretch
+from b2m_envs.scenes.lane_paths import LaneIndex, LanePaths, Stretch
 
 HAZARD_TIME = 2.0  # [s] to a collision, below which there is a hazard
 LONGEST_TIME = 20.0  # [s] to a collision, above which nobody speaks of one

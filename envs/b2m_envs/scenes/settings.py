@@ -10,8 +10,8 @@ from typing import Any, Final, Literal
 
 import numpy as np
 
-from b2m_envs.driving.start_spacing import STRAIGHT_ROADS, StraightRoad, wrong_density
 from b2m_envs.rendering.settings import LARGEST_SIDE, SMALLEST_SIDE
+from b2m_envs.scenes.start_spacing import STRAIGHT_ROADS, StraightRoad, wrong_density
 
 VIEW_LENGTHS = (8.0, 1000.0)  # [m]
 MOST_FRAMES = 64  # in an observation
@@ -40,7 +40,7 @@ class Scenario:
     connected_lanes: bool = False  # other drivers look beyond the end of their lane, see below
     options: Mapping[str, str] = field(default_factory=dict)  # setting -> highway-env's key
     lanes: tuple[int, int] = (1, 100)  # fewest and most, where lanes_count is an option
-    traffic: str = "b2m_envs.driving.vehicles.TrafficDriver"  # class of the other vehicles
+    traffic: str = "b2m_envs.highway_env.vehicles.TrafficDriver"  # class of the other vehicles
     penalises_action: bool = False  # the reward holds the action's size
     fast: bool = True  # whether `b2m_envs.engine` has it
     controls: tuple[str, ...] = ("acceleration", "steering")  # of a continuous action, in order
@@ -124,11 +124,11 @@ SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
             lane_changes=False,
             connected_lanes=True,
             options={"vehicles_count": "initial_vehicle_count"},
-            traffic="b2m_envs.driving.vehicles.IntersectionDriver",
+            traffic="b2m_envs.highway_env.vehicles.IntersectionDriver",
         ),
         "two_way": Scenario(
             title="TwoWay",
-            highway_env="b2m_envs.driving.highway_env_bridge.TwoWay",
+            highway_env="b2m_envs.highway_env.bridge.TwoWay",
             duration=15.0,  # highway-env's registration limits it to 15 steps of 1 s
             target_speeds=(20.0, 25.0, 30.0),
         ),
@@ -160,7 +160,7 @@ SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
         ),
         "parking": Scenario(
             title="Parking",
-            highway_env="b2m_envs.driving.highway_env_tasks.Parking",
+            highway_env="b2m_envs.highway_env.tasks.Parking",
             duration=100.0,
             target_speeds=(),
             fast=False,
@@ -170,7 +170,7 @@ SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
         ),
         "lane_keeping": Scenario(
             title="LaneKeeping",
-            highway_env="b2m_envs.driving.highway_env_tasks.LaneKeeping",
+            highway_env="b2m_envs.highway_env.tasks.LaneKeeping",
             duration=20.0,  # highway-env's registration limits it to 200 steps of 0.1 s
             target_speeds=(),
             fast=False,

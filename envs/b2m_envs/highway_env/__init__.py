@@ -1,0 +1,1 @@
+"""highway-env, as the oracle and for what only it can simulate."""
