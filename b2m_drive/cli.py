@@ -819,7 +819,7 @@ def train_agent_command(
     (continuous actions) unless --action says otherwise.
     """
     from b2m_agents.learning.agent_settings import settings_for
-    from b2m_agents.learning.trained_agent import BEST_FOLDER
+    from b2m_agents.learning.folder_names import BEST_FOLDER
     from b2m_agents.learning.training import train_agent
     from b2m_agents.memory.memory_agent import TASKS, MemoryAgentSettings
     from b2m_agents.memory.memory_training import train_memory_agent

@@ -20,7 +20,7 @@ from b2m_agents.episodes.episodes import (
     neutral_action,
     play_episode,
 )
-from b2m_agents.learning.agent_file import AGENT_FILE
+from b2m_agents.learning.folder_names import AGENT_FILE
 from b2m_envs.scenes.observation import action_space
 from b2m_envs.scenes.settings import ENGINE, SceneSettings, settings_from_keywords
 

@@ -32,12 +32,8 @@ from b2m_agents.evaluation.driving_measures import (
     share_off_road,
     smallest_time_to_collision,
 )
-from b2m_agents.learning.trained_agent import (
-    BEST_FOLDER,
-    AgentConfig,
-    TrainedAgent,
-    read_agent_config,
-)
+from b2m_agents.learning.folder_names import BEST_FOLDER
+from b2m_agents.learning.trained_agent import AgentConfig, TrainedAgent, read_agent_config
 from b2m_drive.files.locks import EVALUATION, claim
 from b2m_drive.files.settings_types import take_as_declared
 from b2m_drive.files.tables import write_table

@@ -36,8 +36,6 @@ from b2m_drive.files.refusals import naming
 from b2m_drive.files.weights import check_finite
 from b2m_drive.files.zip_files import opened_zip
 
-AGENT_FILE = "agent.zip"
-
 _DATA = "data"
 _TENSORS = ".pth"
 _VARIABLES = "pytorch_variables"

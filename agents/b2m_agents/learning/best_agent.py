@@ -10,9 +10,8 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env import VecEnv
 
 from b2m_agents.episodes.episodes import selection_seed
-from b2m_agents.learning.agent_file import AGENT_FILE
 from b2m_agents.learning.checkpoints import write_policy
-from b2m_agents.learning.trained_agent import BEST_FOLDER, CONFIG_FILE, ENCODER_FOLDER
+from b2m_agents.learning.folder_names import AGENT_FILE, BEST_FOLDER, CONFIG_FILE, ENCODER_FOLDER
 from b2m_agents.learning.training_record import Selection
 from b2m_drive.files.writing import atomic_folder, write_bytes
 

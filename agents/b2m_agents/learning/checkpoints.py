@@ -18,10 +18,11 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.buffers import ReplayBuffer
 from stable_baselines3.common.vec_env import VecEnv
 
-from b2m_agents.learning.agent_file import AGENT_FILE, save_agent
+from b2m_agents.learning.agent_file import save_agent
 from b2m_agents.learning.agent_settings import TrainingSettings
 from b2m_agents.learning.algorithms import policy_to_go_on
 from b2m_agents.learning.deleted_agent import OTHER_AGENT
+from b2m_agents.learning.folder_names import AGENT_FILE
 from b2m_agents.worlds.latent_observation import VecLatentObservation
 from b2m_agents.worlds.replayable_episodes import EpisodeUnderWay, ReplayableSceneVecEnv
 from b2m_drive.files.array_files import read_arrays

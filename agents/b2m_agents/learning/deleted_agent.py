@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-from b2m_agents.learning.agent_file import AGENT_FILE
+from b2m_agents.learning.folder_names import AGENT_FILE
 from b2m_drive.files.fingerprints import FINGERPRINTS, is_recorded
 
 OTHER_AGENT = (

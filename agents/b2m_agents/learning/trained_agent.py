@@ -32,10 +32,11 @@ from jaxtyping import Float32
 from stable_baselines3.common.base_class import BaseAlgorithm
 
 from b2m_agents.episodes.episodes import Act, Observation, State
-from b2m_agents.learning.agent_file import AGENT_FILE, read_agent_data
+from b2m_agents.learning.agent_file import read_agent_data
 from b2m_agents.learning.agent_settings import TrainingSettings, training_from_json
 from b2m_agents.learning.algorithms import read_policy
 from b2m_agents.learning.deleted_agent import OTHER_AGENT
+from b2m_agents.learning.folder_names import AGENT_FILE, CONFIG_FILE, ENCODER_FOLDER
 from b2m_agents.worlds.channels_first import channels_first, check_channels_first
 from b2m_agents.worlds.encoder_view import VIEW
 from b2m_agents.worlds.latent_observation import (
@@ -53,9 +54,6 @@ from b2m_envs.scenes.observation import Kind, finite_state, observation_space
 from b2m_envs.scenes.settings import SceneSettings, settings_from_keywords
 from b2m_envs.scenes.state import STATE_INDEX
 
-CONFIG_FILE = "config.json"
-ENCODER_FOLDER = "encoder"
-BEST_FOLDER = "best"
 # What the agent sees and does. The rest (traffic, lanes, duration) may differ from its training.
 _VIEW = (*VIEW, "action")
 _KINDS: dict[str, type | tuple[type, ...]] = {

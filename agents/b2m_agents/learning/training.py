@@ -19,7 +19,6 @@ from stable_baselines3.common.vec_env import VecEnv
 from tqdm.auto import tqdm
 
 from b2m_agents.episodes.episodes import episode_seed
-from b2m_agents.learning.agent_file import AGENT_FILE
 from b2m_agents.learning.agent_settings import (
     TrainingSettings,
     check_action,
@@ -31,10 +30,8 @@ from b2m_agents.learning.algorithms import new_policy, steps_taken
 from b2m_agents.learning.best_agent import select, write_best
 from b2m_agents.learning.checkpoints import read_checkpoint, write_checkpoint
 from b2m_agents.learning.deleted_agent import require_agent
+from b2m_agents.learning.folder_names import AGENT_FILE, BEST_FOLDER, CONFIG_FILE, ENCODER_FOLDER
 from b2m_agents.learning.trained_agent import (
-    BEST_FOLDER,
-    CONFIG_FILE,
-    ENCODER_FOLDER,
     AgentConfig,
     config_json,
     encoder_fingerprint,

@@ -23,8 +23,9 @@ from jaxtyping import Float32, Int64
 from sb3_contrib import RecurrentPPO
 
 from b2m_agents.episodes.episodes import episode_seed
-from b2m_agents.learning.agent_file import AGENT_FILE, check_layers, read_agent_file, restore
+from b2m_agents.learning.agent_file import check_layers, read_agent_file, restore
 from b2m_agents.learning.algorithms import set_up
+from b2m_agents.learning.folder_names import AGENT_FILE
 from b2m_agents.memory.memory_policy import MemoryLstmPolicy, ScaledObservation
 from b2m_agents.memory.memory_trials import PlayedTrials, held_out_seeds, play_trials
 from b2m_agents.memory.memory_vec_env import MemoryVecEnv

@@ -17,8 +17,9 @@ from stable_baselines3.common.utils import set_random_seed
 from tqdm.auto import tqdm
 
 from b2m_agents.episodes.episodes import episode_seed
-from b2m_agents.learning.agent_file import AGENT_FILE, save_agent
+from b2m_agents.learning.agent_file import save_agent
 from b2m_agents.learning.deleted_agent import require_agent
+from b2m_agents.learning.folder_names import AGENT_FILE
 from b2m_agents.memory.memory_agent import (
     CONFIG_FILE,
     MemoryAgentSettings,

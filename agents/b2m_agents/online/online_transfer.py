@@ -17,7 +17,6 @@ from stable_baselines3.common.vec_env import VecEnv
 from torch import Tensor, nn
 
 from b2m_agents.learning.agent_file import (
-    AGENT_FILE,
     SavedAgent,
     go_on_from,
     read_agent_file,
@@ -26,7 +25,7 @@ from b2m_agents.learning.agent_file import (
 )
 from b2m_agents.learning.algorithms import set_up
 from b2m_agents.learning.deleted_agent import OTHER_AGENT
-from b2m_agents.learning.trained_agent import ENCODER_FOLDER
+from b2m_agents.learning.folder_names import AGENT_FILE, ENCODER_FOLDER
 from b2m_agents.online.online_teacher import OnlineTeacher
 from b2m_agents.online.scene_features import SceneFeatures, extractors_of, put_encoder, scene_policy
 from b2m_agents.worlds.channels_first import with_channels_first
