@@ -24,8 +24,9 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float64, UInt8
 
-from b2m_drive.comparisons.jobs import CONFIG, SCORES
+from b2m_drive.comparisons.jobs import SCORES
 from b2m_drive.comparisons.own_studies import study_of
+from b2m_drive.comparisons.run_opening import CONFIG
 from b2m_drive.comparisons.study import Study
 from b2m_drive.evidence.condition import Condition, TransferMethod
 from b2m_drive.evidence.learning_curves import SUMMARIES, LearningCurve, learning_curves
