@@ -118,9 +118,7 @@ def test_scores_come_back_as_written_and_broken_tables_name_the_line(tmp_path) -
     path = tmp_path / "scores.csv"
     scores = [
         Score(Condition("alone"), 0, "accuracy", 50, 0.1 + 0.2, "1"),
-        Score(
-            TransferMethod("regression", "pca", "frame").condition("brain"), 1, "cka", 2, -1.0, "1"
-        ),
+        Score(Condition.parse("n=2.0|regression/pca/frame/brain"), 1, "cka", 2, -1.0, "1"),
     ]
     write_scores(path, scores)
     assert read_scores(path) == scores

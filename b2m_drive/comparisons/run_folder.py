@@ -161,7 +161,8 @@ def _read_run(folder: Path) -> Run:
     shown = {name: standing_of(folder, name) is not Standing.OTHER for name in _DRAWN_FROM.values()}
     trajectories = _read_trajectories(folder / TRAJECTORIES) if shown[TRAJECTORIES] else {}
     pictures = _read_arrays(folder / PICTURES) if shown[PICTURES] else {}
-    loss = loss_of(folder, _DRAWN_FROM[config["study"]])
+    drawn_from = _DRAWN_FROM.get(config["study"])
+    loss = loss_of(folder, drawn_from) if drawn_from else None
     losses = () if loss is None else (loss,)
     return Run(folder, config, tuple(scores), curves, brain, trajectories, pictures, losses)
 
