@@ -22,6 +22,7 @@ from b2m_agents.studies.memory import (
     fingerprint_of,
     limits_of,
     name_of_pairing,
+    record_trajectories,
 )
 from b2m_agents.studies.memory_plan import MemoryPlan, MemoryStudySettings
 from b2m_agents.studies.role_pairing import RolePairing, counterparts
@@ -36,9 +37,8 @@ from b2m_drive.evidence.comparison import (
     open_run,
     run_pending,
 )
-from b2m_drive.evidence.run_folder import BRAIN_FILE, TRAJECTORIES
+from b2m_drive.evidence.run_folder import BRAIN_FILE
 from b2m_drive.evidence.session_summaries import LEAST_UNITS
-from b2m_drive.files.fingerprints import record_made
 from b2m_drive.files.locks import claim
 from b2m_drive.files.names import safe_name
 from b2m_drive.files.writing import write_json
@@ -177,7 +177,7 @@ def compare_sessions(
         run_pending(groups, run_group, n_workers, progress)
         for path, each in groups.items():
             join_scores(path, each)
-            record_made(path, [TRAJECTORIES])
+            record_trajectories(path)
     return folder
 
 
