@@ -1,3 +1,3 @@
 """Brain2Model transfer: human neural activity as the teacher of artificial networks."""
 
-__version__ = "0.5.0"
+__version__ = "0.6.0"
