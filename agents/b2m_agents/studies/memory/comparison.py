@@ -216,8 +216,14 @@ def compare_memory(
             about_brain = describe_brain(comparison.recording, comparison.settings)
             write_json(folder / BRAIN_FILE, about_brain)
         run_jobs(folder, groups, run_group, n_workers, progress, executor)
-        record_made(folder, [TRAJECTORIES])
+        record_trajectories(folder)
     return folder
+
+
+def record_trajectories(folder: Path) -> None:
+    """Record the paths of a run, if it drew any: none where trials lack windows of others."""
+    if (folder / TRAJECTORIES).is_file():
+        record_made(folder, [TRAJECTORIES])
 
 
 def expected_time(comparison: MemoryComparison, folder: Path, n_workers: int) -> tuple[int, float]:

@@ -23,15 +23,15 @@ from b2m_agents.studies.memory.comparison import (
     fingerprint_of,
     limits_of,
     name_of_pairing,
+    record_trajectories,
 )
 from b2m_agents.studies.memory.plan import MemoryPlan, MemoryStudySettings
 from b2m_agents.studies.memory.taught_group import run_group
 from b2m_agents.studies.memory.trial_matching import RolePairing, counterparts
 from b2m_drive.comparisons.jobs import Job, expected_seconds, join_scores, run_pending
-from b2m_drive.comparisons.run_folder import BRAIN_FILE, TRAJECTORIES
+from b2m_drive.comparisons.run_folder import BRAIN_FILE
 from b2m_drive.comparisons.run_opening import open_run
 from b2m_drive.comparisons.session_summaries import LEAST_UNITS
-from b2m_drive.files.fingerprints import record_made
 from b2m_drive.files.locks import claim
 from b2m_drive.files.names import safe_name
 from b2m_drive.files.writing import write_json
@@ -181,7 +181,7 @@ def compare_sessions(
         run_pending(groups, run_group, n_workers, progress, executor)
         for path, each in groups.items():
             join_scores(path, each)
-            record_made(path, [TRAJECTORIES])
+            record_trajectories(path)
     return folder
 
 
