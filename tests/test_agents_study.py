@@ -124,7 +124,7 @@ def test_a_comparison_ends_in_a_report_and_resumes_to_equal_numbers(driving, tmp
     compare_agents(run, n_workers=1, progress=False)
     scores = read_scores(run.folder / "scores.csv")
     shown = {each.condition for each in scores}
-    assert shown == {*encoder_conditions([TEACHING]), *BESIDE, *DRIVERS}
+    assert shown == {*encoder_conditions([TEACHING]), *map(Condition, (*BESIDE, *DRIVERS))}
     (verdict,) = agents_verdicts(run.folder)
     assert set(verdict.over_nulls) == set(AGENTS.nulls)
     page = write_report(run.folder).read_text()
