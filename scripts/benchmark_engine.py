@@ -27,7 +27,8 @@ import numpy as np
 from b2m_envs.engine.worlds import Worlds
 from b2m_envs.rendering import CameraSettings, Traffic, make_camera
 from b2m_envs.rendering.batched import make_batched_camera
-from b2m_envs.scenes.settings import SCENARIOS, SceneSettings
+from b2m_envs.scenes.scenarios import SCENARIOS
+from b2m_envs.scenes.settings import SceneSettings
 
 WORLDS = 256
 SIDE = 64  # [px]

@@ -15,7 +15,7 @@ from jaxtyping import UInt8
 
 from b2m_drive.files.writing import atomic_write
 from b2m_envs.registration import SCENES
-from b2m_envs.scenes.settings import SCENARIOS
+from b2m_envs.scenes.scenarios import SCENARIOS
 
 SIDE = 220  # [px] of a picture
 SMALL = 64  # [px] of what a network sees

@@ -44,7 +44,8 @@ from b2m_agents.worlds.latent_observation import VecLatentObservation
 from b2m_agents.worlds.scene_vec_env import make_scene_vec_env
 from b2m_drive.students.scene_vae import SceneVAE, SceneVAESettings
 from b2m_envs.scenes.observation import state_scales
-from b2m_envs.scenes.settings import SCENARIOS, SceneSettings
+from b2m_envs.scenes.scenarios import SCENARIOS
+from b2m_envs.scenes.settings import SceneSettings
 
 SMALL = {"height": 36, "width": 40, "vehicles_count": 3, "duration": 4.0}
 PPO_SHORT = PPOSettings(rollout=16, batch_size=16, n_epochs=2, hidden_sizes=(16,))

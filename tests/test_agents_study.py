@@ -146,7 +146,7 @@ def test_a_comparison_ends_in_a_report_and_resumes_to_equal_numbers(driving, tmp
     with pytest.raises(ValueError, match=r"another configuration.*n_held_out: there 3, now 4"):
         compare_agents(replace(run, settings=replace(SMALL, n_held_out=4)), n_workers=1)
     one = read_agents(run.folder)
-    blind = one.curves["return"][BLIND]
+    blind = one.curves["return"][Condition(BLIND)]
     assert blind.seeds == SMALL.seeds
 
 

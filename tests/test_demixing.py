@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from b2m_drive.recordings.recording import DecisionTrials
+from b2m_drive.teachers.activity import Activity
 from b2m_drive.teachers.controls import shuffle_trials
 from b2m_drive.teachers.demixing import Marginalisation, demix, shares_predicted
-from b2m_drive.teachers.latents import Activity, latents_of, memory_set, shown_in
+from b2m_drive.teachers.latents import latents_of, memory_set, shown_in
 from b2m_drive.teachers.windows import (
     DELAY,
     ENCODING,

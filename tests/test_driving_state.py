@@ -14,7 +14,8 @@ from highway_env.vehicle.objects import Landmark, Obstacle
 from b2m_envs.driving.environment import DrivingSceneEnv
 from b2m_envs.highway_env.bridge import build_world
 from b2m_envs.scenes.lane_paths import LanePaths
-from b2m_envs.scenes.settings import SCENARIOS, SceneSettings
+from b2m_envs.scenes.scenarios import SCENARIOS
+from b2m_envs.scenes.settings import SceneSettings
 from b2m_envs.scenes.state import STATE_VARIABLES, scene_state
 
 LENGTH, WIDTH = Vehicle.LENGTH, Vehicle.WIDTH

@@ -16,7 +16,8 @@ import pytest
 from b2m_envs.engine.layout import MODEL
 from b2m_envs.engine.worlds import ENGINE_SCENARIOS, Worlds
 from b2m_envs.highway_env.bridge import build_world
-from b2m_envs.scenes.settings import SCENARIOS, SceneSettings
+from b2m_envs.scenes.scenarios import SCENARIOS
+from b2m_envs.scenes.settings import SceneSettings
 from tests.oracle import (
     compare,
     differences,

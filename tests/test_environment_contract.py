@@ -19,7 +19,8 @@ from b2m_envs.scenes.observation import (
     state_bounds,
     state_scales,
 )
-from b2m_envs.scenes.settings import SCENARIOS, SceneSettings
+from b2m_envs.scenes.scenarios import SCENARIOS
+from b2m_envs.scenes.settings import SceneSettings
 from b2m_envs.scenes.state import STATE_INDEX, STATE_VARIABLES
 
 QUICK: dict[str, Any] = {"highway": {"vehicles_count": 3}, "exit": {"vehicles_count": 5}}

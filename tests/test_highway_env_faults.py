@@ -18,7 +18,8 @@ from b2m_envs.driving.vector_environment import DrivingSceneVectorEnv
 from b2m_envs.engine import driving_model
 from b2m_envs.engine.worlds import Worlds
 from b2m_envs.highway_env.bridge import build_world, world_class
-from b2m_envs.scenes.settings import SCENARIOS, SceneSettings
+from b2m_envs.scenes.scenarios import SCENARIOS
+from b2m_envs.scenes.settings import SceneSettings
 from b2m_envs.scenes.start_spacing import STRAIGHT_ROADS, largest_density
 
 HUGE = 10**9

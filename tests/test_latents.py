@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from b2m_drive.recordings.recording import NO_STIMULUS, DecisionTrials
+from b2m_drive.teachers.activity import Activity
 from b2m_drive.teachers.controls import (
     information_rate,
     kept_for_accuracy,
@@ -16,7 +17,6 @@ from b2m_drive.teachers.controls import (
 from b2m_drive.teachers.latent_ceiling import explainable_variance
 from b2m_drive.teachers.latents import (
     LATENT_METHODS,
-    Activity,
     carry,
     decode_stimuli,
     latents_of,

@@ -14,7 +14,8 @@ import pytest
 
 from b2m_agents.worlds.scene_vec_env import make_scene_vec_env
 from b2m_envs.registration import REGISTRATIONS
-from b2m_envs.scenes.settings import SCENARIOS, SceneSettings
+from b2m_envs.scenes.scenarios import SCENARIOS
+from b2m_envs.scenes.settings import SceneSettings
 
 IDS = [f"b2m_envs:{row.id}" for row in REGISTRATIONS]
 SCENES = [scenario.id for scenario in SCENARIOS.values()]

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from b2m_drive.comparisons.pooled_verdict import PooledDifference
 from b2m_drive.comparisons.pooling import (
-    PooledDifference,
     SessionsRun,
     leave_one_out,
     pooled_verdict,

@@ -33,12 +33,13 @@ from b2m_drive.evidence.statistics import (
 from b2m_drive.recordings.recording import BrainRecording
 from b2m_drive.recordings.simulated.neurons import SimulatedBrain, simulate_trials
 from b2m_drive.teachers import decoding, noise_ceiling
+from b2m_drive.teachers.activity import Activity
 from b2m_drive.teachers.controls import information_rate
 from b2m_drive.teachers.demixing import Marginalisation, demix
 from b2m_drive.teachers.frame_decoding import cross_fitted, decoding_r2
 from b2m_drive.teachers.frame_pairing import decoded_latents, principal_latents
 from b2m_drive.teachers.latent_ceiling import explainable_variance
-from b2m_drive.teachers.latents import Activity, decode_stimuli, latents_of
+from b2m_drive.teachers.latents import decode_stimuli, latents_of
 from b2m_drive.teachers.scene_controls import state_labels
 from b2m_drive.teachers.windows import teaching_windows, window_activity
 

@@ -18,7 +18,8 @@ from b2m_drive.recordings.readers.kornblith import read_kornblith
 from b2m_drive.recordings.recording import BrainRecording, DecisionTrials, SpikeSession
 from b2m_drive.recordings.recording_quality import findings, fit_to_teach
 from b2m_drive.recordings.simulated.neurons import SimulatedBrain, simulate_trials
-from b2m_drive.teachers.latents import Activity, latents_of
+from b2m_drive.teachers.activity import Activity
+from b2m_drive.teachers.latents import latents_of
 from b2m_drive.teachers.windows import DELAY, phase_of, teaching_windows
 
 DATA = Path(os.environ.get("B2M_DATA", Path(__file__).parents[2] / "shared" / "data"))

@@ -8,7 +8,7 @@ import gymnasium
 import pytest
 
 from b2m_envs.registration import REGISTRATIONS, register_environments
-from b2m_envs.scenes.settings import SCENARIOS
+from b2m_envs.scenes.scenarios import SCENARIOS
 
 
 def run_python(code: str) -> str:

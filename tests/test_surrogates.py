@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from b2m_drive.recordings.recording import NO_STIMULUS, DecisionTrials
+from b2m_drive.teachers.activity import Activity
 from b2m_drive.teachers.controls import shuffle_trials
-from b2m_drive.teachers.latents import Activity, memory_set
+from b2m_drive.teachers.latents import memory_set
 from b2m_drive.teachers.surrogates import (
     matched_covariance,
     permute_items,

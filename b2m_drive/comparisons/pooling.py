@@ -11,7 +11,6 @@ units, folder and whether it is pooled; each such folder is the run of one sessi
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,8 +18,9 @@ from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Float64
-from scipy import stats
 
+from b2m_drive.comparisons.jobs import CONFIG
+from b2m_drive.comparisons.pooled_verdict import PooledDifference, PooledVerdict
 from b2m_drive.comparisons.run_folder import (
     Run,
     check_choices,
@@ -33,14 +33,10 @@ from b2m_drive.comparisons.run_opening import CONFIG
 from b2m_drive.comparisons.study import Study
 from b2m_drive.comparisons.verdict import (
     Grade,
-    Verdict,
-    closest_null,
     differences,
-    finding_text,
     grade_of,
-    labels_text,
 )
-from b2m_drive.evidence.condition import ALONE, BRAIN, STRATEGIES, TransferMethod
+from b2m_drive.evidence.condition import ALONE, BRAIN, TransferMethod
 from b2m_drive.evidence.learning_curves import SUMMARIES
 from b2m_drive.evidence.statistics import PairedDifference, crossed_difference
 from b2m_drive.files.names import inside
@@ -48,7 +44,6 @@ from b2m_drive.files.refusals import naming
 
 Unit = Literal["session", "patient"]
 
-_FEW_PATIENTS = 5  # fewer can hardly be generalised from
 
 _CONFIG_ENTRIES: dict[str, type | tuple[type, ...]] = {
     "study": str,
@@ -128,68 +123,6 @@ class SessionsRun:
     def methods(self) -> list[TransferMethod]:
         """Every strategy with every reading; all strategies of the main reading come first."""
         return methods_of(self.config)
-
-
-@dataclass(frozen=True)
-class PooledDifference(PairedDifference):
-    """Brain minus control with its interval over patients, and what it was pooled from.
-
-    Of one patient the interval is (-inf, inf).
-    """
-
-    by_patient: dict[str, float]
-    by_session: dict[str, float]
-    patient_of: dict[str, str]  # session -> patient
-
-    def sessions_of(self, patient: str) -> list[float]:
-        """Brain minus control in each of a patient's sessions."""
-        return [gain for name, gain in self.by_session.items() if self.patient_of[name] == patient]
-
-    @property
-    def z_score(self) -> float:
-        """The one-sided p-value as a standard normal score, comparable between numbers of patients.
-
-        NaN for one patient or no difference at all.
-        """
-        if self.n < 2 or (self.p_value == 1 and self.mean == 0):
-            return math.nan
-        upper = self.p_value / 2 if self.mean > 0 else 1 - self.p_value / 2
-        return float(stats.norm.isf(upper))
-
-
-@dataclass(frozen=True)
-class PooledVerdict(Verdict):
-    """A grade over patients, and the intervals it was computed from."""
-
-    over_nulls: Mapping[str, PooledDifference]  # brain minus each null
-    over_probes: Mapping[str, PooledDifference]  # brain minus each probe that every session has
-    n_patients: int
-    n_sessions: int
-    n_units: int  # recorded units of all pooled sessions
-
-    @property
-    def finding(self) -> str:
-        """One sentence with the intervals that decided."""
-        kind = "simulated brains" if self.simulated else "brains"
-        subject = (
-            f"{STRATEGIES[self.method.strategy]} from {kind} ({self.method.readout_label}; "
-            f"{self.n_patients} patients, {self.n_sessions} sessions, {self.n_units:,} units; the "
-            "patient is the unit of analysis)"
-        )
-        found = finding_text(self.grade, self.over_nulls, subject, self.metric, self.study)
-        if self.n_patients >= _FEW_PATIENTS:
-            return found
-        return f"{found} So few patients ({self.n_patients}) can hardly be generalised from."
-
-    @property
-    def about_labels(self) -> str:
-        """How the brains compare with labels; empty where labels did not teach."""
-        return labels_text(self.over_probes, "patients", self.study)
-
-    @property
-    def closest(self) -> str:
-        """The null that the brains beat least surely."""
-        return closest_null(self.over_nulls)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from b2m_drive.comparisons.pooling import PooledVerdict, SessionsRun, pooled_verdict
+from b2m_drive.comparisons.pooled_verdict import PooledVerdict
+from b2m_drive.comparisons.pooling import SessionsRun, pooled_verdict
 from b2m_drive.evidence.condition import TransferMethod
 
 

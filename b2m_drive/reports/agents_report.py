@@ -12,25 +12,17 @@ from b2m_drive.comparisons.agents_run import AgentsResult, read_agents
 from b2m_drive.comparisons.agents_study import (
     BESIDE_LABELS,
     BLIND,
-    CLONED_ACCURACY,
-    CLONED_BALANCED,
-    CLONED_OFF_ROAD,
     CLONED_RETURN,
-    CLONED_SAFE,
     DRIVER_LABELS,
     DRIVERS,
     ENCODER_R2,
-    OFF_ROAD,
     PIXELS,
     RETURN,
     SAFE,
-    SPEED,
     STATE,
     STUDIED,
-    SUCCESS,
     SUMMARY_OF,
     VALIDATION,
-    agent_label,
     cloned,
     strategy_label,
 )
@@ -38,20 +30,21 @@ from b2m_drive.comparisons.study import summary_label
 from b2m_drive.comparisons.verdict import Verdict, interval_text
 from b2m_drive.evidence.condition import ALONE, BRAIN, STRATEGIES, Condition, TransferMethod
 from b2m_drive.evidence.statistics import (
-    Interval,
-    holm_corrected,
     mean_interval,
-    paired_difference,
     rank_correlation,
 )
 from b2m_drive.reports import agents_figures as drawn
+from b2m_drive.reports.agents_tables import (
+    cloning_table,
+    minus_alone_table,
+    reached_table,
+    short_label,
+)
 from b2m_drive.reports.page import render_sections, verdict_box
 from b2m_drive.reports.report_parts import (
     Section,
     Table,
     draw,
-    interval_plain,
-    p_text,
     plain,
     replace_figures,
     replace_page,
@@ -73,11 +66,6 @@ _BESIDE_MEANINGS = {
     BLIND: "Sees nothing at all: what an agent earns that found the best fixed habit. The floor.",
 }
 _SHOWN_ELSEWHERE = {"study", "limits", "brain", "versions", "readings"}
-_MEASURED = {  # beside what is judged, where a run has it
-    SPEED: "speed (m/s)",
-    OFF_ROAD: "off the road (share of steps)",
-    SUCCESS: "goal reached (share of episodes)",
-}
 _LEAST_CORRELATED = 5  # conditions, below which a correlation over them says nothing
 
 
@@ -225,7 +213,7 @@ def _reached_section(result: AgentsResult) -> Section:
     return Section(
         "What the agents reached",
         pictures=pictures,
-        tables=(_reached_table(result), _minus_alone_table(result)),
+        tables=(reached_table(result), minus_alone_table(result)),
         aside=f"Return and crashes over {n_held_out} held-out episodes (odd seeds: no training "
         "ever had them), the same for every agent and driver. Mean return over training is the "
         "area under the learning curve divided by its length: higher is faster. p-values are "
@@ -233,51 +221,11 @@ def _reached_section(result: AgentsResult) -> Section:
     )
 
 
-def _reached_table(result: AgentsResult) -> Table:
-    measured = {name: result.by_seed(name) for name in _MEASURED}
-    shown = [name for name, values in measured.items() if values]
-    rows = []
-    for condition in (*result.with_encoder, *result.beside):
-        cells: list[Interval | None] = [
-            mean_interval(result.summary(judged, condition)) for judged in STUDIED
-        ]
-        cells += [mean_interval(measured[name][condition]) for name in shown]
-        rows.append(_level_row(condition, cells, result))
-    for driver in DRIVERS:
-        found = [result.driver(metric, driver) for metric in (*STUDIED, *shown)]
-        rows.append(_level_row(Condition(driver), found, result))
-    header = ("", "return", "without a crash", "mean return over training")
-    return Table((*header, *(_MEASURED[name] for name in shown)), tuple(rows))
-
-
-def _level_row(
-    condition: Condition, intervals: list[Interval | None], result: AgentsResult
-) -> tuple[str, ...]:
-    cells = [interval_plain(each, 2) if each else "—" for each in intervals]
-    return (agent_label(condition, result.simulated), *cells)
-
-
-def _minus_alone_table(result: AgentsResult) -> Table:
-    shown = [name for name in (*result.with_encoder, *result.beside) if name != Condition(ALONE)]
-    columns = {
-        judged: [result.over(judged, condition) for condition in shown] for judged in STUDIED
-    }
-    header = ["minus encoder alone"]
-    cells: list[list[str]] = []
-    for judged, found in columns.items():
-        header += [_short(judged), "p (Holm)"]
-        corrected = holm_corrected(np.array([each.p_value for each in found]))
-        cells.append([interval_text(each) for each in found])
-        cells.append([p_text(float(p)) for p in corrected])
-    labels = [agent_label(condition, result.simulated) for condition in shown]
-    return Table(tuple(header), tuple(zip(labels, *cells, strict=True)))
-
-
 def _brain_section(result: AgentsResult, method: TransferMethod) -> Section:
     study = STUDIED[RETURN]
     brain = method.condition(BRAIN)
     controls = [*study.nulls, *study.probes]
-    header = ("brain minus", *(_short(judged) for judged in STUDIED))
+    header = ("brain minus", *(short_label(judged) for judged in STUDIED))
     rows = tuple(
         (
             study.labels[name],
@@ -357,7 +305,7 @@ def _cloning_section(result: AgentsResult) -> Section | None:
         f"the share that the clone takes too, in {result.config['cloning_tested_on']:,} frames of "
         "held-out drives.",
     )
-    tables = tuple(_cloning_table(result, count) for count in counts)
+    tables = tuple(cloning_table(result, count) for count in counts)
     return Section(
         "Behaviour cloning from few frames",
         pictures=(picture,),
@@ -366,33 +314,6 @@ def _cloning_section(result: AgentsResult) -> Section | None:
         "its accuracy is that of the commonest action, which is why the balanced one stands beside "
         "it. Differences are paired by seed; a seed has its own demonstrations.",
     )
-
-
-def _cloning_table(result: AgentsResult, count: int) -> Table:
-    metrics = {
-        "return": (cloned(CLONED_RETURN, count), 2),
-        "without a crash": (cloned(CLONED_SAFE, count), 2),
-        "off the road": (cloned(CLONED_OFF_ROAD, count), 2),
-        "accuracy": (cloned(CLONED_ACCURACY, count), 3),
-        "balanced accuracy": (cloned(CLONED_BALANCED, count), 3),
-    }
-    values = {name: result.by_seed(metric) for name, (metric, _) in metrics.items()}
-    metrics = {name: each for name, each in metrics.items() if values[name]}
-    rows = []
-    for condition in (*result.with_encoder, *result.beside):
-        row = [agent_label(condition, result.simulated)]
-        row += [
-            interval_plain(mean_interval(values[name][condition]), digits)
-            for name, (_, digits) in metrics.items()
-        ]
-        for name in ("return", "balanced accuracy"):
-            own, alone = values[name][condition], values[name][Condition(ALONE)]
-            is_alone = condition.control == ALONE
-            row.append("—" if is_alone else interval_text(paired_difference(own, alone)))
-        rows.append(tuple(row))
-    differences = ("return minus alone", "balanced accuracy minus alone")
-    header = (f"{count:,} frames", *metrics, *differences)
-    return Table(header, tuple(rows))
 
 
 def _conditions_section(result: AgentsResult) -> Section:
@@ -433,14 +354,6 @@ def _settings_section(result: AgentsResult) -> Section:
         "together, on encoders, seeds and validation episodes that no comparison reports.",
         tables=(Table(("setting", "value"), tuple(rows)),),
     )
-
-
-def _short(judged: str) -> str:
-    return {
-        RETURN: "return [95\u00a0%]",
-        SAFE: "without a crash [95\u00a0%]",
-        VALIDATION: "mean return over training [95\u00a0%]",
-    }[judged]
 
 
 def _means(

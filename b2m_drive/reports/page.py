@@ -27,7 +27,7 @@ class VerdictBox:
 
 
 def verdict_box(verdict: Any, prefix: str = "") -> VerdictBox:
-    """The box of a `verdict.Verdict` or a `pooling.PooledVerdict`."""
+    """The box of a `verdict.Verdict` or a `pooled_verdict.PooledVerdict`."""
     simulated = "SIMULATED · " if verdict.simulated else ""
     text = " ".join(part for part in (verdict.finding, verdict.about_labels) if part)
     return VerdictBox(

@@ -18,27 +18,18 @@ from b2m_drive.comparisons.run_folder import Run, check_entries, read_object, re
 from b2m_drive.comparisons.run_opening import CONFIG
 from b2m_drive.comparisons.study import Study, summary_label
 from b2m_drive.comparisons.verdict import Verdict, differences, interval_text, verdicts_of
-from b2m_drive.evidence.condition import (
-    BASELINES,
-    BRAIN,
-    SHORT_STRATEGIES,
-    Condition,
-    TransferMethod,
-)
+from b2m_drive.evidence.condition import BRAIN, TransferMethod
 from b2m_drive.evidence.learning_curves import (
     FINAL_EVALUATIONS,
     SUMMARIES,
-    LearningCurve,
     trials_to_criterion,
     values_by_seed,
 )
 from b2m_drive.evidence.statistics import (
     Interval,
     RestrictedRatio,
-    binomial_interval,
     holm_corrected,
     mean_interval,
-    restricted_mean,
     restricted_ratio,
 )
 from b2m_drive.files.locks import claim
@@ -47,6 +38,7 @@ from b2m_drive.reports import figures
 from b2m_drive.reports.agents_report import write_agents_report
 from b2m_drive.reports.calibration_report import write_calibration_report
 from b2m_drive.reports.comparison_report import comparison_pages
+from b2m_drive.reports.condition_tables import ALIGNMENT_LABELS, accuracy_table, speed_table
 from b2m_drive.reports.driving_report import driving_pages
 from b2m_drive.reports.memory_report import memory_pages
 from b2m_drive.reports.page import render_page, verdict_box
@@ -56,9 +48,7 @@ from b2m_drive.reports.report_parts import (
     StudyPages,
     Table,
     draw,
-    interval_plain,
     p_text,
-    percent,
     plain,
     replace_figures,
     replace_page,
@@ -69,11 +59,6 @@ from b2m_drive.reports.sessions_report import write_sessions_report
 
 MakeSection: TypeAlias = Callable[[Run], Section]
 
-ALIGNMENT_LABELS = {
-    "cka": "CKA (linear, unbiased, between trials)",
-    "rsa": "RSA (Spearman, between trials)",
-    "predictivity": "predictivity of units (R²)",
-}
 PAGES = {"memory": memory_pages, "driving": driving_pages, "comparison": comparison_pages}
 REPORTS = {  # of studies that hold more than one comparison
     "memory_sessions": write_sessions_report,
@@ -165,8 +150,8 @@ def _render(
         pages=pages,
         brain_table=_brain_table(run),
         sections=sections,
-        accuracy_table=_accuracy_table(run),
-        speed_table=_speed_table(run),
+        accuracy_table=accuracy_table(run),
+        speed_table=speed_table(run),
         meanings=_meanings(run),
         method_table=_method_table(run),
         budget=f"{_budget(run):,} {run.study.samples}",
@@ -328,68 +313,6 @@ def _alignment_picture(run: Run, method: TransferMethod) -> Picture | None:
         "nobody. Dots are means over seeds, lines 95 % intervals. Following the course of events "
         "alone gives some alignment: compare with the students that had no teacher.",
     )
-
-
-def _accuracy_table(run: Run) -> Table:
-    """Score and alignment of every condition."""
-    alignment = {
-        label: values
-        for metric, label in ALIGNMENT_LABELS.items()
-        if (values := values_by_seed(run.scores, metric))
-    }
-    labels = [summary_label(name, run.study) for name in SUMMARIES]
-    header = ("condition", "seeds", *labels, *alignment)
-    rows = []
-    for condition in _ordered(run):
-        curve = run.curves[condition]
-        row = [_long_label(condition, run), str(len(curve.seeds))]
-        row += [interval_plain(mean_interval(each(curve)), 3) for each in SUMMARIES.values()]
-        row += [
-            interval_plain(mean_interval(values[condition]), 3) if condition in values else "—"
-            for values in alignment.values()
-        ]
-        rows.append(tuple(row))
-    return Table(header, tuple(rows))
-
-
-def _speed_table(run: Run) -> Table:
-    """Training samples to each criterion and how many seeds reached it, of every condition."""
-    header = ["condition"]
-    for criterion in run.study.criteria:
-        header += [run.study.samples_to(criterion), "reached by"]
-    rows = []
-    for condition in _ordered(run):
-        row = [_long_label(condition, run)]
-        for criterion in run.study.criteria:
-            row += _trials_text(run.curves[condition], criterion, run.batch_size)
-        rows.append(tuple(row))
-    return Table(tuple(header), tuple(rows))
-
-
-def _ordered(run: Run) -> list[Condition]:
-    """Conditions in the order of the verdicts, then any others of the table."""
-    known = [name for name in map(Condition, BASELINES) if name in run.curves]
-    for method in run.methods:
-        names = (method.condition(name) for name in run.study.labels if name not in BASELINES)
-        known += [name for name in names if name in run.curves]
-    return known + [name for name in run.curves if name not in known]
-
-
-def _long_label(condition: Condition, run: Run) -> str:
-    method = condition.method
-    label = run.study.label_of(condition.control, run.simulated)
-    if method is None:
-        return label
-    return f"{SHORT_STRATEGIES[method.strategy]}, {method.latents}, {method.pairing}: {label}"
-
-
-def _trials_text(curve: LearningCurve, criterion: float, batch_size: int) -> tuple[str, str]:
-    times = trials_to_criterion(curve, criterion, batch_size)
-    n = len(times.reached)
-    n_reached = n - times.n_censored
-    low, high = binomial_interval(n_reached, n)
-    reached = f"{n_reached} of {n} [{percent(low)}, {percent(high)}]"
-    return interval_plain(restricted_mean(times), 0) if n_reached else "—", reached
 
 
 def _method_table(run: Run) -> Table:

@@ -8,7 +8,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from b2m_drive.comparisons.pooling import LeftOut, PooledDifference, PooledVerdict, SessionsRun
+from b2m_drive.comparisons.pooled_verdict import PooledDifference, PooledVerdict
+from b2m_drive.comparisons.pooling import LeftOut, SessionsRun
 from b2m_drive.comparisons.study import summary_label
 from b2m_drive.comparisons.verdict import closest_null
 from b2m_drive.evidence.condition import ALONE, BRAIN, TransferMethod

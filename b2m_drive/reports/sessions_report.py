@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
+from b2m_drive.comparisons.pooled_verdict import PooledVerdict
 from b2m_drive.comparisons.pooling import (
     LeftOut,
-    PooledVerdict,
     Session,
     SessionsRun,
     Unit,

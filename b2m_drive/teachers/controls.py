@@ -11,16 +11,9 @@ import numpy as np
 from jaxtyping import Float, Float32, Int64
 
 from b2m_drive.recordings.recording import NO_STIMULUS, DecisionTrials
+from b2m_drive.teachers.activity import Activity, standardise
 from b2m_drive.teachers.decoding import area_within_strata, balanced_accuracy
-from b2m_drive.teachers.latents import (
-    Activity,
-    BrainLatents,
-    Pairing,
-    carry,
-    memory_set,
-    shown_in,
-    standardise,
-)
+from b2m_drive.teachers.latents import BrainLatents, Pairing, carry, memory_set, shown_in
 from b2m_drive.teachers.spread import varies
 from b2m_drive.teachers.windows import DELAY, Window, present_windows, windows_of_items
 

@@ -14,17 +14,26 @@ score, and their latents are 0.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int64
 
 from b2m_drive.recordings.recording import NO_STIMULUS, DecisionTrials
+from b2m_drive.teachers.activity import (
+    N_FOLDS,
+    Activity,
+    as_rows,
+    from_rows,
+    standardise,
+    teaching_folds,
+    z_scored,
+)
 from b2m_drive.teachers.demixing import Marginalisation, demix, shares_predicted
 from b2m_drive.teachers.factors import condense, fit_factors, likeliest_n_factors
 from b2m_drive.teachers.ridge import errors_in_unseen_groups
-from b2m_drive.teachers.spread import at_ease, varies, without_rounding
+from b2m_drive.teachers.spread import varies, without_rounding
 from b2m_drive.teachers.windows import (
     DELAY,
     ENCODING,
@@ -39,22 +48,8 @@ Pairing = Literal["recorded", "carried"]
 LATENT_METHODS: tuple[LatentMethod, ...] = ("decoded", "pca", "factor_analysis", "demixed")
 PAIRINGS: tuple[Pairing, ...] = ("recorded", "carried")
 
-_N_FOLDS = 5
 _RIDGE_STRENGTHS = tuple(10.0 ** np.arange(0, 6))
 _MOST_AXES = 16  # that cross-validation may choose
-
-
-@dataclass(frozen=True)
-class Activity:
-    """Any teacher's activity in the windows of its trials: a brain's, or a control's."""
-
-    values: Float32[np.ndarray, "trial window unit"]
-    windows: tuple[Window, ...]
-    trials: DecisionTrials
-
-    def select_trials(self, rows: np.ndarray) -> Activity:
-        """These trials only, by row number or mask."""
-        return replace(self, values=self.values[rows], trials=self.trials.select(rows))
 
 
 @dataclass(frozen=True)
@@ -129,14 +124,14 @@ def _check_choices(
         raise ValueError(f"method: expected one of {LATENT_METHODS}, came {method!r}")
     if pairing not in PAIRINGS:
         raise ValueError(f"pairing: expected one of {PAIRINGS}, came {pairing!r}")
-    if teaching.sum() < 2 * _N_FOLDS:
+    if teaching.sum() < 2 * N_FOLDS:
         raise ValueError(
-            f"teaching trials: expected at least {2 * _N_FOLDS}, came {int(teaching.sum())}"
+            f"teaching trials: expected at least {2 * N_FOLDS}, came {int(teaching.sum())}"
         )
     if not np.isfinite(activity.values).all():
         raise ValueError("activity: expected finite values, came NaN or infinite ones")
     present = present_windows(activity.windows, activity.trials)
-    if not varies(_rows(activity.values[teaching], present[teaching])).any():
+    if not varies(as_rows(activity.values[teaching], present[teaching])).any():
         raise ValueError(
             f"activity: expected some that varies over the {int(teaching.sum())} trials to fit on, "
             f"came {activity.values.shape[-1]} units that never do (a silent recording?)"
@@ -165,9 +160,9 @@ def decode_stimuli(
     """
     from sklearn.linear_model import RidgeCV
 
-    values, present = _z_scored(activity, teaching)
+    values, present = z_scored(activity, teaching)
     evidence = np.zeros((*values.shape[:2], activity.trials.n_stimuli), np.float32)
-    folds = _folds(teaching, seed)
+    folds = teaching_folds(teaching, seed)
     if not teaching.all():
         folds.append((np.flatnonzero(teaching), np.flatnonzero(~teaching)))
     for columns, targets in _decoder_targets(activity):
@@ -175,16 +170,16 @@ def decode_stimuli(
             fitted, there = present[fit][:, columns], present[held][:, columns]
             if not there.any():
                 continue
-            known, wanted = _rows(values[fit][:, columns], fitted), _rows(targets[fit], fitted)
+            known, wanted = as_rows(values[fit][:, columns], fitted), as_rows(targets[fit], fitted)
             if not known.any():
                 continue
             trial = np.repeat(fit[:, None], len(columns), axis=1)[fitted]
-            error = errors_in_unseen_groups(known, wanted, trial, _RIDGE_STRENGTHS, _N_FOLDS)
+            error = errors_in_unseen_groups(known, wanted, trial, _RIDGE_STRENGTHS, N_FOLDS)
             best = int(error.sum(1).argmin())
             decoder = RidgeCV(alphas=[_RIDGE_STRENGTHS[best]]).fit(known, wanted)
-            told = decoder.predict(_rows(values[held][:, columns], there))
+            told = decoder.predict(as_rows(values[held][:, columns], there))
             told -= wanted.mean(0) if beyond_frequency else 0
-            evidence[np.ix_(held, columns)] = _unrows(told, there)
+            evidence[np.ix_(held, columns)] = from_rows(told, there)
     return evidence
 
 
@@ -210,29 +205,6 @@ def carry(
         values[:, columns].mean(1, keepdims=True) for columns in per_item
     )
     return carried
-
-
-def standardise(
-    values: Float32[np.ndarray, "trial window latent"],
-    windows: tuple[Window, ...],
-    teaching: Bool[np.ndarray, " trial"],
-    present: Bool[np.ndarray, "trial window"],
-) -> Float32[np.ndarray, "trial window latent"]:
-    """Zero mean and unit variance for each latent in each phase, over the teaching trials.
-
-    Absent windows do not count, and are 0.
-    """
-    phase, standard = phase_of(windows), np.zeros_like(values)
-    for each in np.unique(phase):
-        part = values[:, phase == each]
-        eased = at_ease(_rows(part)).reshape(part.shape)
-        there = present[teaching][:, phase == each]
-        fitted = _rows(eased[teaching], there)
-        flat = ~varies(_rows(part[teaching], there))  # a latent that never varies is 0
-        scale = np.where(flat, np.inf, fitted.std(0))
-        standard[:, phase == each] = (eased - fitted.mean(0)) / scale
-    standard[~present] = 0
-    return standard
 
 
 def memory_set(trials: DecisionTrials) -> Float32[np.ndarray, "trial stimulus"]:
@@ -279,12 +251,12 @@ def _principal_components(
 ) -> tuple[Float32[np.ndarray, "trial window latent"], Float64[np.ndarray, "phase latent"]]:
     from sklearn.decomposition import PCA
 
-    values, present = _z_scored(activity, teaching)
+    values, present = z_scored(activity, teaching)
     n_latents = _checked(n_latents, values.shape[-1], "units") or likeliest_dimension(
         activity, teaching, seed
     )
-    model = PCA(n_latents, svd_solver="full").fit(_rows(values[teaching], present[teaching]))
-    latents = model.transform(_rows(values)).reshape(*values.shape[:2], -1).astype(np.float32)
+    model = PCA(n_latents, svd_solver="full").fit(as_rows(values[teaching], present[teaching]))
+    latents = model.transform(as_rows(values)).reshape(*values.shape[:2], -1).astype(np.float32)
     latents[~present] = 0
     latents = without_rounding(latents, teaching)
     return latents, _share(_variance(latents, activity.windows, teaching, present))
@@ -294,14 +266,14 @@ def _factors(
     activity: Activity, teaching: Bool[np.ndarray, " trial"], seed: int, n_latents: int | None
 ) -> tuple[Float32[np.ndarray, "trial window latent"], Float64[np.ndarray, "phase latent"]]:
     """Posterior means of the factors, each weighing the variance that it gives the units."""
-    values, present = _z_scored(activity, teaching)
+    values, present = z_scored(activity, teaching)
     n_latents = _checked(n_latents, values.shape[-1], "units") or likeliest_dimension(
         activity, teaching, seed
     )
-    fitted = _rows(values[teaching], present[teaching])
+    fitted = as_rows(values[teaching], present[teaching])
     mean = fitted.mean(0)
     model = fit_factors(condense(fitted - mean), n_latents, len(fitted))
-    factors = model.transform(_rows(values) - mean)
+    factors = model.transform(as_rows(values) - mean)
     latents = factors.reshape(*values.shape[:2], -1).astype(np.float32)
     latents[~present] = 0
     latents = without_rounding(latents, teaching)
@@ -314,7 +286,7 @@ def _demixed(
 ) -> tuple[Float32[np.ndarray, "trial window latent"], Float64[np.ndarray, "phase latent"]]:
     """Each phase along its own axes: of the item shown, and of the items held."""
     marginal = _marginalisations(activity, teaching)
-    folds = [held for _, held in _folds(teaching, seed)]
+    folds = [held for _, held in teaching_folds(teaching, seed)]
     most = min(activity.values.shape[-1], activity.trials.n_stimuli - 1)
     if _checked(n_latents, most, "units, or stimuli but one") is None:
         most = min(most, _MOST_AXES)
@@ -338,7 +310,7 @@ def _marginalisations(
     in the trial). Sets of items in the delay are too many to average: each item held adds its own
     mean, the same throughout the delay.
     """
-    values, present = _z_scored(activity, teaching)
+    values, present = z_scored(activity, teaching)
     shown = shown_in(activity.windows, activity.trials)
     marginal = {}
     per_item = windows_of_items(activity.windows)
@@ -404,49 +376,13 @@ def likeliest_dimension(activity: Activity, teaching: Bool[np.ndarray, " trial"]
     By factor analysis, which, unlike the likelihood of PCA, lets each unit have its own noise
     (Yu et al. 2009 choose the dimension of neural state spaces so).
     """
-    values, present = _z_scored(activity, teaching)
+    values, present = z_scored(activity, teaching)
     values, present = values[teaching], present[teaching]
     row = np.cumsum(present).reshape(present.shape) - 1
     return likeliest_n_factors(
-        _rows(values, present),
+        as_rows(values, present),
         [
             (row[fit][present[fit]], row[held][present[held]])
-            for fit, held in _folds(np.ones(len(values), dtype=bool), seed)
+            for fit, held in teaching_folds(np.ones(len(values), dtype=bool), seed)
         ],
     )
-
-
-def _folds(
-    teaching: Bool[np.ndarray, " trial"], seed: int
-) -> list[tuple[Int64[np.ndarray, " fit"], Int64[np.ndarray, " held"]]]:
-    """Rows to fit on and rows to hold out, for each part of the teaching trials."""
-    from sklearn.model_selection import KFold
-
-    rows = np.flatnonzero(teaching)
-    parts = KFold(_N_FOLDS, shuffle=True, random_state=seed).split(rows)
-    return [(rows[fit], rows[held]) for fit, held in parts]
-
-
-def _z_scored(
-    activity: Activity, teaching: Bool[np.ndarray, " trial"]
-) -> tuple[Float32[np.ndarray, "trial window unit"], Bool[np.ndarray, "trial window"]]:
-    """Each unit with zero mean and unit variance in each phase's teaching trials; what is there."""
-    present = present_windows(activity.windows, activity.trials)
-    return standardise(activity.values, activity.windows, teaching, present), present
-
-
-def _rows(
-    values: np.ndarray, present: Bool[np.ndarray, "trial window"] | None = None
-) -> np.ndarray:
-    """Trials and windows as rows of one matrix, absent ones left out."""
-    if present is None or present.all():
-        return values.reshape(-1, values.shape[-1])
-    rows: np.ndarray = values.reshape(-1, values.shape[-1])[present.ravel()]
-    return rows
-
-
-def _unrows(rows: np.ndarray, present: Bool[np.ndarray, "trial window"]) -> np.ndarray:
-    """Rows back at their trials and windows, absent ones 0."""
-    values = np.zeros((*present.shape, rows.shape[-1]), rows.dtype)
-    values[present] = rows
-    return values

@@ -20,8 +20,9 @@ import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int64
 
 from b2m_drive.recordings.recording import DecisionTrials
+from b2m_drive.teachers.activity import Activity
 from b2m_drive.teachers.controls import derangement
-from b2m_drive.teachers.latents import Activity, memory_set
+from b2m_drive.teachers.latents import memory_set
 from b2m_drive.teachers.windows import DELAY, ENCODING, phase_of, present_windows, windows_of_items
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from numba import njit
 
 # Files whose code and constants are compiled.
-SOURCES = ("engine/*.py", "rendering/**/*.py", "driving/state.py", "driving/lane_paths.py")
+SOURCES = ("engine/*.py", "rendering/**/*.py", "scenes/state.py", "scenes/lane_paths.py")
 
 
 @cache

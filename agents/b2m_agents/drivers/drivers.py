@@ -48,7 +48,7 @@ def drive_of(scenario: str, policy: str, environment: Mapping[str, Any]) -> Driv
     """Put a driver into a scenario.
 
     Args:
-        scenario: One of `b2m_envs.scenes.settings.SCENARIOS`.
+        scenario: One of `b2m_envs.scenes.scenarios.SCENARIOS`.
         policy: One of `DRIVERS`, or the folder of a trained agent.
         environment: Fields of `SceneSettings`. What is left out is the scenario's own, or, for a
             trained agent, what it was trained on.

@@ -77,7 +77,7 @@ def collect_scenes(
     another number of workers, holds the same arrays as one that was not.
 
     Args:
-        scenario: One of `b2m_envs.scenes.settings.SCENARIOS`.
+        scenario: One of `b2m_envs.scenes.scenarios.SCENARIOS`.
         path: The HDF5 file to write; see `b2m_drive.students.scenes`. Until it is whole, its
             episodes lie beside it in `<path>.parts`.
         settings: How much, who drives, what the camera sees.

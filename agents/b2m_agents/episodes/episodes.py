@@ -13,7 +13,8 @@ from gymnasium.envs.registration import EnvSpec
 from jaxtyping import Bool, Float32, Float64, UInt8
 
 import b2m_envs  # noqa: F401 - registers the environments, in a worker too
-from b2m_envs.scenes.settings import SCENARIOS, SceneSettings
+from b2m_envs.scenes.scenarios import SCENARIOS
+from b2m_envs.scenes.settings import SceneSettings
 
 Observation = UInt8[np.ndarray, "height width channel"]
 State = Float32[np.ndarray, " variable"]  # of `info`; NaN where a variable has no meaning

@@ -9,8 +9,15 @@ from typing import Any, ClassVar, Literal, TypeAlias, get_args
 
 import gymnasium
 
+from b2m_agents.learning.setting_ranges import (
+    is_number,
+    require,
+    require_share,
+    require_whole,
+)
 from b2m_drive.files.settings_types import take_as_declared
-from b2m_envs.scenes.settings import SCENARIOS, is_whole
+from b2m_envs.scenes.scenarios import SCENARIOS
+from b2m_envs.scenes.settings import is_whole
 
 Observed: TypeAlias = Literal["latents", "pixels", "state"]
 OBSERVATIONS: tuple[str, ...] = get_args(Observed)
@@ -33,10 +40,10 @@ class PPOSettings:
 
     def __post_init__(self) -> None:
         take_as_declared(self)
-        _require_whole(self, {"rollout": 1, "n_epochs": 1, "batch_size": 2})
+        require_whole(self, {"rollout": 1, "n_epochs": 1, "batch_size": 2})
         _require_rate(self)
-        _require_share(self, "discount", "gae_lambda")
-        _require(self, "entropy_weight", _is_number(self.entropy_weight), "at least 0")
+        require_share(self, "discount", "gae_lambda")
+        require(self, "entropy_weight", is_number(self.entropy_weight), "at least 0")
 
     @property
     def steps_of_update(self) -> int:
@@ -68,10 +75,10 @@ class DQNSettings:
     def __post_init__(self) -> None:
         take_as_declared(self)
         names = ("buffer_size", "train_every", "gradient_steps", "target_every")
-        _require_whole(self, dict.fromkeys((*names, "exploration_steps"), 1))
-        _require_whole(self, {"learning_starts": 0, "batch_size": 2})
+        require_whole(self, dict.fromkeys((*names, "exploration_steps"), 1))
+        require_whole(self, {"learning_starts": 0, "batch_size": 2})
         _require_rate(self)
-        _require_share(self, "discount", "exploration_final")
+        require_share(self, "discount", "exploration_final")
 
     @property
     def steps_of_update(self) -> int:
@@ -100,10 +107,10 @@ class SACSettings:
     def __post_init__(self) -> None:
         take_as_declared(self)
         names = ("buffer_size", "train_every", "gradient_steps")
-        _require_whole(self, dict.fromkeys(names, 1))
-        _require_whole(self, {"learning_starts": 0, "batch_size": 2})
+        require_whole(self, dict.fromkeys(names, 1))
+        require_whole(self, {"learning_starts": 0, "batch_size": 2})
         _require_rate(self)
-        _require_share(self, "discount", "target_share")
+        require_share(self, "discount", "target_share")
 
     @property
     def steps_of_update(self) -> int:
@@ -144,17 +151,17 @@ class TrainingSettings:
         take_as_declared(self)
         if type(self.algorithm) not in _SETTINGS.values():
             names = ", ".join(each.__name__ for each in _SETTINGS.values())
-            _require(self, "algorithm", False, f"one of {names}")
+            require(self, "algorithm", False, f"one of {names}")
         known = f"one of {', '.join(OBSERVATIONS)}"
-        _require(self, "observation", self.observation in OBSERVATIONS, known)
+        require(self, "observation", self.observation in OBSERVATIONS, known)
         positive = ("n_steps", "n_environments", "stack", "checkpoint_every")
-        _require_whole(self, dict.fromkeys((*positive, "n_evaluation_episodes"), 1))
-        _require_whole(self, {"evaluate_every": 0, "seed": 0})
+        require_whole(self, dict.fromkeys((*positive, "n_evaluation_episodes"), 1))
+        require_whole(self, {"evaluate_every": 0, "seed": 0})
         for name in ("speed", "tensorboard"):
-            _require(self, name, isinstance(getattr(self, name), bool), "True or False")
+            require(self, name, isinstance(getattr(self, name), bool), "True or False")
         for name, without in (("stack", 1), ("speed", False)):
             alone = self.observation == "latents" or getattr(self, name) == without
-            _require(self, name, alone, f"{without} beside {self.observation}: it is of latents")
+            require(self, name, alone, f"{without} beside {self.observation}: it is of latents")
         self._check_patience()
         self._check_algorithm()
 
@@ -166,23 +173,23 @@ class TrainingSettings:
     def _check_patience(self) -> None:
         if self.patience is None:
             return
-        _require_whole(self, {"patience": 1})
+        require_whole(self, {"patience": 1})
         expected = "evaluations to count (evaluate_every is 0)"
-        _require(self, "patience", self.evaluate_every > 0, expected)
+        require(self, "patience", self.evaluate_every > 0, expected)
 
     def _check_algorithm(self) -> None:
         algorithm, n_steps = self.algorithm, self.update_steps
         if isinstance(algorithm, PPOSettings):
             expected = f"a divisor of rollout x n_environments ({n_steps})"
-            _require(algorithm, "batch_size", n_steps % algorithm.batch_size == 0, expected)
+            require(algorithm, "batch_size", n_steps % algorithm.batch_size == 0, expected)
             return
         starts = algorithm.learning_starts
         expected = f"more than learning_starts ({starts}), before which nothing is learnt"
-        _require(self, "n_steps", self.n_steps > starts, expected)
+        require(self, "n_steps", self.n_steps > starts, expected)
         expected = f"at least n_environments ({self.n_environments})"
         names = ("buffer_size", "target_every") if algorithm.name == "dqn" else ("buffer_size",)
         for name in names:
-            _require(algorithm, name, getattr(algorithm, name) >= self.n_environments, expected)
+            require(algorithm, name, getattr(algorithm, name) >= self.n_environments, expected)
 
 
 @dataclass(frozen=True)
@@ -241,7 +248,7 @@ def settings_for(
     """Settings of a training that ends in minutes on two cores.
 
     Args:
-        scenario: One of `b2m_envs.scenes.settings.SCENARIOS`.
+        scenario: One of `b2m_envs.scenes.scenarios.SCENARIOS`.
         observation: One of `OBSERVATIONS`.
         algorithm: One of `ALGORITHMS`.
         **changes: Fields of `TrainingSettings` or of the algorithm's settings.
@@ -367,36 +374,9 @@ def training_from_json(entries: Mapping[str, Any]) -> TrainingSettings:
         raise ValueError(f"training: expected fields of TrainingSettings, came {error}") from error
 
 
-def _require(settings: object, name: str, valid: bool, expected: str) -> None:
-    if not valid:
-        raise ValueError(f"{name}: expected {expected}, came {getattr(settings, name)!r}")
-
-
-def _require_whole(settings: object, least: Mapping[str, int]) -> None:
-    for name, lowest in least.items():
-        value = getattr(settings, name)
-        valid = is_whole(value) and value >= lowest
-        _require(settings, name, valid, f"a whole number of at least {lowest}")
-
-
 def _require_rate(settings: AlgorithmSettings) -> None:
     rate = settings.learning_rate
-    _require(settings, "learning_rate", _is_number(rate) and rate > 0, "more than 0")
+    require(settings, "learning_rate", is_number(rate) and rate > 0, "more than 0")
     sizes = settings.hidden_sizes
     valid = isinstance(sizes, tuple) and all(is_whole(size) and size >= 1 for size in sizes)
-    _require(settings, "hidden_sizes", valid, "a tuple of whole numbers of at least 1")
-
-
-def _require_share(settings: object, *names: str) -> None:
-    for name in names:
-        value = getattr(settings, name)
-        _require(settings, name, _is_number(value) and value <= 1, "0 to 1")
-
-
-def _is_number(value: object) -> bool:
-    return (
-        isinstance(value, int | float)
-        and not isinstance(value, bool)
-        and math.isfinite(value)
-        and value >= 0
-    )
+    require(settings, "hidden_sizes", valid, "a tuple of whole numbers of at least 1")

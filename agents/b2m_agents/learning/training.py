@@ -87,7 +87,7 @@ def train_agent(
     PyTorch and NumPy, which is how Stable-Baselines3 is seeded.
 
     Args:
-        scenario: One of `b2m_envs.scenes.settings.SCENARIOS`.
+        scenario: One of `b2m_envs.scenes.scenarios.SCENARIOS`.
         encoder: Folder that `SceneVAE.save_pretrained` wrote, for an agent that sees latents;
             copied into the agent's. None for one that sees pixels or the state.
         folder: Of the agent, see `b2m_agents.learning.trained_agent`.

@@ -8,7 +8,8 @@ from typing import Any
 
 from b2m_drive.files.json_files import read_json
 from b2m_drive.files.writing import write_json
-from b2m_envs.scenes.settings import SCENARIOS, settings_from_keywords
+from b2m_envs.scenes.scenarios import SCENARIOS
+from b2m_envs.scenes.settings import settings_from_keywords
 
 VIEW_FILE = "view.json"
 VIEW = (  # fields of `SceneSettings` that decide what a frame shows

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Bool, Float64, Int64
+from jaxtyping import Bool, Float64
 from scipy.special import ndtri
 
 from b2m_drive.recordings.binning import bin_spikes, trial_bins
@@ -22,6 +22,10 @@ from b2m_drive.recordings.recording import (
     DecisionTrials,
     SpikeSession,
     Unit,
+)
+from b2m_drive.recordings.simulated.category_tuning import (
+    widened_to_categories,
+    with_categories,
 )
 from b2m_drive.recordings.simulated.nuisance import log_gain, slow_drift, smooth_fluctuations
 from b2m_drive.recordings.simulated.trials import (
@@ -40,7 +44,6 @@ _STEP = 0.01  # [s] within which a rate is constant; events are rounded to it
 _LONGEST_RESPONSE = 1.2  # [s]
 _HIGHEST_RATE = 20.0  # [Hz] of a baseline
 _SECOND_STIMULUS = 0.3  # share of concept units that respond to two stimuli instead of one
-_NO_SPREAD = 1e-12  # [Hz] stands for the spread of a tuning that has none
 _N_FLUCTUATIONS = 3
 _FLUCTUATION_SPACING = 50  # steps between the knots of a fluctuation: 0.5 s
 
@@ -236,8 +239,9 @@ def _draw_tuning(
     memory = generator.normal(size=(n_stimuli, n_units))
     if brain.category_share > 0:
         category_generator = generator.spawn(1)[0]  # leaves all other draws as they are
-        item = _with_categories(brain, item, category_generator)
-        memory = _with_categories(brain, memory[None], category_generator)[0]
+        shared = (brain.category_share, brain.n_categories)
+        item = with_categories(*shared, item, category_generator)
+        memory = with_categories(*shared, memory[None], category_generator)[0]
     return _Tuning(
         kind=kind,
         baseline=np.minimum(baseline, np.log(_HIGHEST_RATE)),
@@ -276,44 +280,8 @@ def _concept_responses(
     other = (dealt + generator.integers(1, max(n_stimuli, 2), size=brain.n_units)) % n_stimuli
     response[other[also], np.flatnonzero(also)] = peak[also]
     if brain.category_share > 0:
-        return _widened_to_categories(brain, response, dealt)
+        return widened_to_categories(brain.category_share, brain.n_categories, response, dealt)
     return response
-
-
-def _widened_to_categories(
-    brain: SimulatedBrain,
-    response: Float64[np.ndarray, "stimulus unit"],
-    dealt: Int64[np.ndarray, " unit"],
-) -> Float64[np.ndarray, "stimulus unit"]:
-    """Responses also to the category of the stimulus that each unit was dealt, variance kept."""
-    category = np.arange(len(response)) % brain.n_categories
-    of_category = (category[:, None] == category[dealt]).astype(np.float64)
-    spread = response.std(0)
-    of_category *= spread / np.maximum(of_category.std(0), _NO_SPREAD)
-    mixture = _mixed_by_variance(brain.category_share, response, of_category)
-    widened: Float64[np.ndarray, "stimulus unit"] = mixture * (
-        spread / np.maximum(mixture.std(0), _NO_SPREAD)
-    )
-    return widened
-
-
-def _with_categories(
-    brain: SimulatedBrain,
-    own: Float64[np.ndarray, "position stimulus unit"],
-    generator: np.random.Generator,
-) -> Float64[np.ndarray, "position stimulus unit"]:
-    """Random tuning of which the category has its share of the variance."""
-    n_positions, n_stimuli, n_units = own.shape
-    centre = generator.normal(size=(n_positions, brain.n_categories, n_units))
-    category = np.arange(n_stimuli) % brain.n_categories
-    return _mixed_by_variance(brain.category_share, own, centre[:, category])
-
-
-def _mixed_by_variance(
-    share: float, own: Float64[np.ndarray, "*tuning"], shared: Float64[np.ndarray, "*tuning"]
-) -> Float64[np.ndarray, "*tuning"]:
-    mixture: Float64[np.ndarray, "*tuning"] = np.sqrt(1 - share) * own + np.sqrt(share) * shared
-    return mixture
 
 
 def _time_courses(

@@ -11,7 +11,8 @@ from gymnasium.envs.registration import EnvSpec
 from jaxtyping import Float32, Int64
 
 from b2m_envs.scenes.observation import action_space
-from b2m_envs.scenes.settings import SCENARIOS, SceneSettings, is_whole
+from b2m_envs.scenes.scenarios import SCENARIOS
+from b2m_envs.scenes.settings import SceneSettings, is_whole
 
 
 def check_id(spec: EnvSpec | None, settings: SceneSettings) -> None:

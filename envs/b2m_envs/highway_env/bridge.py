@@ -32,7 +32,8 @@ from highway_env.vehicle.kinematics import Vehicle
 from jaxtyping import Float32
 
 from b2m_envs.highway_env.vehicles import ego_class, restate_driver
-from b2m_envs.scenes.settings import Scenario, SceneSettings
+from b2m_envs.scenes.scenarios import Scenario
+from b2m_envs.scenes.settings import SceneSettings
 
 Action = int | Float32[np.ndarray, " control"]
 

@@ -11,17 +11,21 @@ import hashlib
 import time
 from concurrent.futures import Executor
 from dataclasses import asdict, dataclass, replace
-from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
 import numpy as np
 import torch
-from jaxtyping import Float32, Int64
 
+from b2m_agents.studies.driving.brain_reading import (
+    ReadBrain,
+    delay_of,
+    describe_brain,
+    read_brain,
+    response_window,
+)
 from b2m_agents.studies.driving.plan import (
-    BrainSource,
     DrivingPlan,
     DrivingStudySettings,
     plans_of,
@@ -47,19 +51,7 @@ from b2m_drive.recordings.simulated.driver import SimulatedDriver
 from b2m_drive.recordings.simulated.driver_eeg import SimulatedDriverEEG
 from b2m_drive.students.devices import device_of
 from b2m_drive.students.scenes import SceneDataset
-from b2m_drive.teachers.frame_decoding import decoding_r2
-from b2m_drive.teachers.frame_pairing import (
-    DelayEstimate,
-    estimate_delay,
-    has_response,
-    principal_latents,
-    responses,
-)
-from b2m_drive.teachers.scene_controls import state_labels
-from b2m_drive.teachers.spread import at_ease, moves, varies
 
-FEWEST_LATENTS = 4  # where the responses allow
-LEAST_SHARE_RECORDED = 0.5  # of the teaching frames
 _PROBE_STEPS = 10
 BrainKind = Literal["units", "eeg"]
 BRAIN_KINDS: tuple[BrainKind, ...] = ("units", "eeg")
@@ -101,14 +93,6 @@ class SimulatedWatcher:
 
 
 @dataclass(frozen=True)
-class ReadBrain:
-    """A brain's response to every frame of a file, and how the teachers are made of it."""
-
-    values: Float32[np.ndarray, "frame unit"]  # NaN where none was recorded
-    source: BrainSource
-
-
-@dataclass(frozen=True)
 class DrivingRun:
     """A comparison, ready to be run; a recording that cannot teach is refused."""
 
@@ -139,15 +123,21 @@ class DrivingRun:
         dataset = SceneDataset(self.scenes)
         _check_same_scenes(self.recording, dataset)
         rows = rows_of(dataset, self.settings)
-        estimate = _delay(self.recording, dataset, rows.teaching, self.settings)
-        read = partial(self._read, dataset, rows.teaching, estimate.delay)
+        estimate = delay_of(self.recording, dataset, rows.teaching, self.settings)
+
+        def read(name: str, recording: SceneRecording, n_latents: int | None) -> ReadBrain:
+            path = self.folder / "responses" / f"{name}.npy"
+            return read_brain(
+                recording, dataset, rows.teaching, estimate.delay, self.settings, n_latents, path
+            )
+
         brain = read("brain", self.recording, self.settings.n_latents)
         others = {
             share: read(f"signal-{share:g}", watcher.watch(dataset), brain.source.n_latents)
             for share, watcher in self._other_watchers().items()
         }
         config = describe(self, dataset)
-        about_brain = describe_brain(self, brain, rows.teaching, estimate)
+        about_brain = describe_brain(brain, dataset, rows.teaching, estimate, self.settings)
         open_run(self.folder, config)
         write_json(self.folder / BRAIN_FILE, about_brain)
         for each in (brain, *others.values()):
@@ -170,31 +160,6 @@ class DrivingRun:
             return {}
         shares = [each for each in self.settings.signal_curve if each != self.watcher.signal]
         return {share: replace(self.watcher, signal=share) for share in shares}
-
-    def _read(
-        self,
-        dataset: SceneDataset,
-        teaching: Int64[np.ndarray, " teaching"],
-        delay: float,
-        name: str,
-        recording: SceneRecording,
-        n_latents: int | None,
-    ) -> ReadBrain:
-        values = responses_of_all(
-            recording, dataset, teaching, delay, _window(dataset, self.settings)
-        )
-        taught = teaching[np.isfinite(values[teaching]).all(1)]
-        chosen, everything = values[taught], np.ones(len(taught), dtype=bool)
-        n_varying = int(varies(chosen).sum())
-        if n_latents is None:
-            likeliest = principal_latents(chosen, everything).values.shape[1]
-            n_latents = max(likeliest, FEWEST_LATENTS)  # one alone has no direction to align with
-        latents = principal_latents(chosen, everything, min(n_latents, n_varying))
-        labels = state_labels(dataset.state[taught], dataset.header.state_names)
-        said = latents.values if self.settings.latents == "pca" else chosen
-        label_r2 = decoding_r2(said, labels, dataset.episode_of_frame[taught])
-        path = self.folder / "responses" / f"{name}.npy"
-        return ReadBrain(values, BrainSource(path, latents.values.shape[1], label_r2))
 
 
 def compare_driving(
@@ -248,31 +213,6 @@ def _time_student(plan: DrivingPlan) -> tuple[float, float]:
     return float(np.median(steps)), ended - ticks[0] - plan.settings.n_steps * float(steps.mean())
 
 
-def responses_of_all(
-    recording: SceneRecording,
-    dataset: SceneDataset,
-    teaching: Int64[np.ndarray, " teaching"],
-    delay: float,
-    window: float,
-) -> Float32[np.ndarray, "frame unit"]:
-    """The brain's response to every frame of a file; NaN where none was recorded.
-
-    Raises:
-        ValueError: If that is so for more than half of the frames that teach.
-    """
-    there = has_response(recording, dataset.frame_id, delay, window)
-    if there[teaching].mean() < LEAST_SHARE_RECORDED:
-        responses(recording, teaching, delay, window)  # says what is wrong
-        raise ValueError(
-            f"{recording.session}: expected responses to at least half of the {len(teaching)} "
-            f"teaching frames, came {int(there[teaching].sum())}"
-        )
-    found = responses(recording, dataset.frame_id[there], delay, window)
-    every = np.full((dataset.n_frames, found.shape[1]), np.nan, np.float32)
-    every[there] = found
-    return every
-
-
 def describe(run: DrivingRun, dataset: SceneDataset) -> dict[str, Any]:
     """The configuration of a run: everything that decides its numbers."""
     recording, settings = run.recording, run.settings
@@ -321,7 +261,7 @@ def describe(run: DrivingRun, dataset: SceneDataset) -> dict[str, Any]:
             "variables": list(material.variables),
             "variables_left_out": [name for name in names if name not in material.variables],
         },
-        "window": _window(dataset, settings),
+        "window": response_window(dataset, settings),
         "delay": "by cross-validation" if settings.delay is None else settings.delay,
         "task": {"id": f"scenes of {dataset.header.scenario}", **dataset.header.settings},
         "isolated_settings_file": DRIVING_SETTINGS_FILE,
@@ -362,70 +302,6 @@ def _n_shown_again(recording: SceneRecording) -> int:
     """Frames that were on the screen more than once."""
     _, times = np.unique(presentations(recording).frame_id, return_counts=True)
     return int((times > 1).sum())
-
-
-def describe_brain(
-    run: DrivingRun, brain: ReadBrain, teaching: np.ndarray, estimate: DelayEstimate
-) -> dict[str, Any]:
-    """What can be read from the brain, and at which delay."""
-    dataset = SceneDataset(run.scenes)
-    n_all, source = len(teaching), brain.source
-    teaching = teaching[np.isfinite(brain.values[teaching]).all(1)]
-    values = brain.values[teaching]
-    latents = principal_latents(values, np.ones(len(values), dtype=bool), source.n_latents)
-    given = run.settings.delay is not None
-    state = dataset.state[teaching]
-    decoded = decoding_r2(values, state, dataset.episode_of_frame[teaching])
-    still = [not moves(column[np.isfinite(column)]) for column in state.T]
-    decoded[still] = np.nan
-    return {
-        "decoding": {
-            name: round(float(r2), 4) if np.isfinite(r2) else None
-            for name, r2 in zip(dataset.header.state_names, decoded, strict=True)
-        },
-        "delay": {
-            "seconds": estimate.delay,
-            "how": "as given" if given else "by cross-validation",
-            "candidates": [] if given else estimate.candidates.tolist(),
-            "scores": [] if given else estimate.score.tolist(),
-        },
-        "n_latents": source.n_latents,
-        "n_lost": n_all - len(teaching),
-        "share_held": _share_held(values, latents.values),
-    }
-
-
-def _share_held(values: np.ndarray, latents: np.ndarray) -> float:
-    """Of the z-scored responses' variance, in the latents."""
-    eased = at_ease(values[:, varies(values)])
-    scaled = (eased - eased.mean(0)) / eased.std(0)
-    weight, *_ = np.linalg.lstsq(latents, scaled, rcond=None)
-    return float(1 - ((scaled - latents @ weight) ** 2).sum() / (scaled**2).sum())
-
-
-def _delay(
-    recording: SceneRecording,
-    dataset: SceneDataset,
-    teaching: np.ndarray,
-    settings: DrivingStudySettings,
-) -> DelayEstimate:
-    if settings.delay is not None:
-        return DelayEstimate(settings.delay, np.zeros(0), np.zeros(0))
-    shown = teaching[np.isin(teaching, recording.frame_id)]
-    if len(shown) < LEAST_SHARE_RECORDED * len(teaching):
-        shown = teaching  # and the pairing says which were never on the screen
-    return estimate_delay(
-        recording,
-        shown,
-        state_labels(dataset.state[shown], dataset.header.state_names),
-        dataset.episode_of_frame[shown],
-        window=_window(dataset, settings),
-    )
-
-
-def _window(dataset: SceneDataset, settings: DrivingStudySettings) -> float:
-    """No longer than a frame is shown, lest it hold the response to the next one."""
-    return min(settings.window, dataset.header.step_seconds)
 
 
 def _check_same_scenes(recording: SceneRecording, dataset: SceneDataset) -> None:

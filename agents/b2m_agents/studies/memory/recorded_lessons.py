@@ -17,7 +17,8 @@ from b2m_agents.studies.memory.trial_matching import relabelled
 from b2m_drive.evidence.condition import BRAIN, Condition
 from b2m_drive.students.decision_rnn import DecisionRNN
 from b2m_drive.students.seeded_streams import generator_for, torch_generator_for
-from b2m_drive.teachers.latents import Activity, BrainLatents
+from b2m_drive.teachers.activity import Activity
+from b2m_drive.teachers.latents import BrainLatents
 from b2m_drive.teachers.surrogates import permute_items
 from b2m_drive.teachers.window_of_steps import window_of_steps
 from b2m_drive.transfer.stacked import Lesson, StackedLessons

@@ -13,6 +13,7 @@ from b2m_drive.comparisons.memory_study import MEMORY, NULL_TEACHERS
 from b2m_drive.comparisons.study import LABEL_PROBES
 from b2m_drive.recordings.recording import BrainRecording
 from b2m_drive.students.decision_rnn import DecisionRNN
+from b2m_drive.teachers.activity import Activity
 from b2m_drive.teachers.controls import (
     information_rate,
     kept_for_accuracy,
@@ -24,7 +25,6 @@ from b2m_drive.teachers.controls import (
 from b2m_drive.teachers.latents import (
     LATENT_METHODS,
     PAIRINGS,
-    Activity,
     BrainLatents,
     LatentMethod,
     Pairing,
