@@ -18,7 +18,7 @@ SomeTrials = TypeVar("SomeTrials", bound="Trials")
 
 @dataclass(frozen=True, eq=False)
 class Trials:
-    """What trials of every task here have; stimuli are indices from 0.
+    """Trials of a memory task, a row each: what those of every task have; stimuli count from 0.
 
     A trial with fewer items than the widest fills its row with ``NO_STIMULUS`` at the end.
 

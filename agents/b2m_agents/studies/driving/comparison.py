@@ -108,7 +108,7 @@ class ReadBrain:
 
 @dataclass(frozen=True)
 class DrivingRun:
-    """A comparison, ready to be run; a recording that cannot teach is refused."""
+    """A driving study of one recording, ready to be run; one that cannot teach is refused."""
 
     folder: Path
     scenes: Path
@@ -196,7 +196,7 @@ class DrivingRun:
 
 
 def compare_driving(run: DrivingRun, *, n_workers: int, progress: bool = True) -> Path:
-    """Run the whole comparison into its folder, or take it up where it stopped.
+    """Run a driving study into its folder, or go on where it stopped.
 
     Returns:
         The run's folder, with ``config.json``, ``scores.csv``, ``brain.json``, ``pictures.npz``

@@ -54,7 +54,7 @@ SMALL_STUDY = MemoryStudySettings(
 
 @dataclass(frozen=True)
 class CalibrationSettings:
-    """How many brains, and the small preset that each is compared with."""
+    """How the verdict is calibrated: on how many simulated brains, with which small study of each."""
 
     n_null: int = 100
     n_ideal: int = 20
@@ -101,7 +101,7 @@ class CalibrationPlan:
 def calibrate_verdict(
     settings: CalibrationSettings, folder: Path, *, n_workers: int, progress: bool = True
 ) -> Path:
-    """Judge every brain, or take it up where it stopped.
+    """Judge simulated brains whose truth is known, or go on where that stopped.
 
     Returns:
         The folder, with ``config.json`` and ``verdicts.csv``, a row for each brain and strategy.

@@ -59,7 +59,7 @@ class SessionsRead:
 
 @dataclass(frozen=True)
 class ManySessions:
-    """Recordings of one task, and what is asked of each.
+    """A memory study of many sessions: recordings of one task, and what is asked of each.
 
     Sessions that cannot be compared, by the rules of a single comparison, are left out.
     """
@@ -158,7 +158,7 @@ def _and_left_out(left_out: Sequence[LeftOut]) -> str:
 def compare_sessions(
     study: ManySessions, folder: Path, *, n_workers: int, progress: bool = True
 ) -> Path:
-    """Compare every session and write the pooled run, or take it up where it stopped.
+    """Run the memory study of every session and pool them, or go on where that stopped.
 
     Returns:
         The folder, with ``config.json`` and, in ``sessions/``, an ordinary run for each.
