@@ -47,7 +47,7 @@ class ContextTrials(Trials):
     @cached_property
     def seen_side(self) -> Int64[np.ndarray, " trial"]:
         """Side of the probe that was among the items: the answer by the rule ``SEEN``."""
-        return np.where(self._was_shown(self.probe_left), LEFT, RIGHT)
+        return np.where(self.was_shown(self.probe_left), LEFT, RIGHT)
 
     @cached_property
     def category_side(self) -> Int64[np.ndarray, " trial"]:

@@ -33,7 +33,7 @@ class SternbergTrials(Trials):
     @cached_property
     def target_side(self) -> Int64[np.ndarray, " trial"]:
         """``LEFT`` where the answer is *in* (the probe was among the items), else ``RIGHT``."""
-        return np.where(self._was_shown(self.probe), LEFT, RIGHT)
+        return np.where(self.was_shown(self.probe), LEFT, RIGHT)
 
 
 @dataclass(frozen=True, eq=False)

@@ -38,8 +38,8 @@ N_CHANCES = 5
 class TrialTask(ABC):
     """A memory task: draws its trials and shows them step by step, without an environment.
 
-    A task of your own gives ``settings_class``, `n_chances` and `trials_from_chances`; observations,
-    targets, environments and batches follow from these.
+    A task of your own gives ``settings_class``, `n_chances` and `trials_from_chances`;
+    observations, targets, environments and batches follow from these.
 
     Args:
         settings: of the task.

@@ -54,7 +54,7 @@ SMALL_STUDY = MemoryStudySettings(
 
 @dataclass(frozen=True)
 class CalibrationSettings:
-    """How the verdict is calibrated: on how many simulated brains, with which small study of each."""
+    """How the verdict is calibrated: on how many simulated brains, by which small study."""
 
     n_null: int = 100
     n_ideal: int = 20

@@ -47,7 +47,8 @@ Units = Bool[np.ndarray, " unit"]
 class Candidate:
     """One way to read recordings that a search tries: which units, in which windows.
 
-    Latents, pairing and strategy come on top."""
+    Latents, pairing and strategy come on top.
+    """
 
     units: str
     windows: WindowChoice
