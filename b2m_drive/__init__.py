@@ -57,7 +57,7 @@ if TYPE_CHECKING:
     from b2m_drive.transfer.attachment import attach as attach
     from b2m_drive.transfer.targets import BrainTargets as BrainTargets
 
-__version__ = "0.5.0"
+__version__ = "0.6.0"
 
 _HOMES = {
     "Batch": "students.student",

@@ -599,7 +599,7 @@ def calibrate(
         expected_time_of_calibration,
     )
     from b2m_drive.comparisons.calibration import VERDICTS, calibration_text, read_rows, shares
-    from b2m_drive.comparisons.jobs import check_run
+    from b2m_drive.comparisons.run_opening import check_run
     from b2m_drive.reports.report import write_report
 
     started, n_workers = time.perf_counter(), workers or os.cpu_count() or 1
@@ -1142,7 +1142,7 @@ def _choices_text(settings: MemoryStudySettings, all_probes: bool, curves: bool)
 
 def _run_comparison(comparison: MemoryComparison, out: Path, workers: int, dry_run: bool) -> None:
     from b2m_agents.studies.memory.comparison import compare_memory, describe, expected_time
-    from b2m_drive.comparisons.jobs import check_run
+    from b2m_drive.comparisons.run_opening import check_run
 
     n_workers = workers or os.cpu_count() or 1
     if dry_run:
@@ -1169,8 +1169,8 @@ def _run_sessions(
         expected_time_of_sessions,
         read_sessions_of,
     )
-    from b2m_drive.comparisons.jobs import check_run
     from b2m_drive.comparisons.pooling import pooled_verdicts, read_sessions
+    from b2m_drive.comparisons.run_opening import check_run
     from b2m_drive.reports.report import write_report
 
     n_workers = workers or os.cpu_count() or 1
@@ -1252,7 +1252,7 @@ def _run_driving(
         expected_time,
     )
     from b2m_agents.studies.driving.default_scenes import DefaultScenes
-    from b2m_drive.comparisons.jobs import check_run
+    from b2m_drive.comparisons.run_opening import check_run
     from b2m_drive.recordings.scene_recording import read_scene_recording
     from b2m_drive.students.devices import device_of
     from b2m_drive.students.scenes import SceneDataset

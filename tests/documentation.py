@@ -133,6 +133,8 @@ def command_error(words: list[str], *, typed: bool) -> str | None:
     """
     command = root_command()
     rest = list(words)
+    while rest and rest[0] in options_of(command) - {"--help"}:  # flags before the verb
+        rest.pop(0)
     while commands := getattr(command, "commands", None):
         if not rest or rest == ["--help"]:
             return None
@@ -198,8 +200,8 @@ def all_verbs() -> tuple[str, ...]:
 
 @cache
 def all_options() -> frozenset[str]:
-    """Options of every verb, and of the scripts."""
-    found: set[str] = set()
+    """Options of every verb, those before the verb, and of the scripts."""
+    found = options_of(root_command())
     for verb in all_verbs():
         command = root_command()
         for word in verb.split():

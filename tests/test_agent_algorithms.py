@@ -221,7 +221,7 @@ def test_a_folder_holds_what_the_training_left(encoder, tmp_path) -> None:
         "selection.csv", "episodes-under-way-96.json", "best", "tensorboard", "fingerprints.json",
     }  # fmt: skip
     assert {path.name for path in (folder / "best").iterdir()} == {
-        "config.json", "encoder", "agent.zip",
+        "config.json", "encoder", "agent.zip", "fingerprints.json",
     }  # fmt: skip
     curve = (folder / "learning_curve.csv").read_text().splitlines()
     monitored = load_results(str(folder))

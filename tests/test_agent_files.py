@@ -71,7 +71,11 @@ def agents(tmp_path_factory) -> dict[str, Path]:
 
 
 def planted(folder: Path, mark: Path) -> Path:
-    """Put what leaves a mark into every pickled entry of an agent's file, and into another."""
+    """Put what leaves a mark into every pickled entry of an agent's file, and into another.
+
+    Who can do that can delete the fingerprint beside it as well.
+    """
+    (folder / "fingerprints.json").unlink()
     path = folder / "agent.zip"
     with zipfile.ZipFile(path) as archive:
         content = {name: archive.read(name) for name in archive.namelist()}
@@ -154,6 +158,7 @@ def test_the_owner_opens_the_file_with_stable_baselines3_and_finds_the_same(agen
 
 def rewritten(path: Path, **changed: bytes | None) -> None:
     """Change entries of an archive; None: take one out."""
+    (path.parent / "fingerprints.json").unlink(missing_ok=True)
     with zipfile.ZipFile(path) as archive:
         content = {name: archive.read(name) for name in archive.namelist()}
     content |= changed

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import pytest
 import torch
 
-from b2m_drive.comparisons.jobs import Group, check_run, open_run, run_groups
+from b2m_drive.comparisons.jobs import Job, run_jobs
+from b2m_drive.comparisons.run_opening import check_run, open_run
 from b2m_drive.evidence.condition import Condition
 from b2m_drive.evidence.scores import Score, read_scores, write_scores
 from b2m_drive.students.decision_rnn import DecisionRNN, DecisionRNNSettings
@@ -35,15 +36,15 @@ def test_a_killed_comparison_keeps_its_finished_groups(tmp_path) -> None:
     obstacle = tmp_path / "obstacle"
     obstacle.touch()
     groups = [
-        Group("first", Plan("first"), 1, tmp_path / "shared"),
-        Group("second", Plan("second", str(obstacle)), 1),
+        Job("first", Plan("first"), 1, tmp_path / "shared"),
+        Job("second", Plan("second", str(obstacle)), 1),
     ]
     with pytest.raises(RuntimeError, match="second was interrupted"):
-        run_groups(run, groups, score_once, n_workers=1, progress=False)
+        run_jobs(run, groups, score_once, n_workers=1, progress=False)
     first = read_scores(tmp_path / "shared" / "first.csv")
     assert not (run / "scores.csv").exists()
     obstacle.unlink()
-    scores = run_groups(run, groups, score_once, n_workers=1, progress=False)
+    scores = run_jobs(run, groups, score_once, n_workers=1, progress=False)
     assert [score.condition.control for score in scores] == ["first", "second"]
     assert scores[0] == first[0]  # of the process that was killed: it was not run again
     assert scores[1].value != first[0].value
@@ -117,9 +118,7 @@ def test_scores_come_back_as_written_and_broken_tables_name_the_line(tmp_path) -
     path = tmp_path / "scores.csv"
     scores = [
         Score(Condition("alone"), 0, "accuracy", 50, 0.1 + 0.2, "1"),
-        Score(
-            TransferMethod("regression", "pca", "frame").condition("brain"), 1, "cka", 2, -1.0, "1"
-        ),
+        Score(Condition.parse("n=2.0|regression/pca/frame/brain"), 1, "cka", 2, -1.0, "1"),
     ]
     write_scores(path, scores)
     assert read_scores(path) == scores

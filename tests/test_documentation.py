@@ -133,6 +133,8 @@ See [it](nowhere.md), [this](#a-page), [that](#another), [all](README.md) and ![
     b2m-drive compare all
     b2m-drive compare memory --seeds many
     b2m-drive report runs/mine  # this one is right
+    b2m-drive --resume-anyway report runs/mine  # and so is this one
+    b2m-drive --resume report runs/mine
     make nothing
     python scripts/nothing.py
 
@@ -148,6 +150,7 @@ def test_planted_mistakes_are_found() -> None:
     assert broken_links(PLANTED, page) == ["nowhere.md", "#another", "none.png"]
     assert set(wrong_commands(PLANTED)) == {
         "compare memory --seedz",
+        "b2m-drive --resume report runs/mine",
         "--nothing",
         "make none",
         "b2m-drive compare memory --steps 400 --students 3",

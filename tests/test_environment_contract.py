@@ -64,6 +64,7 @@ def test_who_asks_for_a_window_where_none_can_open_is_told_why():
 
 @pytest.mark.parametrize("driver", ["agent", "highway_env"])
 @pytest.mark.parametrize("scenario", ["highway_fast", "intersection", "racetrack", "lane_keeping"])
+@pytest.mark.filterwarnings("ignore::b2m_envs.driving.faults.HighwayEnvFault")
 def test_states_of_wild_driving_stay_within_their_bounds(scenario: str, driver: str):
     if scenario == "lane_keeping":
         driver = "agent"

@@ -104,7 +104,7 @@ def test_the_human_mode_without_a_display_says_what_to_do(monkeypatch):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("SDL_VIDEODRIVER", "no_such_driver")
     with pytest.raises(RuntimeError, match=r'expected a display .* use render_mode="rgb_array"'):
-        SubjectWindow(10)
+        SubjectWindow(10.0)
 
 
 def test_the_probe_of_the_sternberg_task_is_drawn_at_the_centre_alone():

@@ -22,7 +22,7 @@ from b2m_agents.studies.memory.student_group import GroupRun, decision_loss
 from b2m_agents.studies.memory.taught_group import TaughtRun, run_group
 from b2m_agents.studies.memory.teachers import Reading
 from b2m_agents.studies.memory.trial_matching import counterparts
-from b2m_drive.comparisons.jobs import Group
+from b2m_drive.comparisons.jobs import Job
 from b2m_drive.comparisons.memory_study import MEMORY
 from b2m_drive.comparisons.verdict import verdicts_of
 from b2m_drive.evidence.condition import Condition, TransferMethod
@@ -64,7 +64,7 @@ def no_progress() -> None:
 
 def plan_groups(
     recording: BrainRecording, settings: MemoryStudySettings, folder: Path
-) -> list[Group[MemoryPlan]]:
+) -> list[Job[MemoryPlan]]:
     return MemoryComparison(recording, settings).groups(folder)
 
 

@@ -201,7 +201,7 @@ def test_event_files_that_cannot_be_read_are_named(tmp_path) -> None:
     path = tmp_path / "sub-1_events.tsv"
     for rows, message in (
         ([(1.0, 1111)], "expected corrections"),
-        ([("soon", 1111)], r"sub-1_events\.tsv: onset: expected numbers"),
+        ([("soon", 1111)], r"sub-1_events\.tsv: expected numbers \[s\] as onset"),
         ([("nan", 1111)], r"sub-1_events\.tsv: onset: expected finite"),
     ):
         write_events(path, rows)

@@ -23,8 +23,9 @@ from b2m_drive.comparisons.agents_study import (
     cloned_study,
     encoder_conditions,
 )
-from b2m_drive.comparisons.jobs import CONFIG, SCORES
+from b2m_drive.comparisons.jobs import SCORES
 from b2m_drive.comparisons.run_folder import check_choices, check_entries, methods_of, read_object
+from b2m_drive.comparisons.run_opening import CONFIG
 from b2m_drive.comparisons.verdict import Verdict, judge_curves
 from b2m_drive.evidence.condition import ALONE, BRAIN, Condition, TransferMethod
 from b2m_drive.evidence.learning_curves import (

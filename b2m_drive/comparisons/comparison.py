@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from concurrent.futures import Executor
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from importlib.metadata import version
@@ -12,8 +13,9 @@ from typing import Any
 import numpy as np
 
 from b2m_drive.comparisons.control import Control, require_functions
-from b2m_drive.comparisons.jobs import Group, expected_seconds, open_run, run_groups
+from b2m_drive.comparisons.jobs import Job, expected_seconds, run_jobs
 from b2m_drive.comparisons.run_folder import BRAIN_FILE, Run, read_run
+from b2m_drive.comparisons.run_opening import open_run
 from b2m_drive.comparisons.standard_controls import BRAIN_CONTROL, NULLS, PROBES
 from b2m_drive.comparisons.student_job import Budget, StudentPlan, latents_of, run_job
 from b2m_drive.comparisons.study import Study
@@ -138,10 +140,18 @@ class Comparison:
         ]
         return (*baselines, *taught)
 
-    def run(self, folder: str | Path, *, n_workers: int = 1, progress: bool = True) -> Run:
+    def run(
+        self,
+        folder: str | Path,
+        *,
+        n_workers: int = 1,
+        progress: bool = True,
+        executor: Executor | None = None,
+    ) -> Run:
         """Train and score every student, or go on where a run of the same comparison stopped.
 
-        Training runs in processes of its own: call it under ``if __name__ == "__main__"``.
+        Without an executor, training runs in processes of its own: call it under
+        ``if __name__ == "__main__"``.
 
         Raises:
             ValueError: If the folder holds another run, or a student or control fails.
@@ -149,7 +159,7 @@ class Comparison:
         folder, jobs = Path(folder), self.jobs()
         open_run(folder, self.describe())
         write_json(folder / BRAIN_FILE, self._about_brain())
-        run_groups(folder, jobs, run_job, n_workers, progress)
+        run_jobs(folder, jobs, run_job, n_workers, progress, executor)
         return read_run(folder)
 
     def expected_time(self, n_workers: int = 1) -> tuple[int, float]:
@@ -157,13 +167,13 @@ class Comparison:
         jobs = self.jobs()
         return len(jobs), expected_seconds(jobs, run_job, n_workers)
 
-    def jobs(self) -> list[Group[StudentPlan]]:
+    def jobs(self) -> list[Job[StudentPlan]]:
         """One job a condition and seed."""
         teaching, held_out = self.rows
         budget = replace(self.budget, n_latents=self._n_latents)
         study = self.study
         return [
-            Group(
+            Job(
                 f"{condition.slug}-seed-{seed}",
                 StudentPlan(
                     self.student, teaching, held_out, study.control(condition.control), condition,

@@ -21,7 +21,6 @@ import numpy as np
 from jaxtyping import Float64
 from scipy import stats
 
-from b2m_drive.comparisons.jobs import CONFIG
 from b2m_drive.comparisons.run_folder import (
     Run,
     check_choices,
@@ -30,6 +29,7 @@ from b2m_drive.comparisons.run_folder import (
     read_object,
     read_run,
 )
+from b2m_drive.comparisons.run_opening import CONFIG
 from b2m_drive.comparisons.study import Study
 from b2m_drive.comparisons.verdict import (
     Grade,

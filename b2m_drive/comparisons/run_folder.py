@@ -24,8 +24,9 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float64, UInt8
 
-from b2m_drive.comparisons.jobs import CONFIG, SCORES
+from b2m_drive.comparisons.jobs import SCORES
 from b2m_drive.comparisons.own_studies import study_of
+from b2m_drive.comparisons.run_opening import CONFIG
 from b2m_drive.comparisons.study import Study
 from b2m_drive.evidence.condition import Condition, TransferMethod
 from b2m_drive.evidence.learning_curves import SUMMARIES, LearningCurve, learning_curves
@@ -160,7 +161,8 @@ def _read_run(folder: Path) -> Run:
     shown = {name: standing_of(folder, name) is not Standing.OTHER for name in _DRAWN_FROM.values()}
     trajectories = _read_trajectories(folder / TRAJECTORIES) if shown[TRAJECTORIES] else {}
     pictures = _read_arrays(folder / PICTURES) if shown[PICTURES] else {}
-    loss = loss_of(folder, _DRAWN_FROM[config["study"]])
+    drawn_from = _DRAWN_FROM.get(config["study"])
+    loss = loss_of(folder, drawn_from) if drawn_from else None
     losses = () if loss is None else (loss,)
     return Run(folder, config, tuple(scores), curves, brain, trajectories, pictures, losses)
 

@@ -21,9 +21,9 @@ from b2m_drive.comparisons.calibration import (
     share_text,
     shares,
 )
-from b2m_drive.comparisons.jobs import CONFIG
 from b2m_drive.comparisons.memory_study import MEMORY
 from b2m_drive.comparisons.run_folder import check_entries, read_object
+from b2m_drive.comparisons.run_opening import CONFIG
 from b2m_drive.comparisons.verdict import Grade
 from b2m_drive.evidence.condition import SHORT_STRATEGIES, STRATEGIES
 from b2m_drive.reports.figures import FAINT, NORMAL, SMALL, blank_figure, entitle, tidy

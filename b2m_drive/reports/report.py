@@ -14,8 +14,8 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from b2m_drive.comparisons.agents_study import AGENTS_STUDY
-from b2m_drive.comparisons.jobs import CONFIG
 from b2m_drive.comparisons.run_folder import Run, check_entries, read_object, read_run
+from b2m_drive.comparisons.run_opening import CONFIG
 from b2m_drive.comparisons.study import Study, summary_label
 from b2m_drive.comparisons.verdict import Verdict, differences, interval_text, verdicts_of
 from b2m_drive.evidence.condition import (

@@ -1,6 +1,8 @@
 """From responses of many units to the few latents that a layer is to follow: a table of methods.
 
-A method of the user's own joins by one line: ``LATENT_METHODS["mine"] = function``.
+A method of the user's own joins by one line: ``LATENT_METHODS["mine"] = function``. Students are
+trained in processes of their own, so the line has to stand at the top of the script, or in a module
+that the student's imports.
 """
 
 from __future__ import annotations

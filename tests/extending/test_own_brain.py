@@ -9,6 +9,7 @@ import pytest
 import torch
 
 import b2m_drive as b2m
+from tests.extending.own_executor import OneAfterAnother
 from tests.extending.own_students import N_KINDS, N_SHOWN, PictureStudent, kinds
 
 
@@ -36,7 +37,7 @@ def test_the_report_of_a_users_simulated_brain_says_that_it_is_simulated(tmp_pat
     blt = (b2m.TransferMethod("regression", "pca", "id"),)
     budget = b2m.Budget(n_steps=4, evaluate_every=2, n_latents=2)
     compared = b2m.Comparison(PictureStudent(), simulated_brain(), blt, b2m.NULLS, (0, 1), budget)
-    run = compared.run(tmp_path / "run", progress=False)
+    run = compared.run(tmp_path / "run", progress=False, executor=OneAfterAnother())
     assert run.simulated
     page = b2m.write_report(run.folder).read_text()
     assert "SIMULATED" in page

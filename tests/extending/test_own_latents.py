@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +12,7 @@ import pytest
 import torch
 
 import b2m_drive as b2m
+from tests.extending.own_executor import OneAfterAnother
 from tests.extending.own_students import PictureStudent, brain
 
 
@@ -31,10 +35,36 @@ def test_a_users_latents_teach_and_are_named_in_the_report(
     method = b2m.TransferMethod("regression", "loudest_units", "id")
     budget = b2m.Budget(n_steps=4, evaluate_every=2)
     compared = b2m.Comparison(PictureStudent(), brain(), (method,), b2m.NULLS, (0, 1), budget)
-    run = compared.run(tmp_path / "run", progress=False)
+    run = compared.run(tmp_path / "run", progress=False, executor=OneAfterAnother())
     (verdict,) = b2m.verdicts_of(run)
     assert verdict.method == method
     assert "loudest units" in b2m.write_report(run.folder).read_text()
+
+
+SCRIPT = """
+import b2m_drive as b2m
+from tests.extending.own_students import PictureStudent, brain
+from tests.extending.test_own_latents import loudest_units
+
+b2m.LATENT_METHODS["loudest_units"] = loudest_units
+
+if __name__ == "__main__":
+    method = b2m.TransferMethod("regression", "loudest_units", "id")
+    budget = b2m.Budget(n_steps=2, evaluate_every=1)
+    compared = b2m.Comparison(PictureStudent(), brain(), (method,), b2m.NULLS[:2], (0, 1), budget)
+    run = compared.run("run", n_workers=1, progress=False)
+    print(b2m.verdicts_of(run)[0].method.latents)
+"""
+
+
+@pytest.mark.slow
+def test_latents_that_a_script_registers_reach_the_processes_that_train(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(SCRIPT)
+    shown = subprocess.run(
+        [sys.executable, "mine.py"], cwd=tmp_path, capture_output=True, text=True, check=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )  # fmt: skip
+    assert shown.stdout.split() == ["loudest_units"]
 
 
 def test_an_unknown_latent_method_is_refused_with_those_that_are_known(tmp_path: Path) -> None:

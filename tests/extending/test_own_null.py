@@ -12,6 +12,7 @@ import torch
 
 import b2m_agents
 import b2m_drive as b2m
+from tests.extending.own_executor import OneAfterAnother
 from tests.extending.own_scenes import driving_study, write_scenes
 
 Make = Callable[[b2m.ControlInputs], np.ndarray]
@@ -77,13 +78,19 @@ def check_decided(folder: Path) -> None:
 @pytest.mark.slow
 def test_a_users_null_decides_in_the_memory_study(tmp_path: Path) -> None:
     study = memory_study(units_mixed)
-    check_decided(b2m_agents.compare_memory(study, tmp_path / "run", n_workers=1, progress=False))
+    check_decided(
+        b2m_agents.compare_memory(
+            study, tmp_path / "run", n_workers=1, progress=False, executor=OneAfterAnother()
+        )
+    )
 
 
 @pytest.mark.slow
 def test_a_users_null_decides_in_the_driving_study(scenes: Path, tmp_path: Path) -> None:
     study = driving_study(scenes, tmp_path / "run", own(units_mixed))
-    check_decided(b2m_agents.compare_driving(study, n_workers=1, progress=False))
+    check_decided(
+        b2m_agents.compare_driving(study, n_workers=1, progress=False, executor=OneAfterAnother())
+    )
 
 
 @pytest.mark.slow
@@ -93,7 +100,9 @@ def test_a_null_that_fails_in_the_memory_study_is_named(
 ) -> None:
     study = memory_study(make)
     with pytest.raises(ValueError, match=message):
-        b2m_agents.compare_memory(study, tmp_path / "run", n_workers=1, progress=False)
+        b2m_agents.compare_memory(
+            study, tmp_path / "run", n_workers=1, progress=False, executor=OneAfterAnother()
+        )
 
 
 @pytest.mark.slow
@@ -103,7 +112,7 @@ def test_a_null_that_fails_in_the_driving_study_is_named(
 ) -> None:
     study = driving_study(scenes, tmp_path / "run", own(make))
     with pytest.raises(ValueError, match=message):
-        b2m_agents.compare_driving(study, n_workers=1, progress=False)
+        b2m_agents.compare_driving(study, n_workers=1, progress=False, executor=OneAfterAnother())
 
 
 def test_a_null_that_has_the_name_of_another_is_refused() -> None:

@@ -132,6 +132,8 @@ def policy_to_act(
         algorithm = replace(algorithm, buffer_size=1)
     if isinstance(algorithm, SACSettings):
         common["target_entropy"] = 0.0  # of learning alone; "auto" would ask the environments
+    if settings.observation == "pixels" and isinstance(observed, spaces.Box):
+        observed = VecChannelsFirst.transpose_space(observed)
     return set_up(_made(algorithm, common), observed, action_space(scene))
 
 
@@ -140,11 +142,9 @@ def set_up(policy: Policy, observed: spaces.Space[Any], acts: spaces.Space[Any])
 
     Args:
         policy: Made with ``_init_setup_model=False``.
-        observed: Its observations; images `[height width channel]`, which it turns.
+        observed: What it reads; of scenes, the channels first.
         acts: Its actions.
     """
-    if isinstance(observed, spaces.Box) and observed.dtype == np.uint8:
-        observed = VecChannelsFirst.transpose_space(observed)
     policy.observation_space, policy.action_space, policy.n_envs = observed, acts, 1
     policy._setup_model()
     return policy
@@ -170,6 +170,7 @@ def read_policy(
         FileNotFoundError: If there is none.
         ValueError: If it is damaged, something else, or of another algorithm; names the file.
     """
+    device = device_of(device)
     saved = read_agent_file(path)
     check_algorithm(saved, settings.algorithm.name)
     check_layers(saved, settings.algorithm.hidden_sizes)

@@ -25,10 +25,12 @@ from sb3_contrib import RecurrentPPO
 from b2m_agents.episodes.episodes import episode_seed
 from b2m_agents.learning.agent_file import check_layers, read_agent_file, restore
 from b2m_agents.learning.algorithms import set_up
+from b2m_agents.learning.deleted_agent import OTHER_AGENT
 from b2m_agents.learning.folder_names import AGENT_FILE
 from b2m_agents.memory.memory_policy import MemoryLstmPolicy, ScaledObservation
 from b2m_agents.memory.memory_trials import PlayedTrials, held_out_seeds, play_trials
 from b2m_agents.memory.memory_vec_env import MemoryVecEnv
+from b2m_drive.files.fingerprints import require_as_made
 from b2m_drive.files.json_files import read_json
 from b2m_drive.files.locks import EVALUATION, claim
 from b2m_drive.files.provenance import installed_versions
@@ -287,7 +289,7 @@ def read_algorithm(
         FileNotFoundError: If there is none.
         ValueError: If it is damaged, of another algorithm or other observations; names the file.
     """
-    path = folder / AGENT_FILE
+    path, device = folder / AGENT_FILE, device_of(device)
     saved = read_agent_file(path)
     if saved.policy_module != MemoryLstmPolicy.__module__:
         raise ValueError(
@@ -304,4 +306,5 @@ def read_algorithm(
     with naming(folder / CONFIG_FILE, "possible settings of a memory agent"):
         algorithm = new_algorithm(settings, environment, learns=learns, device=device)
     restore(algorithm, saved)
+    require_as_made(folder, AGENT_FILE, OTHER_AGENT)
     return algorithm

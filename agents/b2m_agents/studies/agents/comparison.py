@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Mapping
+from concurrent.futures import Executor
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -31,8 +32,9 @@ from b2m_agents.worlds.encoder_view import read_view
 from b2m_agents.worlds.latent_observation import check_frame_size
 from b2m_drive.comparisons.agents_study import AGENTS_STUDY, LATENTS, PIXELS, encoder_conditions
 from b2m_drive.comparisons.driving_study import DRIVING
-from b2m_drive.comparisons.jobs import CONFIG, Group, check_run, open_run, run_groups
+from b2m_drive.comparisons.jobs import Job, run_jobs
 from b2m_drive.comparisons.run_folder import Run, check_entries, read_object, read_run
+from b2m_drive.comparisons.run_opening import CONFIG, check_run, open_run
 from b2m_drive.evidence.condition import Condition
 from b2m_drive.evidence.learning_curves import final_value
 from b2m_drive.files.fingerprints import require_as_made
@@ -63,7 +65,7 @@ class AgentsRun:
     settings: AgentsStudySettings
     scenario: str | None = None
 
-    def prepare(self) -> list[Group[AgentPlan]]:
+    def prepare(self) -> list[Job[AgentPlan]]:
         """Open the folder and plan every agent.
 
         Nothing is written before all that could be wrong was looked at.
@@ -72,7 +74,7 @@ class AgentsRun:
         open_run(self.folder, config)
         return groups
 
-    def describe(self) -> tuple[dict[str, Any], list[Group[AgentPlan]]]:
+    def describe(self) -> tuple[dict[str, Any], list[Job[AgentPlan]]]:
         """The configuration, everything that decides the numbers, and the agents; writes nothing.
 
         Raises:
@@ -95,12 +97,17 @@ class AgentsRun:
         fingerprints = _fingerprints(folders, scene)
         plans = plans_of(self.settings, scene, latents, self.encoders, _encoder_r2(run))
         n_updates = self.settings.n_updates
-        groups = [Group(plan.name, plan, n_updates if plan.trains else 0) for plan in plans]
+        groups = [Job(plan.name, plan, n_updates if plan.trains else 0) for plan in plans]
         return _config(run, self.settings, scene, fingerprints, recorded), groups
 
 
-def compare_agents(run: AgentsRun, *, n_workers: int, progress: bool = True) -> Path:
+def compare_agents(
+    run: AgentsRun, *, n_workers: int, progress: bool = True, executor: Executor | None = None
+) -> Path:
     """Run a comparison of agents into its folder, or go on where it stopped.
+
+    Jobs run on the executor, anything of the shape of `concurrent.futures.Executor`; without one in
+    ``n_workers`` processes of this machine.
 
     Returns:
         The run's folder, with ``config.json`` and ``scores.csv``.
@@ -108,7 +115,7 @@ def compare_agents(run: AgentsRun, *, n_workers: int, progress: bool = True) -> 
     with claim(run.folder, "a comparison"):
         groups = run.prepare()
         _compile(groups[0].plan)
-        run_groups(run.folder, groups, run_plan, n_workers, progress)
+        run_jobs(run.folder, groups, run_plan, n_workers, progress, executor)
     return run.folder
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from concurrent.futures import Executor
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -30,8 +31,9 @@ from b2m_agents.studies.driving.student import kept_encoder, material_of, run_st
 from b2m_agents.studies.isolated import DRIVING_SETTINGS_FILE, frozen_encoder
 from b2m_drive.comparisons.control import Control, require_functions
 from b2m_drive.comparisons.driving_study import DRIVING
-from b2m_drive.comparisons.jobs import Group, open_run, run_groups
+from b2m_drive.comparisons.jobs import Job, run_jobs
 from b2m_drive.comparisons.run_folder import BRAIN_FILE, PICTURES
+from b2m_drive.comparisons.run_opening import open_run
 from b2m_drive.comparisons.study import Study
 from b2m_drive.evidence.condition import BRAIN
 from b2m_drive.files.array_files import read_arrays
@@ -128,7 +130,7 @@ class DrivingRun:
         """The controls and words of this comparison."""
         return DRIVING.beside(self.own_controls)
 
-    def prepare(self) -> list[Group[DrivingPlan]]:
+    def prepare(self) -> list[Job[DrivingPlan]]:
         """Read the brain at its delay, open the folder, and plan every student.
 
         Nothing is written before all that could be wrong was looked at.
@@ -160,7 +162,7 @@ class DrivingRun:
             self.device,
             self.own_controls,
         )
-        return [Group(_group_name(plan), plan, self.settings.n_steps) for plan in plans]
+        return [Job(_group_name(plan), plan, self.settings.n_steps) for plan in plans]
 
     def _other_watchers(self) -> dict[float, SimulatedWatcher]:
         """The same simulated brain with other shares of signal; none for a person's."""
@@ -195,8 +197,13 @@ class DrivingRun:
         return ReadBrain(values, BrainSource(path, latents.values.shape[1], label_r2))
 
 
-def compare_driving(run: DrivingRun, *, n_workers: int, progress: bool = True) -> Path:
+def compare_driving(
+    run: DrivingRun, *, n_workers: int, progress: bool = True, executor: Executor | None = None
+) -> Path:
     """Run a driving study into its folder, or go on where it stopped.
+
+    Jobs run on the executor, anything of the shape of `concurrent.futures.Executor`; without one in
+    ``n_workers`` processes of this machine.
 
     Returns:
         The run's folder, with ``config.json``, ``scores.csv``, ``brain.json``, ``pictures.npz``
@@ -204,7 +211,7 @@ def compare_driving(run: DrivingRun, *, n_workers: int, progress: bool = True) -
     """
     with claim(run.folder, "a comparison"):
         groups = run.prepare()
-        run_groups(run.folder, groups, run_student, n_workers, progress)
+        run_jobs(run.folder, groups, run_student, n_workers, progress, executor)
         _join_pictures(run)
         encoders = (kept_encoder(group.plan) for group in groups if group.plan.keep)
         record_made(run.folder, [PICTURES, *encoders])

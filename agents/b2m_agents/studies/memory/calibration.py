@@ -9,6 +9,7 @@ hold. It is the verdict code of every comparison, on a small preset of it.
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import Executor
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -25,8 +26,9 @@ from b2m_drive.comparisons.calibration import (
     calibration_row,
     write_rows,
 )
-from b2m_drive.comparisons.jobs import Group, expected_seconds, open_run, run_pending
+from b2m_drive.comparisons.jobs import Job, expected_seconds, run_pending
 from b2m_drive.comparisons.memory_study import MEMORY
+from b2m_drive.comparisons.run_opening import open_run
 from b2m_drive.comparisons.verdict import Verdict, differences, grade_of, judge_curves
 from b2m_drive.evidence.condition import ALONE, ALONE_HEAD, BRAIN, Condition, TransferMethod
 from b2m_drive.evidence.learning_curves import learning_curves
@@ -99,9 +101,17 @@ class CalibrationPlan:
 
 
 def calibrate_verdict(
-    settings: CalibrationSettings, folder: Path, *, n_workers: int, progress: bool = True
+    settings: CalibrationSettings,
+    folder: Path,
+    *,
+    n_workers: int,
+    progress: bool = True,
+    executor: Executor | None = None,
 ) -> Path:
     """Judge simulated brains whose truth is known, or go on where that stopped.
+
+    Jobs run on the executor, anything of the shape of `concurrent.futures.Executor`; without one in
+    ``n_workers`` processes of this machine.
 
     Returns:
         The folder, with ``config.json`` and ``verdicts.csv``, a row for each brain and strategy.
@@ -109,7 +119,7 @@ def calibrate_verdict(
     with claim(folder, "a calibration"):
         open_run(folder, describe_calibration(settings))
         groups = calibration_groups(settings)
-        run_pending({folder: groups}, run_brain, n_workers, progress)
+        run_pending({folder: groups}, run_brain, n_workers, progress, executor)
         rows = [row for group in groups for row in _rows(group, folder)]
         write_rows(folder / VERDICTS, rows)
     return folder
@@ -120,7 +130,7 @@ def expected_time_of_calibration(settings: CalibrationSettings, n_workers: int) 
     return expected_seconds(calibration_groups(settings), run_brain, n_workers)
 
 
-def calibration_groups(settings: CalibrationSettings) -> list[Group[CalibrationPlan]]:
+def calibration_groups(settings: CalibrationSettings) -> list[Job[CalibrationPlan]]:
     """A group for each brain, the two kinds in turn as long as both last."""
     counts: dict[Kind, int] = {"ideal": settings.n_ideal, "null": settings.n_null}
     plans = [
@@ -130,7 +140,7 @@ def calibration_groups(settings: CalibrationSettings) -> list[Group[CalibrationP
         if k < count
     ]
     n_steps = 3 * settings.study.n_steps  # by the brain, alone, by the other nulls
-    return [Group(f"{plan.kind}-{plan.brain_seed}", plan, n_steps) for plan in plans]
+    return [Job(f"{plan.kind}-{plan.brain_seed}", plan, n_steps) for plan in plans]
 
 
 def run_brain(plan: CalibrationPlan, after_step: Callable[[], None]) -> list[Score]:
@@ -186,7 +196,7 @@ def describe_calibration(settings: CalibrationSettings) -> dict[str, Any]:
     }
 
 
-def _rows(group: Group[CalibrationPlan], folder: Path) -> list[CalibrationRow]:
+def _rows(group: Job[CalibrationPlan], folder: Path) -> list[CalibrationRow]:
     plan = group.plan
     scores = read_scores(folder / "groups" / f"{group.name}.csv")
     curves = learning_curves(scores)

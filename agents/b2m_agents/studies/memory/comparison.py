@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from concurrent.futures import Executor
 from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -32,9 +33,10 @@ from b2m_agents.studies.memory.taught_group import run_group
 from b2m_agents.studies.memory.teachers import brain_activity
 from b2m_agents.studies.memory.trial_matching import RolePairing, counterparts
 from b2m_drive.comparisons.control import Control, require_functions
-from b2m_drive.comparisons.jobs import Group, expected_seconds, open_run, run_groups
+from b2m_drive.comparisons.jobs import Job, expected_seconds, run_jobs
 from b2m_drive.comparisons.memory_study import MEMORY
 from b2m_drive.comparisons.run_folder import BRAIN_FILE, TRAJECTORIES
+from b2m_drive.comparisons.run_opening import open_run
 from b2m_drive.comparisons.study import Study
 from b2m_drive.evidence.condition import ALONE, ALONE_HEAD, ALONE_LABELLED, Condition, Variation
 from b2m_drive.files.fingerprints import record_made
@@ -96,7 +98,7 @@ class MemoryComparison:
             replaying(task_settings(recording, settings), recording),
         )
 
-    def groups(self, folder: Path) -> list[Group[MemoryPlan]]:
+    def groups(self, folder: Path) -> list[Job[MemoryPlan]]:
         """All groups: the isolated ones, shared between runs, the taught, then what is varied."""
         settings = self.settings
         groups = self._isolated_groups(settings, settings.seeds, folder)
@@ -136,7 +138,7 @@ class MemoryComparison:
         settings: MemoryStudySettings,
         recording: BrainRecording,
         folder: Path,
-    ) -> list[Group[MemoryPlan]]:
+    ) -> list[Job[MemoryPlan]]:
         """Students alone where the variation changes them, and students taught."""
         seeds = settings.seeds[: settings.n_seeds_varied]
         changes_alone = variation.axis in ("n_student_trials", "maintenance")
@@ -154,14 +156,14 @@ class MemoryComparison:
 
     def _isolated_groups(
         self, settings: MemoryStudySettings, seeds: tuple[int, ...], folder: Path | None
-    ) -> list[Group[MemoryPlan]]:
+    ) -> list[Job[MemoryPlan]]:
         """Students alone; with a folder, in one that every run of the same task shares."""
         task, frozen = task_settings(self.recording, settings), frozen_settings(settings.cell)
         alone = _that_matters_alone(settings)
         key = _fingerprint([ALONE, asdict(alone), asdict(task), asdict(frozen), version("torch")])
         shared = None if folder is None else (self.isolated or folder.parent / "isolated") / key
         return [
-            Group(
+            Job(
                 "alone-seeds-" + "-".join(map(str, some)),
                 MemoryPlan(alone, frozen, task, (Condition(ALONE),), some, None),
                 settings.n_steps,
@@ -177,12 +179,12 @@ class MemoryComparison:
         recording: BrainRecording,
         conditions: tuple[Condition, ...],
         seeds: tuple[int, ...],
-    ) -> list[Group[MemoryPlan]]:
+    ) -> list[Job[MemoryPlan]]:
         """Students with recorded trials, one group a seed."""
         task, frozen = task_settings(recording, settings), frozen_settings(settings.cell)
         lessons = self.lessons(settings, recording)
         return [
-            Group(
+            Job(
                 f"seed-{seed}",
                 MemoryPlan(settings, frozen, task, conditions, (seed,), lessons, self.own_controls),
                 settings.n_steps,
@@ -192,9 +194,17 @@ class MemoryComparison:
 
 
 def compare_memory(
-    comparison: MemoryComparison, folder: Path, *, n_workers: int, progress: bool = True
+    comparison: MemoryComparison,
+    folder: Path,
+    *,
+    n_workers: int,
+    progress: bool = True,
+    executor: Executor | None = None,
 ) -> Path:
     """Run a memory study into a folder, or go on where it stopped.
+
+    Jobs run on the executor, anything of the shape of `concurrent.futures.Executor`; without one in
+    ``n_workers`` processes of this machine.
 
     Returns:
         The run's folder, with ``config.json``, ``scores.csv``, ``brain.json`` and trajectories.
@@ -205,9 +215,15 @@ def compare_memory(
         if not (folder / BRAIN_FILE).is_file():
             about_brain = describe_brain(comparison.recording, comparison.settings)
             write_json(folder / BRAIN_FILE, about_brain)
-        run_groups(folder, groups, run_group, n_workers, progress)
-        record_made(folder, [TRAJECTORIES])
+        run_jobs(folder, groups, run_group, n_workers, progress, executor)
+        record_trajectories(folder)
     return folder
+
+
+def record_trajectories(folder: Path) -> None:
+    """Record the paths of a run, if it drew any: none where trials lack windows of others."""
+    if (folder / TRAJECTORIES).is_file():
+        record_made(folder, [TRAJECTORIES])
 
 
 def expected_time(comparison: MemoryComparison, folder: Path, n_workers: int) -> tuple[int, float]:

@@ -9,6 +9,7 @@ could matter.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -24,8 +25,8 @@ from b2m_agents.studies.memory.sessions import (
     compare_sessions,
 )
 from b2m_agents.studies.memory.teachers import Reading
-from b2m_drive.comparisons.jobs import CONFIG, open_run
 from b2m_drive.comparisons.pooling import read_sessions
+from b2m_drive.comparisons.run_opening import CONFIG, open_run
 from b2m_drive.comparisons.search import RankedCandidate, rank_candidates
 from b2m_drive.comparisons.session_summaries import LEAST_UNITS
 from b2m_drive.files.locks import claim
@@ -206,10 +207,20 @@ def split_patients(
     return tuple(selection), tuple(r for r in large if r.subject not in chosen)
 
 
-def search_memory(search: Search, folder: Path, *, n_workers: int, progress: bool = True) -> Path:
+def search_memory(
+    search: Search,
+    folder: Path,
+    *,
+    n_workers: int,
+    progress: bool = True,
+    executor: Executor | None = None,
+) -> Path:
     """Search the best reading of recordings on half of the patients, and test it on the others.
 
     Kill it and call it again: finished students are kept.
+
+    Jobs run on the executor, anything of the shape of `concurrent.futures.Executor`; without one in
+    ``n_workers`` processes of this machine.
 
     Returns:
         The folder, with ``config.json``, ``selection/`` and ``test/``.
@@ -225,7 +236,9 @@ def search_memory(search: Search, folder: Path, *, n_workers: int, progress: boo
                 tqdm.write(f"selection: {candidate.name}, {len(study.recordings)} sessions")
             place = folder / "selection" / candidate.name
             shared = replace(study, isolated=isolated)
-            compare_sessions(shared, place, n_workers=n_workers, progress=progress)
+            compare_sessions(
+                shared, place, n_workers=n_workers, progress=progress, executor=executor
+            )
             runs[candidate.name] = read_sessions(place)
         best = rank_candidates(runs)[0]
         chosen = next(each for each in studies if each.name == best.name)
@@ -234,7 +247,9 @@ def search_memory(search: Search, folder: Path, *, n_workers: int, progress: boo
         test = replace(search.test_study(chosen, strategy, reading), isolated=isolated)
         if progress:
             tqdm.write(f"test: {chosen.name}, {best.method.label}, {len(test.recordings)} sessions")
-        compare_sessions(test, folder / "test", n_workers=n_workers, progress=progress)
+        compare_sessions(
+            test, folder / "test", n_workers=n_workers, progress=progress, executor=executor
+        )
         write_json(
             folder / CONFIG,
             {**config, "chosen": _chosen(best), "test_folder": "test"},

@@ -7,6 +7,7 @@ same task. Sessions with few units are compared and shown, but not pooled.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,14 +23,15 @@ from b2m_agents.studies.memory.comparison import (
     fingerprint_of,
     limits_of,
     name_of_pairing,
+    record_trajectories,
 )
 from b2m_agents.studies.memory.plan import MemoryPlan, MemoryStudySettings
 from b2m_agents.studies.memory.taught_group import run_group
 from b2m_agents.studies.memory.trial_matching import RolePairing, counterparts
-from b2m_drive.comparisons.jobs import Group, expected_seconds, join_scores, open_run, run_pending
-from b2m_drive.comparisons.run_folder import BRAIN_FILE, TRAJECTORIES
+from b2m_drive.comparisons.jobs import Job, expected_seconds, join_scores, run_pending
+from b2m_drive.comparisons.run_folder import BRAIN_FILE
+from b2m_drive.comparisons.run_opening import open_run
 from b2m_drive.comparisons.session_summaries import LEAST_UNITS
-from b2m_drive.files.fingerprints import record_made
 from b2m_drive.files.locks import claim
 from b2m_drive.files.names import safe_name
 from b2m_drive.files.writing import write_json
@@ -113,7 +115,7 @@ class ManySessions:
             for recording in self.recordings
         }
 
-    def groups(self, folder: Path) -> dict[Path, list[Group[MemoryPlan]]]:
+    def groups(self, folder: Path) -> dict[Path, list[Job[MemoryPlan]]]:
         """The groups of each session, by its folder."""
         return {path: each.groups(path) for path, each in self.comparisons(folder).items()}
 
@@ -156,9 +158,17 @@ def _and_left_out(left_out: Sequence[LeftOut]) -> str:
 
 
 def compare_sessions(
-    study: ManySessions, folder: Path, *, n_workers: int, progress: bool = True
+    study: ManySessions,
+    folder: Path,
+    *,
+    n_workers: int,
+    progress: bool = True,
+    executor: Executor | None = None,
 ) -> Path:
     """Run the memory study of every session and pool them, or go on where that stopped.
+
+    Jobs run on the executor, anything of the shape of `concurrent.futures.Executor`; without one in
+    ``n_workers`` processes of this machine.
 
     Returns:
         The folder, with ``config.json`` and, in ``sessions/``, an ordinary run for each.
@@ -168,10 +178,10 @@ def compare_sessions(
         comparisons = study.comparisons(folder)
         _prepare(comparisons, n_workers, progress)
         groups = study.groups(folder)
-        run_pending(groups, run_group, n_workers, progress)
+        run_pending(groups, run_group, n_workers, progress, executor)
         for path, each in groups.items():
             join_scores(path, each)
-            record_made(path, [TRAJECTORIES])
+            record_trajectories(path)
     return folder
 
 
