@@ -76,7 +76,7 @@ def _check_objects(file: h5py.File, size: int) -> None:
             _check_attributes(found)
             if isinstance(found, h5py.Dataset):
                 _check_dataset(found, size)
-            elif isinstance(found, h5py.Job):
+            elif isinstance(found, h5py.Group):
                 address = h5py.h5o.get_info(found.id).addr
                 if address not in seen:
                     seen.add(address)
@@ -84,7 +84,7 @@ def _check_objects(file: h5py.File, size: int) -> None:
     _check_attributes(file)
 
 
-def _linked(group: h5py.Job, name: str) -> Any:
+def _linked(group: h5py.Group, name: str) -> Any:
     """What a link leads to, within the file."""
     where = f"{group.name.rstrip('/')}/{name}"
     link = group.get(name, getlink=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,6 +17,8 @@ from tests.extending.own_executor import OneAfterAnother
 from tests.extending.own_scenes import driving_study, write_scenes
 
 Make = Callable[[b2m.ControlInputs], np.ndarray]
+
+HERE: Any = {"n_workers": 1, "progress": False, "executor": OneAfterAnother()}
 
 
 def units_mixed(inputs: b2m.ControlInputs) -> np.ndarray:
@@ -80,7 +83,7 @@ def test_a_users_null_decides_in_the_memory_study(tmp_path: Path) -> None:
     study = memory_study(units_mixed)
     check_decided(
         b2m_agents.compare_memory(
-            study, tmp_path / "run", n_workers=1, progress=False, executor=OneAfterAnother()
+            study, tmp_path / "run", **HERE
         )
     )
 
@@ -89,7 +92,7 @@ def test_a_users_null_decides_in_the_memory_study(tmp_path: Path) -> None:
 def test_a_users_null_decides_in_the_driving_study(scenes: Path, tmp_path: Path) -> None:
     study = driving_study(scenes, tmp_path / "run", own(units_mixed))
     check_decided(
-        b2m_agents.compare_driving(study, n_workers=1, progress=False, executor=OneAfterAnother())
+        b2m_agents.compare_driving(study, **HERE)
     )
 
 
@@ -101,7 +104,7 @@ def test_a_null_that_fails_in_the_memory_study_is_named(
     study = memory_study(make)
     with pytest.raises(ValueError, match=message):
         b2m_agents.compare_memory(
-            study, tmp_path / "run", n_workers=1, progress=False, executor=OneAfterAnother()
+            study, tmp_path / "run", **HERE
         )
 
 
@@ -112,7 +115,7 @@ def test_a_null_that_fails_in_the_driving_study_is_named(
 ) -> None:
     study = driving_study(scenes, tmp_path / "run", own(make))
     with pytest.raises(ValueError, match=message):
-        b2m_agents.compare_driving(study, n_workers=1, progress=False, executor=OneAfterAnother())
+        b2m_agents.compare_driving(study, **HERE)
 
 
 def test_a_null_that_has_the_name_of_another_is_refused() -> None:

@@ -153,7 +153,7 @@ def _read_file(path: Path, file: Any) -> _File:
 
 def _group(path: Path, file: Any, name: str) -> Any:
     group = file.get(name)
-    if not isinstance(group, h5py.Job):
+    if not isinstance(group, h5py.Group):
         raise ValueError(
             f"{path}: expected a group {name!r}, as a session of Kornblith et al. 2017 has, came "
             f"{group} in {sorted(file)}{_other_recording(file)}"
