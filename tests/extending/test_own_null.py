@@ -81,19 +81,13 @@ def check_decided(folder: Path) -> None:
 @pytest.mark.slow
 def test_a_users_null_decides_in_the_memory_study(tmp_path: Path) -> None:
     study = memory_study(units_mixed)
-    check_decided(
-        b2m_agents.compare_memory(
-            study, tmp_path / "run", **HERE
-        )
-    )
+    check_decided(b2m_agents.compare_memory(study, tmp_path / "run", **HERE))
 
 
 @pytest.mark.slow
 def test_a_users_null_decides_in_the_driving_study(scenes: Path, tmp_path: Path) -> None:
     study = driving_study(scenes, tmp_path / "run", own(units_mixed))
-    check_decided(
-        b2m_agents.compare_driving(study, **HERE)
-    )
+    check_decided(b2m_agents.compare_driving(study, **HERE))
 
 
 @pytest.mark.slow
@@ -103,9 +97,7 @@ def test_a_null_that_fails_in_the_memory_study_is_named(
 ) -> None:
     study = memory_study(make)
     with pytest.raises(ValueError, match=message):
-        b2m_agents.compare_memory(
-            study, tmp_path / "run", **HERE
-        )
+        b2m_agents.compare_memory(study, tmp_path / "run", **HERE)
 
 
 @pytest.mark.slow
