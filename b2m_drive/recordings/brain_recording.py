@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,7 +34,7 @@ class Recording:
     measure: str  # what was measured, with its unit: "spikes", "potential [V]"
     spike_times: tuple[Float64[np.ndarray, " _"], ...] | None = None  # [s], sorted
     signal: Float32[np.ndarray, "sample unit"] | None = None
-    time: Float64[np.ndarray, " sample"] | None = None  # [s], increasing
+    time: Float64[np.ndarray, " _"] | None = None  # [sample] [s], increasing
     subject: str = "unknown"
     source: str = "unknown"
     licence: str = "unknown"
@@ -68,9 +67,9 @@ class Recording:
         duration: Any = 0.0,
         signal: Any = None,
         time: Any = None,
-        spike_times: Sequence[Any] | None = None,
+        spike_times: Any = None,
         session: str = "arrays",
-        unit_names: Sequence[str] | None = None,
+        unit_names: Any = None,
         measure: str | None = None,
         **about: Any,
     ) -> Recording:
@@ -184,9 +183,10 @@ class Recording:
             )
 
 
-def _sorted_spikes(spike_times: Sequence[Any]) -> tuple[Float64[np.ndarray, " _"], ...]:
+def _sorted_spikes(spike_times: Any) -> tuple[Float64[np.ndarray, " _"], ...]:
     """Each unit's spike times in the order of time."""
-    for unit, times in enumerate(spike_times):
+    every = list(spike_times)
+    for unit, times in enumerate(every):
         if np.ndim(times) == 0:
             raise ValueError(
                 f"spike_times: expected an array of times for each unit, came {times!r} for unit "
@@ -194,7 +194,7 @@ def _sorted_spikes(spike_times: Sequence[Any]) -> tuple[Float64[np.ndarray, " _"
             )
     return tuple(
         np.sort(as_numbers(f"spike_times of unit {unit}", times).ravel())
-        for unit, times in enumerate(spike_times)
+        for unit, times in enumerate(every)
     )
 
 

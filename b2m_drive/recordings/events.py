@@ -21,9 +21,10 @@ class Events:
             not finite.
     """
 
+    # Axes that a user may get wrong are `_` to the type checker: the checks below say more.
     onset: Float64[np.ndarray, " event"]  # [s]
-    ids: Int64[np.ndarray, " event"]  # of what was seen: a frame, a stimulus, a trial
-    duration: Float64[np.ndarray, " event"]  # [s]
+    ids: Int64[np.ndarray, " _"]  # [event] of what was seen: a frame, a stimulus, a trial
+    duration: Float64[np.ndarray, " _"]  # [event] [s]
     columns: Mapping[str, np.ndarray] = field(default_factory=dict)  # anything else, by name
 
     def __post_init__(self) -> None:

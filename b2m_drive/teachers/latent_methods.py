@@ -30,7 +30,7 @@ class ResponseLatents:
     """
 
     values: Float32[np.ndarray, "row time latent"]
-    share_of_variance: Float32[np.ndarray, " latent"]  # sums to 1
+    share_of_variance: Float32[np.ndarray, " _"]  # [latent] sums to 1
 
     def __post_init__(self) -> None:
         values, share = self.values, self.share_of_variance

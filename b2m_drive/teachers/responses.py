@@ -28,9 +28,10 @@ class Responses:
     """
 
     values: Float32[np.ndarray, "row time unit"]
-    ids: Int64[np.ndarray, " row"]  # of what was seen
-    start: Float64[np.ndarray, " time"]  # [s] from its onset
-    present: Bool[np.ndarray, "row time"]
+    # Axes that a user may get wrong are `_` to the type checker: the checks below say more.
+    ids: Int64[np.ndarray, " _"]  # [row] of what was seen
+    start: Float64[np.ndarray, " _"]  # [time] [s] from its onset
+    present: Bool[np.ndarray, "_ _"]  # [row time]
     session: str
     measure: str = "activity"  # what the values are, with their unit
     subject: str = "unknown"

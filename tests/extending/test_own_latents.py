@@ -80,6 +80,7 @@ def test_an_unknown_latent_method_is_refused_with_those_that_are_known(tmp_path:
     [
         (np.zeros((5, 1, 2)), [0.5, 0.5], "expected finite values that vary"),
         (np.full((5, 1, 2), np.nan), [0.5, 0.5], "expected finite values that vary"),
+        (np.eye(5)[:, None, :2], [1.0], r"a share of variance a latent, came \(5, 1, 2\)"),
         (np.eye(5)[:, None, :2], [3.0, 1.0], "shares from 0 that sum to 1"),
         (np.zeros((5, 1, 0)), [], "expected"),
     ],
