@@ -188,7 +188,7 @@ def test_the_exit_that_is_taken_counts_as_success() -> None:
 
 def failing(brain: dict[str, float], alone: dict[str, float]) -> AgentsResult:
     """A comparison of one strategy in which brain and alone have these scores."""
-    given = {TEACHING.condition("brain"): brain, ALONE: alone}
+    given = {TEACHING.condition("brain"): brain, Condition(ALONE): alone}
     scores = [
         Score(
             condition,
