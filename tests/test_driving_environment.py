@@ -14,9 +14,9 @@ from gymnasium.utils.env_checker import check_env
 from highway_env.vehicle.behavior import IDMVehicle
 
 from b2m_envs.driving import SCENARIOS, SceneSettings
-from b2m_envs.driving import highway_env_bridge as bridge
 from b2m_envs.driving.environment import DrivingSceneEnv
 from b2m_envs.driving.window import SceneWindow
+from b2m_envs.highway_env import bridge
 from b2m_envs.registration import SCENES
 from b2m_envs.scenes.state import STATE_INDEX
 from tests.conftest import CONSTANTS
