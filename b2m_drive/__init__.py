@@ -26,8 +26,27 @@ if TYPE_CHECKING:
     from b2m_drive.recordings.events import Events as Events
     from b2m_drive.recordings.readers.table import READERS as READERS
     from b2m_drive.recordings.readers.table import read_recording as read_recording
+    from b2m_drive.recordings.recording import BrainRecording as BrainRecording
+    from b2m_drive.recordings.recording import DecisionTrials as DecisionTrials
+    from b2m_drive.recordings.recording import Unit as Unit
+    from b2m_drive.recordings.scene_recording import SceneRecording as SceneRecording
+    from b2m_drive.recordings.scene_recording import read_scene_recording as read_scene_recording
+    from b2m_drive.recordings.scene_recording import write_scene_recording as write_scene_recording
+    from b2m_drive.recordings.simulated.driver import SimulatedDriver as SimulatedDriver
+    from b2m_drive.recordings.simulated.driver_eeg import SimulatedDriverEEG as SimulatedDriverEEG
+    from b2m_drive.recordings.simulated.neurons import SimulatedBrain as SimulatedBrain
+    from b2m_drive.recordings.simulated.trials import simulate_sternberg as simulate_sternberg
+    from b2m_drive.recordings.simulated.trials import simulate_trials as simulate_trials
     from b2m_drive.reports.report import write_report as write_report
     from b2m_drive.reports.report_parts import Section as Section
+    from b2m_drive.students.decision_rnn import DecisionRNN as DecisionRNN
+    from b2m_drive.students.decision_rnn import DecisionRNNSettings as DecisionRNNSettings
+    from b2m_drive.students.scene_vae import SceneVAE as SceneVAE
+    from b2m_drive.students.scene_vae import SceneVAESettings as SceneVAESettings
+    from b2m_drive.students.scenes import SceneDataset as SceneDataset
+    from b2m_drive.students.scenes import SceneEpisode as SceneEpisode
+    from b2m_drive.students.scenes import SceneHeader as SceneHeader
+    from b2m_drive.students.scenes import SceneWriter as SceneWriter
     from b2m_drive.students.student import Batch as Batch
     from b2m_drive.students.student import ScoreWords as ScoreWords
     from b2m_drive.students.student import Student as Student
@@ -42,12 +61,16 @@ __version__ = "0.6.0"
 
 _HOMES = {
     "Batch": "students.student",
+    "BrainRecording": "recordings.recording",
     "BrainTargets": "transfer.targets",
     "Budget": "comparisons.student_job",
     "Comparison": "comparisons.comparison",
     "Condition": "evidence.condition",
     "Control": "comparisons.control",
     "ControlInputs": "comparisons.control",
+    "DecisionRNN": "students.decision_rnn",
+    "DecisionRNNSettings": "students.decision_rnn",
+    "DecisionTrials": "recordings.recording",
     "Events": "recordings.events",
     "LATENT_METHODS": "teachers.latent_methods",
     "NULLS": "comparisons.standard_controls",
@@ -57,17 +80,32 @@ _HOMES = {
     "ResponseLatents": "teachers.latent_methods",
     "Responses": "teachers.responses",
     "Run": "comparisons.run_folder",
+    "SceneDataset": "students.scenes",
+    "SceneEpisode": "students.scenes",
+    "SceneHeader": "students.scenes",
+    "SceneRecording": "recordings.scene_recording",
+    "SceneVAE": "students.scene_vae",
+    "SceneVAESettings": "students.scene_vae",
+    "SceneWriter": "students.scenes",
     "ScoreWords": "students.student",
     "Section": "reports.report_parts",
+    "SimulatedBrain": "recordings.simulated.neurons",
+    "SimulatedDriver": "recordings.simulated.driver",
+    "SimulatedDriverEEG": "recordings.simulated.driver_eeg",
     "Student": "students.student",
     "TransferMethod": "evidence.condition",
+    "Unit": "recordings.recording",
     "Verdict": "comparisons.verdict",
     "attach": "transfer.attachment",
     "read_recording": "recordings.readers.table",
     "read_run": "comparisons.run_folder",
+    "read_scene_recording": "recordings.scene_recording",
     "responses_of": "teachers.responses",
+    "simulate_sternberg": "recordings.simulated.trials",
+    "simulate_trials": "recordings.simulated.trials",
     "verdicts_of": "comparisons.verdict",
     "write_report": "reports.report",
+    "write_scene_recording": "recordings.scene_recording",
 }
 __all__ = sorted(_HOMES)
 

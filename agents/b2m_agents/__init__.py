@@ -1,1 +1,122 @@
-"""Studies and agents: where environments and students meet."""
+"""Where environments and students meet: the studies that ship, and agents that drive and remember.
+
+What a user may rely on stands in ``__all__``; everything else may move. Names are imported when
+they are first used, so that ``import b2m_agents`` takes no time.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from b2m_agents.drivers.rollouts import CollectSettings as CollectSettings
+    from b2m_agents.drivers.rollouts import collect_scenes as collect_scenes
+    from b2m_agents.episodes.episodes import Episode as Episode
+    from b2m_agents.episodes.episodes import make_scene as make_scene
+    from b2m_agents.episodes.episodes import play_episode as play_episode
+    from b2m_agents.evaluation.evaluate import DrivenEpisode as DrivenEpisode
+    from b2m_agents.evaluation.evaluate import Evaluation as Evaluation
+    from b2m_agents.evaluation.evaluate import EvaluationSettings as EvaluationSettings
+    from b2m_agents.evaluation.evaluate import evaluate_agent as evaluate_agent
+    from b2m_agents.evaluation.evaluate import evaluate_agents as evaluate_agents
+    from b2m_agents.learning.agent_settings import DQNSettings as DQNSettings
+    from b2m_agents.learning.agent_settings import PPOSettings as PPOSettings
+    from b2m_agents.learning.agent_settings import SACSettings as SACSettings
+    from b2m_agents.learning.agent_settings import TrainingSettings as TrainingSettings
+    from b2m_agents.learning.agent_settings import settings_for as settings_for
+    from b2m_agents.learning.trained_agent import TrainedAgent as TrainedAgent
+    from b2m_agents.learning.training import train_agent as train_agent
+    from b2m_agents.memory.memory_agent import MemoryAgentSettings as MemoryAgentSettings
+    from b2m_agents.memory.memory_agent import evaluate_memory_agent as evaluate_memory_agent
+    from b2m_agents.memory.memory_training import train_memory_agent as train_memory_agent
+    from b2m_agents.studies.agents.comparison import AgentsRun as AgentsRun
+    from b2m_agents.studies.agents.comparison import compare_agents as compare_agents
+    from b2m_agents.studies.agents.plan import AgentsStudySettings as AgentsStudySettings
+    from b2m_agents.studies.driving.comparison import DrivingRun as DrivingRun
+    from b2m_agents.studies.driving.comparison import SimulatedWatcher as SimulatedWatcher
+    from b2m_agents.studies.driving.comparison import compare_driving as compare_driving
+    from b2m_agents.studies.driving.plan import DrivingStudySettings as DrivingStudySettings
+    from b2m_agents.studies.memory.calibration import CalibrationSettings as CalibrationSettings
+    from b2m_agents.studies.memory.calibration import calibrate_verdict as calibrate_verdict
+    from b2m_agents.studies.memory.comparison import MemoryComparison as MemoryComparison
+    from b2m_agents.studies.memory.comparison import compare_memory as compare_memory
+    from b2m_agents.studies.memory.plan import MemoryStudySettings as MemoryStudySettings
+    from b2m_agents.studies.memory.search import Candidate as Candidate
+    from b2m_agents.studies.memory.search import Search as Search
+    from b2m_agents.studies.memory.search import SearchSettings as SearchSettings
+    from b2m_agents.studies.memory.search import search_memory as search_memory
+    from b2m_agents.studies.memory.sessions import ManySessions as ManySessions
+    from b2m_agents.studies.memory.sessions import compare_sessions as compare_sessions
+    from b2m_agents.studies.memory.student_tasks import STUDENT_TASKS as STUDENT_TASKS
+    from b2m_agents.studies.memory.student_tasks import StudentTask as StudentTask
+    from b2m_agents.studies.memory.student_tasks import shared_columns as shared_columns
+    from b2m_agents.studies.memory.teachers import Reading as Reading
+    from b2m_agents.videos.video import VideoSettings as VideoSettings
+    from b2m_agents.videos.video import record_video as record_video
+    from b2m_agents.worlds.channels_first import VecChannelsFirst as VecChannelsFirst
+    from b2m_agents.worlds.latent_observation import VecLatentObservation as VecLatentObservation
+    from b2m_agents.worlds.scene_vec_env import SceneVecEnv as SceneVecEnv
+    from b2m_agents.worlds.scene_vec_env import make_scene_vec_env as make_scene_vec_env
+
+_HOMES = {
+    "AgentsRun": "studies.agents.comparison",
+    "AgentsStudySettings": "studies.agents.plan",
+    "CalibrationSettings": "studies.memory.calibration",
+    "Candidate": "studies.memory.search",
+    "CollectSettings": "drivers.rollouts",
+    "DQNSettings": "learning.agent_settings",
+    "DrivenEpisode": "evaluation.evaluate",
+    "DrivingRun": "studies.driving.comparison",
+    "DrivingStudySettings": "studies.driving.plan",
+    "Episode": "episodes.episodes",
+    "Evaluation": "evaluation.evaluate",
+    "EvaluationSettings": "evaluation.evaluate",
+    "ManySessions": "studies.memory.sessions",
+    "MemoryAgentSettings": "memory.memory_agent",
+    "MemoryComparison": "studies.memory.comparison",
+    "MemoryStudySettings": "studies.memory.plan",
+    "PPOSettings": "learning.agent_settings",
+    "Reading": "studies.memory.teachers",
+    "SACSettings": "learning.agent_settings",
+    "STUDENT_TASKS": "studies.memory.student_tasks",
+    "SceneVecEnv": "worlds.scene_vec_env",
+    "Search": "studies.memory.search",
+    "SearchSettings": "studies.memory.search",
+    "SimulatedWatcher": "studies.driving.comparison",
+    "StudentTask": "studies.memory.student_tasks",
+    "TrainedAgent": "learning.trained_agent",
+    "TrainingSettings": "learning.agent_settings",
+    "VecChannelsFirst": "worlds.channels_first",
+    "VecLatentObservation": "worlds.latent_observation",
+    "VideoSettings": "videos.video",
+    "calibrate_verdict": "studies.memory.calibration",
+    "collect_scenes": "drivers.rollouts",
+    "compare_agents": "studies.agents.comparison",
+    "compare_driving": "studies.driving.comparison",
+    "compare_memory": "studies.memory.comparison",
+    "compare_sessions": "studies.memory.sessions",
+    "evaluate_agent": "evaluation.evaluate",
+    "evaluate_agents": "evaluation.evaluate",
+    "evaluate_memory_agent": "memory.memory_agent",
+    "make_scene": "episodes.episodes",
+    "make_scene_vec_env": "worlds.scene_vec_env",
+    "play_episode": "episodes.episodes",
+    "record_video": "videos.video",
+    "search_memory": "studies.memory.search",
+    "settings_for": "learning.agent_settings",
+    "shared_columns": "studies.memory.student_tasks",
+    "train_agent": "learning.training",
+    "train_memory_agent": "memory.memory_training",
+}
+__all__ = sorted(_HOMES)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

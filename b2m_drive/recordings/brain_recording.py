@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float32, Float64
 
+from b2m_drive.recordings.binning import recorded_span
 from b2m_drive.recordings.events import Events
+from b2m_drive.recordings.given_arrays import as_column, as_notes, as_numbers
 from b2m_drive.recordings.recording import Unit
 
 SPIKES = "spikes"
@@ -23,8 +24,8 @@ class Recording:
     its samples. `from_arrays` makes one; a reader makes one from a file.
 
     Raises:
-        ValueError: If neither or both are there, shapes disagree, time does not increase, or there
-            is no unit or no event.
+        ValueError: If neither or both are there, shapes disagree, time does not increase, spikes
+            are not sorted, a value is not finite, or there is no unit or no event.
     """
 
     units: tuple[Unit, ...]
@@ -33,12 +34,15 @@ class Recording:
     measure: str  # what was measured, with its unit: "spikes", "potential [V]"
     spike_times: tuple[Float64[np.ndarray, " _"], ...] | None = None  # [s], sorted
     signal: Float32[np.ndarray, "sample unit"] | None = None
-    time: Float64[np.ndarray, " sample"] | None = None  # [s], increasing
+    time: Float64[np.ndarray, " _"] | None = None  # [sample] [s], increasing
     subject: str = "unknown"
     source: str = "unknown"
     licence: str = "unknown"
     simulated: bool = False
     notes: tuple[str, ...] = ()
+    # [s] from when to when it was recorded; None: from the first to the last sample, or as
+    # `recorded_span` tells from spikes
+    recorded: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
         if not self.units or not len(self.events):
@@ -52,6 +56,7 @@ class Recording:
             self._check_spikes(self.spike_times)
         else:
             self._check_signal()
+        self._check_recorded()
 
     @classmethod
     def from_arrays(
@@ -62,9 +67,9 @@ class Recording:
         duration: Any = 0.0,
         signal: Any = None,
         time: Any = None,
-        spike_times: Sequence[Any] | None = None,
+        spike_times: Any = None,
         session: str = "arrays",
-        unit_names: Sequence[str] | None = None,
+        unit_names: Any = None,
         measure: str | None = None,
         **about: Any,
     ) -> Recording:
@@ -82,50 +87,49 @@ class Recording:
             duration: How long it was seen [s], one for all or one each.
             signal: Samples in rows, channels in columns.
             time: Of each sample [s].
-            spike_times: An array of times [s] for each unit, in any order.
+            spike_times: An array of times [s] for each unit, in any order; a unit may be silent.
             session: A name for it.
             unit_names: Of units or channels.
             measure: What ``signal`` is, with its unit.
-            about: ``subject``, ``source``, ``licence``, ``simulated`` or ``notes``.
+            about: ``subject``, ``source``, ``licence``, ``simulated``, ``notes``, or ``recorded``:
+                from when to when spikes were recorded [s].
 
         Raises:
-            ValueError: As the class.
+            ValueError: As the class; also if something is no number.
         """
-        spikes = None
-        if spike_times is not None:
-            spikes = tuple(
-                np.sort(np.asarray(each, dtype=np.float64).ravel()) for each in spike_times
-            )
-        samples = None if signal is None else np.asarray(signal, dtype=np.float32)
-        if samples is not None and samples.ndim == 1:
-            samples = samples[:, None]
+        spikes = None if spike_times is None else _sorted_spikes(spike_times)
+        samples = None if signal is None else _samples(signal)
+        times = None if time is None else as_column("time", time)
         count = len(spikes) if spikes is not None else 0 if samples is None else samples.shape[1]
         names = [f"unit{k}" for k in range(count)] if unit_names is None else list(unit_names)
+        about["notes"] = as_notes(about.get("notes", ()))
         return cls(
-            tuple(Unit(name, "unknown", "unknown") for name in names),
+            tuple(Unit(str(name), "unknown", "unknown") for name in names),
             Events.of(onset, ids, duration),
             session,
             measure or (SPIKES if spikes is not None else "signal [unit unknown]"),
             spikes,
             samples,
-            None if time is None else np.asarray(time, dtype=np.float64),
+            times,
             **about,
         )
 
     @property
     def span(self) -> tuple[float, float]:
-        """First and last moment of the activity [s]; NaN without a spike."""
+        """First and last moment that was recorded [s], or what the spikes tell of them.
+
+        Without a spike they are NaN.
+        """
+        if self.recorded is not None:
+            return self.recorded
         if self.time is not None:
             return float(self.time[0]), float(self.time[-1])
         assert self.spike_times is not None
-        every = [times for times in self.spike_times if len(times)]
-        if not every:
-            return float("nan"), float("nan")
-        return float(min(each[0] for each in every)), float(max(each[-1] for each in every))
+        return recorded_span(self.spike_times) or (float("nan"), float("nan"))
 
     @property
     def duration(self) -> float:
-        """Seconds from the first to the last moment of the activity."""
+        """Seconds from the first to the last moment that was recorded."""
         first, last = self.span
         return last - first
 
@@ -138,19 +142,66 @@ class Recording:
         for unit, times in zip(self.units, spike_times, strict=True):
             if not np.isfinite(times).all():
                 raise ValueError(f"{self.session}: {unit.name}: expected finite spike times [s]")
+            if (np.diff(times) < 0).any():
+                raise ValueError(
+                    f"{self.session}: {unit.name}: expected spike times in the order of time"
+                )
 
     def _check_signal(self) -> None:
         assert self.signal is not None
         if self.time is None or self.signal.shape != (len(self.time), len(self.units)):
-            came = None if self.time is None else len(self.time)
+            times = "no time" if self.time is None else f"{len(self.time)} times"
+            turned = self.time is not None and self.signal.shape[-1:] == (len(self.time),)
             raise ValueError(
-                f"{self.session}: signal: expected (sample, unit) with a time a sample and "
-                f"{len(self.units)} units, came {self.signal.shape} and {came} times"
+                f"{self.session}: signal: expected samples in rows, units in columns and the time "
+                f"of each sample, came the shape {self.signal.shape}, {len(self.units)} units and "
+                f"{times}{'; transpose the signal' if turned else ''}"
             )
         if not np.isfinite(self.time).all() or not (np.diff(self.time) > 0).all():
             raise ValueError(
                 f"{self.session}: time: expected finite seconds, each later than the one before"
             )
         if not np.isfinite(self.signal).all():
-            bad = int((~np.isfinite(self.signal)).sum())
-            raise ValueError(f"{self.session}: signal: {bad} values are NaN or infinite")
+            bad = ~np.isfinite(self.signal)
+            names = [u.name for u, b in zip(self.units, bad.any(0), strict=True) if b]
+            raise ValueError(
+                f"{self.session}: signal: {int(bad.sum())} of {bad.size} values are NaN or "
+                f"infinite, in {len(names)} of {len(self.units)} units ({', '.join(names[:5])}"
+                f"{', ...' if len(names) > 5 else ''}): leave those units or samples out"
+            )
+
+    def _check_recorded(self) -> None:
+        if self.recorded is None:
+            return
+        first, last = self.recorded
+        times = [self.time] if self.time is not None else list(self.spike_times or ())
+        inside = all(first <= each[0] and each[-1] <= last for each in times if len(each))
+        if not (np.isfinite([first, last]).all() and first < last and inside):
+            raise ValueError(
+                f"{self.session}: recorded: expected a start and an end [s] with all activity "
+                f"between them, came {self.recorded}"
+            )
+
+
+def _sorted_spikes(spike_times: Any) -> tuple[Float64[np.ndarray, " _"], ...]:
+    """Each unit's spike times in the order of time."""
+    every = list(spike_times)
+    for unit, times in enumerate(every):
+        if np.ndim(times) == 0:
+            raise ValueError(
+                f"spike_times: expected an array of times for each unit, came {times!r} for unit "
+                f"{unit}; put the times of a single unit into a list"
+            )
+    return tuple(
+        np.sort(as_numbers(f"spike_times of unit {unit}", times).ravel())
+        for unit, times in enumerate(every)
+    )
+
+
+def _samples(signal: Any) -> Float32[np.ndarray, "sample unit"]:
+    found = as_numbers("signal", signal)
+    if found.ndim not in (1, 2):
+        raise ValueError(f"signal: expected (sample, unit), came the shape {found.shape}")
+    with np.errstate(over="ignore"):  # infinite then, and refused
+        samples: Float32[np.ndarray, "sample unit"] = found.astype(np.float32)
+    return samples[:, None] if samples.ndim == 1 else samples

@@ -1,6 +1,8 @@
 """From responses of many units to the few latents that a layer is to follow: a table of methods.
 
-A method of the user's own joins by one line: ``LATENT_METHODS["mine"] = function``.
+A method of the user's own joins by one line: ``LATENT_METHODS["mine"] = function``. Students are
+trained in processes of their own, so the line has to stand at the top of the script, or in a module
+that the student's imports.
 """
 
 from __future__ import annotations
@@ -15,15 +17,39 @@ from jaxtyping import Float32
 from b2m_drive.teachers.frame_pairing import principal_latents
 from b2m_drive.teachers.responses import Responses
 
+_SUM_TOLERANCE = 1e-3
+
 
 @dataclass(frozen=True)
 class ResponseLatents:
-    """Latents at the rows and times of some responses, and what each of them weighs."""
+    """Latents at the rows and times of some responses, and what each of them weighs.
+
+    Raises:
+        ValueError: If there is no latent or none that varies, a value is not finite, or the
+            weights are not as many as the latents, negative, or do not sum to 1.
+    """
 
     values: Float32[np.ndarray, "row time latent"]
-    share_of_variance: Float32[np.ndarray, " latent"]  # sums to 1
+    share_of_variance: Float32[np.ndarray, " _"]  # [latent] sums to 1
+
+    def __post_init__(self) -> None:
+        values, share = self.values, self.share_of_variance
+        if values.ndim != 3 or not values.size or share.shape != values.shape[2:]:
+            raise ValueError(
+                "latents: expected (row, time, latent) and a share of variance a latent, came "
+                f"{values.shape} and {share.shape}"
+            )
+        if not np.isfinite(values).all() or not np.ptp(values, axis=(0, 1)).any():
+            raise ValueError("latents: expected finite values that vary, came others")
+        if not ((share >= 0).all() and abs(share.sum() - 1) < _SUM_TOLERANCE):
+            raise ValueError(
+                f"share_of_variance: expected shares from 0 that sum to 1, came {share}"
+            )
 
 
+# What turns the responses that teach into latents, and how many of them it is asked for (None: as
+# many as it finds). It is fitted on all rows, and called with the brain's responses and with those
+# of every control in the same way.
 LatentMethod: TypeAlias = Callable[[Responses, int | None], ResponseLatents]
 
 
@@ -44,6 +70,10 @@ def principal_components(responses: Responses, n_latents: int | None) -> Respons
 
 def single_units(responses: Responses, n_latents: int | None) -> ResponseLatents:
     """The units themselves, z-scored; those that never vary are left out.
+
+    Args:
+        responses: To rows that teach.
+        n_latents: Left alone: every unit that varies is a latent.
 
     Raises:
         ValueError: If none varies.

@@ -9,9 +9,10 @@ import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int64
 
 from b2m_drive.recordings.brain_recording import Recording
-from b2m_drive.recordings.events import whole_ids
+from b2m_drive.recordings.given_arrays import as_column, as_notes, as_numbers, whole_ids
 
 _TOLERANCE = 1e-9  # [s]
+_LEAST_SHARE = 0.5  # of the events; fewer that can be read: probably another clock or unit
 
 
 @dataclass(frozen=True)
@@ -22,13 +23,15 @@ class Responses:
     had ended) is absent: its values are 0 and count nowhere.
 
     Raises:
-        ValueError: If shapes disagree, an axis is empty, or a value that is there is not finite.
+        ValueError: If shapes disagree, an axis is empty, nothing is present, a value that is there
+            is not finite, or the times do not increase.
     """
 
     values: Float32[np.ndarray, "row time unit"]
-    ids: Int64[np.ndarray, " row"]  # of what was seen
-    start: Float64[np.ndarray, " time"]  # [s] from its onset
-    present: Bool[np.ndarray, "row time"]
+    # Axes that a user may get wrong are `_` to the type checker: the checks below say more.
+    ids: Int64[np.ndarray, " _"]  # [row] of what was seen
+    start: Float64[np.ndarray, " _"]  # [time] [s] from its onset
+    present: Bool[np.ndarray, "_ _"]  # [row time]
     session: str
     measure: str = "activity"  # what the values are, with their unit
     subject: str = "unknown"
@@ -51,14 +54,33 @@ class Responses:
                 )
         bad = int((~np.isfinite(self.values[self.present])).sum())
         if bad:
-            raise ValueError(f"responses of {self.session}: {bad} values are NaN or infinite")
+            raise ValueError(
+                f"responses of {self.session}: {bad} of {self.values.size} values are NaN or "
+                "infinite; mark times that a row lacks as not present"
+            )
+        if not self.present.any():
+            raise ValueError(f"responses of {self.session}: expected some that are present")
+        if not np.isfinite(self.start).all() or not (np.diff(self.start) > 0).all():
+            raise ValueError(
+                f"responses of {self.session}: start: expected finite seconds, each later than "
+                "the one before"
+            )
+        if not self.present.all():  # NaN would spread through every sum
+            absent = np.where(self.present[..., None], self.values, np.float32(0))
+            object.__setattr__(self, "values", absent)
 
     def __len__(self) -> int:
         return len(self.ids)
 
     @classmethod
     def from_arrays(
-        cls, values: Any, ids: Any, session: str = "arrays", start: Any = None, **about: Any
+        cls,
+        values: Any,
+        ids: Any,
+        session: str = "arrays",
+        start: Any = None,
+        present: Any = None,
+        **about: Any,
     ) -> Responses:
         """Responses that somebody cut out already.
 
@@ -70,13 +92,15 @@ class Responses:
             values: (row, unit), or (row, time, unit).
             ids: What was seen in each row: whole numbers.
             session: A name for it.
-            start: Of each time, from the onset of what was seen [s].
+            start: Of each time, from the onset of what was seen [s]; None: whole numbers from 0.
+            present: Whether a row has that time, (row, time); None: all have all.
             about: ``subject``, ``source``, ``licence``, ``simulated``, ``measure`` or ``notes``.
 
         Raises:
             ValueError: As the class.
         """
-        found = np.asarray(values, dtype=np.float32)
+        with np.errstate(over="ignore"):  # infinite then, and refused
+            found = as_numbers(f"responses of {session}", values).astype(np.float32)
         if found.ndim == 2:
             found = found[:, None]
         if found.ndim != 3:
@@ -84,9 +108,12 @@ class Responses:
                 f"responses of {session}: expected (row, unit) or (row, time, unit), "
                 f"came {found.shape}"
             )
-        times = np.zeros(found.shape[1]) if start is None else np.asarray(start, dtype=np.float64)
-        present = np.ones(found.shape[:2], dtype=bool)
-        return cls(found, whole_ids(ids), times, present, session, **about)
+        times = np.arange(found.shape[1], dtype=np.float64)
+        if start is not None:
+            times = as_column("start", np.atleast_1d(start))
+        there = np.ones(found.shape[:2], bool) if present is None else np.asarray(present, bool)
+        about["notes"] = as_notes(about.get("notes", ()))
+        return cls(found, whole_ids(ids), times, there, session, **about)
 
     def select(self, rows: np.ndarray) -> Responses:
         """These rows only, by row number or mask."""
@@ -106,8 +133,8 @@ def responses_of(
     """Activity from ``start`` to ``stop`` after the onset of each event, in equal parts.
 
     Spikes are counted and the counts' square root is taken, which evens out their variance; a
-    signal is averaged over its samples. Events whose window the recording does not cover to the
-    end are left out, and counted in the notes.
+    signal is averaged over its samples. Events whose window the recording does not cover (it had
+    not begun, had ended, or paused) are left out, and counted in the notes.
 
     Args:
         recording: What a brain did, and what happened when.
@@ -116,41 +143,76 @@ def responses_of(
         n_times: Parts.
 
     Raises:
-        ValueError: If the window is empty, or no event lies within the recording.
+        ValueError: If the window is empty, there is no spike, or fewer than half of the events lie
+            within the recording: leave the others out yourself (`Events.select`) if that is so.
     """
     if not (np.isfinite([start, stop]).all() and start < stop) or n_times < 1:
         raise ValueError(
             f"window: expected a start before a stop and at least one part, came {start} s to "
             f"{stop} s in {n_times} parts"
         )
-    first, last = recording.span
-    onset = recording.events.onset
-    inside = (onset + start >= first - _TOLERANCE) & (onset + stop <= last + _TOLERANCE)
-    if not inside.any():
-        raise ValueError(
-            f"{recording.session}: expected events within the recording ({first:g} to {last:g} s), "
-            f"came none of {len(onset)} ({onset.min():g} to {onset.max():g} s): another clock or "
-            "unit of time?"
-        )
-    edges = onset[inside, None] + np.linspace(start, stop, n_times + 1)
-    values = _counts(recording, edges) if recording.spike_times else _means(recording, edges)
+    inside = _inside(recording, start, stop)
+    edges = recording.events.onset[:, None] + np.linspace(start, stop, n_times + 1)
+    if recording.signal is not None:
+        inside &= _sampled(recording, edges, inside)
+    read = _counts if recording.spike_times is not None else _means
+    values = read(recording, edges[inside])
     left_out = int((~inside).sum())
-    note = f"{left_out} of {len(onset)} events left out: their window is not within the recording"
+    note = f"{left_out} of {len(inside)} events left out: their window is not within the recording"
+    spikes = recording.spike_times is not None
     return Responses(
         values,
         recording.events.ids[inside],
         np.linspace(start, stop, n_times + 1)[:-1],
         np.ones(values.shape[:2], dtype=bool),
         recording.session,
-        f"square root of the number of {recording.measure}"
-        if recording.spike_times
-        else recording.measure,
+        f"square root of the number of {recording.measure}" if spikes else recording.measure,
         recording.subject,
         recording.source,
         recording.licence,
         recording.simulated,
         (*recording.notes, note) if left_out else recording.notes,
     )
+
+
+def _inside(recording: Recording, start: float, stop: float) -> Bool[np.ndarray, " event"]:
+    """Events whose window lies between the start and the end of the recording."""
+    first, last = recording.span
+    if np.isnan(first):
+        raise ValueError(f"{recording.session}: expected spikes, came none in any unit")
+    onset = recording.events.onset
+    inside = (onset + start >= first - _TOLERANCE) & (onset + stop <= last + _TOLERANCE)
+    if inside.mean() < _LEAST_SHARE:
+        raise ValueError(
+            f"{recording.session}: expected events within the recording ({first:g} to {last:g} s), "
+            f"came {int(inside.sum()) or 'none'} of {len(onset)} ({onset.min():g} to "
+            f"{onset.max():g} s): another clock or unit of time?"
+        )
+    return np.asarray(inside)
+
+
+def _sampled(
+    recording: Recording,
+    edges: Float64[np.ndarray, "event edge"],
+    inside: Bool[np.ndarray, " event"],
+) -> Bool[np.ndarray, " event"]:
+    """Events with samples in every part of their window, which a pause may have taken."""
+    n_samples = np.diff(_places(recording, edges), axis=1)
+    empty = n_samples[inside] < 1
+    if (~empty.any(1)).mean() < _LEAST_SHARE:
+        raise ValueError(
+            f"{recording.session}: expected samples in every part of the window, came none in "
+            f"{int(empty.sum())} of {empty.size}: widen it, or ask for fewer parts"
+        )
+    return np.asarray((n_samples > 0).all(1))
+
+
+def _places(
+    recording: Recording, edges: Float64[np.ndarray, "row edge"]
+) -> Int64[np.ndarray, "row edge"]:
+    """The first sample at or after each edge."""
+    assert recording.time is not None
+    return np.asarray(np.searchsorted(recording.time, edges - _TOLERANCE), dtype=np.int64)
 
 
 def _counts(
@@ -168,14 +230,8 @@ def _means(
     recording: Recording, edges: Float64[np.ndarray, "row edge"]
 ) -> Float32[np.ndarray, "row time unit"]:
     assert recording.signal is not None
-    assert recording.time is not None
-    places = np.searchsorted(recording.time, edges - _TOLERANCE)
+    places = _places(recording, edges)
     n_samples = np.diff(places, axis=1)
-    if (n_samples < 1).any():
-        raise ValueError(
-            f"{recording.session}: expected samples in every part of the window, came none in "
-            f"{int((n_samples < 1).sum())} of {n_samples.size}: widen it, or ask for fewer parts"
-        )
     centre = recording.signal.mean(0, dtype=np.float64)  # so that the sums lose no digits
     sums = np.concatenate(
         [np.zeros((1, len(centre))), np.cumsum(recording.signal - centre, axis=0, dtype=np.float64)]

@@ -1,7 +1,110 @@
-"""Gymnasium environments of Brain2Model transfer; importing the package registers them."""
+"""Gymnasium environments of Brain2Model transfer; importing the package registers them.
+
+What a user may rely on stands in ``__all__``; everything else may move. Names are imported when
+they are first used; nothing here needs PyTorch.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from b2m_envs.registration import register_environments
 
-__all__ = ["register_environments"]
+if TYPE_CHECKING:
+    from b2m_envs.driving.environment import DrivingSceneEnv as DrivingSceneEnv
+    from b2m_envs.driving.vector_environment import DrivingSceneVectorEnv as DrivingSceneVectorEnv
+    from b2m_envs.memory_decision.context_decision import (
+        ContextDecisionSettings as ContextDecisionSettings,
+    )
+    from b2m_envs.memory_decision.context_decision import ContextDecisionTask as ContextDecisionTask
+    from b2m_envs.memory_decision.context_decision import ContextTrials as ContextTrials
+    from b2m_envs.memory_decision.settings import MemoryDecisionSettings as MemoryDecisionSettings
+    from b2m_envs.memory_decision.settings import TrialSettings as TrialSettings
+    from b2m_envs.memory_decision.steps import TrialBatch as TrialBatch
+    from b2m_envs.memory_decision.steps import period_names as period_names
+    from b2m_envs.memory_decision.sternberg import SternbergSettings as SternbergSettings
+    from b2m_envs.memory_decision.sternberg import SternbergTask as SternbergTask
+    from b2m_envs.memory_decision.sternberg import SternbergTrials as SternbergTrials
+    from b2m_envs.memory_decision.task import CHOOSE_LEFT as CHOOSE_LEFT
+    from b2m_envs.memory_decision.task import CHOOSE_RIGHT as CHOOSE_RIGHT
+    from b2m_envs.memory_decision.task import FIXATE as FIXATE
+    from b2m_envs.memory_decision.task import MemoryDecisionTask as MemoryDecisionTask
+    from b2m_envs.memory_decision.task import TrialTask as TrialTask
+    from b2m_envs.memory_decision.task import items_and_probes as items_and_probes
+    from b2m_envs.memory_decision.task import n_item_chances as n_item_chances
+    from b2m_envs.memory_decision.tasks import TASKS as TASKS
+    from b2m_envs.memory_decision.tasks import task_of as task_of
+    from b2m_envs.memory_decision.trial_environment import TrialEnv as TrialEnv
+    from b2m_envs.memory_decision.trials import LEFT as LEFT
+    from b2m_envs.memory_decision.trials import NO_STIMULUS as NO_STIMULUS
+    from b2m_envs.memory_decision.trials import RIGHT as RIGHT
+    from b2m_envs.memory_decision.trials import Trials as Trials
+    from b2m_envs.memory_decision.trials import TrialTable as TrialTable
+    from b2m_envs.memory_decision.vector_environment import TrialVectorEnv as TrialVectorEnv
+    from b2m_envs.scenes.observation import OBSERVATIONS as OBSERVATIONS
+    from b2m_envs.scenes.observation import ObservationKind as ObservationKind
+    from b2m_envs.scenes.observation import finite_state as finite_state
+    from b2m_envs.scenes.observation import state_bounds as state_bounds
+    from b2m_envs.scenes.observation import state_scales as state_scales
+    from b2m_envs.scenes.settings import SCENARIOS as SCENARIOS
+    from b2m_envs.scenes.settings import Scenario as Scenario
+    from b2m_envs.scenes.settings import SceneSettings as SceneSettings
+    from b2m_envs.scenes.state import STATE_VARIABLES as STATE_VARIABLES
+    from b2m_envs.scenes.state import StateVariable as StateVariable
+
+_HOMES = {
+    "CHOOSE_LEFT": "memory_decision.task",
+    "CHOOSE_RIGHT": "memory_decision.task",
+    "ContextDecisionSettings": "memory_decision.context_decision",
+    "ContextDecisionTask": "memory_decision.context_decision",
+    "ContextTrials": "memory_decision.context_decision",
+    "DrivingSceneEnv": "driving.environment",
+    "DrivingSceneVectorEnv": "driving.vector_environment",
+    "FIXATE": "memory_decision.task",
+    "LEFT": "memory_decision.trials",
+    "MemoryDecisionSettings": "memory_decision.settings",
+    "MemoryDecisionTask": "memory_decision.task",
+    "NO_STIMULUS": "memory_decision.trials",
+    "OBSERVATIONS": "scenes.observation",
+    "ObservationKind": "scenes.observation",
+    "RIGHT": "memory_decision.trials",
+    "SCENARIOS": "scenes.settings",
+    "STATE_VARIABLES": "scenes.state",
+    "Scenario": "scenes.settings",
+    "SceneSettings": "scenes.settings",
+    "StateVariable": "scenes.state",
+    "SternbergSettings": "memory_decision.sternberg",
+    "SternbergTask": "memory_decision.sternberg",
+    "SternbergTrials": "memory_decision.sternberg",
+    "TASKS": "memory_decision.tasks",
+    "TrialBatch": "memory_decision.steps",
+    "TrialEnv": "memory_decision.trial_environment",
+    "TrialSettings": "memory_decision.settings",
+    "TrialTable": "memory_decision.trials",
+    "TrialTask": "memory_decision.task",
+    "TrialVectorEnv": "memory_decision.vector_environment",
+    "Trials": "memory_decision.trials",
+    "finite_state": "scenes.observation",
+    "items_and_probes": "memory_decision.task",
+    "n_item_chances": "memory_decision.task",
+    "period_names": "memory_decision.steps",
+    "register_environments": "registration",
+    "state_bounds": "scenes.observation",
+    "state_scales": "scenes.observation",
+    "task_of": "memory_decision.tasks",
+}
+__all__ = sorted(_HOMES)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
 
 register_environments()

@@ -2,36 +2,17 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Executor, Future
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
 
 import b2m_drive as b2m
+from tests.extending.own_executor import OneAfterAnother
 from tests.extending.own_students import PictureStudent, brain
 
 SHORT = b2m.Budget(n_steps=4, evaluate_every=2, n_latents=3)
 BLT = (b2m.TransferMethod("regression", "pca", "id"),)
-
-
-class OneAfterAnother(Executor):
-    """What a cluster's engine looks like from outside; fails at a chosen job."""
-
-    def __init__(self, fails_at: int | None = None) -> None:
-        self.fails_at, self.n_submitted = fails_at, 0
-
-    def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
-        future: Future[Any] = Future()
-        self.n_submitted += 1
-        try:
-            if self.n_submitted == self.fails_at:
-                raise ConnectionError("the node is gone")
-            future.set_result(fn(*args, **kwargs))
-        except Exception as error:
-            future.set_exception(error)
-        return future
 
 
 def comparison() -> b2m.Comparison:

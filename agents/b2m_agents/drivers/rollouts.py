@@ -39,7 +39,7 @@ _AGENT_PACKAGES = ("torch", "stable-baselines3")
 
 @dataclass(frozen=True)
 class CollectSettings:
-    """What to collect: give `n_frames` or `n_episodes`, not both.
+    """Which scenes to collect: give `n_frames` or `n_episodes`, not both.
 
     Raises:
         ValueError: If both or none are given, or a number is out of range.
@@ -70,7 +70,7 @@ class CollectSettings:
 def collect_scenes(
     scenario: str, path: str | Path, settings: CollectSettings, progress: bool = True
 ) -> Path:
-    """Drive episodes and write them into one file; a killed collection is gone on with.
+    """Collect scenes: drive episodes and write them into one file; after a kill it goes on.
 
     Episode k is seeded from (seed, k) alone and the file holds the first episodes that make up
     the frames asked for, so a collection that was killed and called again, or that ran on

@@ -24,7 +24,7 @@ FIRST_OF_SELECTION = 2**31  # of the seeds that choose the best of a training; a
 
 @dataclass(frozen=True)
 class Episode:
-    """All that was seen and done from a reset to the end; row 0 is the start."""
+    """An episode: all that was seen and done from a reset to the end; row 0 is the start."""
 
     frames: UInt8[np.ndarray, "frame height width channel"]
     state: Float32[np.ndarray, "frame variable"]  # NaN where a variable has no meaning

@@ -49,7 +49,7 @@ _NO_MATTER = ("seed", "patience", "tensorboard")  # settings that trainings of a
 
 @dataclass(frozen=True)
 class EvaluationSettings:
-    """On how many held-out episodes, and which."""
+    """On how many held-out episodes agents are evaluated, and which."""
 
     n_episodes: int = 30  # the same for every driver
     seed: int = 0
@@ -68,7 +68,7 @@ class EvaluationSettings:
 
 @dataclass(frozen=True)
 class DrivenEpisode:
-    """How one episode went; the columns of `evaluation.csv`."""
+    """How one episode of driving went: a row of `evaluation.csv`."""
 
     driver: str
     seed: int
@@ -87,7 +87,7 @@ class DrivenEpisode:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Every driver on the same held-out episodes."""
+    """How agents and other drivers did, all on the same held-out episodes."""
 
     episodes: tuple[DrivenEpisode, ...]
     agents: tuple[str, ...]  # names of the drivers that are agents

@@ -128,7 +128,7 @@ _SETTINGS: Mapping[str, type[AlgorithmSettings]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingSettings:
-    """What an agent sees, how it learns, and for how long; see `settings_for`.
+    """What an agent that drives sees, how it learns, and for how long; see `settings_for`.
 
     Steps are those of all environments together; every number of them is rounded up to whole
     updates.
@@ -245,7 +245,7 @@ _PIXEL_EPOCHS = 4  # most of the time goes into the network, and so into updates
 def settings_for(
     scenario: str, *, observation: str = "latents", algorithm: str = "ppo", **changes: Any
 ) -> TrainingSettings:
-    """Settings of a training that ends in minutes on two cores.
+    """Settings of a training in a driving scenario that ends in minutes on two cores.
 
     Args:
         scenario: One of `b2m_envs.scenes.scenarios.SCENARIOS`.

@@ -50,7 +50,7 @@ from b2m_drive.files.fingerprints import require_as_made
 from b2m_drive.files.json_files import read_json
 from b2m_drive.files.refusals import naming
 from b2m_drive.students.scene_vae import SceneVAE
-from b2m_envs.scenes.observation import Kind, finite_state, observation_space
+from b2m_envs.scenes.observation import OBSERVATIONS, finite_state
 from b2m_envs.scenes.settings import SceneSettings, settings_from_keywords
 from b2m_envs.scenes.state import STATE_INDEX
 
@@ -148,7 +148,7 @@ def check_scene(config: AgentConfig, scene: SceneSettings) -> None:
 
 @dataclass(frozen=True)
 class TrainedAgent:
-    """Policy, and encoder if it has one, ready to drive."""
+    """A trained agent, ready to drive: its policy, and its encoder if it has one."""
 
     config: AgentConfig
     encoder: SceneVAE | None
@@ -265,8 +265,8 @@ def _observed(config: AgentConfig, encoder: SceneVAE | None) -> spaces.Space[Any
     """The observations of an agent's policy."""
     settings = config.settings
     if encoder is None:
-        kind: Kind = "state" if settings.observation == "state" else "scene"
-        return observation_space(config.scene, kind)
+        kind = "state" if settings.observation == "state" else "scene"
+        return OBSERVATIONS[kind].space(config.scene)
     size = settings.stack * encoder.settings.latent_size + settings.speed
     return spaces.Box(-np.inf, np.inf, (size,), np.float32)
 

@@ -79,7 +79,7 @@ def train_agent(
     progress: bool = True,
     device: str | torch.device = "cpu",
 ) -> Path:
-    """Train PPO, DQN or SAC; called again after a kill, it goes on.
+    """Train an agent to drive (PPO, DQN or SAC); called again after a kill, it goes on.
 
     Every `checkpoint_every` steps the agent is written, with its replay buffer and the episodes
     under way, so that a training that was killed ends with the very weights of one that was not.

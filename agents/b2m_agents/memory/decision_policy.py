@@ -142,7 +142,7 @@ def evaluate_supervised(
 
 def trials_of_seeds(settings: TrialSettings, seeds: Sequence[int]) -> TrialBatch:
     """The trial that an environment begins after each ``reset(seed=...)``, noise included."""
-    task = task_of(settings)  # type: ignore[arg-type]
+    task = task_of(settings)
     words = [draw_words(1, task.n_words, seeding.np_random(int(seed))[0]) for seed in seeds]
     return task.from_words(np.concatenate(words), np.zeros(len(seeds), dtype=np.int64))
 
@@ -160,7 +160,7 @@ def check_fits(rnn: DecisionRNN, settings: TrialSettings, answer: Answer) -> Non
     """
     if answer not in get_args(Answer):
         raise ValueError(f"answer: expected one of {get_args(Answer)}, came {answer!r}")
-    expected = task_of(settings).n_features  # type: ignore[arg-type]
+    expected = task_of(settings).n_features
     for name, needed, came in (
         ("observation_size", expected, rnn.settings.observation_size),
         ("n_actions", 3, rnn.settings.n_actions),

@@ -38,27 +38,18 @@ from b2m_drive.files.refusals import naming
 from b2m_drive.files.settings_types import take_as_declared
 from b2m_drive.files.tables import write_table
 from b2m_drive.students.devices import device_of
-from b2m_envs.memory_decision import (
-    ContextDecisionSettings,
-    MemoryDecisionSettings,
-    SternbergSettings,
-)
 from b2m_envs.memory_decision.settings import TrialSettings
+from b2m_envs.memory_decision.tasks import TASKS as TASKS
 
 CONFIG_FILE = "config.json"
 EVALUATION_FILE = "evaluation.csv"
-TASKS: dict[str, type[TrialSettings]] = {
-    "memory_decision": MemoryDecisionSettings,
-    "sternberg": SternbergSettings,
-    "context_decision": ContextDecisionSettings,
-}
 _CLASS = "MemoryAgent"  # in the configuration, so that no other agent's is taken for one
 _PACKAGES = ("b2m-drive", "gymnasium", "numpy", "torch", "stable-baselines3", "sb3-contrib")
 
 
 @dataclass(frozen=True)
 class MemoryAgentSettings:
-    """What an agent learns, and how (PPO, Schulman et al. 2017, on an LSTM).
+    """Which memory task an agent learns, and how (PPO, Schulman et al. 2017, on an LSTM).
 
     Every step's reward answers that step alone: a choice is judged and a broken fixation punished
     at once. So nothing is lost with a discount of 0, and the advantages of hundreds of steps of
@@ -117,7 +108,7 @@ class MemoryAgentSettings:
     @property
     def trials(self) -> TrialSettings:
         """Settings of the task; what is not named here is the task's default."""
-        return TASKS[self.task](
+        return TASKS[self.task].settings_class(
             n_items=self.n_items, maintenance=self.maintenance, time_step=self.time_step
         )
 
@@ -135,7 +126,7 @@ class MemoryAgentSettings:
 def evaluate_memory_agent(
     folder: str | Path, n_trials: int = 1000, *, seed: int = 0, device: str = "cpu"
 ) -> PlayedTrials:
-    """Let an agent play held-out trials by its most likely actions, and write how each ended.
+    """Let an agent of a memory task play held-out trials, and write how each ended.
 
     Args:
         folder: Of the agent; ``evaluation.csv`` is written into it.

@@ -48,7 +48,7 @@ def train_memory_agent(
     progress: bool = True,
     device: str | torch.device = "cpu",
 ) -> Path:
-    """Train an agent by reward alone; called again after a kill, it goes on.
+    """Train an agent of a memory task by reward alone; called again after a kill, it goes on.
 
     Every `checkpoint_every` steps the agent is written, whole or not at all, and new trials begin
     from seeds that follow from the step count. So a training that was killed ends with the very

@@ -34,7 +34,7 @@ _LAST_PICTURE = 1.5  # [s] that an episode's end stays
 
 @dataclass(frozen=True)
 class VideoSettings:
-    """What is recorded, and how it looks."""
+    """Which episodes a video shows, and how it looks."""
 
     n_episodes: int = 3
     seed: int = 0  # of the held-out episodes; the same as `evaluate_agent`'s

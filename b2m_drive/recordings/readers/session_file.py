@@ -38,9 +38,14 @@ def of_trials(session: SpikeSession) -> Recording:
     """A session of trials as a recording: an event for each item that was shown.
 
     Its id is the stimulus; ``trial`` and ``position`` say which trial showed it, and as which item.
+    Items without an onset are left out, and counted in the notes.
     """
     trials = session.trials
-    trial, position = np.nonzero(trials.stimulus != NO_STIMULUS)
+    shown = trials.stimulus != NO_STIMULUS
+    known = shown & np.isfinite(trials.item_onset)
+    trial, position = np.nonzero(known)
+    lost = int((shown & ~known).sum())
+    note = f"{lost} of {int(shown.sum())} items left out: their onset is unknown"
     return Recording(
         session.units,
         Events.of(
@@ -51,12 +56,13 @@ def of_trials(session: SpikeSession) -> Recording:
         ),
         session.session,
         SPIKES,
-        spike_times=session.spike_times,
+        spike_times=tuple(np.sort(times) for times in session.spike_times),
         subject=session.subject,
         source=session.source,
         licence=session.licence,
         simulated=session.simulated,
-        notes=session.notes,
+        notes=(*session.notes, note) if lost else session.notes,
+        recorded=session.span,
     )
 
 

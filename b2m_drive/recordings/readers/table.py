@@ -18,19 +18,34 @@ READERS: dict[str, Reader] = {".h5": read_session_file, ".hdf5": read_session_fi
 
 
 def read_recording(path: str | Path) -> Recording:
-    """Read a recording in a format of `READERS`, told by the file's suffix.
+    """Read a recording in a format of `READERS`, told by how the file's name ends.
+
+    Where several suffixes fit, as ``.gz`` and ``.abc.gz`` do, the longest decides; capitals do not
+    matter.
 
     Raises:
         FileNotFoundError: If there is no such file.
         ValueError: If no reader has the suffix, or the file is not what its reader expects.
     """
     path = Path(path)
-    reader = READERS.get(path.suffix.lower())
-    if reader is None:
+    fitting = [suffix for suffix in READERS if path.name.lower().endswith(_dotted(suffix))]
+    if not fitting:
         raise ValueError(
-            f"{path}: expected a recording that ends in one of {', '.join(sorted(READERS))}, "
-            f"came {path.suffix or 'no suffix'}; READERS takes a reader of your own"
+            f"{path}: expected a recording that ends in one of "
+            f"{', '.join(sorted(map(_dotted, READERS)))}, came {path.suffix or 'no suffix'}; "
+            "READERS takes a reader of your own"
         )
     if not path.exists():
         raise FileNotFoundError(f"{path}: expected a recording, found none")
-    return reader(path)
+    reader = READERS[max(fitting, key=len)]
+    found = reader(path)
+    if not isinstance(found, Recording):
+        raise ValueError(
+            f"{path}: expected a Recording of the reader {getattr(reader, '__name__', reader)!s}, "
+            f"came {type(found).__name__}"
+        )
+    return found
+
+
+def _dotted(suffix: str) -> str:
+    return f".{suffix.lstrip('.')}".lower()

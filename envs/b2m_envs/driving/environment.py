@@ -18,10 +18,7 @@ from b2m_envs.fixed_once_made import FixedOnceMade
 from b2m_envs.rendering import make_camera
 from b2m_envs.scenes.observation import (
     action_space,
-    check_kind,
-    is_drawn,
-    observation_space,
-    observe,
+    observation_kind,
 )
 from b2m_envs.scenes.settings import ENVIRONMENT_KEYWORDS, settings_from_keywords
 from b2m_envs.scenes.view import camera_settings, enlarged
@@ -211,7 +208,7 @@ class DrivingSceneEnv(FixedOnceMade, gymnasium.Env[Any, Any]):
     | `vehicle_mask`         | **bool**            | `False`        | Whether `info` holds the mask                            |
     | `perception`           | **float**           | `60`           | Widest gap that counts in the state [m]                  |
     | `engine`               | **str** or **None** | `None`         | `"b2m"`, `"highway-env"`; None: ours where it has the scenario |
-    | `observation`          | **str**             | `"scene"`      | `"scene"`, `"state"`, `"scaled_state"` or `"both"`       |
+    | `observation`          | **str**             | `"scene"`      | a key of `b2m_envs.OBSERVATIONS`: `"scene"`, `"state"`, `"scaled_state"`, `"both"` or your own |
 
     `None` stands for the scenario's own value. An unknown setting, an impossible value, an option
     that the scenario does not have, or an attribute that is set later is a `ValueError`.
@@ -254,10 +251,10 @@ class DrivingSceneEnv(FixedOnceMade, gymnasium.Env[Any, Any]):
             "render_fps": self.settings.steps_per_second,
         }
         self.render_mode = check_render_mode(self.settings, render_mode, modes)
-        self._kind = check_kind(self.settings, observation)
+        self._kind = observation_kind(self.settings, observation)
         self.action_space = action_space(self.settings)
-        self.observation_space = observation_space(self.settings, self._kind)
-        self._draws = is_drawn(self._kind)
+        self.observation_space = self._kind.space(self.settings)
+        self._draws = self._kind.draws
         self._world = make_world(self.settings, draws=self._draws)
         self._render_camera = make_camera(enlarged(camera_settings(self.settings)))
         self._frames: deque[np.ndarray] = deque(maxlen=self.settings.n_remembered)
@@ -345,7 +342,7 @@ class DrivingSceneEnv(FixedOnceMade, gymnasium.Env[Any, Any]):
 
     def _observation(self, info: dict[str, Any]) -> Any:
         scene = self._scene() if self._draws else None
-        return observe(self.settings, self._kind, scene, info["state"])
+        return self._kind.observe(self.settings, scene, info["state"])
 
     def _scene(self) -> UInt8[np.ndarray, "height width channel"]:
         newest = len(self._frames) - 1

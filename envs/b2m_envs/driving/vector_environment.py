@@ -18,10 +18,7 @@ from b2m_envs.fixed_once_made import FixedOnceMade
 from b2m_envs.rendering import make_camera
 from b2m_envs.scenes.observation import (
     action_space,
-    check_kind,
-    is_drawn,
-    observation_space,
-    observe,
+    observation_kind,
 )
 from b2m_envs.scenes.settings import (
     BATCH_KEYWORDS,
@@ -98,7 +95,7 @@ class DrivingSceneVectorEnv(FixedOnceMade, VectorEnv[Any, Any, np.ndarray]):
             check_number(self.settings, name, value)
         self._copies = check_flag(self.settings, "copy", copy)
         self._mode = as_autoreset_mode(self.settings, autoreset_mode)
-        self._kind = check_kind(self.settings, observation)
+        self._kind = observation_kind(self.settings, observation)
         self.metadata = type(self).metadata | {  # type: ignore[misc]
             "autoreset_mode": self._mode,
             "render_fps": self.settings.steps_per_second,
@@ -108,12 +105,13 @@ class DrivingSceneVectorEnv(FixedOnceMade, VectorEnv[Any, Any, np.ndarray]):
         self.num_envs = int(num_envs)
         self.single_action_space = action_space(self.settings)
         self.action_space = batch_space(self.single_action_space, self.num_envs)
-        self.single_observation_space = observation_space(self.settings, self._kind)
+        self.single_observation_space = self._kind.space(self.settings)
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
         from b2m_envs.driving.scene_batch import SceneBatch  # compiled code: only where it is used
 
-        draws = is_drawn(self._kind)
-        self._batch = SceneBatch(self.settings, self.num_envs, int(n_threads), draws=draws)
+        self._batch = SceneBatch(
+            self.settings, self.num_envs, int(n_threads), draws=self._kind.draws
+        )
         self._render_camera = make_camera(enlarged(camera_settings(self.settings)))
         self._engine_name = np.full(self.num_envs, ENGINE, dtype=object)
         self._generators: list[np.random.Generator | None] = [None] * self.num_envs
@@ -285,19 +283,20 @@ class DrivingSceneVectorEnv(FixedOnceMade, VectorEnv[Any, Any, np.ndarray]):
         return mask
 
     def _observation(self) -> Any:
-        scene = self._batch.scenes if is_drawn(self._kind) else None
-        if scene is not None and self._copies:
-            scene = scene.copy()
-        return observe(self.settings, self._kind, scene, self._batch.state)
+        scene = self._batch.scenes if self._kind.draws else None
+        state = self._batch.state
+        if self._copies:  # an observation may be a view of either
+            scene, state = None if scene is None else scene.copy(), state.copy()
+        return self._kind.observe(self.settings, scene, state)
 
     def _final(self, ended: Mask) -> dict[str, Any]:
         """What the worlds whose episode has ended looked like at its end."""
         which = np.flatnonzero(ended)
-        scenes = self._batch.scenes[which] if is_drawn(self._kind) else [None] * len(which)
+        scenes = self._batch.scenes[which] if self._kind.draws else [None] * len(which)
         observations = np.full(self.num_envs, None, dtype=object)
         for world, scene in zip(which, scenes, strict=True):
-            state = self._batch.state[world]
-            observations[world] = observe(self.settings, self._kind, scene, state)
+            state = self._batch.state[world].copy()
+            observations[world] = self._kind.observe(self.settings, scene, state)
         final = {"final_obs": observations, "final_info": self._info(ended, ended)}
         return final | {f"_{name}": ended.copy() for name in final}
 

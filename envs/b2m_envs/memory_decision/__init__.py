@@ -11,7 +11,7 @@ from b2m_envs.memory_decision.settings import MemoryDecisionSettings
 from b2m_envs.memory_decision.steps import PADDING, TrialBatch, period_names
 from b2m_envs.memory_decision.sternberg import SternbergSettings, SternbergTask, SternbergTrials
 from b2m_envs.memory_decision.task import CHOOSE_LEFT, CHOOSE_RIGHT, FIXATE, MemoryDecisionTask
-from b2m_envs.memory_decision.tasks import task_of
+from b2m_envs.memory_decision.tasks import TASKS, task_of
 from b2m_envs.memory_decision.trials import LEFT, NO_STIMULUS, RIGHT, Trials, TrialTable
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "PADDING",
     "RIGHT",
     "SEEN",
+    "TASKS",
     "ContextDecisionSettings",
     "ContextDecisionTask",
     "ContextTrials",

@@ -47,7 +47,7 @@ class ContextTrials(Trials):
     @cached_property
     def seen_side(self) -> Int64[np.ndarray, " trial"]:
         """Side of the probe that was among the items: the answer by the rule ``SEEN``."""
-        return np.where(self._was_shown(self.probe_left), LEFT, RIGHT)
+        return np.where(self.was_shown(self.probe_left), LEFT, RIGHT)
 
     @cached_property
     def category_side(self) -> Int64[np.ndarray, " trial"]:
@@ -166,20 +166,22 @@ class ContextDecisionTask(TrialTask):
     rule_names: ClassVar[tuple[str, ...]] = ("seen", "category")
 
     @property
-    def _n_chances(self) -> int:
+    def n_chances(self) -> int:
+        """Random numbers that a trial's parameters take: also for the items and the new probe."""
         return N_CHANCES + self.settings.max_items + 1  # the items and the new probe
 
-    def _trials(
+    def trials_from_chances(
         self, chance: Float64[np.ndarray, "trial chance"], trial_number: Int64[np.ndarray, " trial"]
     ) -> ContextTrials:
-        item_count = self._item_count(chance)
+        """Trials of the context decision that follow from these chances."""
+        item_count = self.draw_item_count(chance)
         congruent = chance[:, 4] < 0.5
         position = (chance[:, 6] * (item_count - ~congruent)).astype(np.int64)
         items, new = self._items_and_new(chance[:, N_CHANCES:], item_count, position, congruent)
         seen = items[np.arange(len(items)), position]
         is_left = chance[:, 5] < 0.5
         return ContextTrials(
-            **self._common_columns(chance, trial_number),
+            **self.common_columns(chance, trial_number),
             stimulus=items,
             probe_left=np.where(is_left, seen, new),
             probe_right=np.where(is_left, new, seen),

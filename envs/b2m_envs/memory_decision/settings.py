@@ -17,7 +17,7 @@ Durations = float | np.number | Sequence[float] | np.ndarray  # [s] one, or seve
 
 @dataclass(frozen=True, eq=False)
 class TrialSettings:
-    """What the settings of every task here hold; each task brings its own defaults.
+    """Settings of a memory task: what all have; each task brings its own defaults.
 
     Where several numbers are meant, any sequence does: a tuple, a list, a range, an array. They are
     kept as a tuple.

@@ -35,7 +35,7 @@ class TrialSteps:
 
 @dataclass(frozen=True, eq=False)
 class TrialBatch:
-    """Whole trials as arrays, padded with zeros at the end.
+    """Whole trials of a memory task, step by step, as arrays; zeros fill up the shorter ones.
 
     The step at index *t* shows ``observation[:, t]``, to which ``target[:, t]`` is the action
     wanted (0 fixate, 1 left or in, 2 right or out).

@@ -33,7 +33,7 @@ class SternbergTrials(Trials):
     @cached_property
     def target_side(self) -> Int64[np.ndarray, " trial"]:
         """``LEFT`` where the answer is *in* (the probe was among the items), else ``RIGHT``."""
-        return np.where(self._was_shown(self.probe), LEFT, RIGHT)
+        return np.where(self.was_shown(self.probe), LEFT, RIGHT)
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,15 +68,17 @@ class SternbergTask(TrialTask):
     n_places: ClassVar[int] = 1  # the centre
 
     @property
-    def _n_chances(self) -> int:
+    def n_chances(self) -> int:
+        """Random numbers that a trial's parameters take."""
         return n_item_chances(self.settings)
 
-    def _trials(
+    def trials_from_chances(
         self, chance: Float64[np.ndarray, "trial chance"], trial_number: Int64[np.ndarray, " trial"]
     ) -> SternbergTrials:
-        items, target, new = items_and_probes(chance, self._item_count(chance), self.settings)
+        """Trials of the Sternberg task that follow from these chances."""
+        items, target, new = items_and_probes(chance, self.draw_item_count(chance), self.settings)
         return SternbergTrials(
-            **self._common_columns(chance, trial_number),
+            **self.common_columns(chance, trial_number),
             stimulus=items,
             probe=np.where(chance[:, 4] < 0.5, target, new),
         )

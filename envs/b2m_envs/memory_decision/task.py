@@ -36,7 +36,10 @@ N_CHANCES = 5
 
 
 class TrialTask(ABC):
-    """Draws trials of one task and unrolls them, without an environment around it.
+    """A memory task: draws its trials and shows them step by step, without an environment.
+
+    A task of your own gives ``settings_class``, `n_chances` and `trials_from_chances`;
+    observations, targets, environments and batches follow from these.
 
     Args:
         settings: of the task.
@@ -134,19 +137,19 @@ class TrialTask(ABC):
         if settings.trial_list is not None:
             return settings.trial_list.select(trial_number % len(settings.trial_list))
         chance = uniform(words)
-        trials = self._trials(chance[:, : self._n_chances], trial_number)
+        trials = self.trials_from_chances(chance[:, : self.n_chances], trial_number)
         if settings.n_distractors == 0:
             return trials
-        distractor = _other_stimuli(trials, chance[:, self._n_chances :], settings.n_stimuli)
+        distractor = _other_stimuli(trials, chance[:, self.n_chances :], settings.n_stimuli)
         return replace(trials, distractor=distractor)
 
     @property
     @abstractmethod
-    def _n_chances(self) -> int:
-        """Random words that the parameters of a trial take, but for its distractors."""
+    def n_chances(self) -> int:
+        """Random numbers that a trial's parameters take, but for its distractors."""
 
     @abstractmethod
-    def _trials(
+    def trials_from_chances(
         self, chance: Float64[np.ndarray, "trial chance"], trial_number: Int64[np.ndarray, " trial"]
     ) -> Trials:
         """Trials without distractors that follow from these chances, uniform in [0, 1)."""
@@ -155,9 +158,9 @@ class TrialTask(ABC):
     def _n_parameters(self) -> int:
         if self.settings.trial_list is not None:
             return 0
-        return self._n_chances + self.settings.n_distractors
+        return self.n_chances + self.settings.n_distractors
 
-    def _common_columns(
+    def common_columns(
         self, chance: Float64[np.ndarray, "trial chance"], trial_number: Int64[np.ndarray, " trial"]
     ) -> dict[str, np.ndarray]:
         """Columns that tasks share but for the stimuli, from the second and third chance."""
@@ -168,7 +171,7 @@ class TrialTask(ABC):
             "maintenance": low + (high - low) * chance[:, 2],
         }
 
-    def _item_count(
+    def draw_item_count(
         self, chance: Float64[np.ndarray, "trial chance"]
     ) -> Int64[np.ndarray, " trial"]:
         """Items of each trial, from the first chance."""
@@ -240,16 +243,18 @@ class MemoryDecisionTask(TrialTask):
     settings_class: ClassVar[type[TrialSettings]] = MemoryDecisionSettings
 
     @property
-    def _n_chances(self) -> int:
+    def n_chances(self) -> int:
+        """Random numbers that a trial's parameters take."""
         return n_item_chances(self.settings)
 
-    def _trials(
+    def trials_from_chances(
         self, chance: Float64[np.ndarray, "trial chance"], trial_number: Int64[np.ndarray, " trial"]
     ) -> TrialTable:
-        items, target, new = items_and_probes(chance, self._item_count(chance), self.settings)
+        """Trials of the memory decision that follow from these chances."""
+        items, target, new = items_and_probes(chance, self.draw_item_count(chance), self.settings)
         is_left = chance[:, 4] < 0.5
         return TrialTable(
-            **self._common_columns(chance, trial_number),
+            **self.common_columns(chance, trial_number),
             stimulus=items,
             probe_left=np.where(is_left, target, new),
             probe_right=np.where(is_left, new, target),

@@ -21,7 +21,10 @@ from b2m_envs.memory_decision.trials import NO_RULE, NO_STIMULUS
 
 
 class TrialEnv(FixedOnceMade, gymnasium.Env[np.ndarray, int | np.integer[Any] | np.ndarray]):
-    """An environment of one task, which ``task_class`` names; each documents itself."""
+    """A memory task as a Gymnasium environment, an episode a trial.
+
+    A class of your own names its task as ``task_class``, and documents itself.
+    """
 
     task_class: ClassVar[type[TrialTask]]
     metadata: ClassVar[dict[str, Any]] = {  # type: ignore[misc]

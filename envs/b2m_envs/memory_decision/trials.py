@@ -18,7 +18,7 @@ SomeTrials = TypeVar("SomeTrials", bound="Trials")
 
 @dataclass(frozen=True, eq=False)
 class Trials:
-    """What trials of every task here have; stimuli are indices from 0.
+    """Trials of a memory task, a row each: what those of every task have; stimuli count from 0.
 
     A trial with fewer items than the widest fills its row with ``NO_STIMULUS`` at the end.
 
@@ -176,7 +176,7 @@ class Trials:
 
     def _check_one_seen(self) -> None:
         """Check that exactly one of the probes on the left and on the right was an item."""
-        shown = sum(self._was_shown(probe).astype(int) for probe in self.probes[:, 1:].T)
+        shown = sum(self.was_shown(probe).astype(int) for probe in self.probes[:, 1:].T)
         self._require(
             np.asarray(shown == 1),
             "probe_left and probe_right",
@@ -184,7 +184,8 @@ class Trials:
             np.asarray(shown),
         )
 
-    def _was_shown(self, probe: Int64[np.ndarray, " trial"]) -> Bool[np.ndarray, " trial"]:
+    def was_shown(self, probe: Int64[np.ndarray, " trial"]) -> Bool[np.ndarray, " trial"]:
+        """Whether these stimuli, one a trial, were among its items."""
         return np.asarray((self.stimulus == probe[:, None]).any(axis=1))
 
     def _require(self, permitted: np.ndarray, name: str, expected: str, came: np.ndarray) -> None:
@@ -216,7 +217,7 @@ class TrialTable(Trials):
     @cached_property
     def target_side(self) -> Int64[np.ndarray, " trial"]:
         """``LEFT`` or ``RIGHT``: where the probe that was among the items is."""
-        return np.where(self._was_shown(self.probe_left), LEFT, RIGHT)
+        return np.where(self.was_shown(self.probe_left), LEFT, RIGHT)
 
     def _check_probes(self) -> None:
         super()._check_probes()

@@ -35,7 +35,7 @@ _AUTORESET_MODES = (AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP)
 
 
 class TrialVectorEnv(FixedOnceMade, VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
-    """Native batch of a `TrialEnv` of the task that ``task_class`` names.
+    """A memory task as a native batch of environments (see `TrialEnv`), named by ``task_class``.
 
     Sub-environment *k* of ``reset(seed=s)`` serves the very trials, noise included, of a single
     environment after ``reset(seed=s + k)``. It is reset in the step after its trial ended

@@ -1,4 +1,7 @@
-"""What an agent is given of a scene: the picture, the state variables, or both.
+"""What an agent is given of a scene: a table of kinds, such as the picture or the state variables.
+
+A kind of the user's own joins by one line: ``OBSERVATIONS["mine"] = ObservationKind(...)``; the
+single environment, the batch and Stable-Baselines3's then take ``observation="mine"``.
 
 The state has finite bounds (`state_bounds`), and one scaling (`state_scales`): that of
 ``observation="scaled_state"`` and that of the policies that ``b2m-drive train-agent`` trains.
@@ -7,7 +10,9 @@ The state has finite bounds (`state_bounds`), and one scaling (`state_scales`): 
 from __future__ import annotations
 
 import math
-from typing import Any, Literal, get_args
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import numpy as np
 from gymnasium import spaces
@@ -16,8 +21,6 @@ from jaxtyping import Float32, UInt8
 from b2m_envs.scenes.settings import SceneSettings
 from b2m_envs.scenes.state import LONGEST_TIME, STATE_VARIABLES
 
-Kind = Literal["scene", "state", "scaled_state", "both"]
-KINDS: tuple[Kind, ...] = get_args(Kind)
 GAPS = ("gap", "left_ahead", "left_behind", "right_ahead", "right_behind")
 # A policy cannot read NaN: what stands for a variable without meaning. Gaps become `perception`.
 WITHOUT_MEANING = {"lane": -1.0, "time_to_collision": LONGEST_TIME}  # others: 0
@@ -44,35 +47,75 @@ _SCALES = {  # what is of order 1 after a division by these
 }
 _STEERED_SPEED = 10.0  # [m/s] where the scenario has no target speeds
 
+Space: TypeAlias = Callable[[SceneSettings], spaces.Space[Any]]
+Observe: TypeAlias = Callable[
+    [
+        SceneSettings,
+        UInt8[np.ndarray, "*world height width channel"] | None,
+        Float32[np.ndarray, "*world variable"],
+    ],
+    Any,
+]
 
-def check_kind(settings: SceneSettings, kind: object) -> Kind:
-    """Give back a kind of observation that there is.
+
+@dataclass(frozen=True)
+class ObservationKind:
+    """What an agent is given of a scene: its space, and how it is made of picture and state.
+
+    ```python
+    >>> import gymnasium, numpy as np
+    >>> from b2m_envs import OBSERVATIONS, ObservationKind
+    >>> OBSERVATIONS["ego_speed"] = ObservationKind(
+    ...     space=lambda settings: gymnasium.spaces.Box(-50, 50, (1,), np.float32),
+    ...     observe=lambda settings, scene, state: state[..., 3:4],
+    ... )
+    >>> env = gymnasium.make("b2m_envs:B2M/HighwayFastScene-v0", observation="ego_speed")
+    >>> env.reset(seed=0)[0].shape
+    (1,)
+    >>> del OBSERVATIONS["ego_speed"]
+
+    ```
+
+    Args:
+        space: Of one world's observation.
+        observe: From settings, picture and state to the observation. It is called with one world
+            (`[height width channel]` and `[variable]`) and with many (`[world ...]`), and has to
+            keep the axis of the worlds; of a `Dict` space it returns a dictionary. The picture is
+            None unless ``draws``. The state is raw: `finite_state` replaces its NaN.
+        draws: Whether it needs the picture, which takes most of a step's time.
+    """
+
+    space: Space
+    observe: Observe
+    draws: bool = False
+
+
+def observation_kind(settings: SceneSettings, name: object) -> ObservationKind:
+    """The kind of observation with this name.
 
     Raises:
-        ValueError: for any other.
+        ValueError: If `OBSERVATIONS` has none of this name.
     """
-    if kind not in KINDS:
-        expected = " or ".join(map(repr, KINDS))
-        raise ValueError(f"{settings.of.id}: observation: expected {expected}, came {kind!r}")
-    return kind
+    if not isinstance(name, str) or name not in OBSERVATIONS:
+        expected = " or ".join(map(repr, OBSERVATIONS))
+        raise ValueError(f"{settings.of.id}: observation: expected {expected}, came {name!r}")
+    return OBSERVATIONS[name]
 
 
-def observation_space(settings: SceneSettings, kind: Kind) -> spaces.Space[Any]:
-    """The space of one environment's observations."""
-    shape = (settings.height, settings.width, settings.n_channels)
-    scene = spaces.Box(0, 255, shape, np.uint8)
-    low, high = state_bounds(settings)
-    if kind == "scaled_state":
-        low, high = low * state_factors(settings), high * state_factors(settings)
-    state = spaces.Box(low, high, dtype=np.float32)
-    if kind == "both":
-        return spaces.Dict({"scene": scene, "state": state})
-    return scene if kind == "scene" else state
+def scene_space(settings: SceneSettings) -> spaces.Box:
+    """The space of one world's pictures."""
+    return spaces.Box(0, 255, (settings.height, settings.width, settings.n_channels), np.uint8)
 
 
-def is_drawn(kind: Kind) -> bool:
-    """Whether an observation holds a picture."""
-    return kind in ("scene", "both")
+def state_space(settings: SceneSettings) -> spaces.Box:
+    """The space of one world's state variables, NaN replaced."""
+    return spaces.Box(*state_bounds(settings), dtype=np.float32)
+
+
+def scaled_state_space(settings: SceneSettings) -> spaces.Box:
+    """The space of one world's state variables, divided by `state_scales`."""
+    low, high = (bound * state_factors(settings) for bound in state_bounds(settings))
+    return spaces.Box(low, high, dtype=np.float32)
 
 
 def state_bounds(
@@ -107,21 +150,6 @@ def action_space(settings: SceneSettings) -> spaces.Discrete | spaces.Box:
     return spaces.Discrete(5 if settings.of.lane_changes else 3)
 
 
-def observe(
-    settings: SceneSettings,
-    kind: Kind,
-    scene: UInt8[np.ndarray, "*world height width channel"] | None,
-    state: Float32[np.ndarray, "*world variable"],
-) -> Any:
-    """The observation of one scene or of many; `scene` is not looked at if the kind has none."""
-    if kind == "scene":
-        return scene
-    finite = finite_state(settings, state)
-    if kind == "both":
-        return {"scene": scene, "state": finite}
-    return finite if kind == "state" else finite * state_factors(settings)
-
-
 def finite_state(
     settings: SceneSettings, state: Float32[np.ndarray, "*world variable"]
 ) -> Float32[np.ndarray, "*world variable"]:
@@ -138,3 +166,20 @@ def finite_state(
     finite = np.where(np.isnan(plain), np.array(stand_in, np.float32), plain)
     within: np.ndarray = np.clip(finite, *state_bounds(settings))
     return within
+
+
+OBSERVATIONS: dict[str, ObservationKind] = {
+    "scene": ObservationKind(scene_space, lambda _, scene, state: scene, draws=True),
+    "state": ObservationKind(state_space, lambda settings, _, state: finite_state(settings, state)),
+    "scaled_state": ObservationKind(
+        scaled_state_space,
+        lambda settings, _, state: finite_state(settings, state) * state_factors(settings),
+    ),
+    "both": ObservationKind(
+        lambda settings: spaces.Dict(
+            {"scene": scene_space(settings), "state": state_space(settings)}
+        ),
+        lambda settings, scene, state: {"scene": scene, "state": finite_state(settings, state)},
+        draws=True,
+    ),
+}

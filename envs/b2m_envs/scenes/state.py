@@ -24,7 +24,7 @@ SHORTEST_REACH = 1.0  # [m] of lane that is left, below which it has no curvatur
 
 @dataclass(frozen=True)
 class StateVariable:
-    """A variable of the scene."""
+    """A variable of a driving scene's state: its name, its unit, its meaning."""
 
     name: str
     unit: str

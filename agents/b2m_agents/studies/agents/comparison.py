@@ -51,7 +51,7 @@ _PROBE_UPDATES = 3
 
 @dataclass(frozen=True)
 class AgentsRun:
-    """A comparison of agents, ready to be run.
+    """A comparison of agents that drive on the encoders of a driving study, ready to be run.
 
     Args:
         folder: Of the comparison.
@@ -104,7 +104,7 @@ class AgentsRun:
 def compare_agents(
     run: AgentsRun, *, n_workers: int, progress: bool = True, executor: Executor | None = None
 ) -> Path:
-    """Run the whole comparison into its folder, or take it up where it stopped.
+    """Run a comparison of agents into its folder, or go on where it stopped.
 
     Jobs run on the executor, anything of the shape of `concurrent.futures.Executor`; without one in
     ``n_workers`` processes of this machine.

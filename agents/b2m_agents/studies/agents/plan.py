@@ -21,7 +21,7 @@ EPOCHS = 8
 
 @dataclass(frozen=True)
 class AgentsStudySettings:
-    """What is compared, and with which budget. The defaults are those of the command."""
+    """What a comparison of agents asks, and with which budget: as the command, by default."""
 
     strategies: tuple[str, ...] = ("regression", "contrastive")
     seeds: tuple[int, ...] = tuple(range(5))

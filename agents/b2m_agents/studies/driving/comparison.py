@@ -94,7 +94,7 @@ class SimulatedWatcher:
 
 @dataclass(frozen=True)
 class DrivingRun:
-    """A comparison, ready to be run; a recording that cannot teach is refused."""
+    """A driving study of one recording, ready to be run; one that cannot teach is refused."""
 
     folder: Path
     scenes: Path
@@ -165,7 +165,7 @@ class DrivingRun:
 def compare_driving(
     run: DrivingRun, *, n_workers: int, progress: bool = True, executor: Executor | None = None
 ) -> Path:
-    """Run the whole comparison into its folder, or take it up where it stopped.
+    """Run a driving study into its folder, or go on where it stopped.
 
     Jobs run on the executor, anything of the shape of `concurrent.futures.Executor`; without one in
     ``n_workers`` processes of this machine.

@@ -32,7 +32,7 @@ SPLIT_SEED = 0  # the same episodes are held out in every run
 
 @dataclass(frozen=True)
 class DrivingStudySettings:
-    """What is compared, and with which budget. The defaults are those of the command."""
+    """What the driving study compares, and with which budget; the command has the same defaults."""
 
     strategies: tuple[Strategy, ...] = ("regression", "contrastive")
     seeds: tuple[int, ...] = tuple(range(5))

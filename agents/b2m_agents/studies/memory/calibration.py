@@ -56,7 +56,7 @@ SMALL_STUDY = MemoryStudySettings(
 
 @dataclass(frozen=True)
 class CalibrationSettings:
-    """How many brains, and the small preset that each is compared with."""
+    """How the verdict is calibrated: on how many simulated brains, by which small study."""
 
     n_null: int = 100
     n_ideal: int = 20
@@ -108,7 +108,7 @@ def calibrate_verdict(
     progress: bool = True,
     executor: Executor | None = None,
 ) -> Path:
-    """Judge every brain, or take it up where it stopped.
+    """Judge simulated brains whose truth is known, or go on where that stopped.
 
     Jobs run on the executor, anything of the shape of `concurrent.futures.Executor`; without one in
     ``n_workers`` processes of this machine.

@@ -58,7 +58,7 @@ DEFAULT_STUDY = MemoryStudySettings()
 
 @dataclass(frozen=True)
 class MemoryComparison:
-    """One recording and all that is asked of it.
+    """A memory study of one recording: the brain, its nulls and probes, and every student.
 
     Bad trials are left out, and a recording that cannot teach is refused (`fit_to_teach`).
     """
@@ -201,7 +201,7 @@ def compare_memory(
     progress: bool = True,
     executor: Executor | None = None,
 ) -> Path:
-    """Run the whole comparison into a folder, or take it up where it stopped.
+    """Run a memory study into a folder, or go on where it stopped.
 
     Jobs run on the executor, anything of the shape of `concurrent.futures.Executor`; without one in
     ``n_workers`` processes of this machine.
@@ -314,8 +314,8 @@ def name_of_pairing(pairing: RolePairing) -> str:
 
 
 def _task_entries(recording: BrainRecording, settings: MemoryStudySettings) -> dict[str, Any]:
-    name = {"memory_decision": "MemoryDecision", "sternberg": "Sternberg"}[settings.task]
-    return {"id": f"B2M/{name}-v0", **_plain(asdict(task_settings(recording, settings)))}
+    task = task_settings(recording, settings)
+    return {"id": f"{task.task_id}-v0", **_plain(asdict(task))}
 
 
 def limits_of(recording: BrainRecording, settings: MemoryStudySettings) -> list[str]:

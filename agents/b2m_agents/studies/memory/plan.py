@@ -5,36 +5,36 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool
 
 from b2m_agents.studies.isolated import IsolatedSettings
+from b2m_agents.studies.memory.student_tasks import STUDENT_TASKS
 from b2m_agents.studies.memory.teachers import Reading
 from b2m_drive.comparisons.control import Control
 from b2m_drive.comparisons.memory_study import MEMORY, NULL_TEACHERS
 from b2m_drive.comparisons.study import LABEL_PROBES
 from b2m_drive.evidence.condition import ALONE_LABELLED, BRAIN, Condition, TransferMethod, Variation
 from b2m_drive.files.settings_types import take_as_declared
-from b2m_drive.recordings.recording import BrainRecording, TaskName
+from b2m_drive.recordings.recording import BrainRecording
 from b2m_drive.students.decision_rnn import Cell
 from b2m_drive.students.fitting import FittingSettings
 from b2m_drive.teachers.windows import WINDOW_CHOICES, WindowChoice
 from b2m_drive.transfer.term import Strategy
-from b2m_envs.memory_decision import MemoryDecisionSettings, SternbergSettings, Trials
+from b2m_envs.memory_decision import Trials
+from b2m_envs.memory_decision.settings import TrialSettings
 
 SHARE_TEACHING = 0.8  # of the recorded trials; the others are held out
 FEWEST_TEACHING = 10  # trials: two for each part that is held out in turn
-TASKS: tuple[TaskName, ...] = ("memory_decision", "sternberg")
+TASKS = tuple(STUDENT_TASKS)  # that ship, for the command line
 _VARIED_TEACHERS = (BRAIN, "shuffled", "untrained_network")  # along the data curves
-
-TaskSettings: TypeAlias = MemoryDecisionSettings | SternbergSettings
 
 
 @dataclass(frozen=True)
 class MemoryStudySettings:
-    """What is compared, and with which budget. The defaults are those of the command."""
+    """What the memory study compares, and with which budget; the command has the same defaults."""
 
     strategies: tuple[Strategy, ...] = ("regression", "contrastive")
     readings: tuple[Reading, ...] = (Reading(),)
@@ -43,7 +43,7 @@ class MemoryStudySettings:
     probes: tuple[str, ...] = LABEL_PROBES
     seeds: tuple[int, ...] = tuple(range(8))
     cell: Cell = "gru"
-    task: TaskName = "memory_decision"  # of the student
+    task: str = "memory_decision"  # of the student: a key of `STUDENT_TASKS`
     codes: str = "random"  # of the stimuli: "random" or "category"
     n_categories: int = 4  # of "category" codes
     category_share: float = 0.5  # of such a code's variance
@@ -79,7 +79,7 @@ class MemoryStudySettings:
 
     def _check_choices(self) -> None:
         for name, known in (
-            ("task", TASKS),
+            ("task", tuple(STUDENT_TASKS)),
             ("windows", WINDOW_CHOICES),
             ("codes", ("random", "category")),
         ):
@@ -122,7 +122,7 @@ class Lessons:
     recording: BrainRecording
     trials: Trials  # of the student's task, a row for each recorded trial
     teaching: Bool[np.ndarray, " trial"]  # the others are held out
-    task: TaskSettings  # that can show those trials
+    task: TrialSettings  # that can show those trials
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ class MemoryPlan:
 
     settings: MemoryStudySettings
     isolated: IsolatedSettings
-    task: TaskSettings  # of the generated trials
+    task: TrialSettings  # of the generated trials
     conditions: tuple[Condition, ...]
     seeds: tuple[int, ...]
     lessons: Lessons | None  # None: conditions that need no recorded trials
@@ -146,7 +146,7 @@ class MemoryPlan:
         return [(condition, seed) for seed in self.seeds for condition in self.conditions]
 
 
-def task_settings(recording: BrainRecording, settings: MemoryStudySettings) -> TaskSettings:
+def task_settings(recording: BrainRecording, settings: MemoryStudySettings) -> TrialSettings:
     """The student's task, with as many items and stimuli as the recording's session has."""
     most = recording.trials.n_items
     common: dict[str, Any] = {
@@ -160,12 +160,11 @@ def task_settings(recording: BrainRecording, settings: MemoryStudySettings) -> T
     }
     if settings.maintenance is not None:
         common["maintenance"] = settings.maintenance
-    if settings.task == "sternberg":
-        return SternbergSettings(n_items=tuple(range(1, most + 1)), **common)
-    return MemoryDecisionSettings(n_items=most, **common)
+    task = STUDENT_TASKS[settings.task]
+    return task.settings_class(n_items=task.item_counts(most), **common)
 
 
-def replaying(task: TaskSettings, recording: BrainRecording) -> TaskSettings:
+def replaying(task: TrialSettings, recording: BrainRecording) -> TrialSettings:
     """The same task, open to every number of items that the recording's trials have."""
     counts = tuple(sorted({int(count) for count in recording.trials.item_count}))
     return replace(task, n_items=counts)

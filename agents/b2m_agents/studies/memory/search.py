@@ -46,7 +46,10 @@ Units = Bool[np.ndarray, " unit"]
 
 @dataclass(frozen=True)
 class Candidate:
-    """Which units and windows are read; latents, pairing and strategy come on top."""
+    """One way to read recordings that a search tries: which units, in which windows.
+
+    Latents, pairing and strategy come on top.
+    """
 
     units: str
     windows: WindowChoice
@@ -59,7 +62,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class SearchSettings:
-    """What is searched, and with which budgets."""
+    """What a search for the best reading of recordings tries, and with which budgets."""
 
     selection: MemoryStudySettings
     test: MemoryStudySettings  # strategies, readings and windows are those chosen
@@ -132,7 +135,7 @@ SEARCH = SearchSettings(
 
 @dataclass(frozen=True)
 class Search:
-    """All recordings, split by patient, and what is searched."""
+    """A search for the best reading of memory recordings, whose patients are split in halves."""
 
     name: str
     selection: tuple[BrainRecording, ...]
@@ -212,7 +215,7 @@ def search_memory(
     progress: bool = True,
     executor: Executor | None = None,
 ) -> Path:
-    """Compare every candidate on the selection half, then test the best on the other half.
+    """Search the best reading of recordings on half of the patients, and test it on the others.
 
     Kill it and call it again: finished students are kept.
 

@@ -61,7 +61,7 @@ class SessionsRead:
 
 @dataclass(frozen=True)
 class ManySessions:
-    """Recordings of one task, and what is asked of each.
+    """A memory study of many sessions: recordings of one task, and what is asked of each.
 
     Sessions that cannot be compared, by the rules of a single comparison, are left out.
     """
@@ -165,7 +165,7 @@ def compare_sessions(
     progress: bool = True,
     executor: Executor | None = None,
 ) -> Path:
-    """Compare every session and write the pooled run, or take it up where it stopped.
+    """Run the memory study of every session and pool them, or go on where that stopped.
 
     Jobs run on the executor, anything of the shape of `concurrent.futures.Executor`; without one in
     ``n_workers`` processes of this machine.

@@ -60,7 +60,7 @@ _SURROGATES: Mapping[str, Callable[[Activity, np.random.Generator], Activity]] =
 
 @dataclass(frozen=True)
 class Reading:
-    """How a recording becomes a teacher: which latents, paired how."""
+    """How the memory study reads a recording: which latents teach, and how steps are paired."""
 
     latents: LatentMethod = "decoded"
     pairing: Pairing = "recorded"

@@ -16,15 +16,16 @@ from typing import Any, TypeAlias
 import numpy as np
 from jaxtyping import Int64
 
-from b2m_drive.recordings.recording import NO_STIMULUS, DecisionTrials, TaskName
-from b2m_envs.memory_decision import SternbergTrials, Trials, TrialTable
+from b2m_agents.studies.memory.student_tasks import STUDENT_TASKS
+from b2m_drive.recordings.recording import NO_STIMULUS, DecisionTrials
+from b2m_envs.memory_decision import Trials
 
-RolePairing: TypeAlias = Callable[[DecisionTrials, TaskName], Trials]
+RolePairing: TypeAlias = Callable[[DecisionTrials, str], Trials]
 
 _NAMES_OF_STIMULI = ("stimulus", "distractor", "probe", "probe_left", "probe_right")
 
 
-def counterparts(trials: DecisionTrials, task: TaskName) -> Trials:
+def counterparts(trials: DecisionTrials, task: str) -> Trials:
     """Each recorded trial as a trial of the student's task; of the same task, the trial itself.
 
     Both tasks ask whether the (left) probe was shown before. A memory decision trial becomes a
@@ -38,41 +39,30 @@ def counterparts(trials: DecisionTrials, task: TaskName) -> Trials:
     Raises:
         ValueError: If a trial showed every stimulus, so that no new probe is left.
     """
-    common: dict[str, Any] = {
-        "trial_id": trials.trial_id,
-        "stimulus": trials.stimulus,
-        "isi": trials.inter_stimulus_interval,
-        "maintenance": trials.probe_onset - trials.maintenance_onset,
-    }
-    if task == "sternberg":
-        return SternbergTrials(**common, probe=trials.probe_left)
-    right = trials.probe_right if trials.task == task else _completing_probe(trials)
-    return TrialTable(**common, probe_left=trials.probe_left, probe_right=right)
+    return STUDENT_TASKS[task].trials_of(trials)
 
 
 def relabelled(trials: Trials, new_stimulus: Int64[np.ndarray, " stimulus"]) -> Trials:
-    """The same trials with each stimulus replaced by another, consistently."""
+    """The same trials with each stimulus replaced by another, consistently.
+
+    Raises:
+        ValueError: If the trials name their probes otherwise than those of our tasks.
+    """
     changed: dict[str, Any] = {
-        name: np.where(values == NO_STIMULUS, NO_STIMULUS, new_stimulus[values])
+        name: _renamed(values, new_stimulus)
         for name in _NAMES_OF_STIMULI
         if (values := getattr(trials, name, None)) is not None
     }
-    return replace(trials, **changed)
+    made = replace(trials, **changed)
+    if not np.array_equal(made.probes, _renamed(trials.probes, new_stimulus)):
+        raise ValueError(
+            f"{type(trials).__name__}: expected probes in columns among "
+            f"{', '.join(_NAMES_OF_STIMULI)}, whose stimuli can be exchanged, came others"
+        )
+    return made
 
 
-def _completing_probe(trials: DecisionTrials) -> Int64[np.ndarray, " trial"]:
-    """For each Sternberg trial the stimulus that belongs on the right of a memory decision."""
-    right = np.empty(len(trials), dtype=np.int64)
-    for row in range(len(trials)):
-        items = trials.stimulus[row, : trials.item_count[row]]
-        if trials.probe_left[row] in items:
-            choices = np.setdiff1d(np.arange(trials.n_stimuli), items)
-        else:
-            choices = items
-        if not len(choices):
-            raise ValueError(
-                f"trial {trials.trial_id[row]}: expected fewer items than the "
-                f"{trials.n_stimuli} stimuli, so that a probe can be new, came {len(items)}"
-            )
-        right[row] = choices[int(trials.trial_id[row]) % len(choices)]
-    return right
+def _renamed(
+    stimuli: Int64[np.ndarray, "*place"], new_stimulus: Int64[np.ndarray, " stimulus"]
+) -> Int64[np.ndarray, "*place"]:
+    return np.where(stimuli == NO_STIMULUS, NO_STIMULUS, new_stimulus[stimuli])
