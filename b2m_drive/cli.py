@@ -977,7 +977,7 @@ def record(
     """
     from b2m_agents.drivers.drivers import DRIVERS, drive_of
     from b2m_agents.videos.video import VideoSettings, record_video
-    from b2m_envs.scenes.settings import SCENARIOS
+    from b2m_envs.scenes.scenarios import SCENARIOS
 
     view = _environment(camera, height, width, colour, None, action)
     settings = VideoSettings(n_episodes=episodes, seed=seed, speed=speed, device=device)
@@ -1051,7 +1051,7 @@ def _memory_settings(
         seeds=tuple(range(seeds)),
         n_steps=steps,
         cell=student,  # type: ignore[arg-type]
-        task=task,  # type: ignore[arg-type]
+        task=task,
         codes=stimuli,
     )
 

@@ -19,7 +19,6 @@ from typing import Any, Literal
 import numpy as np
 from jaxtyping import Float64
 
-from b2m_drive.comparisons.jobs import CONFIG
 from b2m_drive.comparisons.pooled_verdict import PooledDifference, PooledVerdict
 from b2m_drive.comparisons.run_folder import (
     Run,

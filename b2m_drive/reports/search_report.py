@@ -14,9 +14,8 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from b2m_drive.comparisons.jobs import CONFIG
 from b2m_drive.comparisons.pooled_verdict import PooledVerdict
-from b2m_drive.comparisons.pooling import PooledVerdict, SessionsRun, pooled_verdict, read_sessions
+from b2m_drive.comparisons.pooling import SessionsRun, pooled_verdict, read_sessions
 from b2m_drive.comparisons.run_folder import check_entries, read_object
 from b2m_drive.comparisons.run_opening import CONFIG
 from b2m_drive.comparisons.search import RankedCandidate, rank_candidates

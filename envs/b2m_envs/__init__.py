@@ -47,8 +47,8 @@ if TYPE_CHECKING:
     from b2m_envs.scenes.observation import finite_state as finite_state
     from b2m_envs.scenes.observation import state_bounds as state_bounds
     from b2m_envs.scenes.observation import state_scales as state_scales
-    from b2m_envs.scenes.settings import SCENARIOS as SCENARIOS
-    from b2m_envs.scenes.settings import Scenario as Scenario
+    from b2m_envs.scenes.scenarios import SCENARIOS as SCENARIOS
+    from b2m_envs.scenes.scenarios import Scenario as Scenario
     from b2m_envs.scenes.settings import SceneSettings as SceneSettings
     from b2m_envs.scenes.state import STATE_VARIABLES as STATE_VARIABLES
     from b2m_envs.scenes.state import StateVariable as StateVariable
@@ -69,9 +69,9 @@ _HOMES = {
     "OBSERVATIONS": "scenes.observation",
     "ObservationKind": "scenes.observation",
     "RIGHT": "memory_decision.trials",
-    "SCENARIOS": "scenes.settings",
+    "SCENARIOS": "scenes.scenarios",
     "STATE_VARIABLES": "scenes.state",
-    "Scenario": "scenes.settings",
+    "Scenario": "scenes.scenarios",
     "SceneSettings": "scenes.settings",
     "StateVariable": "scenes.state",
     "SternbergSettings": "memory_decision.sternberg",
