@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import typer
-
 from b2m_drive.cli import app
 
 ROOT = Path(__file__).parents[1]

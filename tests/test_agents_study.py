@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from b2m_drive.cli import app
 from typer.testing import CliRunner
 
 from b2m_agents.episodes.episodes import make_scene, neutral_action, play_episode
@@ -21,7 +22,6 @@ from b2m_agents.studies.agents.driven_together import drive_together
 from b2m_agents.studies.agents.plan import AgentPlan, AgentsStudySettings, encoder_folder
 from b2m_agents.studies.agents.senses import Senses
 from b2m_agents.worlds.encoder_view import write_view
-from b2m_drive.cli import app
 from b2m_drive.comparisons.agents_run import AgentsResult, read_agents
 from b2m_drive.comparisons.agents_study import (
     AGENTS,

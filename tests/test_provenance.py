@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from b2m_drive.cli import app
 from typer.testing import CliRunner
 
 from b2m_agents.drivers.rollouts import CollectSettings, collect_scenes
 from b2m_agents.learning.trained_agent import TrainedAgent
 from b2m_agents.memory.memory_agent import MemoryAgentSettings
 from b2m_agents.memory.memory_training import train_memory_agent
-from b2m_drive.cli import app
 from b2m_drive.comparisons.jobs import open_run
 from b2m_drive.files import provenance
 from b2m_drive.files.provenance import installed_versions, resuming_anyway, taken_up
