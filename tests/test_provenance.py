@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from b2m_drive.cli import app
 from typer.testing import CliRunner
 
+from b2m_agents.commands.app import app
 from b2m_agents.drivers.rollouts import CollectSettings, collect_scenes
 from b2m_agents.learning.trained_agent import TrainedAgent
 from b2m_agents.memory.memory_agent import MemoryAgentSettings

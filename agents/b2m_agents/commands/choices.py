@@ -27,6 +27,7 @@ Scenario: TypeAlias = Literal[
     "racetrack", "racetrack_large", "racetrack_oval", "parking", "lane_keeping",
 ]  # fmt: skip
 SCENARIOS: tuple[str, ...] = get_args(Scenario)
+SCENARIO_NAMES = f"{', '.join(SCENARIOS[:-1])} or {SCENARIOS[-1]}"
 TRIAL_TASKS = ("memory_decision", "sternberg", "context_decision")  # that an agent learns
 
 

@@ -24,7 +24,7 @@ def compare_agents(
         choices.Scenario | None,
         typer.Option(
             metavar="SCENARIO",
-            help="Where the agents drive, as collect takes them. Default: as the scenes of the "
+            help=f"Where the agents drive: {choices.SCENARIO_NAMES}. Default: as the scenes of the "
             "run.",
         ),
     ] = None,

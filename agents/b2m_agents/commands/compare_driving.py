@@ -39,8 +39,8 @@ def compare_driving(
         choices.Scenario | None,
         typer.Option(
             metavar="SCENARIO",
-            help="Of the scenes to collect (default: highway_fast), or that --scenes must be of; "
-            "as collect takes them.",
+            help="Of the scenes to collect (default: highway_fast), or that --scenes must be of: "
+            f"{choices.SCENARIO_NAMES}.",
         ),
     ] = None,
     camera: Annotated[
@@ -54,7 +54,7 @@ def compare_driving(
         Path | None,
         typer.Option(
             help="Your own recording made beside --scenes (HDF5: activity, time, frame_id; see "
-            "b2m_drive.recordings.scene_recording). Without it: --brain."
+            "docs/file-formats.md). Without it: --brain."
         ),
     ] = None,
     brain: BrainName = None,

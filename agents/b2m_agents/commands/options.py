@@ -10,6 +10,7 @@ import typer
 
 from b2m_agents.commands import choices
 
+SCENE = "The scene"  # heading of options in help
 Workers = Annotated[
     int, typer.Option(help="Processes, one thread each. 0: one for each core.", min=0)
 ]
@@ -28,27 +29,42 @@ Scenario = Annotated[
     str,
     typer.Argument(
         metavar="SCENARIO",
-        help=f"{', '.join(choices.SCENARIOS[:-1])} or {choices.SCENARIOS[-1]}.",
+        help=f"{choices.SCENARIO_NAMES}.",
         autocompletion=choices.complete_scenario,
     ),
 ]
 CameraName = Annotated[
     choices.Camera | None,
-    typer.Option(metavar=choices.shown(choices.Camera), help="Default: birds_eye."),
+    typer.Option(
+        metavar=choices.shown(choices.Camera), help="Default: birds_eye.", rich_help_panel=SCENE
+    ),
 ]
-Height = Annotated[int | None, typer.Option(help="Of a frame in pixels, 36 to 512. Default: 64.")]
-Width = Annotated[int | None, typer.Option(help="Of a frame in pixels, 36 to 512. Default: 64.")]
+Height = Annotated[
+    int | None,
+    typer.Option(help="Of a frame in pixels, 36 to 512. Default: 64.", rich_help_panel=SCENE),
+]
+Width = Annotated[
+    int | None,
+    typer.Option(help="Of a frame in pixels, 36 to 512. Default: 64.", rich_help_panel=SCENE),
+]
 Colour = Annotated[
-    bool | None, typer.Option("--colour/--grey", help="Channels of a frame: 3 or 1. Default: 1.")
+    bool | None,
+    typer.Option(
+        "--colour/--grey", help="Channels of a frame: 3 or 1. Default: 1.", rich_help_panel=SCENE
+    ),
 ]
 Stack = Annotated[
-    int | None, typer.Option(help="Frames in one observation, oldest first. Default: 2.", min=1)
+    int | None,
+    typer.Option(
+        help="Frames in one observation, oldest first. Default: 2.", min=1, rich_help_panel=SCENE
+    ),
 ]
 ActionKind = Annotated[
     choices.Action | None,
     typer.Option(
         metavar=choices.shown(choices.Action),
         help="Discrete actions are lane changes, faster and slower. Default: discrete.",
+        rich_help_panel=SCENE,
     ),
 ]
 Strategies = Annotated[

@@ -22,14 +22,17 @@ from b2m_agents.commands.options import (
     scene_settings,
 )
 
+# Headings of options in help.
+_SEES, _TRAINING, _LOG, _TRIALS = "What the driver sees", "Training", "Log", "Memory tasks"
+
 
 def train_agent(
     scenario: Annotated[
         str,
         typer.Argument(
             metavar="SCENARIO",
-            help=f"{', '.join(choices.SCENARIOS[:-1])} or {choices.SCENARIOS[-1]}; or a memory "
-            f"task: {', '.join(choices.TRIAL_TASKS[:-1])} or {choices.TRIAL_TASKS[-1]}.",
+            help=f"{choices.SCENARIO_NAMES}; or a memory task: "
+            f"{', '.join(choices.TRIAL_TASKS[:-1])} or {choices.TRIAL_TASKS[-1]}.",
             autocompletion=choices.complete_scenario_or_task,
         ),
     ],
@@ -37,7 +40,8 @@ def train_agent(
         Path | None,
         typer.Option(
             help="For latents: folder of a SceneVAE of such scenes. `b2m-drive compare driving` "
-            "writes some, such as runs/driving-NAME/encoders/seed-0/alone."
+            "writes some, such as encoders/seed-0/alone in its folder.",
+            rich_help_panel=_SEES,
         ),
     ] = None,
     observation: Annotated[
@@ -46,6 +50,7 @@ def train_agent(
             metavar=choices.shown(choices.Observation),
             help="What the driver sees: latents (default) of a frozen encoder; pixels, with a "
             "network of its own; or state, 14 numbers that no picture needs.",
+            rich_help_panel=_SEES,
         ),
     ] = None,
     algorithm: Annotated[
@@ -53,15 +58,24 @@ def train_agent(
         typer.Option(
             metavar=choices.shown(choices.Algorithm),
             help="ppo (default), for any action; dqn, for discrete; sac, for continuous ones.",
+            rich_help_panel=_TRAINING,
         ),
     ] = None,
     latent_stack: Annotated[
         int | None,
-        typer.Option(help="Latents in one observation, oldest first. Default: 1.", min=1),
+        typer.Option(
+            help="Latents in one observation, oldest first. Default: 1.",
+            min=1,
+            rich_help_panel=_SEES,
+        ),
     ] = None,
     speed: Annotated[
         bool | None,
-        typer.Option("--speed/--no-speed", help="Put its speed beside the latents. Default: no."),
+        typer.Option(
+            "--speed/--no-speed",
+            help="Put its speed beside the latents. Default: no.",
+            rich_help_panel=_SEES,
+        ),
     ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder of the agent. Default: runs/agent-SCENARIO.")
@@ -74,6 +88,7 @@ def train_agent(
             "pixels; dqn and sac learn from step 4096 on, dqn explores over 60000); 786432 of "
             "trials.",
             min=1,
+            rich_help_panel=_TRAINING,
         ),
     ] = None,
     seed: Annotated[int, typer.Option(help="Of weights, traffic and exploration.", min=0)] = 0,
@@ -82,6 +97,7 @@ def train_agent(
         typer.Option(
             help="Side by side. Default: 64, or 4 where highway-env simulates; 128 of trials.",
             min=1,
+            rich_help_panel=_TRAINING,
         ),
     ] = None,
     checkpoint_every: Annotated[
@@ -90,6 +106,7 @@ def train_agent(
             help="Steps between checkpoints. Default: by scenario and algorithm, mostly 40960 of "
             "PPO, 10240 of the others; 98304 of trials.",
             min=1,
+            rich_help_panel=_TRAINING,
         ),
     ] = None,
     evaluate_every: Annotated[
@@ -99,18 +116,22 @@ def train_agent(
             "episodes are neither of the training nor of evaluate-agent. 0: none. Default: as "
             "checkpoints.",
             min=0,
+            rich_help_panel=_TRAINING,
         ),
     ] = None,
     patience: Annotated[
         int | None,
         typer.Option(
-            help="Stop after so many evaluations without a better one. Default: never.", min=1
+            help="Stop after so many evaluations without a better one. Default: never.",
+            min=1,
+            rich_help_panel=_TRAINING,
         ),
     ] = None,
     tensorboard: Annotated[
         bool | None,
         typer.Option(
             "--tensorboard/--no-tensorboard",
+            rich_help_panel=_LOG,
             help="Write what `tensorboard --logdir FOLDER` shows. Default: yes.",
         ),
     ] = None,
@@ -121,10 +142,14 @@ def train_agent(
     stack: Stack = None,
     action: ActionKind = None,
     items: Annotated[
-        int | None, typer.Option(help="Of a memory task's trials. Default: 2.", min=1)
+        int | None,
+        typer.Option(help="Of a memory task's trials. Default: 2.", min=1, rich_help_panel=_TRIALS),
     ] = None,
     maintenance: Annotated[
-        float | None, typer.Option(help="Of a memory task, in seconds. Default: 0.5.", min=0)
+        float | None,
+        typer.Option(
+            help="Of a memory task, in seconds. Default: 0.5.", min=0, rich_help_panel=_TRIALS
+        ),
     ] = None,
     device: Device = "cpu",
 ) -> None:

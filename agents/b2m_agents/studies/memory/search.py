@@ -39,7 +39,7 @@ from b2m_drive.transfer.term import Strategy
 LEAST_UNITS_SELECTED = 5  # of a session whose selected units are pooled
 _SELECTIVE_BELOW = 0.01  # p-value, of a fifth of the trials
 _SPLIT_SEED = 0
-_FIRST_TEST_SEED = 100
+_TEST_SEEDS = tuple(range(100, 104))
 
 Units = Bool[np.ndarray, " unit"]
 
@@ -125,9 +125,7 @@ SEARCH = SearchSettings(
         batch_size=16,
         recorded_batch_size=8,
     ),
-    test=MemoryStudySettings(
-        codes="category", seeds=tuple(range(_FIRST_TEST_SEED, _FIRST_TEST_SEED + 4))
-    ),
+    test=MemoryStudySettings(codes="category", seeds=_TEST_SEEDS),
     candidates=CANDIDATES,
 )
 
@@ -143,6 +141,7 @@ def search_settings(
         test_seeds: Students of each condition of the test.
         test_steps: Of such a student's training.
     """
+    first = _TEST_SEEDS[0]
     return replace(
         SEARCH,
         selection=replace(
@@ -150,7 +149,7 @@ def search_settings(
         ),
         test=replace(
             SEARCH.test,
-            seeds=tuple(range(_FIRST_TEST_SEED, _FIRST_TEST_SEED + test_seeds)),
+            seeds=tuple(range(first, first + test_seeds)),
             n_steps=test_steps,
         ),
     )
