@@ -198,8 +198,8 @@ def all_verbs() -> tuple[str, ...]:
 
 @cache
 def all_options() -> frozenset[str]:
-    """Options of every verb, and of the scripts."""
-    found: set[str] = set()
+    """Options of the command itself, of every verb, and of the scripts."""
+    found = options_of(root_command())
     for verb in all_verbs():
         command = root_command()
         for word in verb.split():

@@ -344,7 +344,7 @@ def test_impossible_settings_are_named(changes, message: str) -> None:
     [
         (
             ["--observation", "sonar"],
-            "'--observation': Value error, 'sonar' is not one of 'pixels'",
+            "'sonar' is not one of 'pixels', 'state', 'blind'",
         ),
         (["--strategy", "telepathy"], "'telepathy' is not one of 'regression', 'contrastive'"),
         (["--sedes", "2"], "No such option"),

@@ -29,7 +29,8 @@ from b2m_envs.scenes.settings import SCENARIOS
 @pytest.mark.parametrize(
     ("offered", "known"),
     [
-        (choices.Brain, PRESETS), (choices.BrainKind, BRAIN_KINDS), (choices.Student, get_args(Cell)),
+        (choices.Brain, PRESETS), (choices.BrainKind, BRAIN_KINDS),
+        (choices.Student, get_args(Cell)),
         (choices.MemoryTask, TASKS), (choices.Windows, WINDOW_CHOICES),
         (choices.SceneLatents, SCENE_LATENTS), (choices.Observation, OBSERVATIONS),
         (choices.Algorithm, ALGORITHMS), (choices.Driver, DRIVERS), (choices.Scenario, SCENARIOS),

@@ -11,7 +11,6 @@ import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import h5py
@@ -32,6 +31,7 @@ from b2m_drive.files.weights import read_weights
 from b2m_drive.recordings.readers.kornblith import read_spikes
 from b2m_drive.recordings.scene_recording import read_scene_recording
 from b2m_drive.reports.report_parts import draw
+from b2m_drive.students.scenes import SceneDataset
 from tests.read_formats import make_recording, make_session
 
 
@@ -336,6 +336,12 @@ def test_no_error_leaves_the_command_as_a_traceback(error, code, text) -> None:
     assert shown.returncode == code
 
 
+def unread(path: Path, _: str | None) -> SceneDataset:
+    dataset = object.__new__(SceneDataset)
+    dataset.path = path
+    return dataset
+
+
 def test_a_recordings_session_makes_no_path_outside_the_runs(tmp_path, monkeypatch) -> None:
     make_recording(tmp_path)
     with h5py.File(tmp_path / "brain.h5", "r+") as file:
@@ -347,9 +353,7 @@ def test_a_recordings_session_makes_no_path_outside_the_runs(tmp_path, monkeypat
         raise typer.Exit
 
     monkeypatch.setattr("b2m_agents.studies.driving.usual_comparisons.DrivingRun", note)
-    monkeypatch.setattr(
-        "b2m_drive.students.scenes.SceneDataset", lambda path, _: SimpleNamespace(path=path)
-    )
+    monkeypatch.setattr("b2m_drive.students.scenes.SceneDataset", unread)
     with pytest.raises(SystemExit):
         app.app(["compare", "driving", "--recording", str(tmp_path / "brain.h5"),
                  "--scenes", str(tmp_path / "scenes.h5")])  # fmt: skip
