@@ -14,7 +14,7 @@ from typing import Any
 
 import typer
 
-from b2m_drive.cli import app
+from b2m_agents.commands.app import app
 
 ROOT = Path(__file__).parents[1]
 COMMAND = "b2m-drive"

@@ -12,6 +12,7 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
+from b2m_agents.commands.app import app
 from b2m_agents.episodes.episodes import make_scene, neutral_action, play_episode
 from b2m_agents.evaluation.driving_measures import share_off_road
 from b2m_agents.studies.agents.compared_agent import driver_scores, held_out_seeds, validation_seeds
@@ -20,8 +21,8 @@ from b2m_agents.studies.agents.demonstrations import ClonedDriver, demonstration
 from b2m_agents.studies.agents.driven_together import drive_together
 from b2m_agents.studies.agents.plan import AgentPlan, AgentsStudySettings, encoder_folder
 from b2m_agents.studies.agents.senses import Senses
+from b2m_agents.studies.agents.usual_comparisons import settings_of_run
 from b2m_agents.worlds.encoder_view import write_view
-from b2m_drive.cli import app
 from b2m_drive.comparisons.agents_run import AgentsResult, read_agents
 from b2m_drive.comparisons.agents_study import (
     AGENTS,
@@ -341,9 +342,11 @@ def test_impossible_settings_are_named(changes, message: str) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--observation", "sonar"], "--observation: expected one of"),
-        (["--strategy", "telepathy"], "--strategy: expected one of"),
-        (["--seeds", "7"], "--seeds: expected at most the run's 2"),
+        (
+            ["--observation", "sonar"],
+            "'sonar' is not one of 'pixels', 'state', 'blind'",
+        ),
+        (["--strategy", "telepathy"], "'telepathy' is not one of 'regression', 'contrastive'"),
         (["--sedes", "2"], "No such option"),
     ],
 )
@@ -351,3 +354,9 @@ def test_options_that_are_not_there_are_named(driving, options, message: str) ->
     result = CliRunner().invoke(app, ["compare", "agents", str(driving), *options])
     assert result.exit_code == 2
     assert message in " ".join(result.output.replace("│", " ").split())
+
+
+def test_more_seeds_than_the_run_has_are_refused(driving) -> None:
+    with pytest.raises(ValueError, match="seeds: expected at most the run's 2, came 7"):
+        settings_of_run(driving, n_seeds=7)
+    assert settings_of_run(driving).seeds == (0, 1)

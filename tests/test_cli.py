@@ -6,13 +6,15 @@ from concurrent.futures.process import BrokenProcessPool
 import numpy as np
 import pytest
 
-from b2m_drive import cli
+from b2m_agents.commands import app
+
+READ_KORNBLITH = "b2m_drive.recordings.readers.kornblith.read_kornblith"
 
 
 def run(monkeypatch, capsys, *arguments: str) -> tuple[int, str, str]:
     monkeypatch.setattr(sys, "argv", ["b2m-drive", *arguments])
     with pytest.raises(SystemExit) as ended:
-        cli.main()
+        app.main()
     printed = capsys.readouterr()
     code = ended.value.code
     return (code if isinstance(code, int) else 0), printed.out, printed.err
@@ -42,8 +44,8 @@ def test_a_misspelt_option_is_named(monkeypatch, capsys) -> None:
     ("arguments", "message"),
     [
         (("compare", "memory", "--recording", "none.h5"), "none.h5"),
-        (("compare", "memory", "--brain", "einstein"), "--brain: expected one of"),
-        (("compare", "memory", "--brain", "idel"), "came 'idel'"),
+        (("compare", "memory", "--brain", "einstein"), "'--brain'"),
+        (("compare", "memory", "--brain", "idel"), "'idel' is not one of"),
         (
             ("compare", "memory", "--recording", "x.h5", "--brain", "ideal"),
             "--brain: expected none beside --recording",
@@ -91,7 +93,7 @@ def test_a_misspelt_option_is_named(monkeypatch, capsys) -> None:
         (("compare", "driving", "--scenes", "none.h5"), "none.h5"),
         (("compare", "driving", "--scenario", "mars"), "mars"),
         (("compare", "driving", "--camera", "selfie"), "'selfie'"),
-        (("compare", "driving", "--brain", "einstein"), "--brain: expected one of"),
+        (("compare", "driving", "--brain", "einstein"), "'--brain'"),
         (("compare", "driving", "--kind", "fmri"), "'fmri'"),
         (("compare", "driving", "--strategy", "telepathy"), "'telepathy'"),
         (("compare", "driving", "--latents", "umap"), "'umap'"),
@@ -123,7 +125,7 @@ def test_a_misspelt_option_is_named(monkeypatch, capsys) -> None:
         (("record", "no-such-agent"), "no-such-agent"),
         (("record", "no-such-agent", "--out", "v.mov"), "v.mov: expected a video ending in .mp4"),
         (("record", "none", "--height", "96"), "--height: expected none of an agent, which sees"),
-        (("record", "highway", "--driver", "highwayenv"), "--driver: expected one of ('random'"),
+        (("record", "highway", "--driver", "highwayenv"), "'--driver'"),
         (("record", "highwy", "--driver", "random"), "--driver: expected a scenario beside it"),
         (("record", "parking", "--driver", "highway_env"), "no driver model for this scenario"),
     ],
@@ -172,7 +174,7 @@ def test_what_the_system_refuses_ends_in_one_line(
     def fail(*arguments: object) -> None:
         raise error
 
-    monkeypatch.setattr(cli, "_read", fail)
+    monkeypatch.setattr(READ_KORNBLITH, fail)
     ended_with, _, err = run(monkeypatch, capsys, "inspect", "session.h5")
     assert ended_with == code
     assert message in err
@@ -197,7 +199,10 @@ def test_each_choice_that_is_not_the_default_is_in_the_folders_name(
     monkeypatch, capsys, tmp_path
 ) -> None:
     folders = []
-    monkeypatch.setattr(cli, "_run_comparison", lambda _, out, *__: folders.append(out.name))
+    monkeypatch.setattr(
+        "b2m_agents.commands.compare_memory.run_memory",
+        lambda _, out, *__: folders.append(out.name),
+    )
     choices = (
         (), ("--pairing", "carried"), ("--pairing", "carried", "--pairing", "recorded"),
         ("--latents", "pca"), ("--windows", "early"), ("--all-probes",), ("--curves",),
@@ -237,7 +242,7 @@ def test_a_picture_is_written_into_a_new_folder(monkeypatch, capsys, tmp_path) -
 
     trials = simulate_trials(40, 2, 4, np.random.default_rng(0))
     recording = SimulatedBrain(n_units=4).record(trials, 0)
-    monkeypatch.setattr(cli, "_read", lambda path: recording)
+    monkeypatch.setattr(READ_KORNBLITH, lambda path: recording)
     picture = tmp_path / "new" / "x.png"
     code, _, _ = run(monkeypatch, capsys, "inspect", "any.h5", "--out", str(picture))
     assert code == 0

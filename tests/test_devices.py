@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import nn
 
+from b2m_agents.commands import app
 from b2m_agents.evaluation.evaluate import EvaluationSettings, evaluate_agent
 from b2m_agents.learning.trained_agent import TrainedAgent
 from b2m_agents.learning.training import train_agent
@@ -18,7 +19,6 @@ from b2m_agents.memory.memory_training import train_memory_agent
 from b2m_agents.online.online_transfer import new_online_policy
 from b2m_agents.worlds.latent_observation import VecLatentObservation, encode_scenes
 from b2m_agents.worlds.scene_vec_env import make_scene_vec_env
-from b2m_drive import cli
 from b2m_drive.students.devices import device_of
 from b2m_drive.students.fitting import FittingSettings
 from b2m_drive.students.frame_batches import FramesFromMemory
@@ -107,7 +107,7 @@ def test_the_command_refuses_a_missing_device_in_one_line(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("sys.argv", ["b2m-drive", *command, "--device", MISSING])
     with pytest.raises(SystemExit) as ended:
-        cli.main()
+        app.main()
     assert ended.value.code == 2
     said = capsys.readouterr().err
     assert said.startswith("b2m-drive: device: expected auto, cpu")

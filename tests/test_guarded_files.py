@@ -20,7 +20,7 @@ import torch
 import typer
 from safetensors.torch import save_file
 
-from b2m_drive import cli
+from b2m_agents.commands import app
 from b2m_drive.files.array_files import read_array, read_arrays
 from b2m_drive.files.hdf5_files import opened_hdf5
 from b2m_drive.files.json_files import read_json
@@ -31,6 +31,7 @@ from b2m_drive.files.weights import read_weights
 from b2m_drive.recordings.readers.kornblith import read_spikes
 from b2m_drive.recordings.scene_recording import read_scene_recording
 from b2m_drive.reports.report_parts import draw
+from b2m_drive.students.scenes import SceneDataset
 from tests.read_formats import make_recording, make_session
 
 
@@ -306,10 +307,10 @@ def run(script: str, **environment: str) -> subprocess.CompletedProcess[str]:
 
 
 RAISING = """
-from b2m_drive import cli
+from b2m_agents.commands import app
 def fail(): raise {error}
-cli.app = fail
-cli.main()
+app.app = fail
+app.main()
 """
 
 
@@ -318,7 +319,7 @@ cli.main()
     [
         (
             "ZeroDivisionError('a\\nb')",
-            cli.FAULT,
+            app.FAULT,
             "this is a fault of b2m-drive (ZeroDivisionError",
         ),
         ("MemoryError()", 2, "b2m-drive: expected more memory than there is"),
@@ -335,6 +336,12 @@ def test_no_error_leaves_the_command_as_a_traceback(error, code, text) -> None:
     assert shown.returncode == code
 
 
+def unread(path: Path, _: str | None) -> SceneDataset:
+    dataset = object.__new__(SceneDataset)
+    dataset.path = path
+    return dataset
+
+
 def test_a_recordings_session_makes_no_path_outside_the_runs(tmp_path, monkeypatch) -> None:
     make_recording(tmp_path)
     with h5py.File(tmp_path / "brain.h5", "r+") as file:
@@ -345,9 +352,9 @@ def test_a_recordings_session_makes_no_path_outside_the_runs(tmp_path, monkeypat
         folders.append(folder)
         raise typer.Exit
 
-    monkeypatch.setattr("b2m_agents.studies.driving.comparison.DrivingRun", note)
-    monkeypatch.setattr("b2m_drive.students.scenes.SceneDataset", lambda *_: None)
+    monkeypatch.setattr("b2m_agents.studies.driving.usual_comparisons.DrivingRun", note)
+    monkeypatch.setattr("b2m_drive.students.scenes.SceneDataset", unread)
     with pytest.raises(SystemExit):
-        cli.app(["compare", "driving", "--recording", str(tmp_path / "brain.h5"),
+        app.app(["compare", "driving", "--recording", str(tmp_path / "brain.h5"),
                  "--scenes", str(tmp_path / "scenes.h5")])  # fmt: skip
     assert folders == [Path("runs") / "driving-x"]

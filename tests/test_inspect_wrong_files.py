@@ -12,7 +12,7 @@ import h5py
 import numpy as np
 import pytest
 
-from b2m_drive import cli
+from b2m_agents.commands import app
 from tests.made_sessions import of_one_item, simulated_spikes, write_session
 
 Made = Callable[[Path], Path]
@@ -81,7 +81,7 @@ def inspected(monkeypatch, capsys, path: Path) -> tuple[int | str | None, str, s
     monkeypatch.setattr(sys, "argv", ["b2m-drive", "inspect", str(path), "--workers", "1"])
     monkeypatch.chdir(path if path.is_dir() else path.parent)  # where a picture would go
     try:
-        cli.main()
+        app.main()
         code: int | str | None = 0
     except SystemExit as end:
         code = end.code

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from b2m_agents.commands.app import app
 from b2m_agents.drivers.rollouts import CollectSettings, collect_scenes
 from b2m_agents.learning.trained_agent import TrainedAgent
 from b2m_agents.memory.memory_agent import MemoryAgentSettings
 from b2m_agents.memory.memory_training import train_memory_agent
-from b2m_drive.cli import app
 from b2m_drive.comparisons.run_opening import open_run
 from b2m_drive.files import provenance
 from b2m_drive.files.provenance import installed_versions, resuming_anyway, taken_up

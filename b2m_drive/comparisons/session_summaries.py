@@ -6,7 +6,7 @@ import multiprocessing
 import textwrap
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -150,6 +150,24 @@ def sessions_table(sessions: Sequence[SessionSummary]) -> str:
     lines += _undefined(sessions)
     lines += [f"found: {each.session}: {text}" for each in sessions for text in each.findings]
     lines += [_left_out(each) for each in sessions if each.error]
+    return "\n".join(lines)
+
+
+def summary_text(session: BrainRecording, summary: RecordingSummary) -> str:
+    """What one session holds, a line each; a figure that is undefined says why."""
+    lines = [
+        f"{session.session}: subject {session.subject}, "
+        f"{'SIMULATED' if session.simulated else 'recorded'}",
+        f"{session.source}; licence {session.licence}",
+        *session.notes,
+        "",
+    ]
+    figures = asdict(summary)
+    reasons = figures.pop("undefined")
+    for name, value in figures.items():
+        text = f"{value:.3g}" if isinstance(value, float) else str(value)
+        text = f"undefined: {reasons[name]}" if name in reasons else text
+        lines.append(f"{name.replace('_', ' '):32s} {text}")
     return "\n".join(lines)
 
 

@@ -40,6 +40,7 @@ from b2m_drive.transfer.term import Strategy
 LEAST_UNITS_SELECTED = 5  # of a session whose selected units are pooled
 _SELECTIVE_BELOW = 0.01  # p-value, of a fifth of the trials
 _SPLIT_SEED = 0
+_TEST_SEEDS = tuple(range(100, 104))
 
 Units = Bool[np.ndarray, " unit"]
 
@@ -128,9 +129,34 @@ SEARCH = SearchSettings(
         batch_size=16,
         recorded_batch_size=8,
     ),
-    test=MemoryStudySettings(codes="category", seeds=tuple(range(100, 104))),
+    test=MemoryStudySettings(codes="category", seeds=_TEST_SEEDS),
     candidates=CANDIDATES,
 )
+
+
+def search_settings(
+    *, selection_seeds: int, selection_steps: int, test_seeds: int, test_steps: int
+) -> SearchSettings:
+    """The usual search with other budgets; the test's seeds are none of the selection's.
+
+    Args:
+        selection_seeds: Students of each condition of a candidate.
+        selection_steps: Of such a student's training.
+        test_seeds: Students of each condition of the test.
+        test_steps: Of such a student's training.
+    """
+    first = _TEST_SEEDS[0]
+    return replace(
+        SEARCH,
+        selection=replace(
+            SEARCH.selection, seeds=tuple(range(selection_seeds)), n_steps=selection_steps
+        ),
+        test=replace(
+            SEARCH.test,
+            seeds=tuple(range(first, first + test_seeds)),
+            n_steps=test_steps,
+        ),
+    )
 
 
 @dataclass(frozen=True)

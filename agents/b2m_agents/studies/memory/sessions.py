@@ -131,9 +131,13 @@ def read_sessions_of(path: Path, progress: bool = True) -> SessionsRead:
     A file that cannot be read, or whose recording cannot teach, is left out.
 
     Raises:
-        FileNotFoundError: If the folder holds no file.
-        ValueError: If none of them can be used; says of each why.
+        FileNotFoundError: If there is no such folder, or it holds no file.
+        ValueError: If it is a file, or no session can be used; says of each why.
     """
+    if path.is_file():
+        raise ValueError(f"{path}: expected a folder of recordings, came a file")
+    if not path.is_dir():
+        raise FileNotFoundError(f"{path}: expected a folder of recordings, found none")
     files = sorted(path.glob("*.h5"))
     if not files:
         raise FileNotFoundError(f"{path}: expected recordings (*.h5), found none")

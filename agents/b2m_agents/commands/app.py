@@ -1,0 +1,132 @@
+"""The door: ``b2m-drive <verb>``. The table of all verbs, and what ends a command."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from concurrent.futures.process import BrokenProcessPool
+from typing import Annotated
+
+import typer
+
+from b2m_agents.commands.calibrate import calibrate
+from b2m_agents.commands.collect import collect, export_minari
+from b2m_agents.commands.compare_agents import compare_agents
+from b2m_agents.commands.compare_driving import compare_driving
+from b2m_agents.commands.compare_memory import compare_memory
+from b2m_agents.commands.demo import demo
+from b2m_agents.commands.evaluate_agent import evaluate_agent
+from b2m_agents.commands.fetch import fetch_kornblith
+from b2m_agents.commands.inspect_recording import inspect as inspect_recording
+from b2m_agents.commands.record import record
+from b2m_agents.commands.report import report
+from b2m_agents.commands.search import search
+from b2m_agents.commands.train_agent import train_agent
+
+FAULT = 70  # exit code of what nobody foresaw, as sysexits.h has it
+DEBUG = "B2M_DEBUG"  # of the environment: shows tracebacks
+_LONGEST = 300  # characters of an unforeseen error's own words
+STOPPED = 130  # exit code after Ctrl-C, which Typer catches
+
+app = typer.Typer(
+    name="b2m-drive",
+    help="Brain2Model transfer: does a brain teach a network anything that a shuffled brain "
+    "does not? Start with [bold]b2m-drive demo[/bold].",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+)
+compare_app = typer.Typer(
+    help="Compare taught students with students alone and with every control.",
+    no_args_is_help=True,
+)
+fetch_app = typer.Typer(help="Fetch public recordings, hash-checked.", no_args_is_help=True)
+
+
+@app.callback()
+def options(
+    anyway: Annotated[
+        bool,
+        typer.Option(
+            "--resume-anyway",
+            help="Go on with what other versions of b2m-drive, torch, ... began, whose numbers "
+            "may differ. Before the command: b2m-drive --resume-anyway train-agent ...",
+        ),
+    ] = False,
+) -> None:
+    """Options of all commands."""
+    from b2m_drive.files.provenance import resume_anyway
+
+    resume_anyway(anyway)
+
+
+def flowing(text: str) -> str:
+    """A docstring whose paragraphs are one line each, for a terminal of any width to break."""
+    paragraphs = inspect.cleandoc(text).split("\n\n")
+    return "\n\n".join(" ".join(each.split()) for each in paragraphs)
+
+
+def _add(group: typer.Typer, name: str, verb: Callable[..., None]) -> None:
+    group.command(name, help=flowing(verb.__doc__ or ""))(verb)
+
+
+_add(app, "demo", demo)
+_add(app, "inspect", inspect_recording)
+_add(app, "search", search)
+_add(app, "calibrate", calibrate)
+_add(app, "report", report)
+_add(app, "collect", collect)
+_add(app, "export-minari", export_minari)
+_add(app, "train-agent", train_agent)
+_add(app, "evaluate-agent", evaluate_agent)
+_add(app, "record", record)
+_add(compare_app, "memory", compare_memory)
+_add(compare_app, "driving", compare_driving)
+_add(compare_app, "agents", compare_agents)
+_add(fetch_app, "kornblith2017", fetch_kornblith)
+app.add_typer(compare_app, name="compare")
+app.add_typer(fetch_app, name="fetch")
+
+
+def main() -> None:
+    """Run the command; a mistake, or what the system refuses, ends in one line of text."""
+    try:
+        app()
+    except (ValueError, OSError, MemoryError) as error:
+        _show_traceback()
+        text = "expected more memory than there is" if isinstance(error, MemoryError) else error
+        typer.echo(f"b2m-drive: {text}", err=True)
+        raise SystemExit(2) from None
+    except BrokenProcessPool:
+        typer.echo(
+            "b2m-drive: a worker process ended, killed or for want of memory; call it again to go "
+            "on from here, perhaps with fewer --workers",
+            err=True,
+        )
+        raise SystemExit(2) from None
+    except SystemExit as end:
+        if end.code == STOPPED:
+            typer.echo("b2m-drive: stopped; call it again to go on from here", err=True)
+        raise
+    except Exception as error:  # nothing that was foreseen
+        _show_traceback()
+        what = " ".join(f"{type(error).__name__}: {error}".split())[:_LONGEST]
+        typer.echo(
+            f"b2m-drive: {' '.join(sys.argv[1:3])}: this is a fault of b2m-drive ({what}); "
+            f"{DEBUG}=1 shows the traceback",
+            err=True,
+        )
+        raise SystemExit(FAULT) from None
+    except BaseException as error:  # pyo3's panic, of a library in Rust, is no Exception
+        if type(error).__name__ != "PanicException":
+            raise
+        typer.echo(f"b2m-drive: this is a fault of a library ({error})", err=True)
+        raise SystemExit(FAULT) from None
+
+
+def _show_traceback() -> None:
+    if os.environ.get(DEBUG):
+        traceback.print_exc()

@@ -1,0 +1,90 @@
+"""What an option may be, where only a few values are possible.
+
+The names are written out here and not read from the rooms they belong to, so that ``--help`` and
+completion need no PyTorch; a test holds them to what those rooms know.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any, Literal, TypeAlias, get_args
+
+Half: TypeAlias = Literal["both", "memory", "driving"]
+Brain: TypeAlias = Literal["median_session", "best_session", "ideal"]
+BrainKind: TypeAlias = Literal["units", "eeg"]
+Student: TypeAlias = Literal["gru", "lstm", "leaky"]
+MemoryTask: TypeAlias = Literal["memory_decision", "sternberg"]
+Stimuli: TypeAlias = Literal["random", "category"]
+Windows: TypeAlias = Literal["all", "early", "encoding", "delay"]
+SceneLatents: TypeAlias = Literal["pca", "decoded"]
+Camera: TypeAlias = Literal["birds_eye", "drivers_eye"]
+Action: TypeAlias = Literal["discrete", "continuous"]
+Observation: TypeAlias = Literal["latents", "pixels", "state"]
+Algorithm: TypeAlias = Literal["ppo", "dqn", "sac"]
+Driver: TypeAlias = Literal["random", "constant_speed", "highway_env"]
+Scenario: TypeAlias = Literal[
+    "highway", "highway_fast", "merge", "exit", "roundabout", "intersection", "two_way", "u_turn",
+    "racetrack", "racetrack_large", "racetrack_oval", "parking", "lane_keeping",
+]  # fmt: skip
+SCENARIOS: tuple[str, ...] = get_args(Scenario)
+SCENARIO_NAMES = f"{', '.join(SCENARIOS[:-1])} or {SCENARIOS[-1]}"
+TRIAL_TASKS = ("memory_decision", "sternberg", "context_decision")  # that an agent learns
+
+
+# Options that may be given more than once: Typer takes lists of enumerations, not of literals.
+class Latents(StrEnum):
+    """Methods that reduce a memory recording to latents."""
+
+    DECODED = "decoded"
+    PCA = "pca"
+    FACTOR_ANALYSIS = "factor_analysis"
+    DEMIXED = "demixed"
+
+
+class Pairing(StrEnum):
+    """How latents of the delay are made."""
+
+    RECORDED = "recorded"
+    CARRIED = "carried"
+
+
+class Strategy(StrEnum):
+    """Of the transfer: BLT or BCT."""
+
+    REGRESSION = "regression"
+    CONTRASTIVE = "contrastive"
+
+
+class BesideEncoders(StrEnum):
+    """What agents without an encoder observe."""
+
+    PIXELS = "pixels"
+    STATE = "state"
+    BLIND = "blind"
+
+
+def values_of(choices: Any) -> tuple[str, ...]:
+    """The values of a literal type or of an enumeration."""
+    if isinstance(choices, type) and issubclass(choices, StrEnum):
+        return tuple(each.value for each in choices)
+    return get_args(choices)
+
+
+def shown(choices: Any) -> str:
+    """The values as help shows them, in lines that break between names."""
+    return " | ".join(values_of(choices))
+
+
+def complete_scenario(incomplete: str) -> list[str]:
+    """Scenarios that begin with what was typed."""
+    return [each for each in SCENARIOS if each.startswith(incomplete)]
+
+
+def complete_scenario_or_task(incomplete: str) -> list[str]:
+    """Scenarios and memory tasks that begin with what was typed."""
+    return [each for each in (*SCENARIOS, *TRIAL_TASKS) if each.startswith(incomplete)]
+
+
+def complete_driver(incomplete: str) -> list[str]:
+    """Drivers that begin with what was typed; an agent's folder is not completed."""
+    return [each for each in values_of(Driver) if each.startswith(incomplete)]

@@ -1,0 +1,97 @@
+"""``b2m-drive collect`` and ``export-minari``: driving scenes in a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from b2m_agents.commands import choices
+from b2m_agents.commands.options import (
+    ActionKind,
+    CameraName,
+    Colour,
+    Height,
+    Scenario,
+    Stack,
+    Width,
+    Workers,
+    n_processes,
+    scene_settings,
+)
+
+
+def collect(
+    scenario: Scenario,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="HDF5 file to write. Default: scenes/SCENARIO-POLICY.h5."),
+    ] = None,
+    policy: Annotated[
+        str,
+        typer.Option(
+            help="Who drives: random, constant_speed, highway_env (its driver model) or the "
+            "folder of a trained agent.",
+            autocompletion=choices.complete_driver,
+        ),
+    ] = "random",
+    frames: Annotated[
+        int | None, typer.Option(help="At least so many; episodes stay whole. Default: 2000.")
+    ] = None,
+    episodes: Annotated[int | None, typer.Option(help="Instead of --frames.")] = None,
+    seed: Annotated[int, typer.Option(help="Of the collection.", min=0)] = 0,
+    camera: CameraName = None,
+    height: Height = None,
+    width: Width = None,
+    colour: Colour = None,
+    stack: Stack = None,
+    action: ActionKind = None,
+    vehicle_mask: Annotated[
+        bool, typer.Option("--vehicle-mask", help="Keep the pixels of other vehicles, too.")
+    ] = False,
+    workers: Workers = 0,
+) -> None:
+    """Collect driving scenes: frames, states, actions, rewards, in one HDF5 file.
+
+    Every episode is written whole. Kill it and call it again: it goes on where it stopped, and
+    the file holds the same scenes as if it had not been killed.
+    """
+    from b2m_agents.drivers.rollouts import CollectSettings, collect_scenes
+    from b2m_drive.students.scenes import SceneDataset
+
+    n_frames = frames if frames is not None or episodes is not None else 2000
+    environment = scene_settings(camera, height, width, colour, stack, action)
+    settings = CollectSettings(
+        n_frames=n_frames,
+        n_episodes=episodes,
+        policy=policy,
+        seed=seed,
+        environment=environment | ({"vehicle_mask": True} if vehicle_mask else {}),
+        n_workers=n_processes(workers),
+    )
+    path = out or Path("scenes") / f"{scenario}-{Path(policy).name}.h5"
+    scenes = SceneDataset(collect_scenes(scenario, path, settings))
+    typer.echo(
+        f"{path}: {scenes.n_frames} frames of {scenes.frame_shape} in {scenes.n_episodes} episodes"
+    )
+
+
+def export_minari(
+    scenes: Annotated[Path, typer.Argument(help="File that collect wrote.")],
+    name: Annotated[
+        str | None,
+        typer.Option(help="Minari's dataset id. Default: b2m/SCENARIO/FILE-v0."),
+    ] = None,
+) -> None:
+    """Export collected scenes to Minari, Farama's format, without loss.
+
+    Minari puts it under MINARI_DATASETS_PATH, or in ~/.minari/datasets.
+    """
+    from b2m_agents.drivers.minari_export import export_minari as export
+    from b2m_drive.students.scenes import SceneDataset
+
+    dataset = SceneDataset(scenes)
+    dataset_id = name or f"b2m/{dataset.header.scenario}/{scenes.stem}-v0"
+    folder = export(dataset, dataset_id, progress=True)
+    typer.echo(f'{folder}\nread it with minari.load_dataset("{dataset_id}")')

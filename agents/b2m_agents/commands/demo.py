@@ -1,0 +1,55 @@
+"""``b2m-drive demo``: the whole road on simulated brains."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from b2m_agents.commands import choices
+from b2m_agents.commands.compare_driving import run_driving
+from b2m_agents.commands.compare_memory import run_memory
+from b2m_agents.commands.options import Workers, n_processes
+
+
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder of the runs.")] = Path("runs/demo"),
+    half: Annotated[
+        choices.Half,
+        typer.Option(metavar=choices.shown(choices.Half), help="Of the project, that is shown."),
+    ] = "both",
+    workers: Workers = 0,
+) -> None:
+    """The whole road on simulated brains, in a few minutes: two reports, and a clip of a driver.
+
+    The memory half teaches a recurrent network to remember; the driving half teaches an encoder
+    of driving scenes, trains a driver on what the brain-taught encoder sees, and films it. The
+    brains are simulated and the reports say so; for a real one see `b2m-drive compare --help`.
+    """
+    if half != "driving":
+        _show_memory(out / "memory", n_processes(workers))
+    if half != "memory":
+        _show_driving(out, n_processes(workers))
+
+
+def _show_memory(out: Path, n_workers: int) -> None:
+    from b2m_agents.studies.demo import demo_memory
+
+    run_memory(demo_memory(), out, n_workers, dry_run=False)
+
+
+def _show_driving(out: Path, n_workers: int) -> None:
+    """A small comparison, a driver on the taught encoder, its evaluation, and a clip."""
+    from b2m_agents.evaluation.scores import scores_of
+    from b2m_agents.evaluation.text import evaluation_text
+    from b2m_agents.studies import demo
+    from b2m_agents.studies.driving.plan import DEMO
+
+    run = run_driving(demo.SCENES, demo.WATCHER, DEMO, out / "driving", n_workers, dry_run=False)
+    encoder = demo.taught_encoder(run)
+    typer.echo(f"\na driver (PPO) on what {encoder} sees:")
+    agent = demo.demo_driver(encoder, out / "agent")
+    evaluation = demo.demo_evaluation(agent, n_workers)
+    typer.echo(evaluation_text(evaluation, scores_of(evaluation)))
+    typer.echo(f"video: {demo.demo_clip(agent)}")

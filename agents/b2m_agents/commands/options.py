@@ -1,0 +1,133 @@
+"""Options that several verbs share, and the sentences that refuse what does not go together."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import typer
+
+from b2m_agents.commands import choices
+
+SCENE = "The scene"  # heading of options in help
+Workers = Annotated[
+    int, typer.Option(help="Processes, one thread each. 0: one for each core.", min=0)
+]
+Device = Annotated[
+    str, typer.Option(help="That networks compute on: cpu, cuda, cuda:1, mps; auto: a GPU if any.")
+]
+Steps = Annotated[int, typer.Option(help="Training steps of each student.", min=50)]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Say how many students and how long; train none.")
+]
+BrainName = Annotated[
+    choices.Brain | None,
+    typer.Option(metavar=choices.shown(choices.Brain), help="Simulated brain. Default: ideal."),
+]
+Scenario = Annotated[
+    str,
+    typer.Argument(
+        metavar="SCENARIO",
+        help=f"{choices.SCENARIO_NAMES}.",
+        autocompletion=choices.complete_scenario,
+    ),
+]
+CameraName = Annotated[
+    choices.Camera | None,
+    typer.Option(
+        metavar=choices.shown(choices.Camera), help="Default: birds_eye.", rich_help_panel=SCENE
+    ),
+]
+Height = Annotated[
+    int | None,
+    typer.Option(help="Of a frame in pixels, 36 to 512. Default: 64.", rich_help_panel=SCENE),
+]
+Width = Annotated[
+    int | None,
+    typer.Option(help="Of a frame in pixels, 36 to 512. Default: 64.", rich_help_panel=SCENE),
+]
+Colour = Annotated[
+    bool | None,
+    typer.Option(
+        "--colour/--grey", help="Channels of a frame: 3 or 1. Default: 1.", rich_help_panel=SCENE
+    ),
+]
+Stack = Annotated[
+    int | None,
+    typer.Option(
+        help="Frames in one observation, oldest first. Default: 2.", min=1, rich_help_panel=SCENE
+    ),
+]
+ActionKind = Annotated[
+    choices.Action | None,
+    typer.Option(
+        metavar=choices.shown(choices.Action),
+        help="Discrete actions are lane changes, faster and slower. Default: discrete.",
+        rich_help_panel=SCENE,
+    ),
+]
+Strategies = Annotated[
+    list[choices.Strategy] | None,
+    typer.Option(
+        metavar=choices.shown(choices.Strategy),
+        help="regression (BLT) or contrastive (BCT); may be given more than once. Default: both.",
+    ),
+]
+
+
+def n_processes(workers: int) -> int:
+    """So many processes as were asked for; for 0, one for each core."""
+    return workers or os.cpu_count() or 1
+
+
+def given(**options: Any) -> dict[str, Any]:
+    """The options that were given."""
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def scene_settings(
+    camera: str | None,
+    height: int | None,
+    width: int | None,
+    colour: bool | None,
+    stack: int | None,
+    action: str | None,
+) -> dict[str, Any]:
+    """The scene's settings that were given; the rest is the scenario's own, or the agent's."""
+    return given(
+        camera=camera, height=height, width=width, colour=colour, n_frames=stack, action=action
+    )
+
+
+def refuse_option(name: str, value: object, beside: str) -> None:
+    """Refuse an option that would be ignored.
+
+    Raises:
+        BadParameter: If it was given.
+    """
+    if value is not None:
+        raise typer.BadParameter(f"--{name}: expected none of {beside}, came {value}")
+
+
+def refuse_options(
+    options: Mapping[str, object], beside: str, spelt: Mapping[str, str] | None = None
+) -> None:
+    """Refuse the first of some options that was given.
+
+    Args:
+        options: Values by their name in Python.
+        beside: Whom the options would not be for.
+        spelt: What an option is called, where that is not its name in Python.
+    """
+    for name, value in options.items():
+        refuse_option((spelt or {}).get(name, name.replace("_", "-")), value, beside)
+
+
+def refuse_beside_recording(options: Mapping[str, object]) -> None:
+    """A recorded brain is as it is: options of the simulated one would be silently ignored."""
+    for option, value in options.items():
+        if value is not None:
+            raise typer.BadParameter(
+                f"{option}: expected none beside --recording, which is a brain of its own"
+            )

@@ -1,0 +1,45 @@
+"""The driving comparisons that are usually made: their curves, their brains, their folders."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from b2m_agents.studies.driving.comparison import DrivingRun, SimulatedWatcher
+from b2m_agents.studies.driving.plan import DrivingStudySettings
+from b2m_drive.files.names import safe_name
+from b2m_drive.recordings.scene_recording import SceneRecording
+from b2m_drive.students.scenes import SceneDataset
+
+FRAMES = (500, 1000)  # of the data curve, as far as there are more that teach
+SIGNALS = (0.0, 0.3)  # further shares of signal of a simulated brain
+
+
+def frames_curve(n_frames: int) -> tuple[int, ...]:
+    """Further numbers of frames, all below those that teach."""
+    return tuple(each for each in FRAMES if each < n_frames)
+
+
+def run_of(
+    dataset: SceneDataset,
+    brain: SimulatedWatcher | SceneRecording,
+    settings: DrivingStudySettings,
+    folder: Path | None = None,
+    device: str = "cpu",
+) -> DrivingRun:
+    """A comparison of a brain that watched the scenes of a file, ready to be run.
+
+    Args:
+        dataset: The scenes.
+        brain: A simulated one, which watches them now, or a person's recording.
+        settings: Of the comparison.
+        folder: Of the run; None: ``runs/driving-NAME``, with the share of a simulated signal.
+        device: That students are trained on.
+
+    Raises:
+        ValueError: If the recording cannot teach.
+    """
+    watcher = brain if isinstance(brain, SimulatedWatcher) else None
+    recording = brain.watch(dataset) if isinstance(brain, SimulatedWatcher) else brain
+    signal = f"-signal-{watcher.signal:g}" if watcher else ""
+    usual = Path("runs") / f"driving-{safe_name(recording.session)}{signal}"
+    return DrivingRun(folder or usual, dataset.path, settings, watcher, recording, device)
