@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import platform
 from concurrent.futures import Executor
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +15,11 @@ from b2m_drive.comparisons.jobs import Job, expected_seconds, run_jobs
 from b2m_drive.comparisons.run_folder import BRAIN_FILE, Run, read_run
 from b2m_drive.comparisons.run_opening import open_run
 from b2m_drive.comparisons.standard_controls import BRAIN_CONTROL, NULLS, PROBES
-from b2m_drive.comparisons.student_job import Budget, StudentPlan, latents_of, run_job
+from b2m_drive.comparisons.student_job import Budget, StudentPlan, at_most, latent_method, run_job
 from b2m_drive.comparisons.study import Study
 from b2m_drive.evidence.condition import ALONE, BASELINES, Condition, TransferMethod
+from b2m_drive.files.locks import claim
+from b2m_drive.files.provenance import installed_versions
 from b2m_drive.files.writing import write_json
 from b2m_drive.recordings.brain_recording import Recording
 from b2m_drive.students.student import LabelsById, SeesById, Student
@@ -157,9 +157,10 @@ class Comparison:
             ValueError: If the folder holds another run, or a student or control fails.
         """
         folder, jobs = Path(folder), self.jobs()
-        open_run(folder, self.describe())
-        write_json(folder / BRAIN_FILE, self._about_brain())
-        run_jobs(folder, jobs, run_job, n_workers, progress, executor)
+        with claim(folder, "a comparison"):
+            open_run(folder, self.describe())
+            write_json(folder / BRAIN_FILE, self._about_brain())
+            run_jobs(folder, jobs, run_job, n_workers, progress, executor)
         return read_run(folder)
 
     def expected_time(self, n_workers: int = 1) -> tuple[int, float]:
@@ -177,7 +178,7 @@ class Comparison:
                 f"{condition.slug}-seed-{seed}",
                 StudentPlan(
                     self.student, teaching, held_out, study.control(condition.control), condition,
-                    seed, budget,
+                    seed, budget, latent_method((condition.method or self.methods[0]).latents),
                 ),
                 budget.n_steps,
             )
@@ -190,7 +191,7 @@ class Comparison:
         """As many for every control as the brain has, by the first method."""
         if self.budget.n_latents is not None:
             return self.budget.n_latents
-        latents = latents_of(self.rows[0], self.methods[0].latents, None)
+        latents = at_most(latent_method(self.methods[0].latents), self.rows[0], None)
         return int(latents.values.shape[-1])
 
     @cached_property
@@ -242,7 +243,7 @@ class Comparison:
             "primary_metric": _METRIC,
             "task": {"id": self.student.name},
             "isolated_settings_file": "none: the student's own settings, as they came",
-            "versions": {"python": platform.python_version(), **{p: version(p) for p in _PACKAGES}},
+            "versions": installed_versions(_PACKAGES),
             "left_out": self.left_out,
             **self.study.describe(),
             "limits": [

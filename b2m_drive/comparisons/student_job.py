@@ -19,7 +19,7 @@ from b2m_drive.evidence.scores import Score
 from b2m_drive.students.fitting import FittingSettings, fit
 from b2m_drive.students.seeded_streams import generator_for, torch_generator_for
 from b2m_drive.students.student import LabelsById, SeesById, Student
-from b2m_drive.teachers.latent_methods import LATENT_METHODS, ResponseLatents
+from b2m_drive.teachers.latent_methods import LATENT_METHODS, LatentMethod, ResponseLatents
 from b2m_drive.teachers.responses import Responses
 from b2m_drive.transfer.attachment import BrainAttachment, attach
 from b2m_drive.transfer.schedule import WeightSchedule
@@ -59,6 +59,7 @@ class StudentPlan:
     condition: Condition
     seed: int
     budget: Budget
+    latents: LatentMethod  # the function itself, so that one registered in a script reaches workers
 
 
 def run_job(plan: StudentPlan, after_step: Callable[[], None]) -> list[Score]:
@@ -157,12 +158,11 @@ class _Training:
 
     def _latents(self) -> ResponseLatents:
         """Of the brain, or of what stands in its place, all made in the same way."""
-        control, method = self.plan.control, self.plan.condition.method
+        control = self.plan.control
         responses = self.plan.teaching
         if control.name not in (BRAIN, ALONE_HEAD):
             responses = responses.with_values(control.activity(self._inputs()))
-        name = method.latents if method else next(iter(LATENT_METHODS))
-        return latents_of(responses, name, self.budget.n_latents)
+        return at_most(self.plan.latents, responses, self.budget.n_latents)
 
     def _inputs(self) -> ControlInputs:
         teaching, student = self.plan.teaching, self.student
@@ -189,18 +189,25 @@ class _Training:
         )
 
 
-def latents_of(responses: Responses, method: str, n_latents: int | None) -> ResponseLatents:
-    """Latents of some responses by a method of `LATENT_METHODS`.
-
-    More latents than the responses have are not asked for.
+def latent_method(name: str) -> LatentMethod:
+    """The method of this name in `LATENT_METHODS`.
 
     Raises:
-        ValueError: If there is no such method, or nothing varies.
+        ValueError: If there is none.
     """
-    if method not in LATENT_METHODS:
-        raise ValueError(f"latents: expected one of {', '.join(LATENT_METHODS)}, came {method!r}")
+    if name not in LATENT_METHODS:
+        raise ValueError(f"latents: expected one of {', '.join(LATENT_METHODS)}, came {name!r}")
+    return LATENT_METHODS[name]
+
+
+def at_most(method: LatentMethod, responses: Responses, n_latents: int | None) -> ResponseLatents:
+    """Latents of some responses; more than they have units are not asked for.
+
+    Raises:
+        ValueError: If nothing varies.
+    """
     most = responses.values.shape[-1]
-    return LATENT_METHODS[method](responses, None if n_latents is None else min(n_latents, most))
+    return method(responses, None if n_latents is None else min(n_latents, most))
 
 
 def targets_of(responses: Responses, latents: ResponseLatents, origin: str) -> BrainTargets:

@@ -16,9 +16,13 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from b2m_agents.studies.isolated import frozen_settings, settings_file
+from b2m_agents.studies.memory.brain_description import (
+    describe_brain,
+    fingerprint_of,
+    limits_of,
+    plain_entries,
+)
 from b2m_agents.studies.memory.plan import (
     Lessons,
     MemoryPlan,
@@ -30,7 +34,6 @@ from b2m_agents.studies.memory.plan import (
     varied_conditions,
 )
 from b2m_agents.studies.memory.taught_group import run_group
-from b2m_agents.studies.memory.teachers import brain_activity
 from b2m_agents.studies.memory.trial_matching import RolePairing, counterparts
 from b2m_drive.comparisons.control import Control, require_functions
 from b2m_drive.comparisons.jobs import Job, expected_seconds, run_jobs
@@ -45,11 +48,7 @@ from b2m_drive.files.provenance import installed_versions
 from b2m_drive.files.writing import write_json
 from b2m_drive.recordings.recording import BrainRecording
 from b2m_drive.recordings.recording_quality import fit_to_teach
-from b2m_drive.teachers.decoding import summarise
-from b2m_drive.teachers.latent_ceiling import explainable_variance
-from b2m_drive.teachers.latents import latents_of
 
-LEAKY_STEPS = 2400  # with which its settings were tuned (`scripts/tune_isolated.py`)
 PUBLISHED_MAINTENANCE = 2.5  # [s] on average
 _SEEDS_TOGETHER = 4  # isolated students of so many seeds are advanced together
 _PACKAGES = ("torch", "numpy", "scipy", "scikit-learn", "gymnasium", "b2m-drive")
@@ -274,7 +273,7 @@ def describe(comparison: MemoryComparison) -> dict[str, Any]:
 
 def describe_settings(settings: MemoryStudySettings) -> dict[str, Any]:
     """What the configurations of one session and of many have in common."""
-    chosen = _plain(asdict(settings))
+    chosen = plain_entries(asdict(settings))
     chosen["student_task"] = chosen.pop("task")
     return {
         **chosen,
@@ -300,14 +299,6 @@ def own_values(comparison: MemoryComparison) -> dict[str, float | None]:
     }
 
 
-def fingerprint_of(recording: BrainRecording) -> str:
-    """A short digest of a recording's activity and of its trials."""
-    digest = hashlib.sha256(recording.activity.tobytes())
-    for values in vars(recording.trials).values():
-        digest.update(values.tobytes() if isinstance(values, np.ndarray) else str(values).encode())
-    return digest.hexdigest()[:16]
-
-
 def name_of_pairing(pairing: RolePairing) -> str:
     """What a configuration calls the function that pairs trials of two tasks."""
     return getattr(pairing, "__qualname__", repr(pairing))
@@ -315,63 +306,7 @@ def name_of_pairing(pairing: RolePairing) -> str:
 
 def _task_entries(recording: BrainRecording, settings: MemoryStudySettings) -> dict[str, Any]:
     task = task_settings(recording, settings)
-    return {"id": f"{task.task_id}-v0", **_plain(asdict(task))}
-
-
-def limits_of(recording: BrainRecording, settings: MemoryStudySettings) -> list[str]:
-    """What a reader should hold against a comparison with this brain."""
-    limits = []
-    if settings.codes == "random":
-        limits.append(
-            "Stimuli reach the student as random codes, so the geometry of the brain's code "
-            "cannot help."
-        )
-    elif not recording.simulated:
-        limits.append(
-            "The recordings contain no images: which stimulus belongs to which category of codes "
-            "is arbitrary, so the geometry of the brain's code can help by chance only."
-        )
-    if settings.cell == "leaky" and settings.n_steps < LEAKY_STEPS:
-        limits.append(
-            "A leaky student alone is at chance for its first 600 steps of three items, and its "
-            f"settings were tuned with {LEAKY_STEPS:,}; after {settings.n_steps:,} its gains and "
-            "nulls say little."
-        )
-    if recording.trials.task != settings.task:
-        limits.append(
-            f"The brain did another task ({recording.trials.task}) than the student learns "
-            f"({settings.task}); trials are paired by item position, period and matching answer."
-        )
-    return limits
-
-
-def describe_brain(recording: BrainRecording, settings: MemoryStudySettings) -> dict[str, Any]:
-    """Decoding figures of the recording and the noise ceiling of each reading."""
-    teaching = split_trials(recording, settings.n_teacher_trials)
-    activity = brain_activity(recording, settings.windows)
-    ceilings = {
-        f"{reading.latents}, {reading.pairing}": explainable_variance(
-            latents_of(
-                activity,
-                teaching,
-                method=reading.latents,
-                pairing=reading.pairing,
-                seed=0,
-                n_latents=None if reading.latents == "decoded" else settings.n_latents,
-            ),
-            recording.trials,
-            seed=0,
-        )
-        for reading in settings.readings
-    }
-    summary = asdict(summarise(recording))
-    by_unit = summary.pop("explainable_variance")
-    entries = {
-        **summary,
-        "explainable_variance_of_units": by_unit,
-        "explainable_variance": ceilings,
-    }
-    return _without_nan(_plain(entries))  # type: ignore[no-any-return]
+    return {"id": f"{task.task_id}-v0", **plain_entries(asdict(task))}
 
 
 def _that_matters_alone(settings: MemoryStudySettings) -> MemoryStudySettings:
@@ -393,17 +328,6 @@ def _that_matters_alone(settings: MemoryStudySettings) -> MemoryStudySettings:
         "n_student_trials",
     )
     return replace(DEFAULT_STUDY, seeds=(0,), **{name: getattr(settings, name) for name in felt})
-
-
-def _without_nan(entries: Any) -> Any:
-    """The same with null in place of what is undefined."""
-    if isinstance(entries, dict):
-        return {name: _without_nan(value) for name, value in entries.items()}
-    return None if isinstance(entries, float) and np.isnan(entries) else entries
-
-
-def _plain(entries: dict[str, Any]) -> dict[str, Any]:
-    return json.loads(json.dumps(entries, default=str))  # type: ignore[no-any-return]
 
 
 def _fingerprint(entries: list[Any]) -> str:

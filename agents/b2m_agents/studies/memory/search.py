@@ -18,7 +18,8 @@ import numpy as np
 from jaxtyping import Bool
 from tqdm.auto import tqdm
 
-from b2m_agents.studies.memory.comparison import describe_settings, fingerprint_of
+from b2m_agents.studies.memory.brain_description import fingerprint_of
+from b2m_agents.studies.memory.comparison import describe_settings
 from b2m_agents.studies.memory.plan import MemoryStudySettings, split_trials
 from b2m_agents.studies.memory.sessions import (
     ManySessions,

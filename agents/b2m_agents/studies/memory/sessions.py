@@ -15,13 +15,11 @@ from typing import Any
 from tqdm.auto import tqdm
 
 from b2m_agents.episodes.ordered_workers import map_in_order
+from b2m_agents.studies.memory.brain_description import describe_brain, fingerprint_of, limits_of
 from b2m_agents.studies.memory.comparison import (
     MemoryComparison,
     describe,
-    describe_brain,
     describe_settings,
-    fingerprint_of,
-    limits_of,
     name_of_pairing,
     record_trajectories,
 )

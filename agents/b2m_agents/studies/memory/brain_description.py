@@ -1,0 +1,95 @@
+"""What a memory run says of its brain: figures, ceilings, and what to hold against it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from b2m_agents.studies.memory.plan import MemoryStudySettings, split_trials
+from b2m_agents.studies.memory.teachers import brain_activity
+from b2m_drive.recordings.recording import BrainRecording
+from b2m_drive.teachers.decoding import summarise
+from b2m_drive.teachers.latent_ceiling import explainable_variance
+from b2m_drive.teachers.latents import latents_of
+
+LEAKY_STEPS = 2400  # with which its settings were tuned (`scripts/tune_isolated.py`)
+
+
+def fingerprint_of(recording: BrainRecording) -> str:
+    """A short digest of a recording's activity and of its trials."""
+    digest = hashlib.sha256(recording.activity.tobytes())
+    for values in vars(recording.trials).values():
+        digest.update(values.tobytes() if isinstance(values, np.ndarray) else str(values).encode())
+    return digest.hexdigest()[:16]
+
+
+def limits_of(recording: BrainRecording, settings: MemoryStudySettings) -> list[str]:
+    """What a reader should hold against a comparison with this brain."""
+    limits = []
+    if settings.codes == "random":
+        limits.append(
+            "Stimuli reach the student as random codes, so the geometry of the brain's code "
+            "cannot help."
+        )
+    elif not recording.simulated:
+        limits.append(
+            "The recordings contain no images: which stimulus belongs to which category of codes "
+            "is arbitrary, so the geometry of the brain's code can help by chance only."
+        )
+    if settings.cell == "leaky" and settings.n_steps < LEAKY_STEPS:
+        limits.append(
+            "A leaky student alone is at chance for its first 600 steps of three items, and its "
+            f"settings were tuned with {LEAKY_STEPS:,}; after {settings.n_steps:,} its gains and "
+            "nulls say little."
+        )
+    if recording.trials.task != settings.task:
+        limits.append(
+            f"The brain did another task ({recording.trials.task}) than the student learns "
+            f"({settings.task}); trials are paired by item position, period and matching answer."
+        )
+    return limits
+
+
+def describe_brain(recording: BrainRecording, settings: MemoryStudySettings) -> dict[str, Any]:
+    """Decoding figures of the recording and the noise ceiling of each reading."""
+    teaching = split_trials(recording, settings.n_teacher_trials)
+    activity = brain_activity(recording, settings.windows)
+    ceilings = {
+        f"{reading.latents}, {reading.pairing}": explainable_variance(
+            latents_of(
+                activity,
+                teaching,
+                method=reading.latents,
+                pairing=reading.pairing,
+                seed=0,
+                n_latents=None if reading.latents == "decoded" else settings.n_latents,
+            ),
+            recording.trials,
+            seed=0,
+        )
+        for reading in settings.readings
+    }
+    summary = asdict(summarise(recording))
+    by_unit = summary.pop("explainable_variance")
+    entries = {
+        **summary,
+        "explainable_variance_of_units": by_unit,
+        "explainable_variance": ceilings,
+    }
+    return _without_nan(plain_entries(entries))  # type: ignore[no-any-return]
+
+
+def _without_nan(entries: Any) -> Any:
+    """The same with null in place of what is undefined."""
+    if isinstance(entries, dict):
+        return {name: _without_nan(value) for name, value in entries.items()}
+    return None if isinstance(entries, float) and np.isnan(entries) else entries
+
+
+def plain_entries(entries: dict[str, Any]) -> dict[str, Any]:
+    """The same as JSON holds it."""
+    return json.loads(json.dumps(entries, default=str))  # type: ignore[no-any-return]
