@@ -131,6 +131,19 @@ def test_every_page_is_reached_from_the_readme() -> None:
     assert {name for name in names if f"({name})" not in readme} == set()
 
 
+def test_every_hop_of_the_walks_is_a_function_that_exists() -> None:
+    page = (ROOT / "docs" / "walks.md").read_text()
+    hops = re.findall(r"`([\w/]+\.py)`: `([\w.]+)`", page)
+    lacking = [
+        (file, name)
+        for file, name in hops
+        for part in name.split(".")
+        if not re.search(rf"^ *(def|class) {part}\b|^{part}\b", (ROOT / file).read_text(), re.M)
+    ]
+    assert len(hops) > 40
+    assert lacking == []
+
+
 def test_every_verb_is_on_the_page_of_commands() -> None:
     page = (ROOT / "docs" / "commands.md").read_text()
     assert [verb for verb in all_verbs() if f"`b2m-drive {verb}`" not in page] == []
