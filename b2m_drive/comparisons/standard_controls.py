@@ -54,7 +54,8 @@ def corrupted_labels(inputs: ControlInputs) -> Float32[np.ndarray, "row time lab
     labels = inputs.labels()[:, 0]
     brain = inputs.values.reshape(len(labels), -1)
     told = decoding_r2(brain, labels, inputs.ids)
-    return corrupt_labels(labels, told, inputs.generator)[:, None]
+    corrupted = corrupt_labels(labels, told, inputs.generator)
+    return np.repeat(corrupted[:, None], inputs.values.shape[1], axis=1)  # at every time the same
 
 
 BRAIN_CONTROL = Control(

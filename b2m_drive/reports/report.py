@@ -76,8 +76,8 @@ class TeachingSection:
     learning: Picture
     difference: Picture
     difference_table: Table
-    ratio: Picture
-    ratio_table: Table
+    ratio: Picture | None  # None: the study times no criterion
+    ratio_table: Table | None
     alignment: Picture | None
 
 
@@ -151,7 +151,7 @@ def _render(
         brain_table=_brain_table(run),
         sections=sections,
         accuracy_table=accuracy_table(run),
-        speed_table=speed_table(run),
+        speed_table=speed_table(run) if run.study.criteria else None,
         meanings=_meanings(run),
         method_table=_method_table(run),
         budget=f"{_budget(run):,} {run.study.samples}",
@@ -224,15 +224,22 @@ def _method_section(run: Run, method: TransferMethod) -> TeachingSection:
             "taught more. Above the dotted line the nulls, which decide; below it the probes.",
         ),
         _difference_table(by_metric, study),
-        draw(
-            figures.ratio_figure(ratios, method, run.simulated, study),
-            f"{method.slug}-{study.samples}-to-criterion",
-            f"Training {study.samples} until a level is first reached, brain divided by control, "
-            "with 95 % intervals. Students that never reached it count at the budget of "
-            f"{_budget(run):,} {study.samples}.",
-        ),
-        _ratio_table(ratios, study),
+        _ratio_picture(run, method, ratios) if ratios else None,
+        _ratio_table(ratios, study) if ratios else None,
         _alignment_picture(run, method),
+    )
+
+
+def _ratio_picture(
+    run: Run, method: TransferMethod, ratios: Mapping[float, Mapping[str, RestrictedRatio]]
+) -> Picture:
+    samples = run.study.samples
+    return draw(
+        figures.ratio_figure(ratios, method, run.simulated, run.study),
+        f"{method.slug}-{samples}-to-criterion",
+        f"Training {samples} until a level is first reached, brain divided by control, "
+        "with 95 % intervals. Students that never reached it count at the budget of "
+        f"{_budget(run):,} {samples}.",
     )
 
 

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 import b2m_drive as b2m
-from tests.extending.own_students import PictureStudent, SequenceStudent, brain
+from tests.extending.own_students import PictureStudent, SequenceStudent, brain, in_time
 
 SHORT = b2m.Budget(n_steps=4, evaluate_every=2, n_latents=3)
 
@@ -83,6 +83,28 @@ def test_a_student_over_time_that_cannot_say_what_it_sees_is_told_what_was_left_
     page = b2m.write_report(run.folder).read_text()
     assert "What could not be asked" in page
     assert "the student has no method seen(ids)" in page
+
+
+class TimedByNoCriterion(SequenceStudent):
+    """Says what it sees and has labels, and gives no score whose first passing is timed."""
+
+    name = "no criterion"
+    words = b2m.ScoreWords("accuracy", "share of pictures")
+
+    def seen(self, ids: np.ndarray) -> torch.Tensor:  # type: ignore[override]
+        return in_time(ids)
+
+    def labels(self, ids: np.ndarray) -> np.ndarray:  # type: ignore[override]
+        return PictureStudent().labels(ids)
+
+
+@pytest.mark.slow
+def test_labels_teach_a_student_over_time_and_a_report_needs_no_criterion(tmp_path: Path) -> None:
+    compared = b2m.Comparison(TimedByNoCriterion(), brain(n_times=4), seeds=(0, 1), budget=SHORT)
+    run = compared.run(tmp_path / "run", progress=False)
+    (verdict, _) = b2m.verdicts_of(run)
+    assert set(verdict.over_probes) == {"labels", "labels_corrupted"}
+    assert "divided by control" not in b2m.write_report(run.folder).read_text()
 
 
 @pytest.mark.slow

@@ -168,18 +168,30 @@ def finite_state(
     return within
 
 
+def _scene(settings: SceneSettings, scene: Any, state: Any) -> Any:
+    return scene
+
+
+def _state(settings: SceneSettings, scene: Any, state: Any) -> Any:
+    return finite_state(settings, state)
+
+
+def _scaled_state(settings: SceneSettings, scene: Any, state: Any) -> Any:
+    return finite_state(settings, state) * state_factors(settings)
+
+
+def _both_space(settings: SceneSettings) -> spaces.Dict:
+    return spaces.Dict({"scene": scene_space(settings), "state": state_space(settings)})
+
+
+def _both(settings: SceneSettings, scene: Any, state: Any) -> Any:
+    return {"scene": scene, "state": finite_state(settings, state)}
+
+
+# Functions of a module, so that an environment with one can be pickled.
 OBSERVATIONS: dict[str, ObservationKind] = {
-    "scene": ObservationKind(scene_space, lambda _, scene, state: scene, draws=True),
-    "state": ObservationKind(state_space, lambda settings, _, state: finite_state(settings, state)),
-    "scaled_state": ObservationKind(
-        scaled_state_space,
-        lambda settings, _, state: finite_state(settings, state) * state_factors(settings),
-    ),
-    "both": ObservationKind(
-        lambda settings: spaces.Dict(
-            {"scene": scene_space(settings), "state": state_space(settings)}
-        ),
-        lambda settings, scene, state: {"scene": scene, "state": finite_state(settings, state)},
-        draws=True,
-    ),
+    "scene": ObservationKind(scene_space, _scene, draws=True),
+    "state": ObservationKind(state_space, _state),
+    "scaled_state": ObservationKind(scaled_state_space, _scaled_state),
+    "both": ObservationKind(_both_space, _both, draws=True),
 }
