@@ -152,7 +152,7 @@ def _host_and_pid_of(process: subprocess.Popen[str]) -> tuple[str, int]:
 @pytest.mark.slow
 def test_a_second_collection_is_refused_and_the_first_ends_with_the_same_bytes(tmp_path) -> None:
     code = (
-        "import sys, time\nfrom pathlib import Path\nfrom b2m_agents import rollouts\n"
+        "import sys, time\nfrom pathlib import Path\nfrom b2m_agents.drivers import rollouts\n"
         "write = rollouts.SceneWriter.write\n"
         "def slowly(*arguments):\n    write(*arguments)\n    print('held', flush=True)\n"
         "    time.sleep(1.5)\n"

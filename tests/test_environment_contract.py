@@ -14,8 +14,8 @@ from gymnasium.utils.env_checker import check_env
 from b2m_agents.learning.policy_networks import ScaledState
 from b2m_envs.registration import REGISTRATIONS
 from b2m_envs.scenes.observation import (
+    OBSERVATIONS,
     finite_state,
-    observation_space,
     state_bounds,
     state_scales,
 )
@@ -100,7 +100,7 @@ def test_an_offset_beyond_its_bound_is_cut_off_and_stays_in_the_space():
     state[STATE_INDEX["lateral_offset"]] = -12345.0
     finite = finite_state(scene, state)
     assert finite[STATE_INDEX["lateral_offset"]] == -1000
-    assert finite in observation_space(scene, "state")
+    assert finite in OBSERVATIONS["state"].space(scene)
     assert finite.dtype == np.float32
 
 
