@@ -105,7 +105,7 @@ def run(page: Path, blocks: list[PythonBlock]) -> dict[str, object]:
     names: dict[str, object] = {"__name__": "documentation"}
     for block in blocks:
         code = "\n" * (block.line - 1) + block.code  # so that an error names the page's line
-        exec(compile(code, str(page), "exec"), names)
+        exec(compile(code, str(page), "exec", dont_inherit=True), names)
     return names
 
 

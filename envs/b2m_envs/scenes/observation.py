@@ -180,7 +180,7 @@ def _scaled_state(settings: SceneSettings, scene: Any, state: Any) -> Any:
     return finite_state(settings, state) * state_factors(settings)
 
 
-def _both_space(settings: SceneSettings) -> spaces.Dict:
+def _both_space(settings: SceneSettings) -> spaces.Space[Any]:
     return spaces.Dict({"scene": scene_space(settings), "state": state_space(settings)})
 
 
