@@ -245,6 +245,11 @@ class Comparison:
             "isolated_settings_file": "none: the student's own settings, as they came",
             "versions": installed_versions(_PACKAGES),
             "left_out": self.left_out,
+            "nulls_left_out": [
+                each.label
+                for each in self.controls
+                if each.role == "null" and each.name in self.left_out
+            ],
             **self.study.describe(),
             "limits": [
                 "One session: the seed of the student is the unit, so intervals speak of this "

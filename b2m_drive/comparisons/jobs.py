@@ -126,7 +126,8 @@ def _collect(
         while waiting:
             done, _ = wait(waiting, timeout=_POLL, return_when=FIRST_COMPLETED)
             meanwhile()
-            for future in done:
+            # What failed comes last, so that whatever finished beside it is kept.
+            for future in sorted(done, key=lambda each: each.exception() is not None):
                 table, job = waiting.pop(future)
                 write_scores(table, future.result())
                 finished(job.n_steps)
@@ -139,7 +140,7 @@ def _collect(
 def expected_seconds(
     jobs: Sequence[Job[Plan]], run_job: RunJob, n_workers: int, n_probe_steps: int = 8
 ) -> float:
-    """Time that the groups would take, from the start of one group of each size."""
+    """Time that the jobs would take, from the start of one job of each size."""
     measured: dict[int, tuple[float, float]] = {}
     total = 0.0
     for job in jobs:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from pathlib import Path
 
@@ -44,6 +44,9 @@ class Verdict:
     failures: str = field(
         default="", kw_only=True
     )  # what the taught fail in more often than those alone, as words
+    nulls_left_out: tuple[str, ...] = field(
+        default=(), kw_only=True
+    )  # in words; the student could not serve them
 
     @property
     def sentence(self) -> str:
@@ -60,7 +63,12 @@ class Verdict:
             f"({self.method.readout_label}; {self.over_nulls[ALONE].n} seeds)"
         )
         found = finding_text(self.grade, self.over_nulls, subject, self.metric, self.study)
-        return f"{found} {self.failures}" if self.failures else found
+        left_out = _listed(self.nulls_left_out)
+        beside = (
+            self.failures,
+            f"Not held against {left_out}, which this student cannot serve." if left_out else "",
+        )
+        return " ".join(part for part in (found, *beside) if part)
 
     @property
     def about_labels(self) -> str:
@@ -147,10 +155,12 @@ def differences(
 def verdicts_of(run: Run | Path) -> list[Verdict]:
     """A verdict for each strategy and reading of a run, the main reading first."""
     run = run if isinstance(run, Run) else read_run(run)
-    return [
+    verdicts = (
         judge_curves(run.curves, method, run.primary_metric, run.simulated, run.study)
         for method in run.methods
-    ]
+    )
+    left_out = tuple(str(label) for label in run.config.get("nulls_left_out", ()))
+    return [replace(verdict, nulls_left_out=left_out) for verdict in verdicts]
 
 
 def interval_text(interval: Interval) -> str:

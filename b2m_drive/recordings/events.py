@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float64, Int64
 
-from b2m_drive.recordings.given_arrays import as_column, as_numbers, whole_ids
+from b2m_drive.recordings.given_arrays import as_column, as_ids, as_numbers
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class Events:
         onsets, lasts = as_column("events: onset", onset), as_numbers("events: duration", duration)
         return cls(
             onsets,
-            whole_ids(ids),
+            as_ids(ids),
             np.full(len(onsets), lasts) if lasts.ndim == 0 else lasts.ravel(),
             {name: np.asarray(values) for name, values in columns.items()},
         )

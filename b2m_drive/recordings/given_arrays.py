@@ -40,7 +40,7 @@ def as_column(name: str, values: Any) -> Float64[np.ndarray, " row"]:
     return found.ravel()
 
 
-def whole_ids(ids: Any) -> Int64[np.ndarray, " row"]:
+def as_ids(ids: Any) -> Int64[np.ndarray, " row"]:
     """Ids as whole numbers, which rows of activity and of a student's batch are paired by.
 
     Raises:

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int64
 
 from b2m_drive.recordings.brain_recording import Recording
-from b2m_drive.recordings.given_arrays import as_column, as_notes, as_numbers, whole_ids
+from b2m_drive.recordings.given_arrays import as_column, as_ids, as_notes, as_numbers
 
 _TOLERANCE = 1e-9  # [s]
 _LEAST_SHARE = 0.5  # of the events; fewer that can be read: probably another clock or unit
@@ -113,7 +113,7 @@ class Responses:
             times = as_column("start", np.atleast_1d(start))
         there = np.ones(found.shape[:2], bool) if present is None else np.asarray(present, bool)
         about["notes"] = as_notes(about.get("notes", ()))
-        return cls(found, whole_ids(ids), times, there, session, **about)
+        return cls(found, as_ids(ids), times, there, session, **about)
 
     def select(self, rows: np.ndarray) -> Responses:
         """These rows only, by row number or mask."""

@@ -20,7 +20,6 @@ WindowChoice = Literal["all", "early", "encoding", "delay"]
 WINDOW_CHOICES: tuple[WindowChoice, ...] = ("all", "early", "encoding", "delay")
 
 ENCODING, DELAY = 0, 1  # the phases of a trial that teach; the answer is never a target
-PHASE_NAMES = ("encoding", "delay")
 LATENCY = 0.1  # [s] from a stimulus to the first response of the medial temporal lobe's inputs
 _EARLY, _LATE = (0.1, 0.5), (0.5, 0.9)  # [s] after an item's onset
 _EDGE_TOLERANCE = 1e-6  # [s]

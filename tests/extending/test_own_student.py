@@ -80,7 +80,10 @@ def test_a_student_over_time_that_cannot_say_what_it_sees_is_told_what_was_left_
         "untrained_network", "random_projection", "labels", "labels_corrupted",
     }  # fmt: skip
     run = compared.run(tmp_path / "run", progress=False)
+    for verdict in b2m.verdicts_of(run):
+        assert "Not held against untrained network and random projection" in verdict.finding
     page = b2m.write_report(run.folder).read_text()
+    assert "Not held against untrained network" in page
     assert "What could not be asked" in page
     assert "the student has no method seen(ids)" in page
 
