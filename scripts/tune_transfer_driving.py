@@ -17,7 +17,7 @@ import numpy as np
 from tqdm import tqdm
 from tune_isolated_driving import METRICS, SEEDS, final_scores, one_thread
 
-from b2m_agents.studies.driving.comparison import DrivingRun, SimulatedWatcher
+from b2m_agents.studies.driving.comparison import DrivingComparison, SimulatedWatcher
 from b2m_agents.studies.driving.default_scenes import DefaultScenes
 from b2m_agents.studies.driving.plan import DrivingStudySettings
 from b2m_drive.evidence.condition import ALONE
@@ -35,8 +35,11 @@ def main() -> None:
     watcher = SimulatedWatcher("ideal", seed=SEEDS[0])
     study = DrivingStudySettings(seeds=SEEDS[:2], frames_curve=(), signal_curve=())
     folder = default.path.parent.parent / "tune-transfer-driving"
-    run = DrivingRun(folder, scenes, study, watcher, watcher.watch(SceneDataset(scenes)))
-    plans = [replace(group.plan, keep=None) for group in run.prepare()]
+    watched = watcher.watch(SceneDataset(scenes))
+    comparison = DrivingComparison(scenes, study, watcher, watched)
+    found = comparison.jobs(folder)
+    comparison.prepare(folder, 1, False)
+    plans = [replace(job.plan, keep=None) for job in found]
     jobs = [(0.0, plan) for plan in plans if plan.condition == ALONE]
     for weight in WEIGHTS:
         weighted = replace(study, regression_weight=weight, contrastive_weight=weight)

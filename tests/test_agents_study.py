@@ -16,7 +16,7 @@ from b2m_agents.commands.app import app
 from b2m_agents.episodes.episodes import make_scene, neutral_action, play_episode
 from b2m_agents.evaluation.driving_measures import share_off_road
 from b2m_agents.studies.agents.compared_agent import driver_scores, held_out_seeds, validation_seeds
-from b2m_agents.studies.agents.comparison import AgentsRun, compare_agents, expected_time
+from b2m_agents.studies.agents.comparison import AgentsComparison
 from b2m_agents.studies.agents.demonstrations import ClonedDriver, demonstrations
 from b2m_agents.studies.agents.driven_together import drive_together
 from b2m_agents.studies.agents.plan import AgentPlan, AgentsStudySettings, encoder_folder
@@ -117,12 +117,12 @@ def driving_config() -> dict[str, object]:
 
 @pytest.mark.slow
 def test_a_comparison_ends_in_a_report_and_resumes_to_equal_numbers(driving, tmp_path) -> None:
-    run = AgentsRun(tmp_path / "run", driving, SMALL)
-    n_agents, seconds = expected_time(run, 2)
-    assert n_agents == 2 * (len(encoder_conditions([TEACHING])) + len(BESIDE))
-    assert seconds > 0
-    assert not run.folder.exists()
-    compare_agents(run, n_workers=1, progress=False)
+    comparison, folder = AgentsComparison(driving, SMALL), tmp_path / "run"
+    expected = comparison.expected_time(folder, 2)
+    assert expected.n_students == 2 * (len(encoder_conditions([TEACHING])) + len(BESIDE))
+    assert expected.seconds > 0
+    assert not folder.exists()
+    run = comparison.run(folder, progress=False)
     scores = read_scores(run.folder / "scores.csv")
     shown = {each.condition for each in scores}
     assert shown == {*encoder_conditions([TEACHING]), *map(Condition, (*BESIDE, *DRIVERS))}
@@ -142,10 +142,10 @@ def test_a_comparison_ends_in_a_report_and_resumes_to_equal_numbers(driving, tmp
     for name in ("regression-pca-frame-brain-seed-1", "blind-seed-0", "highway_env-seed-0"):
         (run.folder / "groups" / f"{name}.csv").unlink()  # as if killed before these
     (run.folder / "scores.csv").unlink()
-    compare_agents(run, n_workers=1, progress=False)
+    comparison.run(folder, progress=False)
     assert read_scores(run.folder / "scores.csv") == scores
     with pytest.raises(ValueError, match=r"another configuration.*n_held_out: there 3, now 4"):
-        compare_agents(replace(run, settings=replace(SMALL, n_held_out=4)), n_workers=1)
+        replace(comparison, settings=replace(SMALL, n_held_out=4)).run(folder, progress=False)
     one = read_agents(run.folder)
     blind = one.curves["return"][Condition(BLIND)]
     assert blind.seeds == SMALL.seeds
@@ -281,9 +281,9 @@ def test_drivers_have_a_row_an_episode() -> None:
 
 def test_a_run_that_has_not_what_is_needed_is_refused(driving, tmp_path) -> None:
     def refused(encoders: Path, message: str, **changes: object) -> None:
-        run = AgentsRun(tmp_path / "run", encoders, replace(SMALL, **changes))
+        comparison = AgentsComparison(encoders, replace(SMALL, **changes))
         with pytest.raises((ValueError, FileNotFoundError), match=message):
-            run.prepare()
+            comparison.run(tmp_path / "run", progress=False)
         assert not (tmp_path / "run").exists()
 
     refused(tmp_path / "nowhere", "expected the folder of a driving run, found none")
@@ -304,21 +304,22 @@ def test_a_run_that_has_not_what_is_needed_is_refused(driving, tmp_path) -> None
 
 def test_encoders_of_another_run_are_told_from_the_runs_own(driving, tmp_path) -> None:
     copy = shutil.copytree(driving, tmp_path / "copy")
-    run = AgentsRun(tmp_path / "run", copy, SMALL)
-    assert run.describe()[0]["encoders"]["checked"] == "not recorded by their run"
+    comparison = AgentsComparison(copy, SMALL)
+    assert comparison.describe()["encoders"]["checked"] == "not recorded by their run"
     names = [str(each.parent.relative_to(copy)) for each in copy.rglob("model.safetensors")]
     record_made(copy, names)
-    assert run.describe()[0]["encoders"]["checked"] == "as their run recorded them"
+    comparison = AgentsComparison(copy, SMALL)
+    assert comparison.describe()["encoders"]["checked"] == "as their run recorded them"
     own, other = (encoder_folder(copy, TEACHING.condition("shuffled"), seed) for seed in (0, 1))
     (own / "model.safetensors").write_bytes((other / "model.safetensors").read_bytes())
     with pytest.raises(ValueError, match=r"seed-0.*shuffled: expected what .* recorded .* another"):
-        run.prepare()
-    assert not run.folder.exists()
+        AgentsComparison(copy, SMALL).run(tmp_path / "run", progress=False)
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_second_comparison_in_the_folder_is_refused(driving, tmp_path) -> None:
     with held(tmp_path / "run"), pytest.raises(ValueError, match="no other process works in"):
-        compare_agents(AgentsRun(tmp_path / "run", driving, SMALL), n_workers=1, progress=False)
+        AgentsComparison(driving, SMALL).run(tmp_path / "run", progress=False)
 
 
 @pytest.mark.parametrize(

@@ -21,8 +21,8 @@ from b2m_agents.learning.agent_settings import settings_for
 from b2m_agents.learning.training import train_agent
 from b2m_agents.memory.memory_agent import MemoryAgentSettings, evaluate_memory_agent
 from b2m_agents.memory.memory_training import train_memory_agent
-from b2m_agents.studies.memory.calibration import CalibrationSettings, calibrate_verdict
-from b2m_agents.studies.memory.comparison import MemoryComparison, compare_memory
+from b2m_agents.studies.memory.calibration import VerdictCalibration
+from b2m_agents.studies.memory.comparison import MemoryComparison
 from b2m_drive.files.locks import EVALUATION
 from b2m_drive.files.writing import is_draft
 from b2m_drive.recordings.simulated.neurons import SimulatedBrain, simulate_trials
@@ -64,11 +64,12 @@ def collect(folder: Path) -> Path:
 def compare(folder: Path) -> Path:
     trials = simulate_trials(60, 3, 8, np.random.default_rng(0))
     recording = replace(SimulatedBrain.preset("ideal"), n_units=10).record(trials, 0)
-    return compare_memory(MemoryComparison(recording), folder, n_workers=1, progress=False)
+    return MemoryComparison(recording).run(folder, progress=False).folder
 
 
 def calibrate(folder: Path) -> Path:
-    return calibrate_verdict(CalibrationSettings(), folder, n_workers=1, progress=False)
+    VerdictCalibration().run(folder, progress=False)
+    return folder
 
 
 def train_to_remember(folder: Path) -> Path:

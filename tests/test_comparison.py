@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pytest
 import torch
 
-from b2m_drive.comparisons.jobs import Job, run_jobs
+from b2m_drive.comparisons.jobs import Job, join_scores, run_pending
 from b2m_drive.comparisons.run_opening import check_run, open_run
 from b2m_drive.evidence.condition import Condition
 from b2m_drive.evidence.scores import Score, read_scores, write_scores
@@ -40,11 +40,12 @@ def test_a_killed_comparison_keeps_its_finished_groups(tmp_path) -> None:
         Job("second", Plan("second", str(obstacle)), 1),
     ]
     with pytest.raises(RuntimeError, match="second was interrupted"):
-        run_jobs(run, groups, score_once, n_workers=1, progress=False)
+        run_pending({run: groups}, score_once, n_workers=1, progress=False)
     first = read_scores(tmp_path / "shared" / "first.csv")
     assert not (run / "scores.csv").exists()
     obstacle.unlink()
-    scores = run_jobs(run, groups, score_once, n_workers=1, progress=False)
+    run_pending({run: groups}, score_once, n_workers=1, progress=False)
+    scores = join_scores(run, groups)
     assert [score.condition.control for score in scores] == ["first", "second"]
     assert scores[0] == first[0]  # of the process that was killed: it was not run again
     assert scores[1].value != first[0].value

@@ -10,15 +10,14 @@ import pytest
 import torch
 
 from b2m_agents.studies.driving.comparison import (
-    DrivingRun,
+    DrivingComparison,
     SimulatedWatcher,
-    compare_driving,
-    expected_time,
 )
-from b2m_agents.studies.driving.plan import DrivingStudySettings, rows_of
+from b2m_agents.studies.driving.plan import DrivingPlan, DrivingStudySettings, rows_of
 from b2m_agents.studies.driving.student import StudentRun, material_of
 from b2m_agents.studies.driving.teachers import standardised, teacher_latents
 from b2m_drive.comparisons.driving_study import DRIVING
+from b2m_drive.comparisons.run_opening import open_run
 from b2m_drive.comparisons.verdict import verdicts_of
 from b2m_drive.evidence.condition import BRAIN, Condition
 from b2m_drive.evidence.scores import read_scores
@@ -103,15 +102,23 @@ def scenes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return writer.finish()
 
 
-def run_of(scenes: Path, folder: Path, settings: DrivingStudySettings = SMALL) -> DrivingRun:
+def comparison_of(scenes: Path, settings: DrivingStudySettings = SMALL) -> DrivingComparison:
     watcher = SimulatedWatcher("ideal")
-    return DrivingRun(folder, scenes, settings, watcher, watcher.watch(SceneDataset(scenes)))
+    return DrivingComparison(scenes, settings, watcher, watcher.watch(SceneDataset(scenes)))
+
+
+def prepared(comparison: DrivingComparison, folder: Path) -> list[DrivingPlan]:
+    """The plans of a run that is open and has its brain's responses."""
+    jobs = comparison.jobs(folder)
+    open_run(folder, comparison.describe())
+    comparison.prepare(folder, 1, False)
+    return [job.plan for job in jobs]
 
 
 @pytest.mark.slow
 def test_a_comparison_ends_in_a_verdict_and_resumes_to_equal_numbers(scenes, tmp_path) -> None:
-    run = run_of(scenes, tmp_path / "run")
-    compare_driving(run, n_workers=1, progress=False)
+    comparison = comparison_of(scenes)
+    run = comparison.run(tmp_path / "run", progress=False)
     scores = read_scores(run.folder / "scores.csv")
     assert {each.condition for each in scores} >= set(SMALL.conditions)
     axes = {v.axis for each in scores if (v := each.condition.variation)}
@@ -128,16 +135,17 @@ def test_a_comparison_ends_in_a_verdict_and_resumes_to_equal_numbers(scenes, tmp
     for name in ("alone", "regression-pca-frame-brain"):  # as if killed before these students
         (run.folder / "groups" / f"{name}-seed-1.csv").unlink()
     (run.folder / "scores.csv").unlink()
-    compare_driving(run, n_workers=1, progress=False)
+    comparison.run(run.folder, progress=False)
     assert read_scores(run.folder / "scores.csv") == scores
-    other = run_of(scenes, run.folder, replace(SMALL, n_steps=6))
+    other = comparison_of(scenes, replace(SMALL, n_steps=6))
     with pytest.raises(ValueError, match=r"another configuration.*n_steps: there 4, now 6"):
-        compare_driving(other, n_workers=1, progress=False)
+        other.run(run.folder, progress=False)
 
 
 def test_a_head_at_weight_zero_changes_nothing_and_a_brain_does(scenes, tmp_path) -> None:
     settings = replace(SMALL, seeds=(0,), frames_curve=(), signal_curve=())
-    plans = {g.plan.condition: g.plan for g in run_of(scenes, tmp_path, settings).prepare()}
+    found = prepared(comparison_of(scenes, settings), tmp_path / "run")
+    plans = {plan.condition: plan for plan in found}
     plans = {name: replace(plan, keep=None) for name, plan in plans.items()}
     runs = {
         text: StudentRun(plans[Condition.parse(text)])
@@ -167,7 +175,7 @@ def test_scenes_with_too_little_to_score_are_refused(scenes) -> None:
 
 def test_every_teacher_tells_what_it_should_about_the_scene(scenes, tmp_path) -> None:
     """The brain, the labels and functions of the pixels tell of the gap; nulls of time do not."""
-    plan = run_of(scenes, tmp_path).prepare()[0].plan
+    plan = prepared(comparison_of(scenes), tmp_path / "run")[0]
     watched = material_of(plan.scenes, SMALL).watched
     gap = watched.labels[:, [NAMES.index("gap")]]
 
@@ -193,8 +201,8 @@ def test_every_teacher_tells_what_it_should_about_the_scene(scenes, tmp_path) ->
 
 
 def test_targets_are_paired_by_frame_id(scenes, tmp_path) -> None:
-    plans = run_of(scenes, tmp_path).prepare()
-    plan = next(g.plan for g in plans if g.plan.condition.control == "labels")
+    plans = prepared(comparison_of(scenes), tmp_path / "run")
+    plan = next(each for each in plans if each.condition.control == "labels")
     student = StudentRun(plan)
     assert student.attachment is not None
     targets: BrainTargets = student.attachment.teacher
@@ -205,8 +213,8 @@ def test_targets_are_paired_by_frame_id(scenes, tmp_path) -> None:
 
 
 def test_the_drivers_actions_leave_out_frames_without_one(scenes, tmp_path) -> None:
-    plans = run_of(scenes, tmp_path).prepare()
-    plan = next(g.plan for g in plans if g.plan.condition.control == "alone_labelled")
+    plans = prepared(comparison_of(scenes), tmp_path / "run")
+    plan = next(each for each in plans if each.condition.control == "alone_labelled")
     student = StudentRun(plan)
     assert student.attachment is not None
     last = SceneDataset(scenes).frame_counts.cumsum() - 1
@@ -214,7 +222,7 @@ def test_the_drivers_actions_leave_out_frames_without_one(scenes, tmp_path) -> N
 
 
 def test_frames_without_a_response_teach_nobody_but_are_still_learnt_from(scenes, tmp_path) -> None:
-    run = run_of(scenes, tmp_path)
+    run = comparison_of(scenes)
     lost = 40
     until = int(np.argmax(run.recording.frame_id == 360 - lost))
     cut = replace(
@@ -223,7 +231,7 @@ def test_frames_without_a_response_teach_nobody_but_are_still_learnt_from(scenes
         time=run.recording.time[:until],
         frame_id=run.recording.frame_id[:until],
     )
-    student = StudentRun(replace(run, recording=cut).prepare()[1].plan)
+    student = StudentRun(prepared(replace(run, recording=cut), tmp_path / "run")[1])
     assert student.attachment is not None
     rows = rows_of(SceneDataset(scenes), SMALL)
     assert len(student.watched.frame_id) == SMALL.n_frames
@@ -233,39 +241,40 @@ def test_frames_without_a_response_teach_nobody_but_are_still_learnt_from(scenes
 
 
 def test_a_recording_of_other_scenes_or_of_too_few_is_refused(scenes, tmp_path) -> None:
-    run = run_of(scenes, tmp_path / "run")
-    ids = run.recording.frame_id
-    other = replace(run.recording, frame_id=np.where(ids >= 0, ids + 7, ids))
+    comparison, folder = comparison_of(scenes), tmp_path / "run"
+    ids = comparison.recording.frame_id
+    other = replace(comparison.recording, frame_id=np.where(ids >= 0, ids + 7, ids))
     with pytest.raises(ValueError, match=r"0 to 359, came 366: a recording of other scenes"):
-        replace(run, recording=other).prepare()
-    few = replace(run.recording, frame_id=np.where(ids < 100, ids, -1))
+        replace(comparison, recording=other).run(folder, progress=False)
+    few = replace(comparison.recording, frame_id=np.where(ids < 100, ids, -1))
     with pytest.raises(ValueError, match=r"frame_id: expected frames that .* was shown"):
-        replace(run, recording=few).prepare()
-    late = replace(run, folder=tmp_path / "late", settings=replace(SMALL, delay=9999.0))
+        replace(comparison, recording=few).run(folder, progress=False)
+    late = replace(comparison, settings=replace(SMALL, delay=9999.0))
     with pytest.raises(ValueError, match="delay: expected one within"):
-        late.prepare()
+        late.run(folder, progress=False)
     assert not list(tmp_path.iterdir())
 
 
 def test_a_corrected_pairing_is_another_run(scenes, tmp_path) -> None:
-    run = run_of(scenes, tmp_path / "run")
-    run.prepare()
-    ids = run.recording.frame_id
-    shifted = replace(run.recording, frame_id=np.where(ids > 0, ids - 1, ids))
+    comparison = comparison_of(scenes)
+    prepared(comparison, tmp_path / "run")
+    ids = comparison.recording.frame_id
+    shifted = replace(comparison.recording, frame_id=np.where(ids > 0, ids - 1, ids))
     with pytest.raises(ValueError, match=r"another configuration.*brain"):
-        replace(run, recording=shifted).prepare()
+        replace(comparison, recording=shifted).check(tmp_path / "run")
 
 
 def test_a_second_comparison_in_the_folder_is_refused(scenes, tmp_path) -> None:
     with held(tmp_path / "run"), pytest.raises(ValueError, match="no other process works in"):
-        compare_driving(run_of(scenes, tmp_path / "run"), n_workers=1, progress=False)
+        comparison_of(scenes).run(tmp_path / "run", progress=False)
 
 
 def test_a_dry_run_leaves_nothing_behind(scenes, tmp_path) -> None:
     settings = replace(SMALL, n_steps=20, evaluate_every=10)
-    n_students, seconds = expected_time(run_of(scenes, tmp_path / "run", settings), 2)
-    assert n_students == len(SMALL.conditions) * 2 + 2 + 1  # two by frames, one by signal
-    assert seconds > 0
+    expected = comparison_of(scenes, settings).expected_time(tmp_path / "run", 2)
+    n_own = len(SMALL.conditions) * 2
+    assert expected.n_students == n_own + 2 + 1  # two by frames, one by signal
+    assert expected.seconds > 0
     assert not list(tmp_path.iterdir())
 
 
@@ -281,8 +290,8 @@ def test_a_persons_own_recording_teaches_too(scenes, tmp_path) -> None:
     write_scene_recording(tmp_path / "own.h5", own)
     recording: SceneRecording = read_scene_recording(tmp_path / "own.h5")
     settings = replace(SMALL, frames_curve=(), signal_curve=())
-    run = DrivingRun(tmp_path / "run", scenes, settings, None, recording)
-    compare_driving(run, n_workers=1, progress=False)
+    comparison = DrivingComparison(scenes, settings, None, recording)
+    run = comparison.run(tmp_path / "run", progress=False)
     page = write_report(run.folder).read_text()
     assert "SIMULATED" not in page
     assert "What a recorded brain (S01) taught a network" in page

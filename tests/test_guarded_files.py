@@ -11,13 +11,13 @@ import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import h5py
 import numpy as np
 import pytest
 import torch
-import typer
 from safetensors.torch import save_file
 
 from b2m_agents.commands import app
@@ -348,11 +348,17 @@ def test_a_recordings_session_makes_no_path_outside_the_runs(tmp_path, monkeypat
         file.attrs["session"] = "/../../../x"
     folders = []
 
-    def note(folder: Path, *arguments: Any, **keywords: Any) -> None:
+    def note(comparison: Any, folder: Path, *arguments: Any) -> bool:
         folders.append(folder)
-        raise typer.Exit
+        return False
 
-    monkeypatch.setattr("b2m_agents.studies.driving.usual_comparisons.DrivingRun", note)
+    monkeypatch.setattr("b2m_agents.commands.compare_driving.has_run", note)
+    monkeypatch.setattr(
+        "b2m_agents.studies.driving.usual_comparisons.DrivingComparison",
+        lambda scenes, settings, watcher, recording, device: SimpleNamespace(
+            watcher=watcher, recording=recording
+        ),
+    )
     monkeypatch.setattr("b2m_drive.students.scenes.SceneDataset", unread)
     with pytest.raises(SystemExit):
         app.app(["compare", "driving", "--recording", str(tmp_path / "brain.h5"),

@@ -12,18 +12,14 @@ from b2m_agents.studies.memory.plan import MemoryStudySettings, split_trials
 from b2m_agents.studies.memory.search import (
     SEARCH,
     Candidate,
-    Search,
+    MemorySearch,
     SearchSettings,
     in_regions,
-    search_memory,
     selective_units,
     split_patients,
 )
 from b2m_agents.studies.memory.sessions import (
-    ManySessions,
-    compare_sessions,
-    describe_sessions,
-    expected_time_of_sessions,
+    SessionsComparison,
     read_sessions_of,
 )
 from b2m_drive.comparisons.pooling import pooled_verdicts, read_sessions
@@ -65,9 +61,9 @@ def recordings() -> tuple[BrainRecording, ...]:
 
 @pytest.mark.slow
 def test_sessions_are_pooled_by_patient_and_resume(recordings, tmp_path) -> None:
-    study = ManySessions("three", recordings[:3] + recordings[5:], SMALL)
-    run = compare_sessions(study, tmp_path / "run", n_workers=1, progress=False)
-    pooled = read_sessions(run)
+    study = SessionsComparison("three", recordings[:3] + recordings[5:], SMALL)
+    run = tmp_path / "run"
+    pooled = study.run(run, progress=False)
     assert len(pooled.runs) == 4
     (verdict,) = pooled_verdicts(pooled)
     assert "2 patients" in verdict.sentence
@@ -75,19 +71,19 @@ def test_sessions_are_pooled_by_patient_and_resume(recordings, tmp_path) -> None
     assert len(shared) == 1  # of all four sessions
     before = (run / "sessions" / "p2-a" / "scores.csv").read_text()
     (run / "sessions" / "p2-a" / "groups" / "seed-1.csv").unlink()
-    compare_sessions(study, tmp_path / "run", n_workers=1, progress=False)
+    study.run(tmp_path / "run", progress=False)
     assert (run / "sessions" / "p2-a" / "scores.csv").read_text() == before
     page = write_report(run).read_text()
     assert "p5-small" in page
-    n_students, _ = expected_time_of_sessions(study, run, n_workers=1)
+    n_students = study.expected_time(run).n_students
     assert n_students == 2 + 4 * 2 * 6
 
 
 def test_sessions_that_cannot_be_pooled_are_named(recordings) -> None:
     with pytest.raises(ValueError, match="at least 2 patients with 15 units or more, came 1"):
-        ManySessions("one", recordings[:2], SMALL)
+        SessionsComparison("one", recordings[:2], SMALL)
     with pytest.raises(ValueError, match=r"came twice: \['p1-a'\]"):
-        ManySessions("twice", (recordings[0], recordings[0], recordings[2]), SMALL)
+        SessionsComparison("twice", (recordings[0], recordings[0], recordings[2]), SMALL)
 
 
 def test_a_folder_without_recordings_is_named(tmp_path) -> None:
@@ -107,18 +103,18 @@ def test_one_bad_session_is_named_and_the_others_go_on(recordings) -> None:
     )
     few = replace(recordings[3].select_trials(np.arange(5)), session="p3-few")
     one = replace(recordings[3].select_trials(np.arange(1)), session="p3-one")
-    study = ManySessions("mixed", (*recordings[:3], silent, few, one), SMALL)
+    study = SessionsComparison("mixed", (*recordings[:3], silent, few, one), SMALL)
     assert [each.session for each in study.recordings] == ["p1-a", "p1-b", "p2-a"]
     assert [each.session for each in study.left_out] == ["p2-silent", "p3-few", "p3-one"]
     told = [str(each) for each in study.left_out]
     assert "p2-silent cannot teach: no spike" in told[0]
     assert "p3-few: teaching trials: expected at least 10, came 4" in told[1]
     assert "p3-one cannot teach: expected 2 trials or more, came 1" in told[2]
-    limits = describe_sessions(study)["limits"]
+    limits = study.describe()["limits"]
     assert [any(each.why in limit for limit in limits) for each in study.left_out] == [True] * 3
     assert replace(study, isolated=None).left_out == study.left_out
     with pytest.raises(ValueError, match=r"came 0; left out: .*p3-few.*; left out: .*p3-one"):
-        ManySessions("unfit", (few, one), SMALL)
+        SessionsComparison("unfit", (few, one), SMALL)
 
 
 def test_no_patient_is_in_both_halves(recordings) -> None:
@@ -146,22 +142,25 @@ def test_units_are_chosen_by_region_and_by_selectivity(recordings) -> None:
 @pytest.mark.slow
 def test_a_search_selects_on_one_half_and_tests_on_the_other(recordings, tmp_path) -> None:
     candidates = (Candidate("all", "all"), Candidate("hippocampus", "all"))
-    search = Search(
+    search = MemorySearch(
         "small",
         *split_patients(recordings),
         SearchSettings(SMALL, replace(SMALL, seeds=(100, 101)), candidates),
     )
-    folder = search_memory(search, tmp_path / "search", n_workers=1, progress=False)
+    folder = tmp_path / "search"
+    assert search.expected_time(folder).n_students > 0
+    assert not folder.exists()
+    search.run(folder, progress=False)
     selected = read_sessions(folder / "selection" / "hippocampus-all")
     tested = read_sessions(folder / "test")
-    subjects = [{r.config["brain"]["subject"] for r in s.runs.values()} for s in (selected, tested)]
+    subjects = [{r.config.brain.subject for r in s.runs.values()} for s in (selected, tested)]
     assert not subjects[0] & subjects[1]
     assert "selection" in write_report(folder).read_text()
-    assert len(tested.config["strategies"]) == 1
+    assert len(tested.config.strategies) == 1
 
 
 def test_the_default_search_compares_every_candidate_that_both_halves_have(recordings) -> None:
-    search = Search("default", *split_patients(recordings), SEARCH)
+    search = MemorySearch("default", *split_patients(recordings), SEARCH)
     studies = {candidate.name: study for candidate, study in search.selection_studies().items()}
     assert {"all-all", "hippocampus-all", "amygdala-all", "all-early", "all-encoding"} <= set(
         studies

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from b2m_agents.studies.memory.comparison import MemoryComparison, compare_memory
+from b2m_agents.studies.memory.comparison import MemoryComparison
 from b2m_agents.studies.memory.plan import (
     MemoryPlan,
     MemoryStudySettings,
@@ -75,9 +75,7 @@ def taught_run(plan: MemoryPlan) -> TaughtRun:
 
 @pytest.mark.slow
 def test_a_comparison_ends_in_verdicts_and_resumes_to_equal_numbers(recording, tmp_path) -> None:
-    run = compare_memory(
-        MemoryComparison(recording, SMALL), tmp_path / "run", n_workers=1, progress=False
-    )
+    run = MemoryComparison(recording, SMALL).run(tmp_path / "run", progress=False).folder
     scores = read_scores(run / "scores.csv")
     assert {score.condition for score in scores} >= set(taught_conditions(SMALL))
     assert len(verdicts_of(run)) == 2
@@ -86,18 +84,16 @@ def test_a_comparison_ends_in_verdicts_and_resumes_to_equal_numbers(recording, t
     assert "http" not in page.split("<img")[0].split("</style>")[0]
     (run / "groups" / "seed-1.csv").unlink()  # as if it had been killed before this group
     (run / "scores.csv").unlink()
-    compare_memory(MemoryComparison(recording, SMALL), run, n_workers=1, progress=False)
+    MemoryComparison(recording, SMALL).run(run, progress=False)
     assert read_scores(run / "scores.csv") == scores
     other = replace(SMALL, n_steps=6)
     with pytest.raises(ValueError, match=r"another configuration.*n_steps: there 4, now 6"):
-        compare_memory(MemoryComparison(recording, other), run, n_workers=1, progress=False)
+        MemoryComparison(recording, other).run(run, progress=False)
 
 
 @pytest.mark.slow
 def test_a_score_altered_in_the_table_changes_the_report(recording, tmp_path) -> None:
-    run = compare_memory(
-        MemoryComparison(recording, SMALL), tmp_path / "run", n_workers=1, progress=False
-    )
+    run = MemoryComparison(recording, SMALL).run(tmp_path / "run", progress=False).folder
     before = write_report(run).read_text()
     table = (run / "scores.csv").read_text().splitlines()
     place = next(k for k, row in enumerate(table) if row.startswith("regression/") and ",4," in row)
@@ -354,9 +350,7 @@ def test_another_task_s_trial_keeps_items_positions_delay_and_answer(recording, 
 def test_a_brain_teaches_across_tasks_both_ways(recording, sternberg, tmp_path, task) -> None:
     brain = sternberg if task == "memory_decision" else recording
     settings = replace(SMALL, seeds=(0, 1), task=task)
-    run = compare_memory(
-        MemoryComparison(brain, settings), tmp_path / "run", n_workers=1, progress=False
-    )
+    run = MemoryComparison(brain, settings).run(tmp_path / "run", progress=False).folder
     page = write_report(run).read_text()
     assert "another task" in page
     assert len(verdicts_of(run)) == 2

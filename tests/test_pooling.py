@@ -167,7 +167,7 @@ def test_what_is_wrong_in_a_folder_of_sessions_is_named(tmp_path: Path) -> None:
     for entry, value, message in (
         ("study", "memory", "study: expected memory_sessions, came 'memory'"),
         ("sessions", twice, "sessions: expected different names"),
-        ("sessions", [{"name": "A1"}], "expected the entry sessions: subject, found none"),
+        ("sessions", [{"name": "A1"}], r"expected the entry sessions\.subject, found none"),
         ("seeds", [0, 1], r"seeds: expected those of every session, \[0, 1\], came"),
         ("primary_metric", "loss", "primary_metric: expected one of"),
     ):

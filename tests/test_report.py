@@ -248,8 +248,8 @@ def test_unknown_choices_and_wrong_types_in_the_configuration_are_named(run: Pat
     for entry, value, message in (
         ("primary_metric", "loss", "primary_metric: expected one of .* came 'loss'"),
         ("strategies", ["osmosis"], "strategy: expected one of .* came 'osmosis'"),
-        ("readings", [{"latents": "pca"}], "readings: expected latents and pairing"),
-        ("n_steps", "many", "n_steps: expected int, came 'many'"),
+        ("readings", [{"latents": "pca"}], r"expected the entry readings\.pairing, found none"),
+        ("n_steps", "many", "n_steps: expected a whole number, came 'many'"),
     ):
         (run / "config.json").write_text(json.dumps({**config(True), entry: value}))
         with pytest.raises(ValueError, match=message):

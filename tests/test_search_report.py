@@ -106,7 +106,7 @@ def test_a_search_without_a_choice_has_no_verdict(tmp_path: Path) -> None:
         ("test_patients", ["D", "E"], "the test: expected sessions of D, E, came F"),
         ("selection_patients", ["A", "B"], "all-all: expected sessions of A, B, came C"),
         ("chosen", {"name": "none", **READING}, "chosen: expected one of the candidates"),
-        ("candidates", [{"name": "a"}], "expected the entry candidates: folder, found none"),
+        ("candidates", [{"name": "a"}], r"expected the entry candidates\.folder, found none"),
     ],
 )
 def test_patients_in_both_halves_and_unknown_choices_are_refused(

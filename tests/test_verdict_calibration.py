@@ -11,8 +11,8 @@ from b2m_agents.studies.memory.calibration import (
     VERDICTS,
     CalibrationPlan,
     CalibrationSettings,
-    calibrate_verdict,
-    calibration_groups,
+    VerdictCalibration,
+    calibration_jobs,
 )
 from b2m_agents.studies.memory.plan import MemoryStudySettings
 from b2m_drive.comparisons.calibration import read_rows, shares
@@ -39,18 +39,18 @@ SMALL = CalibrationSettings(
 @pytest.mark.slow
 def test_every_brain_gets_a_verdict_and_a_killed_run_goes_on(tmp_path) -> None:
     torch.set_num_threads(1)
-    folder = calibrate_verdict(SMALL, tmp_path / "run", n_workers=1, progress=False)
-    rows = read_rows(folder / VERDICTS)
+    folder = tmp_path / "run"
+    rows = VerdictCalibration(SMALL).run(folder, progress=False)
+    assert read_rows(folder / VERDICTS) == rows
     assert [(row.kind, row.brain_seed) for row in rows] == [("ideal", 0), ("null", 0), ("null", 1)]
     assert {share.kind: share.n for share in shares(rows)} == {"null": 2, "ideal": 1}
     (folder / "groups" / "null-1.csv").unlink()
-    calibrate_verdict(SMALL, tmp_path / "run", n_workers=1, progress=False)
-    assert read_rows(folder / VERDICTS) == rows
+    assert VerdictCalibration(SMALL).run(folder, progress=False) == rows
     assert write_report(folder).is_file()
 
 
 def test_brains_share_neither_seeds_nor_trials() -> None:
-    plans = [group.plan.comparison for group in calibration_groups(SMALL)]
+    plans = [job.plan.comparison for job in calibration_jobs(SMALL)]
     seeds = [seed for plan in plans for seed in plan.settings.seeds]
     assert len(set(seeds)) == len(seeds)
     assert min(seeds) >= 1_000_000

@@ -30,24 +30,19 @@ if TYPE_CHECKING:
     from b2m_agents.memory.memory_agent import MemoryAgentSettings as MemoryAgentSettings
     from b2m_agents.memory.memory_agent import evaluate_memory_agent as evaluate_memory_agent
     from b2m_agents.memory.memory_training import train_memory_agent as train_memory_agent
-    from b2m_agents.studies.agents.comparison import AgentsRun as AgentsRun
-    from b2m_agents.studies.agents.comparison import compare_agents as compare_agents
+    from b2m_agents.studies.agents.comparison import AgentsComparison as AgentsComparison
     from b2m_agents.studies.agents.plan import AgentsStudySettings as AgentsStudySettings
-    from b2m_agents.studies.driving.comparison import DrivingRun as DrivingRun
+    from b2m_agents.studies.driving.comparison import DrivingComparison as DrivingComparison
     from b2m_agents.studies.driving.comparison import SimulatedWatcher as SimulatedWatcher
-    from b2m_agents.studies.driving.comparison import compare_driving as compare_driving
     from b2m_agents.studies.driving.plan import DrivingStudySettings as DrivingStudySettings
     from b2m_agents.studies.memory.calibration import CalibrationSettings as CalibrationSettings
-    from b2m_agents.studies.memory.calibration import calibrate_verdict as calibrate_verdict
+    from b2m_agents.studies.memory.calibration import VerdictCalibration as VerdictCalibration
     from b2m_agents.studies.memory.comparison import MemoryComparison as MemoryComparison
-    from b2m_agents.studies.memory.comparison import compare_memory as compare_memory
     from b2m_agents.studies.memory.plan import MemoryStudySettings as MemoryStudySettings
     from b2m_agents.studies.memory.search import Candidate as Candidate
-    from b2m_agents.studies.memory.search import Search as Search
+    from b2m_agents.studies.memory.search import MemorySearch as MemorySearch
     from b2m_agents.studies.memory.search import SearchSettings as SearchSettings
-    from b2m_agents.studies.memory.search import search_memory as search_memory
-    from b2m_agents.studies.memory.sessions import ManySessions as ManySessions
-    from b2m_agents.studies.memory.sessions import compare_sessions as compare_sessions
+    from b2m_agents.studies.memory.sessions import SessionsComparison as SessionsComparison
     from b2m_agents.studies.memory.student_tasks import STUDENT_TASKS as STUDENT_TASKS
     from b2m_agents.studies.memory.student_tasks import StudentTask as StudentTask
     from b2m_agents.studies.memory.student_tasks import shared_columns as shared_columns
@@ -60,19 +55,19 @@ if TYPE_CHECKING:
     from b2m_agents.worlds.scene_vec_env import make_scene_vec_env as make_scene_vec_env
 
 _HOMES = {
-    "AgentsRun": "studies.agents.comparison",
+    "AgentsComparison": "studies.agents.comparison",
     "AgentsStudySettings": "studies.agents.plan",
     "CalibrationSettings": "studies.memory.calibration",
     "Candidate": "studies.memory.search",
     "CollectSettings": "drivers.rollouts",
     "DQNSettings": "learning.agent_settings",
     "DrivenEpisode": "evaluation.evaluate",
-    "DrivingRun": "studies.driving.comparison",
+    "DrivingComparison": "studies.driving.comparison",
     "DrivingStudySettings": "studies.driving.plan",
     "Episode": "episodes.episodes",
     "Evaluation": "evaluation.evaluate",
     "EvaluationSettings": "evaluation.evaluate",
-    "ManySessions": "studies.memory.sessions",
+    "SessionsComparison": "studies.memory.sessions",
     "MemoryAgentSettings": "memory.memory_agent",
     "MemoryComparison": "studies.memory.comparison",
     "MemoryStudySettings": "studies.memory.plan",
@@ -81,21 +76,17 @@ _HOMES = {
     "SACSettings": "learning.agent_settings",
     "STUDENT_TASKS": "studies.memory.student_tasks",
     "SceneVecEnv": "worlds.scene_vec_env",
-    "Search": "studies.memory.search",
+    "MemorySearch": "studies.memory.search",
     "SearchSettings": "studies.memory.search",
     "SimulatedWatcher": "studies.driving.comparison",
     "StudentTask": "studies.memory.student_tasks",
     "TrainedAgent": "learning.trained_agent",
     "TrainingSettings": "learning.agent_settings",
+    "VerdictCalibration": "studies.memory.calibration",
     "VecChannelsFirst": "worlds.channels_first",
     "VecLatentObservation": "worlds.latent_observation",
     "VideoSettings": "videos.video",
-    "calibrate_verdict": "studies.memory.calibration",
     "collect_scenes": "drivers.rollouts",
-    "compare_agents": "studies.agents.comparison",
-    "compare_driving": "studies.driving.comparison",
-    "compare_memory": "studies.memory.comparison",
-    "compare_sessions": "studies.memory.sessions",
     "evaluate_agent": "evaluation.evaluate",
     "evaluate_agents": "evaluation.evaluate",
     "evaluate_memory_agent": "memory.memory_agent",
@@ -103,7 +94,6 @@ _HOMES = {
     "make_scene_vec_env": "worlds.scene_vec_env",
     "play_episode": "episodes.episodes",
     "record_video": "videos.video",
-    "search_memory": "studies.memory.search",
     "settings_for": "learning.agent_settings",
     "shared_columns": "studies.memory.student_tasks",
     "train_agent": "learning.training",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -23,8 +24,13 @@ from b2m_drive.comparisons.agents_study import (
     cloned_study,
     encoder_conditions,
 )
+from b2m_drive.comparisons.configuration import (
+    BrainEntries,
+    Configuration,
+    configuration_as,
+    read_object,
+)
 from b2m_drive.comparisons.jobs import SCORES
-from b2m_drive.comparisons.run_folder import check_choices, check_entries, methods_of, read_object
 from b2m_drive.comparisons.run_opening import CONFIG
 from b2m_drive.comparisons.verdict import Verdict, judge_curves
 from b2m_drive.evidence.condition import ALONE, BRAIN, Condition, TransferMethod
@@ -44,23 +50,20 @@ from b2m_drive.evidence.statistics import (
 from b2m_drive.files.refusals import naming
 
 _ALONE = Condition(ALONE)
-_ENTRIES: dict[str, type | tuple[type, ...]] = {
-    "study": str,
-    "brain": dict,
-    "strategies": list,
-    "readings": list,
-    "seeds": list,
-    "beside": list,
-    "demonstrations": list,
-    "n_steps": int,
-    "n_validation": int,
-    "n_held_out": int,
-    "primary_metric": str,
-    "scenario": str,
-    "encoders": dict,
-    "versions": dict,
-    "limits": list,
-}
+
+
+@dataclass(frozen=True, kw_only=True)
+class AgentsConfiguration(Configuration):
+    """What a comparison of agents holds besides."""
+
+    brain: BrainEntries
+    beside: tuple[str, ...]  # what agents without an encoder observe
+    demonstrations: tuple[int, ...]  # frames, of behaviour cloning
+    n_validation: int  # episodes
+    n_held_out: int  # episodes
+    scenario: str
+    encoders: Mapping[str, Any]
+    cloning_tested_on: int | None = None  # frames
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,7 @@ class AgentsResult:
     """A finished comparison of agents, as its folder holds it."""
 
     folder: Path
-    config: dict[str, Any]
+    config: AgentsConfiguration
     scores: tuple[Score, ...]  # of the agents
     of_drivers: tuple[Score, ...]  # one row an episode
     curves: dict[str, dict[Condition, LearningCurve]]  # by what is judged, then by condition
@@ -76,12 +79,12 @@ class AgentsResult:
     @property
     def simulated(self) -> bool:
         """Whether the brain is simulated."""
-        return bool(self.config["brain"]["simulated"])
+        return self.config.brain.simulated
 
     @property
     def methods(self) -> list[TransferMethod]:
         """Every strategy."""
-        return methods_of(self.config)
+        return self.config.methods
 
     @property
     def with_encoder(self) -> tuple[Condition, ...]:
@@ -91,7 +94,7 @@ class AgentsResult:
     @property
     def beside(self) -> tuple[Condition, ...]:
         """Conditions of agents without an encoder."""
-        return tuple(map(Condition, self.config["beside"]))
+        return tuple(map(Condition, self.config.beside))
 
     def summary(self, judged: str, condition: Condition) -> Float64[np.ndarray, " seed"]:
         """What is judged of a condition, a value a seed."""
@@ -170,11 +173,9 @@ def read_agents(folder: Path) -> AgentsResult:
 
 def _read_agents(folder: Path) -> AgentsResult:
     path = folder / CONFIG
-    config = read_object(path)
-    check_entries(path, config, _ENTRIES)
-    if config["study"] != AGENTS_STUDY:
-        raise ValueError(f"{path}: study: expected {AGENTS_STUDY!r}, came {config['study']!r}")
-    check_choices(path, config)
+    config = configuration_as(AgentsConfiguration, path, read_object(path))
+    if config.study != AGENTS_STUDY:
+        raise ValueError(f"{path}: study: expected {AGENTS_STUDY!r}, came {config.study!r}")
     rows = read_scores(folder / SCORES)
     of_agents = tuple(row for row in rows if row.condition.control not in DRIVERS)
     of_drivers = tuple(row for row in rows if row.condition.control in DRIVERS)

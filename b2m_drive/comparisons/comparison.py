@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Executor
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -11,14 +10,14 @@ from typing import Any
 import numpy as np
 
 from b2m_drive.comparisons.control import Control, require_functions
-from b2m_drive.comparisons.jobs import Job, expected_seconds, run_jobs
+from b2m_drive.comparisons.jobs import Job
+from b2m_drive.comparisons.local_processes import RunJob
 from b2m_drive.comparisons.run_folder import BRAIN_FILE, Run, read_run
-from b2m_drive.comparisons.run_opening import open_run
+from b2m_drive.comparisons.runnable import RunnableComparison
 from b2m_drive.comparisons.standard_controls import BRAIN_CONTROL, NULLS, PROBES
 from b2m_drive.comparisons.student_job import Budget, StudentPlan, at_most, latent_method, run_job
 from b2m_drive.comparisons.study import Study
 from b2m_drive.evidence.condition import ALONE, BASELINES, Condition, TransferMethod
-from b2m_drive.files.locks import claim
 from b2m_drive.files.provenance import installed_versions
 from b2m_drive.files.writing import write_json
 from b2m_drive.recordings.brain_recording import Recording
@@ -36,12 +35,12 @@ _METRIC = "area_under_curve"
 
 
 @dataclass(frozen=True)
-class Comparison:
+class Comparison(RunnableComparison[StudentPlan, Run]):
     """Does this brain teach this student anything that no null teaches?
 
     ::
 
-        run = Comparison(MyStudent(), recording).run(Path("runs/mine"))
+        run = Comparison(MyStudent(), recording).run("runs/mine")
 
     Args:
         student: A network, its data, task loss and held-out score.
@@ -140,40 +139,12 @@ class Comparison:
         ]
         return (*baselines, *taught)
 
-    def run(
-        self,
-        folder: str | Path,
-        *,
-        n_workers: int = 1,
-        progress: bool = True,
-        executor: Executor | None = None,
-    ) -> Run:
-        """Train and score every student, or go on where a run of the same comparison stopped.
-
-        Without an executor, training runs in processes of its own: call it under
-        ``if __name__ == "__main__"``.
-
-        Raises:
-            ValueError: If the folder holds another run, or a student or control fails.
-        """
-        folder, jobs = Path(folder), self.jobs()
-        with claim(folder, "a comparison"):
-            open_run(folder, self.describe())
-            write_json(folder / BRAIN_FILE, self._about_brain())
-            run_jobs(folder, jobs, run_job, n_workers, progress, executor)
-        return read_run(folder)
-
-    def expected_time(self, n_workers: int = 1) -> tuple[int, float]:
-        """Number of students, and the seconds that they would take, measured on a few steps."""
-        jobs = self.jobs()
-        return len(jobs), expected_seconds(jobs, run_job, n_workers)
-
-    def jobs(self) -> list[Job[StudentPlan]]:
+    def jobs_of_runs(self, folder: Path) -> dict[Path, list[Job[StudentPlan]]]:
         """One job a condition and seed."""
         teaching, held_out = self.rows
         budget = replace(self.budget, n_latents=self._n_latents)
         study = self.study
-        return [
+        jobs = [
             Job(
                 f"{condition.slug}-seed-{seed}",
                 StudentPlan(
@@ -185,6 +156,20 @@ class Comparison:
             for seed in self.seeds
             for condition in self.conditions
         ]  # fmt: skip
+        return {folder: jobs}
+
+    @property
+    def run_job(self) -> RunJob:
+        """Trains and scores one student."""
+        return run_job
+
+    def read(self, folder: Path) -> Run:
+        """The finished run: scores, curves, and what it was run with."""
+        return read_run(folder)
+
+    def prepare(self, folder: Path, n_workers: int, progress: bool) -> None:
+        """Describe the brain."""
+        write_json(folder / BRAIN_FILE, self._about_brain())
 
     @cached_property
     def _n_latents(self) -> int | None:

@@ -36,21 +36,21 @@ class Job(Generic[Plan]):
     plan: Plan  # what the study needs to run it; must survive pickling
     n_steps: int  # for the progress bar
     folder: Path | None = None  # a folder shared between runs; None: the run's own
+    n_students: int = 1  # that it trains
+    size: str = ""  # jobs of one size take the same time
 
 
-def run_jobs(
-    folder: Path,
-    jobs: Sequence[Job[Plan]],
+def run_pending(
+    jobs_of_runs: Mapping[Path, Sequence[Job[Plan]]],
     run_job: RunJob,
     n_workers: int,
     progress: bool = True,
     executor: Executor | None = None,
-) -> list[Score]:
-    """Run what has no scores yet, then join all jobs' scores into one table.
+) -> None:
+    """Run the jobs of one run or several that have no scores yet, each table once.
 
     Args:
-        folder: Of the run, from `open_run`.
-        jobs: All of the comparison.
+        jobs_of_runs: By the folder of their run, from `open_run`.
         run_job: Called where a job runs, with its plan and a function to call after each
             training step; a module's function or a `functools.partial` of one.
         n_workers: Processes, each with one thread, where no executor is given.
@@ -61,18 +61,6 @@ def run_jobs(
     Raises:
         Exception: Whatever a job raises; jobs that had finished are kept.
     """
-    run_pending({folder: jobs}, run_job, n_workers, progress, executor)
-    return join_scores(folder, jobs)
-
-
-def run_pending(
-    jobs_of_runs: Mapping[Path, Sequence[Job[Plan]]],
-    run_job: RunJob,
-    n_workers: int,
-    progress: bool = True,
-    executor: Executor | None = None,
-) -> None:
-    """Run the groups of one run or several that have no scores yet, each table once."""
     pending = {
         table: job
         for folder, jobs in jobs_of_runs.items()
@@ -84,7 +72,7 @@ def run_pending(
 
 
 def join_scores(folder: Path, jobs: Sequence[Job[Plan]]) -> list[Score]:
-    """All scores of a run's groups, also written as its table."""
+    """All scores of a run's jobs, also written as its table."""
     scores = [score for job in jobs for score in read_scores(_table_of(folder, job))]
     write_scores(folder / SCORES, scores)
     return scores
@@ -137,27 +125,12 @@ def _collect(
         raise
 
 
-def expected_seconds(
-    jobs: Sequence[Job[Plan]], run_job: RunJob, n_workers: int, n_probe_steps: int = 8
-) -> float:
-    """Time that the jobs would take, from the start of one job of each size."""
-    measured: dict[int, tuple[float, float]] = {}
-    total = 0.0
-    for job in jobs:
-        size = len(getattr(job.plan, "conditions", ())) or 1
-        if size not in measured:
-            measured[size] = _seconds_of(job.plan, run_job, n_probe_steps)
-        start, per_step = measured[size]
-        total += start + per_step * job.n_steps
-    return total / min(n_workers, len(jobs))
-
-
 class _EnoughStepsError(Exception):
     pass
 
 
-def _seconds_of(plan: Any, run_job: RunJob, n_probe_steps: int) -> tuple[float, float]:
-    """What comes before a group's second step, and each further step."""
+def time_job(plan: Any, run_job: RunJob, n_probe_steps: int = 8) -> tuple[float, float]:
+    """Seconds of what comes before a job's second step, and of each further step."""
     times = [time.perf_counter()]
 
     def count() -> None:

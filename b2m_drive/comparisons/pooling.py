@@ -11,23 +11,17 @@ units, folder and whether it is pooled; each such folder is the run of one sessi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Float64
 
+from b2m_drive.comparisons.configuration import Configuration, configuration_as, read_object
 from b2m_drive.comparisons.pooled_verdict import PooledDifference, PooledVerdict
-from b2m_drive.comparisons.run_folder import (
-    Run,
-    check_choices,
-    check_entries,
-    methods_of,
-    read_object,
-    read_run,
-)
+from b2m_drive.comparisons.run_folder import Run, read_run
 from b2m_drive.comparisons.run_opening import CONFIG
 from b2m_drive.comparisons.study import Study
 from b2m_drive.comparisons.verdict import (
@@ -44,30 +38,6 @@ from b2m_drive.files.refusals import naming
 Unit = Literal["session", "patient"]
 
 
-_CONFIG_ENTRIES: dict[str, type | tuple[type, ...]] = {
-    "study": str,
-    "name": str,
-    "sessions": list,
-    "strategies": list,
-    "readings": list,
-    "seeds": list,
-    "primary_metric": str,
-    "least_units": int,
-    "n_steps": int,
-    "batch_size": int,
-    "simulated": bool,
-    "limits": list,
-    "versions": dict,
-}
-_SESSION_ENTRIES: dict[str, type | tuple[type, ...]] = {
-    "name": str,
-    "subject": str,
-    "n_units": int,
-    "pooled": bool,
-    "folder": str,
-}
-
-
 @dataclass(frozen=True)
 class Session:
     """One session of a run of many, as the configuration names it."""
@@ -80,18 +50,30 @@ class Session:
     why_not: str | None = None  # it is not pooled
 
 
+@dataclass(frozen=True, kw_only=True)
+class SessionsConfiguration(Configuration):
+    """What a run of many sessions holds besides."""
+
+    name: str
+    sessions: tuple[Session, ...]
+    least_units: int
+    batch_size: int
+    simulated: bool
+    licence: str = ""
+
+
 @dataclass(frozen=True)
 class SessionsRun:
     """A finished comparison over many sessions, as its folder holds it."""
 
     folder: Path
-    config: dict[str, Any]
+    config: SessionsConfiguration
     runs: dict[str, Run]  # by session; one that is not pooled may have no run
 
     @property
-    def sessions(self) -> list[Session]:
+    def sessions(self) -> tuple[Session, ...]:
         """All sessions, in the order of the configuration."""
-        return [_session(entries) for entries in self.config["sessions"]]
+        return self.config.sessions
 
     @property
     def pooled(self) -> list[Session]:
@@ -106,7 +88,7 @@ class SessionsRun:
     @property
     def simulated(self) -> bool:
         """Whether the brains are simulated."""
-        return bool(self.config["simulated"])
+        return self.config.simulated
 
     @property
     def study(self) -> Study:
@@ -116,12 +98,12 @@ class SessionsRun:
     @property
     def primary_metric(self) -> str:
         """The summary of the learning curve that the verdicts judge."""
-        return str(self.config["primary_metric"])
+        return self.config.primary_metric
 
     @property
     def methods(self) -> list[TransferMethod]:
         """Every strategy with every reading; all strategies of the main reading come first."""
-        return methods_of(self.config)
+        return self.config.methods
 
 
 @dataclass(frozen=True)
@@ -152,22 +134,15 @@ def read_sessions(folder: Path) -> SessionsRun:
 
 def _read_sessions(folder: Path) -> SessionsRun:
     path = folder / CONFIG
-    config = read_object(path)
-    check_entries(path, config, _CONFIG_ENTRIES)
-    if config["study"] != "memory_sessions":
-        raise ValueError(f"{path}: study: expected memory_sessions, came {config['study']!r}")
-    check_choices(path, config)
-    for entries in config["sessions"]:
-        if not isinstance(entries, dict):
-            raise ValueError(f"{path}: sessions: expected an object each, came {entries!r}")
-        check_entries(path, entries, _SESSION_ENTRIES, "sessions: ")
-    names = [entries["name"] for entries in config["sessions"]]
+    config = configuration_as(SessionsConfiguration, path, read_object(path))
+    if config.study != "memory_sessions":
+        raise ValueError(f"{path}: study: expected memory_sessions, came {config.study!r}")
+    names = [session.name for session in config.sessions]
     if len(set(names)) != len(names):
         raise ValueError(f"{path}: sessions: expected different names, came {names}")
-    sessions = [_session(entries) for entries in config["sessions"]]
     runs = {
         session.name: read_run(inside(folder, session.folder))
-        for session in sessions
+        for session in config.sessions
         if session.pooled or (folder / session.folder / CONFIG).is_file()
     }
     for name, run in runs.items():
@@ -326,21 +301,13 @@ def _require_nulls(run: SessionsRun, session: str, method: TransferMethod) -> No
         )
 
 
-def _require_same_comparison(path: Path, config: dict[str, Any], name: str, run: Run) -> None:
+def _require_same_comparison(
+    path: Path, config: SessionsConfiguration, name: str, run: Run
+) -> None:
     for entry in ("seeds", "strategies", "readings", "primary_metric", "n_steps", "batch_size"):
-        if run.config[entry] != config[entry]:
+        came, expected = run.config.entries[entry], config.entries[entry]
+        if came != expected:
             raise ValueError(
-                f"{path}: {entry}: expected those of every session, {config[entry]!r}, came "
-                f"{run.config[entry]!r} in {name}"
+                f"{path}: {entry}: expected those of every session, {expected!r}, came {came!r} "
+                f"in {name}"
             )
-
-
-def _session(entries: Mapping[str, Any]) -> Session:
-    return Session(
-        entries["name"],
-        entries["subject"],
-        entries["n_units"],
-        entries["pooled"],
-        entries["folder"],
-        entries.get("why_not"),
-    )

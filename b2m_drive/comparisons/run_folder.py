@@ -16,7 +16,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,52 +24,27 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float64, UInt8
 
+from b2m_drive.comparisons.configuration import (
+    Kind,
+    RunConfiguration,
+    read_object,
+    run_configuration,
+)
 from b2m_drive.comparisons.jobs import SCORES
 from b2m_drive.comparisons.own_studies import study_of
 from b2m_drive.comparisons.run_opening import CONFIG
 from b2m_drive.comparisons.study import Study
 from b2m_drive.evidence.condition import Condition, TransferMethod
-from b2m_drive.evidence.learning_curves import SUMMARIES, LearningCurve, learning_curves
+from b2m_drive.evidence.learning_curves import LearningCurve, learning_curves
 from b2m_drive.evidence.scores import Score, read_scores
 from b2m_drive.files.array_files import read_arrays
 from b2m_drive.files.fingerprints import Standing, loss_of, standing_of
-from b2m_drive.files.json_files import read_json
 from b2m_drive.files.refusals import naming
 
 BRAIN_FILE = "brain.json"
 TRAJECTORIES = "trajectories.npz"
 PICTURES = "pictures.npz"
 _DRAWN_FROM = {"memory": TRAJECTORIES, "driving": PICTURES}  # by study
-
-_CONFIG_ENTRIES: dict[str, type | tuple[type, ...]] = {
-    "study": str,
-    "brain": dict,
-    "student": dict,
-    "strategies": list,
-    "readings": list,
-    "seeds": list,
-    "n_steps": int,
-    "batch_size": int,
-    "evaluate_every": int,
-    "primary_metric": str,
-    "versions": dict,
-    "task": dict,
-    "isolated_settings_file": str,
-    "limits": list,
-}
-_BRAIN_ENTRIES: dict[str, type | tuple[type, ...]] = {
-    "name": str,
-    "simulated": bool,
-    "subject": str,
-    "session": str,
-    "source": str,
-    "licence": str,
-    "n_units": int,
-    "regions": dict,
-    "n_teaching": int,
-    "n_held_out": int,
-    "notes": list,
-}
 
 
 @dataclass(frozen=True)
@@ -85,7 +60,7 @@ class Run:
     """A finished comparison, as its folder holds it."""
 
     folder: Path
-    config: dict[str, Any]
+    config: RunConfiguration
     scores: tuple[Score, ...]
     curves: dict[Condition, LearningCurve]  # by condition
     brain: dict[str, Any]  # decoding figures
@@ -96,36 +71,39 @@ class Run:
     @property
     def study(self) -> Study:
         """What was compared, and its words."""
-        return study_of(self.config)
+        return study_of(self.config.entries)
+
+    def configuration(self, kind: type[Kind]) -> Kind:
+        """The configuration of this kind of study, with what only such a study has.
+
+        Raises:
+            ValueError: If the run is of another study.
+        """
+        if not isinstance(self.config, kind):
+            raise ValueError(
+                f"{self.folder}: expected a run with a {kind.__name__}, came {self.config.study}"
+            )
+        return self.config
 
     @property
     def simulated(self) -> bool:
         """Whether the brain is simulated."""
-        return bool(self.config["brain"]["simulated"])
+        return self.config.brain.simulated
 
     @property
     def primary_metric(self) -> str:
         """The summary of the learning curve that the verdicts judge."""
-        return str(self.config["primary_metric"])
+        return self.config.primary_metric
 
     @property
     def batch_size(self) -> int:
         """Generated trials, or frames, a training step."""
-        return int(self.config["batch_size"])
+        return self.config.batch_size
 
     @property
     def methods(self) -> list[TransferMethod]:
         """Every strategy with every reading; all strategies of the main reading come first."""
-        return methods_of(self.config)
-
-
-def methods_of(config: Mapping[str, Any]) -> list[TransferMethod]:
-    """Every strategy with every reading of a configuration, the main reading first."""
-    return [
-        TransferMethod(strategy, reading["latents"], reading["pairing"])
-        for reading in config["readings"]
-        for strategy in config["strategies"]
-    ]
+        return self.config.methods
 
 
 def read_run(folder: Path) -> Run:
@@ -142,89 +120,30 @@ def read_run(folder: Path) -> Run:
 
 
 def _read_run(folder: Path) -> Run:
-    config = read_object(folder / CONFIG)
-    check_entries(folder / CONFIG, config, _CONFIG_ENTRIES)
-    check_entries(folder / CONFIG, config["brain"], _BRAIN_ENTRIES, "brain.")
+    config = run_configuration(folder / CONFIG, read_object(folder / CONFIG))
     try:
-        study = study_of(config)
+        study = study_of(config.entries)
     except ValueError as error:
         raise ValueError(f"{folder / CONFIG}: {error}") from error
-    check_choices(folder / CONFIG, config)
     scores = read_scores(folder / SCORES)
     own = [score for score in scores if score.condition.variation is None]
     try:
         curves = learning_curves(own, study.curve)
     except ValueError as error:
         raise ValueError(f"{folder / SCORES}: {error}") from error
-    _check_seeds(folder / SCORES, curves, config["seeds"])
+    _check_seeds(folder / SCORES, curves, config.seeds)
     brain = read_object(folder / BRAIN_FILE)
     shown = {name: standing_of(folder, name) is not Standing.OTHER for name in _DRAWN_FROM.values()}
     trajectories = _read_trajectories(folder / TRAJECTORIES) if shown[TRAJECTORIES] else {}
     pictures = _read_arrays(folder / PICTURES) if shown[PICTURES] else {}
-    drawn_from = _DRAWN_FROM.get(config["study"])
+    drawn_from = _DRAWN_FROM.get(config.study)
     loss = loss_of(folder, drawn_from) if drawn_from else None
     losses = () if loss is None else (loss,)
     return Run(folder, config, tuple(scores), curves, brain, trajectories, pictures, losses)
 
 
-def read_object(path: Path) -> dict[str, Any]:
-    """Read a JSON object of a finished run.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If it is no JSON object, or holds a number that is not finite.
-    """
-    return read_json(path, "this file of a finished run")
-
-
-def check_entries(
-    path: Path,
-    entries: dict[str, Any],
-    expected: dict[str, type | tuple[type, ...]],
-    prefix: str = "",
-) -> None:
-    """Check that a configuration has these entries, of these types.
-
-    Raises:
-        ValueError: If not; names the file and the entry.
-    """
-    for name, kind in expected.items():
-        if name not in entries:
-            raise ValueError(f"{path}: expected the entry {prefix}{name}, found none")
-        if not isinstance(entries[name], kind):
-            raise ValueError(
-                f"{path}: {prefix}{name}: expected {getattr(kind, '__name__', kind)}, "
-                f"came {entries[name]!r}"
-            )
-
-
-def check_choices(path: Path, config: dict[str, Any]) -> None:
-    """Check the metric that is judged, the strategies and the readings of a configuration.
-
-    Raises:
-        ValueError: If one is unknown or there is none.
-    """
-    if config["primary_metric"] not in SUMMARIES:
-        raise ValueError(
-            f"{path}: primary_metric: expected one of {', '.join(SUMMARIES)}, "
-            f"came {config['primary_metric']!r}"
-        )
-    if not config["strategies"] or not config["readings"]:
-        raise ValueError(f"{path}: expected at least one strategy and one reading")
-    for reading in config["readings"]:
-        if not isinstance(reading, dict) or not {"latents", "pairing"} <= set(reading):
-            raise ValueError(f"{path}: readings: expected latents and pairing, came {reading!r}")
-        for strategy in config["strategies"]:
-            try:
-                TransferMethod(strategy, reading["latents"], reading["pairing"])
-            except ValueError as error:
-                raise ValueError(f"{path}: {error}") from error
-
-
-def _check_seeds(path: Path, curves: dict[Condition, LearningCurve], seeds: list[int]) -> None:
+def _check_seeds(path: Path, curves: dict[Condition, LearningCurve], seeds: Sequence[int]) -> None:
     came = next(iter(curves.values())).seeds
-    if not all(type(seed) is int for seed in seeds):
-        raise ValueError(f"{path.with_name(CONFIG)}: seeds: expected whole numbers, came {seeds}")
     if came != tuple(sorted(seeds)):
         raise ValueError(f"{path}: expected the seeds of {CONFIG}, {sorted(seeds)}, came {came}")
 

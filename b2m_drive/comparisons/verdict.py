@@ -159,7 +159,7 @@ def verdicts_of(run: Run | Path) -> list[Verdict]:
         judge_curves(run.curves, method, run.primary_metric, run.simulated, run.study)
         for method in run.methods
     )
-    left_out = tuple(str(label) for label in run.config.get("nulls_left_out", ()))
+    left_out = run.config.nulls_left_out
     return [replace(verdict, nulls_left_out=left_out) for verdict in verdicts]
 
 

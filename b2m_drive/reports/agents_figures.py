@@ -126,7 +126,7 @@ def brain_figure(result: AgentsResult, method: TransferMethod) -> Figure:
 
 def cloning_figure(result: AgentsResult) -> Figure:
     """Accuracy and closed-loop return of heads that were cloned from few frames."""
-    counts = result.config["demonstrations"]
+    counts = result.config.demonstrations
     shown = (*result.with_encoder, *result.beside)
     titles, panels = [], []
     for metric, words in (

@@ -99,7 +99,7 @@ def write_agents_report(folder: Path) -> Path:
         agents_summary(result),
         sections,
         simulated=result.simulated,
-        limits=[str(limit) for limit in result.config["limits"]],
+        limits=result.config.limits,
         references=_REFERENCES,
     )
     replace_figures(folder, [picture for each in sections for picture in each.pictures])
@@ -118,7 +118,7 @@ def cloned_verdicts(result: AgentsResult | Path) -> list[Verdict]:
     return [
         result.cloned_verdict(method, count)
         for method in result.methods
-        for count in result.config["demonstrations"]
+        for count in result.config.demonstrations
     ]
 
 
@@ -136,7 +136,7 @@ def _shown_text(result: AgentsResult, method: TransferMethod) -> str:
         "crashes": result.verdict(method, SAFE),
         "the mean return over training": result.verdict(method, VALIDATION),
     }
-    for count in result.config["demonstrations"]:
+    for count in result.config.demonstrations:
         name = f"the return of drivers cloned from {count:,} frames"
         verdicts[name] = result.cloned_verdict(method, count)
     counts = [f"{_n_with_zero(verdict)} in {name}" for name, verdict in verdicts.items()]
@@ -171,7 +171,7 @@ def _room_text(result: AgentsResult) -> str:
 
 def _title(result: AgentsResult) -> str:
     kind = "a simulated brain's" if result.simulated else "a recorded brain's"
-    return f"Does {kind} teaching ({result.config['brain']['name']}) show in the driving?"
+    return f"Does {kind} teaching ({result.config.brain.name}) show in the driving?"
 
 
 def _learning_section(result: AgentsResult) -> Section:
@@ -179,14 +179,14 @@ def _learning_section(result: AgentsResult) -> Section:
     picture = draw(
         drawn.learning_figure(result),
         "learning",
-        f"Mean return over {config['n_validation']} validation episodes, the same for all, driven "
+        f"Mean return over {config.n_validation} validation episodes, the same for all, driven "
         "with the likeliest actions at each point of the training. Lines are means over seeds, "
         "bands their 95 % intervals.",
     )
-    strategies = " and ".join(STRATEGIES[name] for name in config["strategies"])
+    strategies = " and ".join(STRATEGIES[name] for name in config.strategies)
     intro = (
-        f"An agent (PPO) for each of {len(config['seeds'])} seeds and every condition of "
-        f"{strategies}: {config['n_steps']:,} steps of {config['scenario']} on the latents of that "
+        f"An agent (PPO) for each of {len(config.seeds)} seeds and every condition of "
+        f"{strategies}: {config.n_steps:,} steps of {config.scenario} on the latents of that "
         "condition's frozen encoder, with the same traffic and settings for all. Validation "
         "episodes are none of those that the agents are finally scored on."
     )
@@ -209,7 +209,7 @@ def _reached_section(result: AgentsResult) -> Section:
             "episodes. Constant speed may lie left of the picture; the table has it.",
         ),
     )
-    n_held_out = result.config["n_held_out"]
+    n_held_out = result.config.n_held_out
     return Section(
         "What the agents reached",
         pictures=pictures,
@@ -263,7 +263,7 @@ def _why_section(result: AgentsResult) -> Section | None:
     if len(known) < _LEAST_CORRELATED:
         return None
     reached = {"agents (PPO)": {name: result.summary(RETURN, name) for name in known}}
-    for count in result.config["demonstrations"]:
+    for count in result.config.demonstrations:
         values = result.by_seed(cloned(CLONED_RETURN, count))
         reached[f"cloned from {count:,} frames"] = {name: values[name] for name in known}
     reading = drawn.Reading({name: r2[name] for name in known}, reached)
@@ -293,7 +293,7 @@ def _why_section(result: AgentsResult) -> Section | None:
 
 
 def _cloning_section(result: AgentsResult) -> Section | None:
-    counts = result.config["demonstrations"]
+    counts = result.config.demonstrations
     if not counts:
         return None
     picture = draw(
@@ -302,7 +302,7 @@ def _cloning_section(result: AgentsResult) -> Section | None:
         "Behaviour cloning: a logistic regression on what each condition sees, the same for all, "
         f"learnt from few frames of {DRIVER_LABELS[DRIVERS[0]]}. The return is of the held-out "
         "episodes, driven by the clone; balanced accuracy is the mean over the driver's actions of "
-        f"the share that the clone takes too, in {result.config['cloning_tested_on']:,} frames of "
+        f"the share that the clone takes too, in {result.config.cloning_tested_on:,} frames of "
         "held-out drives.",
     )
     tables = tuple(cloning_table(result, count) for count in counts)
@@ -339,14 +339,12 @@ def _settings_section(result: AgentsResult) -> Section:
     config = result.config
     rows = [
         (name.replace("_", " "), setting_text(value))
-        for name, value in config.items()
+        for name, value in config.entries.items()
         if name not in _SHOWN_ELSEWHERE
     ]
-    brain = config["brain"]
-    rows.insert(
-        0, ("brain", f"{brain['name']} ({'SIMULATED' if result.simulated else 'recorded'})")
-    )
-    rows.append(("versions", setting_text(config["versions"])))
+    brain = config.brain
+    rows.insert(0, ("brain", f"{brain.name} ({'SIMULATED' if result.simulated else 'recorded'})"))
+    rows.append(("versions", setting_text(config.versions)))
     return Section(
         "Settings",
         intro="The settings of PPO are the same for every condition. They were chosen among a few "

@@ -21,8 +21,8 @@ from b2m_drive.comparisons.calibration import (
     share_text,
     shares,
 )
+from b2m_drive.comparisons.configuration import read_object, study_named_in
 from b2m_drive.comparisons.memory_study import MEMORY
-from b2m_drive.comparisons.run_folder import check_entries, read_object
 from b2m_drive.comparisons.run_opening import CONFIG
 from b2m_drive.comparisons.verdict import Grade
 from b2m_drive.evidence.condition import SHORT_STRATEGIES, STRATEGIES
@@ -64,7 +64,7 @@ def write_calibration_report(folder: Path) -> Path:
         ValueError: If one is broken, or there are no verdicts.
     """
     config = read_object(folder / CONFIG)
-    check_entries(folder / CONFIG, config, {"study": str})
+    study_named_in(folder / CONFIG)  # there must be one
     rows = read_rows(folder / VERDICTS)
     if not rows:
         raise ValueError(f"{folder / VERDICTS}: expected at least one verdict, came none")

@@ -10,9 +10,9 @@ from b2m_drive.reports.report_parts import Section, StudyPages, Table, figure_te
 def comparison_pages(run: Run) -> StudyPages:
     """Question, the brain's figures, and what the student could not be asked."""
     kind = "a simulated" if run.simulated else "a recorded"
-    strategies = " and ".join(STRATEGIES[name] for name in run.config["strategies"])
-    student, n_seeds = run.config["student"], len(run.config["seeds"])
-    brain = run.config["brain"]["name"]
+    strategies = " and ".join(STRATEGIES[name] for name in run.config.strategies)
+    student, n_seeds = run.config.student, len(run.config.seeds)
+    brain = run.config.brain.name
     figures = tuple((name.replace("_", " "), figure_text(v)) for name, v in run.brain.items())
     return StudyPages(
         question=f"Does {kind} brain ({brain}) teach {student['name']} "
@@ -29,7 +29,7 @@ def comparison_pages(run: Run) -> StudyPages:
 
 
 def _left_out(run: Run) -> tuple[Section, ...]:
-    left_out = run.config.get("left_out") or {}
+    left_out = run.config.left_out
     if not left_out:
         return ()
     rows = tuple((name.replace("_", " "), str(reason)) for name, reason in left_out.items())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from b2m_drive.comparisons.configuration import DrivingConfiguration
 from b2m_drive.comparisons.run_folder import Run
 from b2m_drive.comparisons.variations import DRIVING_AXES
 from b2m_drive.comparisons.verdict import interval_text
@@ -59,9 +60,10 @@ def driving_pages(run: Run) -> StudyPages:
 
 
 def _how(run: Run) -> str:
+    config = run.configuration(DrivingConfiguration)
     return (
         f"Every student sees {run.batch_size} frames a step, drawn from the same first "
-        f"{run.config['n_frames']:,} frames of the teaching episodes (fewer where the number of "
+        f"{config.n_frames:,} frames of the teaching episodes (fewer where the number of "
         "frames is varied); all scores are on frames of other episodes. R² of the scene's state: "
         "how much of each variable a ridge regression reads from the latents, cross-validated "
         "over held-out episodes, averaged over the variables that vary. Errors are squared grey "
@@ -71,13 +73,14 @@ def _how(run: Run) -> str:
 
 
 def _question(run: Run) -> str:
+    config = run.configuration(DrivingConfiguration)
     kind = "a simulated brain" if run.simulated else "a recorded brain"
-    strategies = " and ".join(STRATEGIES[name] for name in run.config["strategies"])
+    strategies = " and ".join(STRATEGIES[name] for name in run.config.strategies)
     return (
-        f"Does {kind} ({run.config['brain']['name']}) that watched a drive teach an encoder of "
+        f"Does {kind} ({run.config.brain.name}) that watched a drive teach an encoder of "
         "driving scenes what matters in them, beyond what every null teaches? Asked of "
-        f"{strategies}, with {len(run.config['seeds'])} seeds, {run.config['n_frames']:,} frames "
-        f"of {run.config['scenes']['scenario']} and {run.config['n_steps']:,} steps for all."
+        f"{strategies}, with {len(run.config.seeds)} seeds, {config.n_frames:,} frames "
+        f"of {config.scenes.scenario} and {run.config.n_steps:,} steps for all."
     )
 
 
@@ -87,11 +90,11 @@ def _about_brain(run: Run) -> tuple[Section, ...]:
         ("variable of the scene", "R² of a ridge decoder"),
         tuple((_word(name), figure_text(value)) for name, value in decoded.items()),
     )
-    delay = run.brain["delay"]
+    delay, config = run.brain["delay"], run.configuration(DrivingConfiguration)
     rows = (
         ("delay of the pairing", f"{delay['seconds']:.2f} s, {delay['how']}"),
-        ("window", f"{run.config['window']:g} s"),
-        ("latents", f"{run.brain['n_latents']} ({LATENTS[run.config['latents']]})"),
+        ("window", f"{config.window:g} s"),
+        ("latents", f"{run.brain['n_latents']} ({LATENTS.get(config.latents, config.latents)})"),
         ("variance of the responses that they hold", figure_text(run.brain["share_held"])),
         ("teaching frames without a response", str(run.brain["n_lost"])),
     )
@@ -200,7 +203,7 @@ def _variables_section(run: Run) -> Section | None:
         "R² of each variable of the scene that varies, read from the latents of held-out frames "
         "after training; means over seeds. Negative values are shown as they are."
     )
-    left_out = run.config["scenes"].get("variables_left_out") or []
+    left_out = run.configuration(DrivingConfiguration).scenes.variables_left_out or ()
     aside = (
         "Left out, since they are constant or seldom defined here: "
         f"{', '.join(map(_word, left_out))}."
@@ -214,7 +217,8 @@ def _variables_section(run: Run) -> Section | None:
 
 def _variation_sections(run: Run) -> list[Section | None]:
     """Final R² by each number that was varied, the comparison's own students among the points."""
-    own = {"n_frames": float(run.config["n_frames"]), "signal": float(run.config["signal"] or 0)}
+    config = run.configuration(DrivingConfiguration)
+    own = {"n_frames": float(config.n_frames), "signal": config.signal or 0.0}
     return [variation_section(run, number, own[number.axis]) for number in DRIVING_AXES]
 
 

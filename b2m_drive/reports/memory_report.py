@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from b2m_drive.comparisons.configuration import MemoryConfiguration
 from b2m_drive.comparisons.run_folder import Run
 from b2m_drive.comparisons.variations import MEMORY_AXES, UNLIMITED
 from b2m_drive.evidence.condition import STRATEGIES
@@ -36,9 +37,10 @@ REFERENCES = (
 
 def memory_pages(run: Run) -> StudyPages:
     """Question, decoding figures, noise ceiling and trajectories of a memory run."""
-    budget = int(run.config["n_steps"]) * run.batch_size
+    config = run.configuration(MemoryConfiguration)
+    budget = config.n_steps * run.batch_size
     simulated = "a simulated" if run.simulated else "a recorded"
-    strategies = " and ".join(STRATEGIES[name] for name in run.config["strategies"])
+    strategies = " and ".join(STRATEGIES[name] for name in run.config.strategies)
     ceiling, trajectories = _ceiling_table(run), _trajectory_picture(run)
     about = [Section("Decoding and noise ceiling", tables=(_decoding_table(run),))]
     if ceiling:
@@ -54,14 +56,14 @@ def memory_pages(run: Run) -> StudyPages:
     if trajectories:
         shown.append(Section("Trajectories of brain and students", pictures=(trajectories,)))
     return StudyPages(
-        question=f"Does {simulated} brain ({run.config['brain']['name']}) teach a recurrent "
+        question=f"Does {simulated} brain ({run.config.brain.name}) teach a recurrent "
         f"network to remember, beyond what every null teaches? Asked of {strategies}, with "
-        f"{len(run.config['seeds'])} seeds, {budget:,} training trials for each student "
+        f"{len(run.config.seeds)} seeds, {budget:,} training trials for each student "
         "and the same trials, seeds and steps for all.",
         about_brain=tuple(about),
         results=tuple(shown),
         how=f"Every student decides on {run.batch_size} generated trials a step; taught "
-        f"students also live through {run.config['recorded_batch_size']} recorded trials a step, "
+        f"students also live through {config.recorded_batch_size} recorded trials a step, "
         "which are not counted as training trials. Accuracy is measured on generated trials held "
         "out from training.",
         references=REFERENCES,
@@ -72,7 +74,7 @@ def _variation_sections(run: Run) -> list[Section | None]:
     """Accuracy by each number that was varied; what has no entry under ``own`` has no own point."""
     own = {
         axis: UNLIMITED if value is None else float(value)
-        for axis, value in run.config.get("own", {}).items()
+        for axis, value in run.configuration(MemoryConfiguration).own.items()
     }
     return [
         variation_section(

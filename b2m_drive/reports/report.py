@@ -14,7 +14,8 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from b2m_drive.comparisons.agents_study import AGENTS_STUDY
-from b2m_drive.comparisons.run_folder import Run, check_entries, read_object, read_run
+from b2m_drive.comparisons.configuration import study_named_in
+from b2m_drive.comparisons.run_folder import Run, read_run
 from b2m_drive.comparisons.run_opening import CONFIG
 from b2m_drive.comparisons.study import Study, summary_label
 from b2m_drive.comparisons.verdict import Verdict, differences, interval_text, verdicts_of
@@ -111,9 +112,7 @@ def _study_of(run_folder: Path) -> str:
     if not run_folder.is_dir():
         raise FileNotFoundError(f"{run_folder}: expected the folder of a run, found none")
     path = run_folder / CONFIG
-    config = read_object(path)
-    check_entries(path, config, {"study": str})
-    study = str(config["study"])
+    study = study_named_in(path)
     if study not in (*PAGES, *REPORTS):
         known = ", ".join((*PAGES, *REPORTS))
         raise ValueError(f"{path}: study: expected one of {known}, came {study!r}")
@@ -143,7 +142,7 @@ def _render(
     return render_page(
         "report.html.jinja",
         simulated=run.simulated,
-        limits=[*run.config["limits"], *run.losses],
+        limits=[*run.config.limits, *run.losses],
         verdicts=[verdict_box(verdict) for verdict in verdicts],
         metric_label=summary_label(run.primary_metric, run.study),
         title=_title(run),
@@ -172,29 +171,29 @@ def _meanings(run: Run) -> list[tuple[str, str, str]]:
 
 def _title(run: Run) -> str:
     kind = "a simulated brain" if run.simulated else "a recorded brain"
-    return f"What {kind} ({run.config['brain']['name']}) taught a network"
+    return f"What {kind} ({run.config.brain.name}) taught a network"
 
 
 def _budget(run: Run) -> int:
-    return int(run.config["n_steps"]) * run.batch_size
+    return run.config.n_steps * run.batch_size
 
 
 def _brain_table(run: Run) -> Table:
-    brain = run.config["brain"]
-    preset = f", preset {brain['preset']}" if brain.get("preset") else ""
-    regions = ", ".join(f"{name} {count}" for name, count in brain["regions"].items())
+    brain = run.config.brain
+    preset = f", preset {brain.preset}" if brain.preset else ""
+    regions = ", ".join(f"{name} {count}" for name, count in brain.regions.items())
     rows = [
         ("kind", f"SIMULATED{preset}" if run.simulated else "recorded"),
-        ("session", brain["session"]),
-        ("subject", brain["subject"]),
-        ("units", f"{brain['n_units']} ({regions})"),
+        ("session", brain.session),
+        ("subject", brain.subject),
+        ("units", f"{brain.n_units} ({regions})"),
         (
             run.study.samples,
-            f"{brain['n_teaching']:,} teach, {brain['n_held_out']:,} held out",
+            f"{brain.n_teaching:,} teach, {brain.n_held_out:,} held out",
         ),
-        ("source", brain["source"]),
-        ("licence", brain["licence"]),
-        *(("note", str(note)) for note in brain["notes"]),
+        ("source", brain.source),
+        ("licence", brain.licence),
+        *(("note", str(note)) for note in brain.notes),
     ]
     return Table(("the brain", ""), tuple(rows))
 
@@ -323,15 +322,14 @@ def _alignment_picture(run: Run, method: TransferMethod) -> Picture | None:
 
 
 def _method_table(run: Run) -> Table:
-    config = run.config
     shown_elsewhere = {"brain", "limits", "readings", "versions", "study", "own"}
     rows = [
         (name.replace("_", " "), setting_text(value))
-        for name, value in config.items()
+        for name, value in run.config.entries.items()
         if name not in shown_elsewhere
     ]
-    rows.append(("readings", setting_text([" ".join(r.values()) for r in config["readings"]])))
-    rows.append(("versions", setting_text(config["versions"])))
+    rows.append(("readings", setting_text(run.config.readout_names)))
+    rows.append(("versions", setting_text(run.config.versions)))
     return Table(("setting", "value"), tuple(rows))
 
 

@@ -7,16 +7,16 @@ chosen one; each folder holds many sessions, as `pooling` reads them.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 
+from b2m_drive.comparisons.configuration import read_object
 from b2m_drive.comparisons.pooled_verdict import PooledVerdict
 from b2m_drive.comparisons.pooling import SessionsRun, pooled_verdict, read_sessions
-from b2m_drive.comparisons.run_folder import check_entries, read_object
 from b2m_drive.comparisons.run_opening import CONFIG
 from b2m_drive.comparisons.search import RankedCandidate, rank_candidates
 from b2m_drive.comparisons.study import summary_label
@@ -24,6 +24,7 @@ from b2m_drive.comparisons.verdict import interval_text
 from b2m_drive.evidence.condition import ALONE, SHORT_STRATEGIES, TransferMethod
 from b2m_drive.files.names import inside
 from b2m_drive.files.refusals import naming
+from b2m_drive.files.typed_entries import entries_as
 from b2m_drive.reports.figures import BRAIN_COLOUR, Row, dot_plot, entitle
 from b2m_drive.reports.memory_report import REFERENCES
 from b2m_drive.reports.page import VerdictBox, render_sections, verdict_box
@@ -41,25 +42,6 @@ from b2m_drive.reports.report_parts import (
 from b2m_drive.reports.sessions_figures import forest_figure, headline_controls
 from b2m_drive.reports.sessions_report import BLT
 
-_ENTRIES: dict[str, type | tuple[type, ...]] = {
-    "study": str,
-    "selection_patients": list,
-    "test_patients": list,
-    "candidates": list,
-    "test_folder": str,
-}
-_CANDIDATE_ENTRIES: dict[str, type | tuple[type, ...]] = {
-    "name": str,
-    "folder": str,
-    "units": str,
-    "windows": str,
-}
-_CHOSEN_ENTRIES: dict[str, type | tuple[type, ...]] = {
-    "name": str,
-    "strategy": str,
-    "latents": str,
-    "pairing": str,
-}
 _SHOWN_ELSEWHERE = {"study", "candidates", "chosen", "limits", "fingerprints", "simulated"}
 _CHOSEN_COLOUR = "#D55E00"
 _UNITS = {"concept": "selective units", "rest": "all but selective units"}  # else the name
@@ -67,11 +49,50 @@ _MOST_DRAWN = 40  # candidates in the figure
 
 
 @dataclass(frozen=True)
+class CandidateEntries:
+    """One way to read recordings, as the configuration names it."""
+
+    name: str
+    folder: str
+    units: str
+    windows: str
+
+
+@dataclass(frozen=True)
+class ChosenEntries:
+    """The candidate that was tested, and how it teaches."""
+
+    name: str
+    strategy: str
+    latents: str
+    pairing: str
+
+
+@dataclass(frozen=True)
+class SearchConfiguration:
+    """The configuration of a search."""
+
+    study: str
+    selection_patients: tuple[str, ...]
+    test_patients: tuple[str, ...]
+    candidates: tuple[CandidateEntries, ...]
+    test_folder: str
+    chosen: ChosenEntries | None = None
+    not_searched: tuple[str, ...] = ()
+    limits: tuple[str, ...] = ()
+    entries: Mapping[str, Any] = field(default_factory=dict)  # the file's, all of them
+
+    def candidate(self, name: str) -> CandidateEntries:
+        """The candidate of this name."""
+        return next(each for each in self.candidates if each.name == name)
+
+
+@dataclass(frozen=True)
 class SearchRun:
     """A search, as its folder holds it."""
 
     folder: Path
-    config: dict[str, Any]
+    config: SearchConfiguration
     ranked: list[RankedCandidate]  # on the selection half
     chosen: RankedCandidate | None
     test: PooledVerdict | None  # of the chosen one, on the other half
@@ -96,21 +117,17 @@ def read_search(folder: Path) -> SearchRun:
 
 def _read_search(folder: Path) -> SearchRun:
     path = folder / CONFIG
-    config = read_object(path)
-    check_entries(path, config, _ENTRIES)
-    for entries in config["candidates"]:
-        check_entries(path, entries, _CANDIDATE_ENTRIES, "candidates: ")
-    runs = {
-        each["name"]: read_sessions(inside(folder, each["folder"])) for each in config["candidates"]
-    }
+    entries = read_object(path)
+    config = entries_as(SearchConfiguration, {**entries, "entries": entries}, path)
+    runs = {each.name: read_sessions(inside(folder, each.folder)) for each in config.candidates}
     for name, run in runs.items():
-        _require_patients(path, name, run, config["selection_patients"], config["test_patients"])
+        _require_patients(path, name, run, config.selection_patients, config.test_patients)
     ranked = rank_candidates(runs)
-    chosen = _chosen(path, config, ranked)
+    chosen = _chosen(path, config.chosen, ranked)
     if chosen is None:
         return SearchRun(folder, config, ranked, None, None)
-    test = read_sessions(inside(folder, config["test_folder"]))
-    _require_patients(path, "the test", test, config["test_patients"], config["selection_patients"])
+    test = read_sessions(inside(folder, config.test_folder))
+    _require_patients(path, "the test", test, config.test_patients, config.selection_patients)
     return SearchRun(folder, config, ranked, chosen, pooled_verdict(test, chosen.method))
 
 
@@ -132,7 +149,7 @@ def write_search_report(folder: Path) -> Path:
         "prove nothing.",
         parts,
         simulated=search.simulated,
-        limits=search.config.get("limits", []),
+        limits=search.config.limits,
         references=(BLT, *REFERENCES),
     )
     replace_figures(folder, [picture for part in parts for picture in part.pictures])
@@ -173,10 +190,10 @@ def _question(search: SearchRun) -> str:
     text = (
         f"Is there a reading of these recordings whose gain is specific to the brain? {n_readings} "
         f"combinations of units, windows, latents and strategy were compared in "
-        f"{len(config['selection_patients'])} patients; the other {len(config['test_patients'])} "
+        f"{len(config.selection_patients)} patients; the other {len(config.test_patients)} "
         "were set aside for one test."
     )
-    if left_out := config.get("not_searched"):
+    if left_out := config.not_searched:
         text += f" Left out, as too few patients have units enough: {', '.join(left_out)}."
     if search.chosen is None:
         return f"{text} None was chosen."
@@ -238,11 +255,11 @@ def _ranking_table(search: SearchRun) -> Table:
 
 
 def _ranking_row(search: SearchRun, each: RankedCandidate) -> tuple[str, ...]:
-    entries, over = _entries_of(search.config, each.name), each.verdict.over_nulls
+    entries, over = search.config.candidate(each.name), each.verdict.over_nulls
     return (
         f"{each.rank}{' (chosen)' if each is search.chosen else ''}",
-        _units_label(entries["units"]),
-        _windows_label(entries["windows"]),
+        _units_label(entries.units),
+        _windows_label(entries.windows),
         _method_label(each.method),
         "undefined" if np.isnan(each.criterion) else plain(each.criterion, 2),
         each.verdict.study.labels[each.hardest],
@@ -255,7 +272,7 @@ def _ranking_row(search: SearchRun, each: RankedCandidate) -> tuple[str, ...]:
 def _method_table(search: SearchRun) -> Table:
     rows = tuple(
         (name.replace("_", " "), setting_text(value))
-        for name, value in search.config.items()
+        for name, value in search.config.entries.items()
         if name not in _SHOWN_ELSEWHERE
     )
     return Table(("setting", "value"), rows)
@@ -266,8 +283,8 @@ def _long_label(search: SearchRun, each: RankedCandidate) -> str:
 
 
 def _candidate_label(search: SearchRun, each: RankedCandidate) -> str:
-    entries = _entries_of(search.config, each.name)
-    return f"{_units_label(entries['units'])}, {_windows_label(entries['windows'])}"
+    entries = search.config.candidate(each.name)
+    return f"{_units_label(entries.units)}, {_windows_label(entries.windows)}"
 
 
 def _units_label(units: str) -> str:
@@ -282,22 +299,16 @@ def _method_label(method: TransferMethod) -> str:
     return f"{SHORT_STRATEGIES[method.strategy]}, {method.readout_label}"
 
 
-def _entries_of(config: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    return next(each for each in config["candidates"] if each["name"] == name)
-
-
 def _chosen(
-    path: Path, config: Mapping[str, Any], ranked: Sequence[RankedCandidate]
+    path: Path, chosen: ChosenEntries | None, ranked: Sequence[RankedCandidate]
 ) -> RankedCandidate | None:
-    entries = config.get("chosen")
-    if entries is None:
+    if chosen is None:
         return None
-    check_entries(path, entries, _CHOSEN_ENTRIES, "chosen.")
-    method = TransferMethod(entries["strategy"], entries["latents"], entries["pairing"])
+    method = TransferMethod(chosen.strategy, chosen.latents, chosen.pairing)
     for each in ranked:
-        if (each.name, each.method) == (entries["name"], method):
+        if (each.name, each.method) == (chosen.name, method):
             return each
-    raise ValueError(f"{path}: chosen: expected one of the candidates, came {entries!r}")
+    raise ValueError(f"{path}: chosen: expected one of the candidates, came {chosen!r}")
 
 
 def _require_patients(

@@ -74,7 +74,7 @@ def write_sessions_report(folder: Path) -> Path:
         "bound.",
         parts,
         simulated=run.simulated,
-        limits=run.config["limits"],
+        limits=run.config.limits,
         references=(BLT, *REFERENCES),
     )
     replace_figures(folder, [picture for part in parts for picture in part.pictures])
@@ -117,12 +117,12 @@ def decoding_of(run: SessionsRun) -> dict[str, float]:
 
 def _title(run: SessionsRun) -> str:
     kind = "simulated brains" if run.simulated else "recorded brains"
-    return f"What {len(run.patients)} {kind} ({run.config['name']}) taught a network"
+    return f"What {len(run.patients)} {kind} ({run.config.name}) taught a network"
 
 
 def _question(run: SessionsRun) -> str:
-    strategies = " and ".join(STRATEGIES[name] for name in run.config["strategies"])
-    budget = int(run.config["n_steps"]) * int(run.config["batch_size"])
+    strategies = " and ".join(STRATEGIES[name] for name in run.config.strategies)
+    budget = run.config.n_steps * run.config.batch_size
     others = len(run.sessions) - len(run.pooled)
     left = (
         f" {others} further {'session is' if others == 1 else 'sessions are'} shown but not pooled."
@@ -132,7 +132,7 @@ def _question(run: SessionsRun) -> str:
     return (
         f"Do brains teach a recurrent network to remember, beyond what every null teaches? Asked "
         f"of {strategies} in {len(run.pooled)} sessions of {len(run.patients)} patients, with "
-        f"{len(run.config['seeds'])} seeds and {budget:,} training trials for each student.{left}"
+        f"{len(run.config.seeds)} seeds and {budget:,} training trials for each student.{left}"
     )
 
 
@@ -306,7 +306,7 @@ def _how(run: SessionsRun) -> str:
         "the mean over seeds, that of a patient the mean over the patient's sessions, and the "
         "interval is over patients: sessions of one patient are no independent observations. What "
         "the seeds, the same in every session, have in common widens it. "
-        f"Sessions of fewer than {run.config['least_units']} units are shown but "
+        f"Sessions of fewer than {run.config.least_units} units are shown but "
         f"not pooled.{licence}"
     )
 
@@ -314,9 +314,9 @@ def _how(run: SessionsRun) -> str:
 def _method_table(run: SessionsRun) -> Table:
     rows = [
         (name.replace("_", " "), setting_text(value))
-        for name, value in run.config.items()
+        for name, value in run.config.entries.items()
         if name not in _SHOWN_ELSEWHERE
     ]
-    rows.append(("readings", setting_text([" ".join(r.values()) for r in run.config["readings"]])))
-    rows.append(("versions", setting_text(run.config["versions"])))
+    rows.append(("readings", setting_text(run.config.readout_names)))
+    rows.append(("versions", setting_text(run.config.versions)))
     return Table(("setting", "value"), tuple(rows))

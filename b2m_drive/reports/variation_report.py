@@ -150,7 +150,7 @@ def _name(condition: Condition, run: Run) -> str:
     """A condition in words, with its reading where a run has several."""
     label = run.study.long_label_of(condition, run.simulated)
     method = condition.method
-    if method is None or len(run.config.get("readings", ())) < 2:
+    if method is None or len(run.config.readings) < 2:
         return label
     return f"{label} ({method.readout_label})"
 

@@ -56,9 +56,7 @@ def _episode(generator: np.random.Generator, seed: int) -> b2m.SceneEpisode:
     )
 
 
-def driving_study(
-    scenes: Path, folder: Path, controls: tuple[b2m.Control, ...]
-) -> b2m_agents.DrivingRun:
+def driving_study(scenes: Path, controls: tuple[b2m.Control, ...]) -> b2m_agents.DrivingComparison:
     """The smallest driving study of a simulated brain, with further controls."""
     settings = b2m_agents.DrivingStudySettings(
         strategies=("regression",), seeds=(0, 1), n_steps=4, evaluate_every=2, batch_size=8,
@@ -66,4 +64,4 @@ def driving_study(
     )  # fmt: skip
     viewer = b2m_agents.SimulatedWatcher("ideal")
     watched = viewer.watch(b2m.SceneDataset(scenes))
-    return b2m_agents.DrivingRun(folder, scenes, settings, viewer, watched, own_controls=controls)
+    return b2m_agents.DrivingComparison(scenes, settings, viewer, watched, own_controls=controls)

@@ -67,14 +67,11 @@ def test_a_users_task_is_what_students_of_the_memory_study_learn(tmp_path: Path)
         task="last_item", strategies=("regression",), probes=("items_permuted",), seeds=(0, 1),
         n_steps=4, evaluate_every=2, n_evaluation_trials=16, batch_size=4,
     )  # fmt: skip
-    folder = b2m_agents.compare_memory(
-        b2m_agents.MemoryComparison(brain, settings), tmp_path / "run", n_workers=1,
-        progress=False, executor=OneAfterAnother(),
-    )  # fmt: skip
-    run = b2m.read_run(folder)
-    assert run.config["task"]["id"] == "Mine/LastItem-v0"
+    comparison = b2m_agents.MemoryComparison(brain, settings)
+    run = comparison.run(tmp_path / "run", progress=False, executor=OneAfterAnother())
+    assert run.config.task["id"] == "Mine/LastItem-v0"
     assert len(b2m.verdicts_of(run)) == 1
-    page = b2m.write_report(folder).read_text()
+    page = b2m.write_report(run.folder).read_text()
     assert "Mine/LastItem-v0" in page
     assert "did another task" in page
 

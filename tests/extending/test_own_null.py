@@ -81,13 +81,13 @@ def check_decided(folder: Path) -> None:
 @pytest.mark.slow
 def test_a_users_null_decides_in_the_memory_study(tmp_path: Path) -> None:
     study = memory_study(units_mixed)
-    check_decided(b2m_agents.compare_memory(study, tmp_path / "run", **HERE))
+    check_decided(study.run(tmp_path / "run", **HERE).folder)
 
 
 @pytest.mark.slow
 def test_a_users_null_decides_in_the_driving_study(scenes: Path, tmp_path: Path) -> None:
-    study = driving_study(scenes, tmp_path / "run", own(units_mixed))
-    check_decided(b2m_agents.compare_driving(study, **HERE))
+    study = driving_study(scenes, own(units_mixed))
+    check_decided(study.run(tmp_path / "run", **HERE).folder)
 
 
 @pytest.mark.slow
@@ -97,7 +97,7 @@ def test_a_null_that_fails_in_the_memory_study_is_named(
 ) -> None:
     study = memory_study(make)
     with pytest.raises(ValueError, match=message):
-        b2m_agents.compare_memory(study, tmp_path / "run", **HERE)
+        study.run(tmp_path / "run", **HERE)
 
 
 @pytest.mark.slow
@@ -105,9 +105,9 @@ def test_a_null_that_fails_in_the_memory_study_is_named(
 def test_a_null_that_fails_in_the_driving_study_is_named(
     make: Make, message: str, scenes: Path, tmp_path: Path
 ) -> None:
-    study = driving_study(scenes, tmp_path / "run", own(make))
+    study = driving_study(scenes, own(make))
     with pytest.raises(ValueError, match=message):
-        b2m_agents.compare_driving(study, **HERE)
+        study.run(tmp_path / "run", **HERE)
 
 
 def test_a_null_that_has_the_name_of_another_is_refused() -> None:

@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 
 from b2m_agents.commands.options import Workers, n_processes
-from b2m_agents.commands.printing import say_expected, say_report
+from b2m_agents.commands.printing import say_report
+from b2m_agents.commands.running import has_run
 
 
 def calibrate(
@@ -31,23 +32,12 @@ def calibrate(
     session, small students; six nulls, no probes). Kill it and call it again: it goes on where it
     stopped.
     """
-    from b2m_agents.studies.memory.calibration import (
-        CalibrationSettings,
-        calibrate_verdict,
-        describe_calibration,
-        expected_time_of_calibration,
-    )
+    from b2m_agents.studies.memory.calibration import CalibrationSettings, VerdictCalibration
     from b2m_drive.comparisons.calibration import VERDICTS, calibration_text, read_rows, shares
-    from b2m_drive.comparisons.run_opening import check_run
     from b2m_drive.reports.report import write_report
 
     started, n_workers = time.perf_counter(), n_processes(workers)
     settings = CalibrationSettings(n_null=null, n_ideal=ideal, first_brain=first_brain)
-    if dry_run:
-        check_run(out, describe_calibration(settings))
-        seconds = expected_time_of_calibration(settings, n_workers)
-        say_expected(f"{null + ideal} brains", seconds, n_workers)
-        return
-    calibrate_verdict(settings, out, n_workers=n_workers)
-    typer.echo(calibration_text(shares(read_rows(out / VERDICTS))))
-    say_report(write_report(out), started)
+    if has_run(VerdictCalibration(settings), out, n_workers, dry_run, "brains"):
+        typer.echo(calibration_text(shares(read_rows(out / VERDICTS))))
+        say_report(write_report(out), started)

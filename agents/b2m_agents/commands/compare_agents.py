@@ -10,10 +10,11 @@ import typer
 
 from b2m_agents.commands import choices
 from b2m_agents.commands.options import Workers, n_processes
-from b2m_agents.commands.printing import say_expected, say_report, say_verdicts
+from b2m_agents.commands.printing import say_report, say_verdicts
+from b2m_agents.commands.running import has_run
 
 if TYPE_CHECKING:
-    from b2m_agents.studies.agents.comparison import AgentsRun
+    from b2m_agents.studies.agents.comparison import AgentsComparison
 
 
 def compare_agents(
@@ -72,7 +73,7 @@ def compare_agents(
     """
     from dataclasses import replace
 
-    from b2m_agents.studies.agents.comparison import AgentsRun
+    from b2m_agents.studies.agents.comparison import AgentsComparison
     from b2m_agents.studies.agents.usual_comparisons import settings_of_run, usual_folder
 
     settings = replace(
@@ -80,23 +81,17 @@ def compare_agents(
         n_steps=steps,
         n_held_out=episodes,
     )
-    comparison = AgentsRun(out or usual_folder(run), run, settings, scenario)
-    _run_agents(comparison, n_processes(workers), dry_run)
+    comparison = AgentsComparison(run, settings, scenario)
+    _run_agents(comparison, out or usual_folder(run), n_processes(workers), dry_run)
 
 
-def _run_agents(comparison: AgentsRun, n_workers: int, dry_run: bool) -> None:
-    from b2m_agents.studies.agents.comparison import compare_agents, expected_time
+def _run_agents(comparison: AgentsComparison, folder: Path, n_workers: int, dry_run: bool) -> None:
     from b2m_drive.reports.agents_report import agents_summary, agents_verdicts
     from b2m_drive.reports.report import write_report
 
-    if dry_run:
-        n_agents, seconds = expected_time(comparison, n_workers)
-        what = f"{n_agents} agents of {comparison.settings.n_steps:,} steps"
-        say_expected(what, seconds, n_workers, measured="updates")
-        return
-    started = time.perf_counter()
-    compare_agents(comparison, n_workers=n_workers)
-    path = write_report(comparison.folder)
-    say_verdicts(agents_verdicts(comparison.folder))
-    typer.echo(f"\n{agents_summary(comparison.folder)}")
-    say_report(path, started)
+    started, what = time.perf_counter(), f"agents of {comparison.settings.n_steps:,} steps"
+    if has_run(comparison, folder, n_workers, dry_run, what, measured="updates"):
+        path = write_report(folder)
+        say_verdicts(agents_verdicts(folder))
+        typer.echo(f"\n{agents_summary(folder)}")
+        say_report(path, started)

@@ -18,7 +18,8 @@ from b2m_agents.commands.options import (
     n_processes,
     refuse_beside_recording,
 )
-from b2m_agents.commands.printing import report_comparison, say_expected
+from b2m_agents.commands.printing import report_comparison
+from b2m_agents.commands.running import has_run
 
 if TYPE_CHECKING:
     from b2m_agents.studies.driving.comparison import SimulatedWatcher
@@ -179,22 +180,16 @@ def run_driving(
     Returns:
         The run's folder.
     """
-    from b2m_agents.studies.driving.comparison import compare_driving, describe, expected_time
-    from b2m_agents.studies.driving.usual_comparisons import run_of
-    from b2m_drive.comparisons.run_opening import check_run
+    from b2m_agents.studies.driving.usual_comparisons import comparison_of, usual_folder
     from b2m_drive.students.scenes import SceneDataset
 
     started = time.perf_counter()
     dataset = SceneDataset(_collected(scenes, n_workers), scenario)
-    run = run_of(dataset, brain, settings, out, device)
-    if dry_run:
-        check_run(run.folder, describe(run, dataset))
-        n_students, seconds = expected_time(run, n_workers)
-        say_expected(f"{n_students} students of {settings.n_steps} steps", seconds, n_workers)
-        return run.folder
-    compare_driving(run, n_workers=n_workers)
-    report_comparison(run.folder, started)
-    return run.folder
+    comparison = comparison_of(dataset, brain, settings, device)
+    folder = out or usual_folder(comparison)
+    if has_run(comparison, folder, n_workers, dry_run, f"students of {settings.n_steps} steps"):
+        report_comparison(folder, started)
+    return folder
 
 
 def _collected(scenes: Path | DefaultScenes, n_workers: int) -> Path:

@@ -21,9 +21,9 @@ from b2m_agents.commands.options import (
 from b2m_agents.commands.printing import (
     report_comparison,
     report_sessions,
-    say_expected,
     say_left_out,
 )
+from b2m_agents.commands.running import has_run
 from b2m_drive.files.names import safe_name
 
 if TYPE_CHECKING:
@@ -213,41 +213,20 @@ def compare_memory(
 
 def run_memory(comparison: MemoryComparison, out: Path, n_workers: int, dry_run: bool) -> None:
     """Compare and report, or say how long that would take."""
-    from b2m_agents.studies.memory.comparison import compare_memory, describe, expected_time
-    from b2m_drive.comparisons.run_opening import check_run
-
-    if dry_run:
-        check_run(out, describe(comparison))
-        n_students, seconds = expected_time(comparison, out, n_workers)
-        say_expected(f"{n_students} students", seconds, n_workers)
-        return
     started = time.perf_counter()
-    compare_memory(comparison, out, n_workers=n_workers, progress=True)
-    report_comparison(out, started)
+    if has_run(comparison, out, n_workers, dry_run):
+        report_comparison(out, started)
 
 
 def _run_sessions(
     recordings: Path, settings: MemoryStudySettings, out: Path | None, n_workers: int, dry_run: bool
 ) -> None:
-    from b2m_agents.studies.memory.sessions import (
-        ManySessions,
-        compare_sessions,
-        describe_sessions,
-        expected_time_of_sessions,
-        read_sessions_of,
-    )
+    from b2m_agents.studies.memory.sessions import SessionsComparison, read_sessions_of
     from b2m_agents.studies.memory.usual_comparisons import usual_folder
-    from b2m_drive.comparisons.run_opening import check_run
 
     name, found = recordings.resolve().name, read_sessions_of(recordings)
-    study = ManySessions(name, found.recordings, settings, left_out=found.left_out)
-    say_left_out(study.left_out)
-    folder = out or usual_folder(name, settings)
-    if dry_run:
-        check_run(folder, describe_sessions(study))
-        n_students, seconds = expected_time_of_sessions(study, folder, n_workers)
-        say_expected(f"{n_students} students", seconds, n_workers)
-        return
-    started = time.perf_counter()
-    compare_sessions(study, folder, n_workers=n_workers)
-    report_sessions(folder, started)
+    comparison = SessionsComparison(name, found.recordings, settings, left_out=found.left_out)
+    say_left_out(comparison.left_out)
+    folder, started = out or usual_folder(name, settings), time.perf_counter()
+    if has_run(comparison, folder, n_workers, dry_run):
+        report_sessions(folder, started)

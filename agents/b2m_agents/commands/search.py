@@ -8,8 +8,9 @@ from typing import Annotated
 
 import typer
 
-from b2m_agents.commands.options import Steps, Workers, n_processes
+from b2m_agents.commands.options import DryRun, Steps, Workers, n_processes
 from b2m_agents.commands.printing import report_sessions, say_left_out
+from b2m_agents.commands.running import has_run
 
 
 def search(
@@ -26,6 +27,7 @@ def search(
         Path | None, typer.Option(help="Folder of the search; resumes one that is there.")
     ] = None,
     workers: Workers = 0,
+    dry_run: DryRun = False,
 ) -> None:
     """Search for a reading of brains that is specific: half of the patients select, half test.
 
@@ -34,12 +36,7 @@ def search(
     The one best is then tested once on the other patients, with two probes besides, and only that
     test is a result. Kill it and call it again: it goes on where it stopped.
     """
-    from b2m_agents.studies.memory.search import (
-        Search,
-        search_memory,
-        search_settings,
-        split_patients,
-    )
+    from b2m_agents.studies.memory.search import MemorySearch, search_settings, split_patients
     from b2m_agents.studies.memory.sessions import read_sessions_of
 
     started, name = time.perf_counter(), recordings.resolve().name
@@ -51,7 +48,7 @@ def search(
     )
     found = read_sessions_of(recordings)
     say_left_out(found.left_out)
-    asked = Search(name, *split_patients(found.recordings), settings)
+    asked = MemorySearch(name, *split_patients(found.recordings), settings)
     folder = out or Path("runs") / f"search-{name}"
-    search_memory(asked, folder, n_workers=n_processes(workers))
-    report_sessions(folder, started, pooled_in=folder / "test", prefix="test half: ")
+    if has_run(asked, folder, n_processes(workers), dry_run):
+        report_sessions(folder, started, pooled_in=folder / "test", prefix="test half: ")

@@ -10,8 +10,8 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Mapping
-from concurrent.futures import Executor
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -30,15 +30,18 @@ from b2m_agents.studies.agents.plan import (
 )
 from b2m_agents.worlds.encoder_view import read_view
 from b2m_agents.worlds.latent_observation import check_frame_size
+from b2m_drive.comparisons.agents_run import AgentsResult, read_agents
 from b2m_drive.comparisons.agents_study import AGENTS_STUDY, LATENTS, PIXELS, encoder_conditions
+from b2m_drive.comparisons.configuration import DrivingConfiguration, study_named_in
 from b2m_drive.comparisons.driving_study import DRIVING
-from b2m_drive.comparisons.jobs import Job, run_jobs
-from b2m_drive.comparisons.run_folder import Run, check_entries, read_object, read_run
-from b2m_drive.comparisons.run_opening import CONFIG, check_run, open_run
+from b2m_drive.comparisons.jobs import Job
+from b2m_drive.comparisons.local_processes import RunJob
+from b2m_drive.comparisons.run_folder import Run, read_run
+from b2m_drive.comparisons.run_opening import CONFIG
+from b2m_drive.comparisons.runnable import RunnableComparison
 from b2m_drive.evidence.condition import Condition
 from b2m_drive.evidence.learning_curves import final_value
 from b2m_drive.files.fingerprints import require_as_made
-from b2m_drive.files.locks import claim
 from b2m_drive.files.provenance import installed_versions
 from b2m_drive.students.scene_vae import SceneVAE
 from b2m_envs.scenes.settings import ENGINE, SceneSettings, settings_from_keywords
@@ -50,32 +53,47 @@ _PROBE_UPDATES = 3
 
 
 @dataclass(frozen=True)
-class AgentsRun:
+class AgentsComparison(RunnableComparison[AgentPlan, AgentsResult]):
     """A comparison of agents that drive on the encoders of a driving study, ready to be run.
 
     Args:
-        folder: Of the comparison.
         encoders: Folder of the finished driving comparison whose encoders are compared.
         settings: Of the comparison.
         scenario: Where the agents drive; None: that of the scenes the encoders learnt from.
     """
 
-    folder: Path
     encoders: Path
     settings: AgentsStudySettings
     scenario: str | None = None
 
-    def prepare(self) -> list[Job[AgentPlan]]:
-        """Open the folder and plan every agent.
+    @property
+    def run_job(self) -> RunJob:
+        """Trains and scores one agent."""
+        return run_plan
 
-        Nothing is written before all that could be wrong was looked at.
-        """
-        config, groups = self.describe()
-        open_run(self.folder, config)
-        return groups
+    def describe(self) -> dict[str, Any]:
+        """The configuration of the run: everything that decides its numbers."""
+        return self._described[0]
 
-    def describe(self) -> tuple[dict[str, Any], list[Job[AgentPlan]]]:
-        """The configuration, everything that decides the numbers, and the agents; writes nothing.
+    def read(self, folder: Path) -> AgentsResult:
+        """The finished run: the agents' scores and curves."""
+        return read_agents(folder)
+
+    def jobs_of_runs(self, folder: Path) -> dict[Path, list[Job[AgentPlan]]]:
+        """One job an agent."""
+        return {folder: self._described[1]}
+
+    def prepare(self, folder: Path, n_workers: int, progress: bool) -> None:
+        """Compile what every worker needs, once."""
+        _compile(self._described[1][0].plan)
+
+    def time_job(self, job: Job[AgentPlan]) -> tuple[float, float]:
+        """Seconds of an agent, from a few updates; a driver that does not learn takes none."""
+        return (_expected_of(job.plan) if job.plan.trains else 0.0), 0.0
+
+    @cached_property
+    def _described(self) -> tuple[dict[str, Any], list[Job[AgentPlan]]]:
+        """The configuration and the agents; writes nothing.
 
         Raises:
             FileNotFoundError: If a file of the driving comparison is missing.
@@ -93,49 +111,22 @@ class AgentsRun:
         }
         _check_kept(self.encoders, folders)
         recorded = _are_as_made(self.encoders, folders)
-        scene = _scene(self.scenario or run.config["scenes"]["scenario"], folders)
+        scene = _scene(
+            self.scenario or run.configuration(DrivingConfiguration).scenes.scenario, folders
+        )
         fingerprints = _fingerprints(folders, scene)
         plans = plans_of(self.settings, scene, latents, self.encoders, _encoder_r2(run))
-        n_updates = self.settings.n_updates
-        groups = [Job(plan.name, plan, n_updates if plan.trains else 0) for plan in plans]
-        return _config(run, self.settings, scene, fingerprints, recorded), groups
-
-
-def compare_agents(
-    run: AgentsRun, *, n_workers: int, progress: bool = True, executor: Executor | None = None
-) -> Path:
-    """Run a comparison of agents into its folder, or go on where it stopped.
-
-    Jobs run on the executor, anything of the shape of `concurrent.futures.Executor`; without one in
-    ``n_workers`` processes of this machine.
-
-    Returns:
-        The run's folder, with ``config.json`` and ``scores.csv``.
-    """
-    with claim(run.folder, "a comparison"):
-        groups = run.prepare()
-        _compile(groups[0].plan)
-        run_jobs(run.folder, groups, run_plan, n_workers, progress, executor)
-    return run.folder
-
-
-def expected_time(run: AgentsRun, n_workers: int) -> tuple[int, float]:
-    """Number of agents a comparison trains, and the seconds it would take.
-
-    Measured on a few updates of one agent of each kind; nothing is written.
-
-    Raises:
-        ValueError: As `compare_agents`, also if the folder holds another comparison.
-    """
-    config, groups = run.describe()
-    check_run(run.folder, config)
-    plans = [group.plan for group in groups if group.plan.trains]
-    seconds = {plan.observation: 0.0 for plan in plans}
-    for kind in seconds:
-        first = next(plan for plan in plans if plan.observation == kind)
-        seconds[kind] = _expected_of(first)
-    total = sum(seconds[plan.observation] for plan in plans)
-    return len(plans), total / min(n_workers, len(plans))
+        jobs = [
+            Job(
+                plan.name,
+                plan,
+                self.settings.n_updates if plan.trains else 0,
+                n_students=int(plan.trains),
+                size=plan.observation,
+            )
+            for plan in plans
+        ]
+        return _config(run, self.settings, scene, fingerprints, recorded), jobs
 
 
 def driving_run(folder: Path) -> Run:
@@ -147,12 +138,11 @@ def driving_run(folder: Path) -> Run:
     """
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder}: expected the folder of a driving run, found none")
-    config = read_object(folder / CONFIG)
-    check_entries(folder / CONFIG, config, {"study": str})
-    if config["study"] != DRIVING.name:
+    study = study_named_in(folder / CONFIG)
+    if study != DRIVING.name:
         raise ValueError(
             f"{folder / CONFIG}: study: expected {DRIVING.name!r}, a run of compare driving, "
-            f"came {config['study']!r}"
+            f"came {study!r}"
         )
     return read_run(folder)
 
@@ -163,7 +153,7 @@ def _check_asked(run: Run, settings: AgentsStudySettings) -> None:
             f"seeds: expected two or more, for intervals over them, came {list(settings.seeds)}"
         )
     for name in ("seeds", "strategies"):
-        there, asked = run.config[name], getattr(settings, name)
+        there, asked = list(getattr(run.config, name)), getattr(settings, name)
         lacking = [each for each in asked if each not in there]
         if lacking:
             raise ValueError(
@@ -229,16 +219,17 @@ def _config(
     recorded: bool,
 ) -> dict[str, Any]:
     training = settings.training(scene.scenario, LATENTS, 0)
+    of_run = run.configuration(DrivingConfiguration)
     chosen = {
         name: list(value) if isinstance(value, tuple) else value
         for name, value in asdict(settings).items()
     }
     return {
         "study": AGENTS_STUDY,
-        "brain": run.config["brain"],
-        "signal": run.config.get("signal"),
+        "brain": of_run.entries["brain"],
+        "signal": of_run.signal,
         **chosen,
-        "readings": run.config["readings"],
+        "readings": of_run.entries["readings"],
         "primary_metric": "final",
         "scenario": scene.scenario,
         "scene": {name: value for name, value in asdict(scene).items() if value is not None},
@@ -246,10 +237,10 @@ def _config(
         "encoders": {
             "fingerprint": fingerprints,
             "checked": "as their run recorded them" if recorded else "not recorded by their run",
-            "n_frames": run.config["n_frames"],
-            "n_steps": run.config["n_steps"],
-            "scenes": run.config["scenes"]["scenario"],
-            "student": run.config["student"],
+            "n_frames": of_run.n_frames,
+            "n_steps": of_run.n_steps,
+            "scenes": of_run.scenes.scenario,
+            "student": of_run.student,
         },
         "cloning_tested_on": N_TESTED,
         "versions": installed_versions(_PACKAGES),

@@ -32,10 +32,10 @@ def settings_of_run(
         ValueError: If it is another study, or has fewer seeds.
     """
     config = driving_run(encoders).config
-    seeds = tuple(int(seed) for seed in config["seeds"])
+    seeds = config.seeds
     if n_seeds is not None and n_seeds > len(seeds):
         raise ValueError(f"seeds: expected at most the run's {len(seeds)}, came {n_seeds}")
-    chosen = strategies or config["strategies"]
+    chosen = strategies or config.strategies
     return replace(
         AgentsStudySettings(),
         strategies=tuple(each for each in STRATEGIES if each in chosen),

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float32, Int64
+from jaxtyping import Float32, Float64, Int64
 
 from b2m_agents.studies.driving.plan import BrainSource, DrivingStudySettings
 from b2m_drive.recordings.scene_recording import SceneRecording
@@ -32,7 +32,12 @@ class ReadBrain:
     """A brain's response to every frame of a file, and how the teachers are made of it."""
 
     values: Float32[np.ndarray, "frame unit"]  # NaN where none was recorded
-    source: BrainSource
+    n_latents: int
+    label_r2: Float64[np.ndarray, " label"]  # R2 of each label of the state; may be NaN
+
+    def source(self, path: Path) -> BrainSource:
+        """What a job needs to know of it; its values stand in the file."""
+        return BrainSource(path, self.n_latents, self.label_r2)
 
 
 def read_brain(
@@ -42,7 +47,6 @@ def read_brain(
     delay: float,
     settings: DrivingStudySettings,
     n_latents: int | None,
-    path: Path,
 ) -> ReadBrain:
     """A brain's responses at a delay, and how many latents and which labels they hold.
 
@@ -53,7 +57,6 @@ def read_brain(
         delay: Of the brain behind the scenes [s].
         settings: Of the study.
         n_latents: None chooses it by cross-validation.
-        path: Of the file that the responses will stand in.
 
     Raises:
         ValueError: If there are responses to fewer than half of the frames that teach.
@@ -71,7 +74,7 @@ def read_brain(
     labels = state_labels(dataset.state[taught], dataset.header.state_names)
     said = latents.values if settings.latents == "pca" else chosen
     label_r2 = decoding_r2(said, labels, dataset.episode_of_frame[taught])
-    return ReadBrain(values, BrainSource(path, latents.values.shape[1], label_r2))
+    return ReadBrain(values, latents.values.shape[1], label_r2)
 
 
 def responses_of_all(
@@ -107,10 +110,10 @@ def describe_brain(
     settings: DrivingStudySettings,
 ) -> dict[str, Any]:
     """What can be read from the brain, and at which delay."""
-    n_all, source = len(teaching), brain.source
+    n_all = len(teaching)
     teaching = teaching[np.isfinite(brain.values[teaching]).all(1)]
     values = brain.values[teaching]
-    latents = principal_latents(values, np.ones(len(values), dtype=bool), source.n_latents)
+    latents = principal_latents(values, np.ones(len(values), dtype=bool), brain.n_latents)
     given = settings.delay is not None
     state = dataset.state[teaching]
     decoded = decoding_r2(values, state, dataset.episode_of_frame[teaching])
@@ -127,7 +130,7 @@ def describe_brain(
             "candidates": [] if given else estimate.candidates.tolist(),
             "scores": [] if given else estimate.score.tolist(),
         },
-        "n_latents": source.n_latents,
+        "n_latents": brain.n_latents,
         "n_lost": n_all - len(teaching),
         "share_held": _share_held(values, latents.values),
     }

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import time
-from concurrent.futures import Executor
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal
@@ -28,6 +29,7 @@ from b2m_agents.studies.driving.brain_reading import (
 from b2m_agents.studies.driving.plan import (
     DrivingPlan,
     DrivingStudySettings,
+    SceneRows,
     plans_of,
     rows_of,
 )
@@ -35,14 +37,14 @@ from b2m_agents.studies.driving.student import kept_encoder, material_of, run_st
 from b2m_agents.studies.isolated import DRIVING_SETTINGS_FILE, frozen_encoder
 from b2m_drive.comparisons.control import Control, require_functions
 from b2m_drive.comparisons.driving_study import DRIVING
-from b2m_drive.comparisons.jobs import Job, run_jobs
-from b2m_drive.comparisons.run_folder import BRAIN_FILE, PICTURES
-from b2m_drive.comparisons.run_opening import open_run
+from b2m_drive.comparisons.jobs import Job
+from b2m_drive.comparisons.local_processes import RunJob
+from b2m_drive.comparisons.run_folder import BRAIN_FILE, PICTURES, Run, read_run
+from b2m_drive.comparisons.runnable import RunnableComparison
 from b2m_drive.comparisons.study import Study
 from b2m_drive.evidence.condition import BRAIN
 from b2m_drive.files.array_files import read_arrays
 from b2m_drive.files.fingerprints import Standing, record_made, standing_of
-from b2m_drive.files.locks import claim
 from b2m_drive.files.provenance import installed_versions
 from b2m_drive.files.writing import write_array, write_arrays, write_json
 from b2m_drive.recordings.scene_quality import check_frame_rate, scenes_fit_to_teach
@@ -51,6 +53,7 @@ from b2m_drive.recordings.simulated.driver import SimulatedDriver
 from b2m_drive.recordings.simulated.driver_eeg import SimulatedDriverEEG
 from b2m_drive.students.devices import device_of
 from b2m_drive.students.scenes import SceneDataset
+from b2m_drive.teachers.frame_pairing import DelayEstimate
 
 _PROBE_STEPS = 10
 BrainKind = Literal["units", "eeg"]
@@ -93,10 +96,20 @@ class SimulatedWatcher:
 
 
 @dataclass(frozen=True)
-class DrivingRun:
+class _Brains:
+    """What is known of a run's scenes and brains before any student is trained."""
+
+    dataset: SceneDataset
+    rows: SceneRows
+    estimate: DelayEstimate
+    own: ReadBrain
+    others: Mapping[float, ReadBrain]  # the same simulated brain, by its share of signal
+
+
+@dataclass(frozen=True)
+class DrivingComparison(RunnableComparison[DrivingPlan, Run]):
     """A driving study of one recording, ready to be run; one that cannot teach is refused."""
 
-    folder: Path
     scenes: Path
     settings: DrivingStudySettings
     watcher: SimulatedWatcher | None  # None: a person's own recording
@@ -114,10 +127,25 @@ class DrivingRun:
         """The controls and words of this comparison."""
         return DRIVING.beside(self.own_controls)
 
-    def prepare(self) -> list[Job[DrivingPlan]]:
-        """Read the brain at its delay, open the folder, and plan every student.
+    @property
+    def run_job(self) -> RunJob:
+        """Trains and scores one encoder."""
+        return run_student
 
-        Nothing is written before all that could be wrong was looked at.
+    def describe(self) -> dict[str, Any]:
+        """The configuration of the run: everything that decides its numbers."""
+        return describe(self, SceneDataset(self.scenes))
+
+    def read(self, folder: Path) -> Run:
+        """The finished run: scores, curves, pictures, and what it was run with."""
+        return read_run(folder)
+
+    @cached_property
+    def brains(self) -> _Brains:
+        """The brain read at its delay, and a simulated one's other shares of signal; made once.
+
+        Raises:
+            ValueError: If the recording is of other scenes, or there are too few frames.
         """
         device_of(self.device)
         dataset = SceneDataset(self.scenes)
@@ -125,34 +153,65 @@ class DrivingRun:
         rows = rows_of(dataset, self.settings)
         estimate = delay_of(self.recording, dataset, rows.teaching, self.settings)
 
-        def read(name: str, recording: SceneRecording, n_latents: int | None) -> ReadBrain:
-            path = self.folder / "responses" / f"{name}.npy"
+        def read(recording: SceneRecording, n_latents: int | None) -> ReadBrain:
             return read_brain(
-                recording, dataset, rows.teaching, estimate.delay, self.settings, n_latents, path
+                recording, dataset, rows.teaching, estimate.delay, self.settings, n_latents
             )
 
-        brain = read("brain", self.recording, self.settings.n_latents)
+        own = read(self.recording, self.settings.n_latents)
         others = {
-            share: read(f"signal-{share:g}", watcher.watch(dataset), brain.source.n_latents)
+            share: read(watcher.watch(dataset), own.n_latents)
             for share, watcher in self._other_watchers().items()
         }
-        config = describe(self, dataset)
-        about_brain = describe_brain(brain, dataset, rows.teaching, estimate, self.settings)
-        open_run(self.folder, config)
-        write_json(self.folder / BRAIN_FILE, about_brain)
-        for each in (brain, *others.values()):
-            write_array(each.source.responses, each.values)
+        return _Brains(dataset, rows, estimate, own, others)
+
+    def prepare(self, folder: Path, n_workers: int, progress: bool) -> None:
+        """Describe the brain, and write its responses, which every job reads."""
+        found = self.brains
+        about = describe_brain(
+            found.own, found.dataset, found.rows.teaching, found.estimate, self.settings
+        )
+        write_json(folder / BRAIN_FILE, about)
+        write_array(_responses_file(folder), found.own.values)
+        for share, brain in found.others.items():
+            write_array(_responses_file(folder, share), brain.values)
+
+    def jobs_of_runs(self, folder: Path) -> dict[Path, list[Job[DrivingPlan]]]:
+        """Every job of this one run."""
+        return {folder: self.jobs(folder)}
+
+    def jobs(self, folder: Path) -> list[Job[DrivingPlan]]:
+        """One job a student; all that could be wrong with the recording is looked at first."""
+        found = self.brains
         plans = plans_of(
             self.settings,
             frozen_encoder(),
             self.scenes,
-            brain.source,
-            {share: each.source for share, each in others.items()},
-            self.folder,
+            found.own.source(_responses_file(folder)),
+            {k: each.source(_responses_file(folder, k)) for k, each in found.others.items()},
+            folder,
             self.device,
             self.own_controls,
         )
-        return [Job(_group_name(plan), plan, self.settings.n_steps) for plan in plans]
+        return [Job(_job_name(plan), plan, self.settings.n_steps) for plan in plans]
+
+    def finish(self, folder: Path, jobs: Mapping[Path, Sequence[Job[DrivingPlan]]]) -> None:
+        """Join the scores and the pictures, and record the encoders."""
+        super().finish(folder, jobs)
+        self._join_pictures(folder)
+        encoders = (kept_encoder(job.plan) for job in jobs[folder] if job.plan.keep)
+        record_made(folder, [PICTURES, *encoders])
+
+    def time_job(self, job: Job[DrivingPlan]) -> tuple[float, float]:
+        """Seconds of a student's evaluations, and of each step: of one taught, in few steps."""
+        with TemporaryDirectory() as folder:
+            self.prepare(Path(folder), 1, False)
+            plans = (each.plan for each in self.jobs(Path(folder)))
+            plan = next(each for each in plans if each.condition.control == BRAIN)
+            few = replace(self.settings, n_steps=_PROBE_STEPS, evaluate_every=_PROBE_STEPS)
+            a_step, two_evaluations = _time_student(replace(plan, settings=few, keep=None))
+        n_evaluations = 1 + self.settings.n_steps // self.settings.evaluate_every
+        return n_evaluations / 2 * two_evaluations, a_step
 
     def _other_watchers(self) -> dict[float, SimulatedWatcher]:
         """The same simulated brain with other shares of signal; none for a person's."""
@@ -161,41 +220,16 @@ class DrivingRun:
         shares = [each for each in self.settings.signal_curve if each != self.watcher.signal]
         return {share: replace(self.watcher, signal=share) for share in shares}
 
-
-def compare_driving(
-    run: DrivingRun, *, n_workers: int, progress: bool = True, executor: Executor | None = None
-) -> Path:
-    """Run a driving study into its folder, or go on where it stopped.
-
-    Jobs run on the executor, anything of the shape of `concurrent.futures.Executor`; without one in
-    ``n_workers`` processes of this machine.
-
-    Returns:
-        The run's folder, with ``config.json``, ``scores.csv``, ``brain.json``, ``pictures.npz``
-        and every seed's encoders.
-    """
-    with claim(run.folder, "a comparison"):
-        groups = run.prepare()
-        run_jobs(run.folder, groups, run_student, n_workers, progress, executor)
-        _join_pictures(run)
-        encoders = (kept_encoder(group.plan) for group in groups if group.plan.keep)
-        record_made(run.folder, [PICTURES, *encoders])
-    return run.folder
-
-
-def expected_time(run: DrivingRun, n_workers: int) -> tuple[int, float]:
-    """Number of students a comparison trains, and the seconds it would take.
-
-    Measured on one taught student of few steps; nothing is left in the run's folder.
-    """
-    with TemporaryDirectory() as folder:
-        groups = replace(run, folder=Path(folder) / "run").prepare()
-        plan = next(g.plan for g in groups if g.plan.condition.control == BRAIN)
-        few = replace(run.settings, n_steps=_PROBE_STEPS, evaluate_every=_PROBE_STEPS)
-        a_step, two_evaluations = _time_student(replace(plan, settings=few, keep=None))
-    n_evaluations = 1 + run.settings.n_steps // run.settings.evaluate_every
-    a_student = run.settings.n_steps * a_step + n_evaluations / 2 * two_evaluations
-    return len(groups), len(groups) * a_student / min(n_workers, len(groups))
+    def _join_pictures(self, folder: Path) -> None:
+        """One file for the report, conditions in their order; one that was recorded stays."""
+        if standing_of(folder, PICTURES) is Standing.AS_MADE:
+            return
+        arrays: dict[str, np.ndarray] = {}
+        for condition in self.settings.conditions_beside(self.own_controls):
+            path = folder / "pictures" / f"{condition.slug}.npz"
+            if path.is_file():
+                arrays.update(read_arrays(path))
+        write_arrays(folder / PICTURES, arrays)
 
 
 def _time_student(plan: DrivingPlan) -> tuple[float, float]:
@@ -213,7 +247,7 @@ def _time_student(plan: DrivingPlan) -> tuple[float, float]:
     return float(np.median(steps)), ended - ticks[0] - plan.settings.n_steps * float(steps.mean())
 
 
-def describe(run: DrivingRun, dataset: SceneDataset) -> dict[str, Any]:
+def describe(run: DrivingComparison, dataset: SceneDataset) -> dict[str, Any]:
     """The configuration of a run: everything that decides its numbers."""
     recording, settings = run.recording, run.settings
     material = material_of(run.scenes, settings)
@@ -272,7 +306,7 @@ def describe(run: DrivingRun, dataset: SceneDataset) -> dict[str, Any]:
     }
 
 
-def _limits(run: DrivingRun, dataset: SceneDataset) -> list[str]:
+def _limits(run: DrivingComparison, dataset: SceneDataset) -> list[str]:
     limits = [
         "One drive and one brain: the seed of the student is the unit, so intervals speak of "
         "these frames and this brain only.",
@@ -321,17 +355,11 @@ def _fingerprint(*arrays: np.ndarray) -> str:
     return digest.hexdigest()[:16]
 
 
-def _group_name(plan: DrivingPlan) -> str:
+def _job_name(plan: DrivingPlan) -> str:
     return f"{plan.varied.slug}-seed-{plan.seed}"
 
 
-def _join_pictures(run: DrivingRun) -> None:
-    """One file for the report, conditions in their order; one that was recorded stays."""
-    if standing_of(run.folder, PICTURES) is Standing.AS_MADE:
-        return
-    arrays: dict[str, np.ndarray] = {}
-    for condition in run.settings.conditions_beside(run.own_controls):
-        path = run.folder / "pictures" / f"{condition.slug}.npz"
-        if path.is_file():
-            arrays.update(read_arrays(path))
-    write_arrays(run.folder / PICTURES, arrays)
+def _responses_file(folder: Path, signal: float | None = None) -> Path:
+    """Of the brain, or of the simulated one with another share of signal."""
+    name = "brain" if signal is None else f"signal-{signal:g}"
+    return folder / "responses" / f"{name}.npy"

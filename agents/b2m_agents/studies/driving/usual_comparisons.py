@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from b2m_agents.studies.driving.comparison import DrivingRun, SimulatedWatcher
+from b2m_agents.studies.driving.comparison import DrivingComparison, SimulatedWatcher
 from b2m_agents.studies.driving.plan import DrivingStudySettings
 from b2m_drive.files.names import safe_name
 from b2m_drive.recordings.scene_recording import SceneRecording
@@ -19,20 +19,18 @@ def frames_curve(n_frames: int) -> tuple[int, ...]:
     return tuple(each for each in FRAMES if each < n_frames)
 
 
-def run_of(
+def comparison_of(
     dataset: SceneDataset,
     brain: SimulatedWatcher | SceneRecording,
     settings: DrivingStudySettings,
-    folder: Path | None = None,
     device: str = "cpu",
-) -> DrivingRun:
+) -> DrivingComparison:
     """A comparison of a brain that watched the scenes of a file, ready to be run.
 
     Args:
         dataset: The scenes.
         brain: A simulated one, which watches them now, or a person's recording.
         settings: Of the comparison.
-        folder: Of the run; None: ``runs/driving-NAME``, with the share of a simulated signal.
         device: That students are trained on.
 
     Raises:
@@ -40,6 +38,11 @@ def run_of(
     """
     watcher = brain if isinstance(brain, SimulatedWatcher) else None
     recording = brain.watch(dataset) if isinstance(brain, SimulatedWatcher) else brain
+    return DrivingComparison(dataset.path, settings, watcher, recording, device)
+
+
+def usual_folder(comparison: DrivingComparison) -> Path:
+    """Where a run lies if nobody says otherwise: by its session and a simulated share of signal."""
+    watcher = comparison.watcher
     signal = f"-signal-{watcher.signal:g}" if watcher else ""
-    usual = Path("runs") / f"driving-{safe_name(recording.session)}{signal}"
-    return DrivingRun(folder or usual, dataset.path, settings, watcher, recording, device)
+    return Path("runs") / f"driving-{safe_name(comparison.recording.session)}{signal}"

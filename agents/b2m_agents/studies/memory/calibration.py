@@ -8,8 +8,7 @@ hold. It is the verdict code of every comparison, on a small preset of it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from concurrent.futures import Executor
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -24,17 +23,19 @@ from b2m_drive.comparisons.calibration import (
     CalibrationRow,
     Kind,
     calibration_row,
+    read_rows,
     write_rows,
 )
-from b2m_drive.comparisons.jobs import Job, expected_seconds, run_pending
+from b2m_drive.comparisons.jobs import Job
+from b2m_drive.comparisons.local_processes import RunJob
 from b2m_drive.comparisons.memory_study import MEMORY
-from b2m_drive.comparisons.run_opening import open_run
+from b2m_drive.comparisons.run_opening import JOBS
+from b2m_drive.comparisons.runnable import RunnableComparison
 from b2m_drive.comparisons.verdict import Verdict, differences, grade_of, judge_curves
 from b2m_drive.evidence.condition import ALONE, ALONE_HEAD, BRAIN, Condition, TransferMethod
 from b2m_drive.evidence.learning_curves import learning_curves
 from b2m_drive.evidence.scores import Score, read_scores
 from b2m_drive.evidence.statistics import PairedDifference
-from b2m_drive.files.locks import claim
 from b2m_drive.files.settings_types import take_as_declared
 from b2m_drive.recordings.simulated.neurons import SimulatedBrain, simulate_trials
 
@@ -74,6 +75,9 @@ class CalibrationSettings:
                 raise ValueError(f"{name}: expected at least {least}, came {getattr(self, name)}")
 
 
+DEFAULT_CALIBRATION = CalibrationSettings()
+
+
 @dataclass(frozen=True)
 class CalibrationPlan:
     """One brain: its kind and its seed."""
@@ -100,38 +104,38 @@ class CalibrationPlan:
         )
 
 
-def calibrate_verdict(
-    settings: CalibrationSettings,
-    folder: Path,
-    *,
-    n_workers: int,
-    progress: bool = True,
-    executor: Executor | None = None,
-) -> Path:
-    """Judge simulated brains whose truth is known, or go on where that stopped.
+@dataclass(frozen=True)
+class VerdictCalibration(RunnableComparison[CalibrationPlan, list[CalibrationRow]]):
+    """The verdict over simulated brains whose truth is known: a row for each brain and strategy."""
 
-    Jobs run on the executor, anything of the shape of `concurrent.futures.Executor`; without one in
-    ``n_workers`` processes of this machine.
+    settings: CalibrationSettings = DEFAULT_CALIBRATION
 
-    Returns:
-        The folder, with ``config.json`` and ``verdicts.csv``, a row for each brain and strategy.
-    """
-    with claim(folder, "a calibration"):
-        open_run(folder, describe_calibration(settings))
-        groups = calibration_groups(settings)
-        run_pending({folder: groups}, run_brain, n_workers, progress, executor)
-        rows = [row for group in groups for row in _rows(group, folder)]
-        write_rows(folder / VERDICTS, rows)
-    return folder
+    kind = "a calibration"
+
+    @property
+    def run_job(self) -> RunJob:
+        """Trains and scores the students of one brain."""
+        return run_brain
+
+    def describe(self) -> dict[str, Any]:
+        """The configuration: everything that decides the verdicts, but for how many there are."""
+        return describe_calibration(self.settings)
+
+    def jobs_of_runs(self, folder: Path) -> dict[Path, list[Job[CalibrationPlan]]]:
+        """One job a brain."""
+        return {folder: calibration_jobs(self.settings)}
+
+    def finish(self, folder: Path, jobs: Mapping[Path, Sequence[Job[CalibrationPlan]]]) -> None:
+        """Judge every brain, and write ``verdicts.csv``."""
+        write_rows(folder / VERDICTS, [row for job in jobs[folder] for row in _rows(job, folder)])
+
+    def read(self, folder: Path) -> list[CalibrationRow]:
+        """The verdicts."""
+        return read_rows(folder / VERDICTS)
 
 
-def expected_time_of_calibration(settings: CalibrationSettings, n_workers: int) -> float:
-    """Seconds that the brains would take (measured on the start of one)."""
-    return expected_seconds(calibration_groups(settings), run_brain, n_workers)
-
-
-def calibration_groups(settings: CalibrationSettings) -> list[Job[CalibrationPlan]]:
-    """A group for each brain, the two kinds in turn as long as both last."""
+def calibration_jobs(settings: CalibrationSettings) -> list[Job[CalibrationPlan]]:
+    """A job for each brain, the two kinds in turn as long as both last."""
     counts: dict[Kind, int] = {"ideal": settings.n_ideal, "null": settings.n_null}
     plans = [
         CalibrationPlan(settings, kind, settings.first_brain + k)
@@ -150,7 +154,7 @@ def run_brain(plan: CalibrationPlan, after_step: Callable[[], None]) -> list[Sco
     nulls do, and their students are not trained.
     """
     comparison = plan.comparison
-    plans = [group.plan for group in comparison.groups(Path())]  # nothing is kept in a folder
+    plans = [job.plan for job in comparison.jobs(Path())]  # nothing is kept in a folder
     alone, taught = (
         replace(
             next(each for each in plans if (each.lessons is None) == isolated),
@@ -196,9 +200,9 @@ def describe_calibration(settings: CalibrationSettings) -> dict[str, Any]:
     }
 
 
-def _rows(group: Job[CalibrationPlan], folder: Path) -> list[CalibrationRow]:
-    plan = group.plan
-    scores = read_scores(folder / "groups" / f"{group.name}.csv")
+def _rows(job: Job[CalibrationPlan], folder: Path) -> list[CalibrationRow]:
+    plan = job.plan
+    scores = read_scores(folder / JOBS / f"{job.name}.csv")
     curves = learning_curves(scores)
     verdicts = []
     for teaching, over_alone in _over_alone(scores, plan).items():

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
-from concurrent.futures import Executor
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -36,14 +35,14 @@ from b2m_agents.studies.memory.plan import (
 from b2m_agents.studies.memory.taught_group import run_group
 from b2m_agents.studies.memory.trial_matching import RolePairing, counterparts
 from b2m_drive.comparisons.control import Control, require_functions
-from b2m_drive.comparisons.jobs import Job, expected_seconds, run_jobs
+from b2m_drive.comparisons.jobs import Job
+from b2m_drive.comparisons.local_processes import RunJob
 from b2m_drive.comparisons.memory_study import MEMORY
-from b2m_drive.comparisons.run_folder import BRAIN_FILE, TRAJECTORIES
-from b2m_drive.comparisons.run_opening import open_run
+from b2m_drive.comparisons.run_folder import BRAIN_FILE, TRAJECTORIES, Run, read_run
+from b2m_drive.comparisons.runnable import RunnableComparison
 from b2m_drive.comparisons.study import Study
 from b2m_drive.evidence.condition import ALONE, ALONE_HEAD, ALONE_LABELLED, Condition, Variation
 from b2m_drive.files.fingerprints import record_made
-from b2m_drive.files.locks import claim
 from b2m_drive.files.provenance import installed_versions
 from b2m_drive.files.writing import write_json
 from b2m_drive.recordings.recording import BrainRecording
@@ -56,7 +55,7 @@ DEFAULT_STUDY = MemoryStudySettings()
 
 
 @dataclass(frozen=True)
-class MemoryComparison:
+class MemoryComparison(RunnableComparison[MemoryPlan, Run]):
     """A memory study of one recording: the brain, its nulls and probes, and every student.
 
     Bad trials are left out, and a recording that cannot teach is refused (`fit_to_teach`).
@@ -97,22 +96,50 @@ class MemoryComparison:
             replaying(task_settings(recording, settings), recording),
         )
 
-    def groups(self, folder: Path) -> list[Job[MemoryPlan]]:
-        """All groups: the isolated ones, shared between runs, the taught, then what is varied."""
+    @property
+    def run_job(self) -> RunJob:
+        """Trains and scores the students of one job, together."""
+        return run_group
+
+    def describe(self) -> dict[str, Any]:
+        """The configuration of the run: everything that decides its numbers."""
+        return describe(self)
+
+    def read(self, folder: Path) -> Run:
+        """The finished run: scores, curves, and what it was run with."""
+        return read_run(folder)
+
+    def prepare(self, folder: Path, n_workers: int, progress: bool) -> None:
+        """Describe the brain, once."""
+        if not (folder / BRAIN_FILE).is_file():
+            write_json(folder / BRAIN_FILE, describe_brain(self.recording, self.settings))
+
+    def finish(self, folder: Path, jobs: Mapping[Path, Sequence[Job[MemoryPlan]]]) -> None:
+        """Join the scores, and record the paths that were drawn."""
+        super().finish(folder, jobs)
+        for place in jobs:
+            record_trajectories(place)
+
+    def jobs_of_runs(self, folder: Path) -> dict[Path, list[Job[MemoryPlan]]]:
+        """Every job of this one run."""
+        return {folder: self.jobs(folder)}
+
+    def jobs(self, folder: Path) -> list[Job[MemoryPlan]]:
+        """All jobs: the isolated ones, shared between runs, the taught, then what is varied."""
         settings = self.settings
-        groups = self._isolated_groups(settings, settings.seeds, folder)
+        jobs = self._isolated_jobs(settings, settings.seeds, folder)
         conditions = (
             Condition(ALONE_HEAD),
             Condition(ALONE_LABELLED),
             *taught_conditions(settings, self.teachers),
         )
-        groups += self._taught_groups(settings, self.recording, conditions, settings.seeds)
-        first = next(group for group in groups if group.plan.lessons is not None)
+        jobs += self._taught_jobs(settings, self.recording, conditions, settings.seeds)
+        first = next(job for job in jobs if job.plan.lessons is not None)
         drawn = replace(first, plan=replace(first.plan, trajectories=folder / TRAJECTORIES))
-        groups = [drawn if group is first else group for group in groups]
+        jobs = [drawn if job is first else job for job in jobs]
         for variation, varied, recording in self._variations():
-            groups += self._varied_groups(variation, varied, recording, folder)
-        return groups
+            jobs += self._varied_jobs(variation, varied, recording, folder)
+        return jobs
 
     def _variations(self) -> list[tuple[Variation, MemoryStudySettings, BrainRecording]]:
         base = self.settings
@@ -131,7 +158,7 @@ class MemoryComparison:
         by_signal = [(Variation("signal", k), base, each) for k, each in self.by_signal.items()]
         return varied + by_signal
 
-    def _varied_groups(
+    def _varied_jobs(
         self,
         variation: Variation,
         settings: MemoryStudySettings,
@@ -141,19 +168,19 @@ class MemoryComparison:
         """Students alone where the variation changes them, and students taught."""
         seeds = settings.seeds[: settings.n_seeds_varied]
         changes_alone = variation.axis in ("n_student_trials", "maintenance")
-        groups = self._isolated_groups(settings, seeds, None) if changes_alone else []
-        groups += self._taught_groups(settings, recording, varied_conditions(settings), seeds)
+        jobs = self._isolated_jobs(settings, seeds, None) if changes_alone else []
+        jobs += self._taught_jobs(settings, recording, varied_conditions(settings), seeds)
         prefix = f"{variation.axis}-{variation.value:g}"
         return [
             replace(
-                group,
-                name=f"{prefix}-{group.name}",
-                plan=replace(group.plan, variation=variation, aligned=False),
+                job,
+                name=f"{prefix}-{job.name}",
+                plan=replace(job.plan, variation=variation, aligned=False),
             )
-            for group in groups
+            for job in jobs
         ]
 
-    def _isolated_groups(
+    def _isolated_jobs(
         self, settings: MemoryStudySettings, seeds: tuple[int, ...], folder: Path | None
     ) -> list[Job[MemoryPlan]]:
         """Students alone; with a folder, in one that every run of the same task shares."""
@@ -162,74 +189,44 @@ class MemoryComparison:
         key = _fingerprint([ALONE, asdict(alone), asdict(task), asdict(frozen), version("torch")])
         shared = None if folder is None else (self.isolated or folder.parent / "isolated") / key
         return [
-            Job(
+            _job(
                 "alone-seeds-" + "-".join(map(str, some)),
                 MemoryPlan(alone, frozen, task, (Condition(ALONE),), some, None),
-                settings.n_steps,
                 shared,
             )
             for start in range(0, len(seeds), _SEEDS_TOGETHER)
             if (some := seeds[start : start + _SEEDS_TOGETHER])
         ]
 
-    def _taught_groups(
+    def _taught_jobs(
         self,
         settings: MemoryStudySettings,
         recording: BrainRecording,
         conditions: tuple[Condition, ...],
         seeds: tuple[int, ...],
     ) -> list[Job[MemoryPlan]]:
-        """Students with recorded trials, one group a seed."""
+        """Students with recorded trials, one job a seed."""
         task, frozen = task_settings(recording, settings), frozen_settings(settings.cell)
         lessons = self.lessons(settings, recording)
         return [
-            Job(
+            _job(
                 f"seed-{seed}",
                 MemoryPlan(settings, frozen, task, conditions, (seed,), lessons, self.own_controls),
-                settings.n_steps,
             )
             for seed in seeds
         ]
 
 
-def compare_memory(
-    comparison: MemoryComparison,
-    folder: Path,
-    *,
-    n_workers: int,
-    progress: bool = True,
-    executor: Executor | None = None,
-) -> Path:
-    """Run a memory study into a folder, or go on where it stopped.
-
-    Jobs run on the executor, anything of the shape of `concurrent.futures.Executor`; without one in
-    ``n_workers`` processes of this machine.
-
-    Returns:
-        The run's folder, with ``config.json``, ``scores.csv``, ``brain.json`` and trajectories.
-    """
-    groups = comparison.groups(folder)
-    with claim(folder, "a comparison"):
-        open_run(folder, describe(comparison))
-        if not (folder / BRAIN_FILE).is_file():
-            about_brain = describe_brain(comparison.recording, comparison.settings)
-            write_json(folder / BRAIN_FILE, about_brain)
-        run_jobs(folder, groups, run_group, n_workers, progress, executor)
-        record_trajectories(folder)
-    return folder
+def _job(name: str, plan: MemoryPlan, shared: Path | None = None) -> Job[MemoryPlan]:
+    n_students = len(plan.students)
+    size = str(len(plan.conditions))
+    return Job(name, plan, plan.settings.n_steps, shared, n_students, size)
 
 
 def record_trajectories(folder: Path) -> None:
     """Record the paths of a run, if it drew any: none where trials lack windows of others."""
     if (folder / TRAJECTORIES).is_file():
         record_made(folder, [TRAJECTORIES])
-
-
-def expected_time(comparison: MemoryComparison, folder: Path, n_workers: int) -> tuple[int, float]:
-    """Number of students a comparison trains, and the seconds it would take (measured)."""
-    groups = comparison.groups(folder)
-    n_students = sum(len(group.plan.students) for group in groups)
-    return n_students, expected_seconds(groups, run_group, n_workers)
 
 
 def describe(comparison: MemoryComparison) -> dict[str, Any]:

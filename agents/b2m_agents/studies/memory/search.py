@@ -21,13 +21,11 @@ from tqdm.auto import tqdm
 from b2m_agents.studies.memory.brain_description import fingerprint_of
 from b2m_agents.studies.memory.comparison import describe_settings
 from b2m_agents.studies.memory.plan import MemoryStudySettings, split_trials
-from b2m_agents.studies.memory.sessions import (
-    ManySessions,
-    compare_sessions,
-)
+from b2m_agents.studies.memory.sessions import SessionsComparison
 from b2m_agents.studies.memory.teachers import Reading
-from b2m_drive.comparisons.pooling import read_sessions
-from b2m_drive.comparisons.run_opening import CONFIG, open_run
+from b2m_drive.comparisons.pooling import SessionsRun
+from b2m_drive.comparisons.run_opening import CONFIG, check_run, open_run
+from b2m_drive.comparisons.runnable import ExpectedTime
 from b2m_drive.comparisons.search import RankedCandidate, rank_candidates
 from b2m_drive.comparisons.session_summaries import LEAST_UNITS
 from b2m_drive.files.locks import claim
@@ -41,6 +39,7 @@ from b2m_drive.transfer.term import Strategy
 LEAST_UNITS_SELECTED = 5  # of a session whose selected units are pooled
 _SELECTIVE_BELOW = 0.01  # p-value, of a fifth of the trials
 _SPLIT_SEED = 0
+_OPENED = "search"  # folder, in the search's, of what was asked
 _TEST_SEEDS = tuple(range(100, 104))
 
 Units = Bool[np.ndarray, " unit"]
@@ -161,7 +160,7 @@ def search_settings(
 
 
 @dataclass(frozen=True)
-class Search:
+class MemorySearch:
     """A search for the best reading of memory recordings, whose patients are split in halves."""
 
     name: str
@@ -169,7 +168,7 @@ class Search:
     test: tuple[BrainRecording, ...]
     settings: SearchSettings
 
-    def selection_studies(self) -> dict[Candidate, ManySessions]:
+    def selection_studies(self) -> dict[Candidate, SessionsComparison]:
         """A pooled comparison for each candidate that either half could be judged on."""
         found = {}
         for candidate in self.settings.candidates:
@@ -186,7 +185,7 @@ class Search:
 
     def test_study(
         self, candidate: Candidate, strategy: Strategy, reading: Reading
-    ) -> ManySessions:
+    ) -> SessionsComparison:
         """The one pooled comparison on the test half.
 
         Raises:
@@ -205,6 +204,85 @@ class Search:
                 f"{LEAST_UNITS_SELECTED} such units or more"
             )
         return study
+
+    def run(
+        self,
+        folder: str | Path,
+        *,
+        n_workers: int = 1,
+        progress: bool = True,
+        executor: Executor | None = None,
+    ) -> SessionsRun:
+        """Search the best readout on half of the patients, and test it on the others.
+
+        Kill it and call it again: finished students are kept. Arguments are those of every
+        comparison's `run`.
+
+        Returns:
+            The test, the one result; the folder also holds ``config.json`` and ``selection/``.
+
+        Raises:
+            ValueError: If the folder holds another search, or a student fails.
+        """
+        folder = Path(folder)
+        how: dict[str, Any] = {
+            "n_workers": n_workers, "progress": progress, "executor": executor,
+        }  # fmt: skip
+        studies, config = self.selection_studies(), self.describe()
+        with claim(folder, "a search"):
+            open_run(folder / _OPENED, config)  # refuses another search in this folder
+            runs = {}
+            for candidate, study in studies.items():
+                if progress:
+                    tqdm.write(f"selection: {candidate.name}, {len(study.recordings)} sessions")
+                shared = replace(study, isolated=folder / "isolated")
+                runs[candidate.name] = shared.run(folder / "selection" / candidate.name, **how)
+            best = rank_candidates(runs)[0]
+            test = replace(self.test_of(best), isolated=folder / "isolated")
+            if progress:
+                found = f"{best.name}, {best.method.label}"
+                tqdm.write(f"test: {found}, {len(test.recordings)} sessions")
+            tested = test.run(folder / "test", **how)
+            chosen = {"chosen": _chosen(best), "test_folder": "test"}
+            write_json(folder / CONFIG, {**config, **chosen})
+        return tested
+
+    def describe(self) -> dict[str, Any]:
+        """The configuration of the search: everything that decides its numbers."""
+        return describe_search(self, tuple(self.selection_studies()))
+
+    def check(self, folder: str | Path) -> None:
+        """Refuse a folder that `run` would refuse, and write nothing.
+
+        Raises:
+            ValueError: If it holds another search, or files that are none.
+        """
+        check_run(Path(folder) / _OPENED, self.describe())
+
+    def expected_time(self, folder: str | Path, n_workers: int = 1) -> ExpectedTime:
+        """How many students `run` would train, and for how long (measured on a few).
+
+        Which candidate will be tested is not known before: the first one stands for it, by its
+        first strategy and readout.
+        """
+        folder, studies = Path(folder), self.selection_studies()
+        selection = self.settings.selection
+        first = self.test_study(next(iter(studies)), selection.strategies[0], selection.readings[0])
+        times = [
+            study.expected_time(folder / candidate.name, n_workers)
+            for candidate, study in studies.items()
+        ] + [first.expected_time(folder / "test", n_workers)]
+        return ExpectedTime(sum(t.n_students for t in times), sum(t.seconds for t in times))
+
+    def test_of(self, best: RankedCandidate) -> SessionsComparison:
+        """The one pooled comparison on the test half, of the best of the ranked.
+
+        Raises:
+            ValueError: As `test_study`.
+        """
+        candidate = next(each for each in self.settings.candidates if each.name == best.name)
+        reading = Reading(best.method.latents, best.method.pairing)  # type: ignore[arg-type]
+        return self.test_study(candidate, best.method.strategy, reading)  # type: ignore[arg-type]
 
 
 def split_patients(
@@ -234,57 +312,7 @@ def split_patients(
     return tuple(selection), tuple(r for r in large if r.subject not in chosen)
 
 
-def search_memory(
-    search: Search,
-    folder: Path,
-    *,
-    n_workers: int,
-    progress: bool = True,
-    executor: Executor | None = None,
-) -> Path:
-    """Search the best reading of recordings on half of the patients, and test it on the others.
-
-    Kill it and call it again: finished students are kept.
-
-    Jobs run on the executor, anything of the shape of `concurrent.futures.Executor`; without one in
-    ``n_workers`` processes of this machine.
-
-    Returns:
-        The folder, with ``config.json``, ``selection/`` and ``test/``.
-    """
-    studies = search.selection_studies()
-    config = describe_search(search, tuple(studies))
-    with claim(folder, "a search"):
-        open_run(folder / "search", config)  # refuses another search in this folder
-        isolated = folder / "isolated"
-        runs = {}
-        for candidate, study in studies.items():
-            if progress:
-                tqdm.write(f"selection: {candidate.name}, {len(study.recordings)} sessions")
-            place = folder / "selection" / candidate.name
-            shared = replace(study, isolated=isolated)
-            compare_sessions(
-                shared, place, n_workers=n_workers, progress=progress, executor=executor
-            )
-            runs[candidate.name] = read_sessions(place)
-        best = rank_candidates(runs)[0]
-        chosen = next(each for each in studies if each.name == best.name)
-        reading = Reading(best.method.latents, best.method.pairing)  # type: ignore[arg-type]
-        strategy: Strategy = best.method.strategy  # type: ignore[assignment]
-        test = replace(search.test_study(chosen, strategy, reading), isolated=isolated)
-        if progress:
-            tqdm.write(f"test: {chosen.name}, {best.method.label}, {len(test.recordings)} sessions")
-        compare_sessions(
-            test, folder / "test", n_workers=n_workers, progress=progress, executor=executor
-        )
-        write_json(
-            folder / CONFIG,
-            {**config, "chosen": _chosen(best), "test_folder": "test"},
-        )
-    return folder
-
-
-def describe_search(search: Search, searched: Sequence[Candidate]) -> dict[str, Any]:
+def describe_search(search: MemorySearch, searched: Sequence[Candidate]) -> dict[str, Any]:
     """The configuration of a search: everything that decides its numbers."""
     return {
         "study": "memory_search",
@@ -317,12 +345,12 @@ def describe_search(search: Search, searched: Sequence[Candidate]) -> dict[str, 
 
 def _study_of(
     candidate: Candidate, recordings: Sequence[BrainRecording], settings: MemoryStudySettings
-) -> ManySessions | None:
+) -> SessionsComparison | None:
     """The sessions with units enough of this choice; None with fewer than two patients."""
     if len(_patients(candidate, recordings)) < 2:
         return None
     chosen = _with_units(candidate, recordings)
-    return ManySessions(candidate.name, chosen, settings, least_units=LEAST_UNITS_SELECTED)
+    return SessionsComparison(candidate.name, chosen, settings, least_units=LEAST_UNITS_SELECTED)
 
 
 def _patients(candidate: Candidate, recordings: Sequence[BrainRecording]) -> set[str]:

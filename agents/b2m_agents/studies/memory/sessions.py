@@ -7,7 +7,6 @@ same task. Sessions with few units are compared and shown, but not pooled.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,11 +25,13 @@ from b2m_agents.studies.memory.comparison import (
 from b2m_agents.studies.memory.plan import MemoryPlan, MemoryStudySettings
 from b2m_agents.studies.memory.taught_group import run_group
 from b2m_agents.studies.memory.trial_matching import RolePairing, counterparts
-from b2m_drive.comparisons.jobs import Job, expected_seconds, join_scores, run_pending
+from b2m_drive.comparisons.jobs import Job
+from b2m_drive.comparisons.local_processes import RunJob
+from b2m_drive.comparisons.pooling import SessionsRun, read_sessions
 from b2m_drive.comparisons.run_folder import BRAIN_FILE
 from b2m_drive.comparisons.run_opening import open_run
+from b2m_drive.comparisons.runnable import RunnableComparison
 from b2m_drive.comparisons.session_summaries import LEAST_UNITS
-from b2m_drive.files.locks import claim
 from b2m_drive.files.names import safe_name
 from b2m_drive.files.writing import write_json
 from b2m_drive.recordings.readers.kornblith import read_kornblith
@@ -58,7 +59,7 @@ class SessionsRead:
 
 
 @dataclass(frozen=True)
-class ManySessions:
+class SessionsComparison(RunnableComparison[MemoryPlan, SessionsRun]):
     """A memory study of many sessions: recordings of one task, and what is asked of each.
 
     Sessions that cannot be compared, by the rules of a single comparison, are left out.
@@ -113,9 +114,32 @@ class ManySessions:
             for recording in self.recordings
         }
 
-    def groups(self, folder: Path) -> dict[Path, list[Job[MemoryPlan]]]:
-        """The groups of each session, by its folder."""
-        return {path: each.groups(path) for path, each in self.comparisons(folder).items()}
+    @property
+    def run_job(self) -> RunJob:
+        """Trains and scores the students of one job, together."""
+        return run_group
+
+    def describe(self) -> dict[str, Any]:
+        """The configuration of the pooled run; sessions left out stand among its limits."""
+        return describe_sessions(self)
+
+    def jobs_of_runs(self, folder: Path) -> dict[Path, list[Job[MemoryPlan]]]:
+        """The jobs of each session, by its folder."""
+        return {path: each.jobs(path) for path, each in self.comparisons(folder).items()}
+
+    def prepare(self, folder: Path, n_workers: int, progress: bool) -> None:
+        """Make each session's folder, and describe its brain in it."""
+        _prepare(self.comparisons(folder), n_workers, progress)
+
+    def finish(self, folder: Path, jobs: Mapping[Path, Sequence[Job[MemoryPlan]]]) -> None:
+        """Join each session's scores, and record the paths that were drawn."""
+        super().finish(folder, jobs)
+        for place in jobs:
+            record_trajectories(place)
+
+    def read(self, folder: Path) -> SessionsRun:
+        """The finished runs of all sessions."""
+        return read_sessions(folder)
 
 
 def folder_of(recording: BrainRecording) -> Path:
@@ -159,49 +183,7 @@ def _and_left_out(left_out: Sequence[LeftOut]) -> str:
     return "".join(f"; {each}" for each in left_out)
 
 
-def compare_sessions(
-    study: ManySessions,
-    folder: Path,
-    *,
-    n_workers: int,
-    progress: bool = True,
-    executor: Executor | None = None,
-) -> Path:
-    """Run the memory study of every session and pool them, or go on where that stopped.
-
-    Jobs run on the executor, anything of the shape of `concurrent.futures.Executor`; without one in
-    ``n_workers`` processes of this machine.
-
-    Returns:
-        The folder, with ``config.json`` and, in ``sessions/``, an ordinary run for each.
-    """
-    with claim(folder, "a comparison"):
-        open_run(folder, describe_sessions(study))
-        comparisons = study.comparisons(folder)
-        _prepare(comparisons, n_workers, progress)
-        groups = study.groups(folder)
-        run_pending(groups, run_group, n_workers, progress, executor)
-        for path, each in groups.items():
-            join_scores(path, each)
-            record_trajectories(path)
-    return folder
-
-
-def expected_time_of_sessions(
-    study: ManySessions, folder: Path, n_workers: int
-) -> tuple[int, float]:
-    """Number of students, and the seconds they would take (measured); shared ones count once."""
-    by_place = {
-        (group.folder or path, group.name): group
-        for path, groups in study.groups(folder).items()
-        for group in groups
-    }
-    groups = list(by_place.values())
-    n_students = sum(len(group.plan.students) for group in groups)
-    return n_students, expected_seconds(groups, run_group, n_workers)
-
-
-def describe_sessions(study: ManySessions) -> dict[str, Any]:
+def describe_sessions(study: SessionsComparison) -> dict[str, Any]:
     """The configuration of a pooled run; sessions left out stand among its limits."""
     first = study.recordings[0]
     return {
@@ -220,7 +202,7 @@ def describe_sessions(study: ManySessions) -> dict[str, Any]:
     }
 
 
-def _entry(study: ManySessions, recording: BrainRecording) -> dict[str, Any]:
+def _entry(study: SessionsComparison, recording: BrainRecording) -> dict[str, Any]:
     pooled, n_units = study.is_pooled(recording), len(recording.units)
     return {
         "name": recording.session,
@@ -233,7 +215,7 @@ def _entry(study: ManySessions, recording: BrainRecording) -> dict[str, Any]:
     }
 
 
-def _task(study: ManySessions) -> dict[str, Any]:
+def _task(study: SessionsComparison) -> dict[str, Any]:
     """What the sessions' tasks have in common, and where they differ; each run has its own."""
     trials = [recording.trials for recording in study.recordings]
     return {
@@ -248,7 +230,7 @@ def _common_source(recordings: Sequence[BrainRecording]) -> str:
     return sources[0] if len(sources) == 1 else f"{sources[0]} and {len(sources) - 1} more"
 
 
-def _limits(study: ManySessions) -> list[str]:
+def _limits(study: SessionsComparison) -> list[str]:
     own = limits_of(study.recordings[0], study.settings)
     return [
         *(f"Not compared: {each.why}." for each in study.left_out),
