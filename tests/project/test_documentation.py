@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import sys
@@ -29,6 +28,7 @@ from tests.project.documentation import (
     unknown_names,
     wrong_commands,
 )
+from tests.shared.other_process import ENVIRONMENT
 
 MOST_LINES_OF_README = 150
 
@@ -115,7 +115,7 @@ def test_the_readme_compares_a_network_as_a_script_of_its_own(tmp_path: Path) ->
     (tmp_path / "mine.py").write_text(block.code)
     shown = subprocess.run(
         [sys.executable, "mine.py"], cwd=tmp_path, capture_output=True, text=True, check=True,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        env=ENVIRONMENT,
     )  # fmt: skip
     assert shown.stdout.count("The brain is simulated") == 2  # a verdict each strategy
     assert "SIMULATED" in (tmp_path / "runs" / "mine" / "report.html").read_text()

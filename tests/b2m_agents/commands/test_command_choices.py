@@ -24,6 +24,7 @@ from b2m_drive.teachers.latents import LATENT_METHODS, PAIRINGS
 from b2m_drive.teachers.windows import WINDOW_CHOICES
 from b2m_drive.transfer.term import STRATEGIES
 from b2m_envs.scenes.scenarios import SCENARIOS
+from tests.shared.other_process import ENVIRONMENT
 
 
 @pytest.mark.parametrize(
@@ -115,6 +116,6 @@ def test_help_needs_neither_torch_nor_numpy() -> None:
         check=True,
         capture_output=True,
         text=True,
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+        env=ENVIRONMENT,
     )
     assert ended.stdout.strip() == "[]"

@@ -9,7 +9,6 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 
-import jaxtyping
 import numpy as np
 import pytest
 
@@ -34,14 +33,6 @@ rollouts.SceneWriter.write = slowly
 settings = rollouts.CollectSettings(n_episodes=5, environment={environment})
 rollouts.collect_scenes("highway_fast", sys.argv[1], settings, progress=False)
 """
-
-
-@pytest.fixture
-def without_type_checks():
-    """What users see, whose settings no type checker looks at."""
-    jaxtyping.config.update("jaxtyping_disable", True)
-    yield
-    jaxtyping.config.update("jaxtyping_disable", False)
 
 
 def assert_same_scenes(one: SceneDataset, other: SceneDataset) -> None:
@@ -176,7 +167,7 @@ def test_continuous_actions_and_masks_are_kept(tmp_path) -> None:
     assert episode.vehicle_mask.shape == episode.frames.shape[:3]
 
 
-@pytest.mark.usefixtures("without_type_checks")
+@pytest.mark.usefixtures("as_users_run_it")
 def test_settings_of_numpys_numbers_can_be_collected(tmp_path) -> None:
     environment = {**SMALL, "height": np.int64(36), "duration": np.float32(2)}
     settings = CollectSettings(n_episodes=1, environment=environment)

@@ -42,10 +42,11 @@ from b2m_agents.learning.training_record import Selection, TrainingRecord
 from b2m_agents.learning.training_worlds import selection_worlds
 from b2m_agents.worlds.latent_observation import VecLatentObservation
 from b2m_agents.worlds.scene_vec_env import make_scene_vec_env
-from b2m_drive.students.scene_vae import SceneVAE, SceneVAESettings
+from b2m_drive.students.scene_vae import SceneVAE
 from b2m_envs.scenes.observation import state_scales
 from b2m_envs.scenes.scenarios import SCENARIOS
 from b2m_envs.scenes.settings import SceneSettings
+from tests.shared.other_process import ENVIRONMENT
 from tests.shared.places import SCRIPTS
 
 SMALL = {"height": 36, "width": 40, "vehicles_count": 3, "duration": 4.0}
@@ -107,13 +108,6 @@ def environment_of(name: str) -> dict[str, object]:
 
 
 @pytest.fixture(scope="module")
-def encoder(tmp_path_factory) -> Path:
-    settings = SceneVAESettings(36, 40, 2, latent_size=6, widths=(8, 8))
-    vae = SceneVAE(settings, torch.Generator().manual_seed(0))
-    return vae.save_pretrained(tmp_path_factory.mktemp("encoder"))
-
-
-@pytest.fixture(scope="module")
 def agents(encoder, tmp_path_factory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("runs")
     return {name: train(name, folder / name, encoder) for name in TRAININGS}
@@ -148,7 +142,7 @@ def test_a_training_killed_and_resumed_ends_as_one_that_was_not(
     killed = subprocess.run(
         [sys.executable, script, json.dumps(given)],
         check=False,
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+        env=ENVIRONMENT,
     )
     assert killed.returncode == -signal.SIGKILL
     assert steps_taken(folder / "agent.zip") == 64
@@ -455,6 +449,6 @@ def test_the_recipe_trains_and_drives(tmp_path) -> None:
         check=True,
         capture_output=True,
         text=True,
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+        env=ENVIRONMENT,
     )
     assert re.fullmatch(r"return \d+\.\d+, crashed \d+% of 2 episodes\n", ran.stdout)

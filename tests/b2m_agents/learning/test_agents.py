@@ -43,13 +43,6 @@ SHORT = TrainingSettings(
 
 
 @pytest.fixture(scope="module")
-def encoder(tmp_path_factory) -> Path:
-    settings = SceneVAESettings(36, 40, 2, latent_size=6, widths=(8, 8))
-    vae = SceneVAE(settings, torch.Generator().manual_seed(0))
-    return vae.save_pretrained(tmp_path_factory.mktemp("encoder"))
-
-
-@pytest.fixture(scope="module")
 def agent(encoder, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("runs") / "agent"
     return train_agent(

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 import signal
@@ -48,6 +47,7 @@ from b2m_envs.memory_decision import (
     SternbergSettings,
     task_of,
 )
+from tests.shared.other_process import ENVIRONMENT
 
 EASY = MemoryDecisionSettings(n_items=2, maintenance=0.5, time_step=0.2)
 TASKS = [
@@ -218,8 +218,7 @@ def test_an_agent_begins_with_open_gates_and_fixating() -> None:
 def test_training_killed_while_writing_goes_on_to_the_same_agent(agent, tmp_path) -> None:
     script, folder = tmp_path / "train.py", tmp_path / "agent"
     script.write_text(TRAINING)
-    path = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
-    killed = subprocess.run([sys.executable, script, folder], env=path, check=False)
+    killed = subprocess.run([sys.executable, script, folder], env=ENVIRONMENT, check=False)
     assert killed.returncode == -signal.SIGKILL
     assert RecurrentPPO.load(folder / "agent.zip", device="cpu").num_timesteps == 160
     train_memory_agent(SHORT, folder, progress=False)

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import gymnasium
-import jaxtyping
 import numpy as np
 import pytest
 import torch
@@ -48,14 +47,6 @@ SHORT: dict[str, Any] = {"n_steps": 16, "batch_size": 32, "n_epochs": 2}
 @pytest.fixture(scope="module", autouse=True)
 def _one_thread() -> None:
     torch.set_num_threads(1)
-
-
-@pytest.fixture
-def without_shape_checks():
-    """What users see, whose shapes no type checker looks at."""
-    jaxtyping.config.update("jaxtyping_disable", True)
-    yield
-    jaxtyping.config.update("jaxtyping_disable", False)
 
 
 @pytest.fixture(scope="module")
@@ -327,7 +318,7 @@ def test_a_teacher_that_saw_other_frames_or_has_other_latents_is_refused(watched
         policy.teach(fewer)
 
 
-@pytest.mark.usefixtures("without_shape_checks")
+@pytest.mark.usefixtures("as_users_run_it")
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [

@@ -14,15 +14,10 @@ from b2m_agents.videos.video_frame import LATENT_RANGE, Moment, draw_moment
 from b2m_agents.worlds.action_choices import ActionChoices, action_names, taken, weighed
 from b2m_envs.scenes.settings import settings_from_keywords
 from b2m_envs.scenes.state import STATE_INDEX
-from tests.shared.tiny_agents import SMALL, tiny_agent, tiny_encoder
+from tests.shared.tiny_agents import SMALL, tiny_agent
 
 ONE = VideoSettings(n_episodes=1, panel=96)
 HIGHWAY = settings_from_keywords("highway_fast", SMALL)
-
-
-@pytest.fixture(scope="module")
-def encoder(tmp_path_factory) -> Path:
-    return tiny_encoder(tmp_path_factory.mktemp("encoder"))
 
 
 @pytest.fixture(scope="module")

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from itertools import count, islice
 from typing import Any
 
-import jaxtyping
 import numpy as np
 import pytest
 from stable_baselines3 import PPO
@@ -31,14 +29,6 @@ N = 4
 SCENE = SceneSettings("highway_fast", height=36, width=40, vehicles_count=8, duration=4.0)
 DENSE = replace(SCENE, vehicles_count=20, vehicles_density=2.0, duration=9.0)
 BRIEF = SceneSettings("exit", height=36, width=40, vehicles_count=5, duration=3.0)
-
-
-@pytest.fixture
-def as_users_run_it() -> Iterator[None]:
-    """Without the tests' checks of types, which come before our own."""
-    jaxtyping.config.update("jaxtyping_disable", True)
-    yield
-    jaxtyping.config.update("jaxtyping_disable", False)
 
 
 def single(scene: SceneSettings = SCENE) -> ReplayableEpisodes:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import replace
-from html import unescape
 from pathlib import Path
 
 import pytest
@@ -22,6 +21,7 @@ from b2m_drive.comparisons.calibration import (
 from b2m_drive.comparisons.verdict import judge
 from b2m_drive.reports.report import write_report
 from tests.shared.made_runs import TEACHING, scores_of
+from tests.shared.page_text import text_of
 
 NULL = CalibrationRow(
     "null", 0, "regression", "NO_GAIN", 0.01, -0.01, "untrained_network", -0.02, -0.1
@@ -42,11 +42,6 @@ def made_calibration(folder: Path, rows: list[CalibrationRow]) -> Path:
     (folder / "config.json").write_text(json.dumps(config))
     write_rows(folder / "verdicts.csv", rows)
     return folder
-
-
-def text_of(page: Path) -> str:
-    body = re.sub(r"<(style|title)>.*?</\1>|<[^>]*>", " ", page.read_text(), flags=re.S)
-    return " ".join(unescape(body).split())
 
 
 def test_shares_are_counted_by_kind_with_the_exact_interval() -> None:

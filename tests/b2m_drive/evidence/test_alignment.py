@@ -18,11 +18,6 @@ N_TRIALS, N_TIMES = 30, 4
 TRIAL = np.repeat(np.arange(N_TRIALS), N_TIMES)
 
 
-@pytest.fixture
-def generator() -> np.random.Generator:
-    return np.random.default_rng(0)
-
-
 def hsic_by_loops(K: np.ndarray, L: np.ndarray) -> float:
     """The unbiased HSIC as its definition: averages over tuples of different samples."""
     n = len(K)

@@ -32,6 +32,7 @@ from b2m_drive.recordings.readers.kornblith import read_spikes
 from b2m_drive.recordings.scene_recording import read_scene_recording
 from b2m_drive.reports.report_parts import draw
 from b2m_drive.students.scenes import SceneDataset
+from tests.shared.other_process import ENVIRONMENT
 from tests.shared.read_formats import make_recording, make_session
 
 
@@ -295,14 +296,13 @@ def test_whatever_a_library_throws_becomes_one_sentence(tmp_path) -> None:
 
 
 def run(script: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    import os
 
     return subprocess.run(
         [sys.executable, "-c", script, "demo"],
         check=False,
         capture_output=True,
         text=True,
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)} | environment,
+        env=ENVIRONMENT | environment,
     )
 
 

@@ -24,6 +24,7 @@ from b2m_drive.files.writing import (
     write_json,
     write_text,
 )
+from tests.shared.other_process import ENVIRONMENT
 
 DRAFT_OF_ONE_THAT_DIES = """
 import os, sys
@@ -38,10 +39,9 @@ with atomic_write(sys.argv[1]) as draft, atomic_folder(sys.argv[2]) as folder:
 
 
 def in_python(code: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     return subprocess.run(
         [sys.executable, "-c", code, *map(str, arguments)],
-        env=environment, capture_output=True, text=True, check=False,
+        env=ENVIRONMENT, capture_output=True, text=True, check=False,
     )  # fmt: skip
 
 

@@ -16,20 +16,16 @@ from b2m_drive.recordings.binning import bin_spikes, trial_bins
 from b2m_drive.recordings.readers.kornblith import read_kornblith
 from b2m_drive.recordings.recording import BrainRecording, DecisionTrials, SpikeSession
 from b2m_drive.recordings.recording_quality import findings, fit_to_teach
-from b2m_drive.recordings.simulated.neurons import SimulatedBrain, simulate_trials
+from b2m_drive.recordings.simulated.neurons import simulate_trials
 from b2m_drive.teachers.activity import Activity
 from b2m_drive.teachers.latents import latents_of
 from b2m_drive.teachers.windows import DELAY, phase_of, teaching_windows
+from tests.shared.made_sessions import simulated_spikes
 from tests.shared.places import DATA
 
 SESSION = DATA / "kornblith2017" / "404e12sb-2008-1-14_13-2-3.h5"
 
 TIMES = ("item_onset", "maintenance_onset", "probe_onset")
-
-
-def spikes(n_units: int = 12) -> SpikeSession:
-    trials = simulate_trials(40, 3, 8, np.random.default_rng(0))
-    return replace(SimulatedBrain.preset("ideal"), n_units=n_units).spikes(trials, 0)
 
 
 def recorded(session: SpikeSession) -> BrainRecording:
@@ -51,7 +47,7 @@ def refusal(recording: BrainRecording) -> str:
 
 
 def test_a_good_session_comes_back_as_it_is() -> None:
-    recording = recorded(spikes())
+    recording = recorded(simulated_spikes(n_units=12))
     assert findings(recording) == ()
     assert fit_to_teach(recording) is recording
 
@@ -69,13 +65,13 @@ def test_a_good_session_comes_back_as_it_is() -> None:
     ],
 )
 def test_spikes_that_do_not_belong_to_the_trials_are_named(change, told: str) -> None:
-    text = refusal(recorded(with_spikes(spikes(), change)))
+    text = refusal(recorded(with_spikes(simulated_spikes(n_units=12), change)))
     assert text.startswith("simulated-ideal cannot teach")
     assert re.search(told, text), text
 
 
 def test_spikes_in_a_smaller_unit_are_seen_where_they_overlap_the_trials() -> None:
-    session = with_spikes(spikes(), lambda times: (times - 9.0) * 1e3 + 9.0)
+    session = with_spikes(simulated_spikes(n_units=12), lambda times: (times - 9.0) * 1e3 + 9.0)
     session = replace(session, trials=moved(session.trials, lambda times: times - 9.0))
     text = refusal(recorded(with_spikes(session, lambda times: times - 9.0)))
     assert "of the recording" in text
@@ -83,7 +79,7 @@ def test_spikes_in_a_smaller_unit_are_seen_where_they_overlap_the_trials() -> No
 
 
 def test_a_session_all_in_milliseconds_is_told_by_its_maintenance() -> None:
-    session = with_spikes(spikes(), lambda times: times * 1e3)
+    session = with_spikes(simulated_spikes(n_units=12), lambda times: times * 1e3)
     trials = moved(session.trials, lambda times: times * 1e3)
     text = refusal(recorded(replace(session, trials=trials)))
     assert "maintenance period lasts 2,5" in text
@@ -91,13 +87,13 @@ def test_a_session_all_in_milliseconds_is_told_by_its_maintenance() -> None:
 
 
 def test_units_that_never_vary_cannot_teach() -> None:
-    recording = recorded(spikes())
+    recording = recorded(simulated_spikes(n_units=12))
     flat = replace(recording, activity=np.full_like(recording.activity, 3.0))
     assert "none of 12 units ever varies" in refusal(flat)
 
 
 def test_periods_in_the_wrong_order_cannot_teach_and_a_few_are_left_out() -> None:
-    recording = recorded(spikes())
+    recording = recorded(simulated_spikes(n_units=12))
     trials = recording.trials
     swapped = replace(
         trials, maintenance_onset=trials.probe_onset, probe_onset=trials.maintenance_onset
@@ -113,7 +109,7 @@ def test_periods_in_the_wrong_order_cannot_teach_and_a_few_are_left_out() -> Non
 
 
 def test_a_delay_that_is_read_into_the_probes_is_refused() -> None:
-    recording = recorded(spikes())
+    recording = recorded(simulated_spikes(n_units=12))
     early = replace(recording.trials, probe_onset=recording.trials.maintenance_onset + 1.0)
     text = refusal(replace(recording, trials=early))
     assert "maintenance period shorter than the 2.4 s" in text
@@ -121,7 +117,7 @@ def test_a_delay_that_is_read_into_the_probes_is_refused() -> None:
 
 
 def test_a_file_pasted_twice_cannot_teach() -> None:
-    recording = recorded(spikes())
+    recording = recorded(simulated_spikes(n_units=12))
     twice = recording.select_trials(np.tile(np.arange(40), 2))
     assert "trial's id once, came 40" in refusal(twice)
     renumbered = replace(twice.trials, trial_id=np.arange(80))
@@ -135,13 +131,13 @@ def test_a_file_pasted_twice_cannot_teach() -> None:
 
 
 def test_one_stimulus_in_all_trials_cannot_teach() -> None:
-    recording = recorded(spikes())
+    recording = recorded(simulated_spikes(n_units=12))
     same = replace(recording.trials, stimulus=np.full_like(recording.trials.stimulus, 2))
     assert "different items, came only item 3" in refusal(replace(recording, trials=same))
 
 
 def test_trials_after_the_recording_ended_are_left_out_counted_and_named() -> None:
-    session = spikes()
+    session = simulated_spikes(n_units=12)
     end = float(session.trials.item_onset[30, 0]) - 1.0
     stopped = with_spikes(session, lambda times: times[times < end])
     kept = MemoryComparison(recorded(stopped)).recording
@@ -150,7 +146,7 @@ def test_trials_after_the_recording_ended_are_left_out_counted_and_named() -> No
 
 
 def test_a_pause_in_the_middle_is_no_silence_of_the_brain() -> None:
-    session = spikes()
+    session = simulated_spikes(n_units=12)
     onset = session.trials.item_onset
     pause = (onset[10, 0] - 1.0, onset[12, 0] - 1.5)
     paused = with_spikes(session, lambda t: t[(t < pause[0]) | (t > pause[1])])
@@ -159,7 +155,7 @@ def test_a_pause_in_the_middle_is_no_silence_of_the_brain() -> None:
 
 
 def test_quiet_units_are_said_and_keep_their_trials() -> None:
-    session = spikes()
+    session = simulated_spikes(n_units=12)
     quiet = replace(session, spike_times=(np.zeros(0), *session.spike_times[1:]))
     recording = recorded(quiet)
     (finding,) = findings(recording)
@@ -168,7 +164,7 @@ def test_quiet_units_are_said_and_keep_their_trials() -> None:
 
 
 def test_too_few_trials_name_the_session() -> None:
-    recording = recorded(spikes())
+    recording = recorded(simulated_spikes(n_units=12))
     with pytest.raises(ValueError, match=r"simulated-ideal cannot teach: .* came 1"):
         MemoryComparison(recording.select_trials(np.arange(1)))
     with pytest.raises(ValueError, match=r"simulated-ideal: teaching trials: .* 10, came 4 \(of 5"):

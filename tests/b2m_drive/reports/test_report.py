@@ -17,6 +17,7 @@ from b2m_drive.evidence.condition import Condition, TransferMethod, Variation
 from b2m_drive.evidence.scores import Score, read_scores, write_scores
 from b2m_drive.reports.figures import _moved_apart
 from b2m_drive.reports.report import write_report
+from tests.shared.page_text import text_of
 
 TEACHING = TransferMethod("regression", "decoded", "recorded")
 SEEDS = [0, 1, 2, 3]
@@ -105,12 +106,6 @@ def alter_score(run: Path, condition: str | Condition, step: int, by: float) -> 
     index = next(i for i, r in enumerate(rows) if (r.condition, r.step) == (named, step))
     rows[index] = replace(rows[index], value=rows[index].value + by)
     write_scores(run / "scores.csv", rows)
-
-
-def text_of(page: Path) -> str:
-    """What a reader sees: no tags, no images, entities resolved."""
-    body = re.sub(r"<(style|title)>.*?</\1>|<[^>]*>", " ", page.read_text(), flags=re.S)
-    return " ".join(unescape(body).split())
 
 
 def images_of(page: Path) -> list[str]:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import re
-from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +14,7 @@ from b2m_drive.comparisons.pooling import pooled_verdict, read_sessions
 from b2m_drive.comparisons.search import rank_candidates
 from b2m_drive.reports.report import write_report
 from tests.shared.made_runs import TEACHING, write_sessions
+from tests.shared.page_text import text_of
 
 READING = {"strategy": "regression", "latents": "decoded", "pairing": "recorded"}
 
@@ -45,11 +44,6 @@ def made_search(folder: Path, chosen: str | None = "all-all", **changed: Any) ->
     }  # fmt: skip
     (folder / "config.json").write_text(json.dumps(config))
     return folder
-
-
-def text_of(page: Path) -> str:
-    body = re.sub(r"<(style|title)>.*?</\1>|<[^>]*>", " ", page.read_text(), flags=re.S)
-    return " ".join(unescape(body).split())
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from html import unescape
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +14,7 @@ from b2m_drive.evidence.scores import read_scores, write_scores
 from b2m_drive.evidence.statistics import rank_correlation
 from b2m_drive.reports.report import write_report
 from tests.shared.made_runs import TEACHING, write_sessions
+from tests.shared.page_text import text_of
 
 GAINS = {
     "A<&>": {"A1": 0.10, "A2": 0.06, "A-small": 0.9},
@@ -28,11 +28,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = write_sessions(tmp_path_factory.mktemp("many") / "run", GAINS)
     write_report(folder)
     return folder
-
-
-def text_of(page: Path) -> str:
-    body = re.sub(r"<(style|title)>.*?</\1>|<[^>]*>", " ", page.read_text(), flags=re.S)
-    return " ".join(unescape(body).split())
 
 
 def test_the_page_needs_nothing_outside_itself_and_its_figures_stand_beside_it(

@@ -6,7 +6,6 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
-import jaxtyping
 import numpy as np
 import pytest
 
@@ -20,14 +19,6 @@ from b2m_drive.students.scenes import SceneDataset, SceneEpisode, SceneHeader, S
 
 HEADER = SceneHeader("merge", {}, "random", 0, ("speed",), ("m/s",), "continuous", 0.1)
 N_FRAMES = 150
-
-
-@pytest.fixture
-def without_shape_checks():
-    """What users see, whose shapes no type checker looks at."""
-    jaxtyping.config.update("jaxtyping_disable", True)
-    yield
-    jaxtyping.config.update("jaxtyping_disable", False)
 
 
 def scenes() -> np.ndarray:
@@ -132,7 +123,7 @@ def test_the_frames_in_memory_are_not_written_to() -> None:
     assert (frames == scenes()).all()
 
 
-@pytest.mark.usefixtures("without_shape_checks")
+@pytest.mark.usefixtures("as_users_run_it")
 def test_frames_or_sizes_that_make_no_batch_are_refused(dataset) -> None:
     with pytest.raises(ValueError, match=r"frames: expected uint8 .*came float32 \(3, 4, 4, 1\)"):
         FramesFromMemory(np.zeros((3, 4, 4, 1), dtype=np.float32), 2, seed=0)

@@ -2,10 +2,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
 from dataclasses import replace
 
-import jaxtyping
 import numpy as np
 import pytest
 import torch
@@ -22,34 +20,16 @@ from b2m_drive.students.scene_vae import (
 )
 from b2m_drive.students.scene_vae_fitting import encode_frames, fit_scene_vae
 from b2m_drive.transfer import BrainTargets, attach
+from tests.shared.seeded import seeded
+
+pytestmark = pytest.mark.usefixtures("one_thread_and_a_fixed_start")
+
 
 SMALL = SceneVAESettings(height=40, width=36, channels=2, latent_size=8, widths=(8, 16))
 DEVICES = [
     "cpu",
     pytest.param("cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")),
 ]
-
-
-@pytest.fixture(autouse=True)
-def one_thread_and_a_fixed_start() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        yield
-    torch.set_num_threads(threads)
-
-
-@pytest.fixture
-def without_shape_checks() -> Iterator[None]:
-    """What users see, whose shapes no type checker looks at."""
-    jaxtyping.config.update("jaxtyping_disable", True)
-    yield
-    jaxtyping.config.update("jaxtyping_disable", False)
-
-
-def seeded(seed: int) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
 
 
 def student(settings: SceneVAESettings = SMALL, seed: int = 0) -> SceneVAE:
@@ -310,7 +290,7 @@ def test_weights_that_are_not_finite_are_refused_by_name(tmp_path, value) -> Non
         SceneVAE.from_pretrained(tmp_path)
 
 
-@pytest.mark.usefixtures("without_shape_checks")
+@pytest.mark.usefixtures("as_users_run_it")
 def test_frames_of_the_wrong_shape_or_type_are_refused() -> None:
     vae = student()
     for frames, came in (

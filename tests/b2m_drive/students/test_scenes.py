@@ -10,7 +10,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import h5py
-import jaxtyping
 import numpy as np
 import pytest
 
@@ -38,14 +37,6 @@ for index in range(1000):
     writer.write(index, episode(index))
     time.sleep(0.005)
 """
-
-
-@pytest.fixture
-def without_shape_checks():
-    """What users see, whose shapes no type checker looks at."""
-    jaxtyping.config.update("jaxtyping_disable", True)
-    yield
-    jaxtyping.config.update("jaxtyping_disable", False)
 
 
 def episode(
@@ -103,7 +94,7 @@ def test_frames_come_in_the_order_asked_for_even_twice(tmp_path) -> None:
         dataset.frames(np.array([dataset.n_frames]))
 
 
-@pytest.mark.usefixtures("without_shape_checks")
+@pytest.mark.usefixtures("as_users_run_it")
 def test_rows_that_are_no_numbers_of_rows_are_refused(tmp_path) -> None:
     dataset = written(tmp_path / "scenes.h5")
     with pytest.raises(ValueError, match=r"rows: expected whole numbers, came bool"):
@@ -239,7 +230,7 @@ def test_an_episode_missing_written_twice_or_of_another_kind_is_refused(tmp_path
         writer.finish()
 
 
-@pytest.mark.usefixtures("without_shape_checks")
+@pytest.mark.usefixtures("as_users_run_it")
 def test_an_episode_whose_arrays_disagree_is_refused() -> None:
     whole = episode(0)
     with pytest.raises(ValueError, match=r"reward of an episode: expected 4 rows"):

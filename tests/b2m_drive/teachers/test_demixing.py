@@ -21,11 +21,6 @@ from b2m_drive.teachers.windows import (
 N_STIMULI, N_UNITS = 6, 15
 
 
-@pytest.fixture
-def generator() -> np.random.Generator:
-    return np.random.default_rng(0)
-
-
 def some_trials(n: int, generator: np.random.Generator) -> DecisionTrials:
     order = np.array([generator.permutation(N_STIMULI) for _ in range(n)])
     nothing = np.zeros(n, dtype=np.int64)

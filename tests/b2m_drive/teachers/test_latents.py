@@ -82,11 +82,6 @@ def activity_of(
     return Activity(values.astype(np.float32), windows, trials)
 
 
-@pytest.fixture
-def generator() -> np.random.Generator:
-    return np.random.default_rng(0)
-
-
 def test_decoded_latents_of_a_clear_brain_name_the_items(generator) -> None:
     trials = some_trials(80, generator)
     activity = activity_of(trials, generator, noise=0.2)

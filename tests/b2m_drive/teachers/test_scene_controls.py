@@ -13,11 +13,6 @@ from b2m_drive.teachers.scene_controls import (
 )
 
 
-@pytest.fixture
-def generator() -> np.random.Generator:
-    return np.random.default_rng(0)
-
-
 def some_responses(n_frames: int = 50) -> np.ndarray:
     return np.arange(n_frames * 2, dtype=np.float32).reshape(n_frames, 2)
 

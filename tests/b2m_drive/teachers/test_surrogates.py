@@ -35,11 +35,6 @@ SURROGATES = (
 )
 
 
-@pytest.fixture
-def generator() -> np.random.Generator:
-    return np.random.default_rng(0)
-
-
 def some_activity(n: int, generator: np.random.Generator, *, fewer: bool = False) -> Activity:
     order = np.array([generator.permutation(N_STIMULI) for _ in range(n)])
     stimulus = order[:, :3].copy()

@@ -5,7 +5,6 @@ import math
 from copy import deepcopy
 from typing import Any
 
-import jaxtyping
 import numpy as np
 import pytest
 import torch
@@ -16,30 +15,12 @@ from b2m_drive.teachers.latents import BrainLatents
 from b2m_drive.teachers.windows import Window
 from b2m_drive.transfer import BrainTargets, WeightSchedule, attach
 from b2m_drive.transfer.contrastive import info_nce_loss
+from tests.shared.seeded import seeded
+
+pytestmark = pytest.mark.usefixtures("one_thread_and_a_fixed_start")
+
 
 N_TRIALS, N_STEPS, N_LATENTS = 24, 6, 3
-
-
-@pytest.fixture(autouse=True)
-def one_thread_and_a_fixed_start():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        yield
-    torch.set_num_threads(threads)
-
-
-@pytest.fixture
-def without_shape_checks():
-    """What users see, whose shapes no type checker looks at."""
-    jaxtyping.config.update("jaxtyping_disable", True)
-    yield
-    jaxtyping.config.update("jaxtyping_disable", False)
-
-
-def seeded(seed: int) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
 
 
 def stimulus_brain(n_latents: int = N_LATENTS) -> BrainTargets:
@@ -717,7 +698,7 @@ TRIALS = np.arange(3)
     ],
 )
 def test_an_impossible_brain_is_refused_by_field(
-    fields: dict[str, Any], message: str, without_shape_checks: None
+    fields: dict[str, Any], message: str, as_users_run_it: None
 ) -> None:
     whole = {"values": VALUES, "ids": TRIALS, "origin": "session 7"}
     BrainTargets(**whole)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-import jaxtyping
 import numpy as np
 import pytest
 import torch
@@ -29,17 +28,9 @@ NO_IDS = [
 ]
 
 
-@pytest.fixture
-def without_shape_checks():
-    """What users see, whose shapes no type checker looks at."""
-    jaxtyping.config.update("jaxtyping_disable", True)
-    yield
-    jaxtyping.config.update("jaxtyping_disable", False)
-
-
 @pytest.mark.parametrize(("ids", "shown"), NO_IDS)
 def test_ids_that_are_no_whole_numbers_are_refused_and_shown(
-    ids: Any, shown: str, without_shape_checks: None
+    ids: Any, shown: str, as_users_run_it: None
 ) -> None:
     with pytest.raises(ValueError, match=rf"ids of session 7: expected whole numbers.*({shown})"):
         BrainTargets(VALUES, ids, "session 7")
@@ -51,7 +42,7 @@ def test_ids_that_are_no_whole_numbers_are_refused_and_shown(
 
 
 @pytest.mark.parametrize("kind", [list, np.int32, np.uint8, np.int64])
-def test_whole_numbers_of_any_kind_are_matched(kind: Any, without_shape_checks: None) -> None:
+def test_whole_numbers_of_any_kind_are_matched(kind: Any, as_users_run_it: None) -> None:
     ids = [9, 7, 8] if kind is list else np.array([9, 7, 8], kind)
     brain = BrainTargets(VALUES, ids, "session 7")
     assert brain.rows_of(np.array([7, 8, 9])).tolist() == [1, 2, 0]
@@ -127,7 +118,7 @@ def test_a_trial_that_lacks_every_bin_is_left_out_and_said() -> None:
     ],
 )
 def test_impossible_phases_are_refused(
-    fields: dict[str, Any], message: str, without_shape_checks: None
+    fields: dict[str, Any], message: str, as_users_run_it: None
 ) -> None:
     whole = {"values": np.zeros((3, 2, 2), np.float32), "ids": np.arange(3), "origin": "session 7"}
     with pytest.raises(ValueError, match=message):

@@ -8,10 +8,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from b2m_drive.transfer import info_nce_loss, near_in_time, sample_positions
-
-
-def seeded(seed: int) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
+from tests.shared.seeded import seeded
 
 
 def slow_info_nce(query: Tensor, key: Tensor, temperature: float, exclude: Tensor) -> Tensor:

@@ -4,10 +4,7 @@ import pytest
 import torch
 
 from b2m_drive.transfer import latent_regression_loss
-
-
-def seeded(seed: int) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
+from tests.shared.seeded import seeded
 
 
 def test_a_weighted_error_has_the_value_worked_out_by_hand() -> None:

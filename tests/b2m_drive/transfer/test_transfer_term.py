@@ -13,14 +13,11 @@ from b2m_drive.transfer import BrainTargets, attach
 from b2m_drive.transfer.contrastive import info_nce_loss
 from b2m_drive.transfer.stacked import Lesson, StackedLessons
 from b2m_drive.transfer.term import STRATEGIES, TransferTerm, transfer_loss
+from tests.shared.seeded import seeded
 
 N_TRIALS, N_WINDOWS, N_HIDDEN, N_LATENTS = 12, 5, 7, 3
 PHASE = np.array([0, 0, 1, 1, 1])
 SHARE = np.array([[0.8, 0.15, 0.05], [0.1, 0.2, 0.7]], np.float32)
-
-
-def seeded(seed: int) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
 
 
 def drawn(*shape: int, seed: int = 0) -> Tensor:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
 from typing import Any
 
 import gymnasium
-import jaxtyping
 import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
@@ -37,14 +35,6 @@ QUICK: dict[str, dict[str, Any]] = {  # settings under which whole episodes take
     "lane_keeping": {"duration": 5},
 }
 WITH_MODEL = [name for name, scenario in SCENARIOS.items() if not scenario.steered_only]
-
-
-@pytest.fixture
-def as_users_run_it() -> Iterator[None]:
-    """Without the tests' checks of types, which come before our own."""
-    jaxtyping.config.update("jaxtyping_disable", True)
-    yield
-    jaxtyping.config.update("jaxtyping_disable", False)
 
 
 class Window:

@@ -5,12 +5,10 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import gymnasium
-import jaxtyping
 import numpy as np
 import pytest
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
@@ -22,19 +20,12 @@ from b2m_envs.engine.first_compile import announce_first_compile
 from b2m_envs.engine.worlds import ENGINE_SCENARIOS
 from b2m_envs.scenes.observation import finite_state
 from b2m_envs.scenes.state import STATE_INDEX
+from tests.shared.type_checks import without_type_checks
 
 FAST = [name for name, scenario in SCENARIOS.items() if scenario.fast]
 SMALL: dict[str, Any] = {"height": 36, "width": 40}
 N = 5
 MODES = list(AutoresetMode)
-
-
-@pytest.fixture
-def as_users_run_it() -> Iterator[None]:
-    """Without the tests' checks of types, which come before our own."""
-    jaxtyping.config.update("jaxtyping_disable", True)
-    yield
-    jaxtyping.config.update("jaxtyping_disable", False)
 
 
 def few(scenario: str) -> dict[str, Any]:
@@ -329,11 +320,8 @@ def test_generators_may_be_set_one_a_world() -> None:
 
 def set_generators(envs: DrivingSceneVectorEnv, generators: Any) -> None:
     """Set them without the tests' checks of types."""
-    jaxtyping.config.update("jaxtyping_disable", True)
-    try:
+    with without_type_checks():
         envs.np_random = generators
-    finally:
-        jaxtyping.config.update("jaxtyping_disable", False)
 
 
 def test_closing_ends_the_threads_and_a_reset_starts_them_again() -> None:

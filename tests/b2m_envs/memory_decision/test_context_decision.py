@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import dataclasses
 
-import jaxtyping
 import numpy as np
 import pytest
 
@@ -16,14 +15,6 @@ from b2m_envs.memory_decision import (
     ContextTrials,
     task_of,
 )
-
-
-@pytest.fixture
-def as_users_run_it():
-    """Turn off the tests' own checker of shapes, which is faster than our errors."""
-    jaxtyping.config.update("jaxtyping_disable", True)
-    yield
-    jaxtyping.config.update("jaxtyping_disable", False)
 
 
 def trials(**changes: object) -> ContextTrials:

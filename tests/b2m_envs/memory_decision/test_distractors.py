@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import gymnasium
-import jaxtyping
 import numpy as np
 import pytest
 
@@ -16,14 +15,6 @@ from b2m_envs.memory_decision import (
 )
 
 KINDS = (MemoryDecisionSettings, SternbergSettings, ContextDecisionSettings)
-
-
-@pytest.fixture
-def as_users_run_it():
-    """Turn off the tests' own checker of shapes, which is faster than our errors."""
-    jaxtyping.config.update("jaxtyping_disable", True)
-    yield
-    jaxtyping.config.update("jaxtyping_disable", False)
 
 
 def table(distractor: np.ndarray | None, maintenance: float = 1.0) -> TrialTable:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import jaxtyping
 import numpy as np
 import pytest
 
@@ -18,14 +17,6 @@ from b2m_envs.memory_decision import (
     task_of,
 )
 from b2m_envs.memory_decision.settings import settings_from_keywords
-
-
-@pytest.fixture
-def as_users_run_it():
-    """Turn off the tests' own checker of shapes, which is faster than our errors."""
-    jaxtyping.config.update("jaxtyping_disable", True)
-    yield
-    jaxtyping.config.update("jaxtyping_disable", False)
 
 
 def trials(**changes: np.ndarray) -> SternbergTrials:

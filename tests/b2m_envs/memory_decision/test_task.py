@@ -3,7 +3,6 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-import jaxtyping
 import numpy as np
 import pytest
 
@@ -18,14 +17,6 @@ from b2m_envs.memory_decision import (
 )
 from b2m_envs.memory_decision.randomness import draw_without_replacement, gaussian_quantiles
 from b2m_envs.memory_decision.settings import settings_from_keywords
-
-
-@pytest.fixture
-def as_users_run_it():
-    """Turn off the tests' own checker of shapes, which is faster than our errors."""
-    jaxtyping.config.update("jaxtyping_disable", True)
-    yield
-    jaxtyping.config.update("jaxtyping_disable", False)
 
 
 def table(**changes: np.ndarray) -> TrialTable:

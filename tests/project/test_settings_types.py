@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import fields
 from typing import Any
 
-import jaxtyping
 import numpy as np
 import pytest
 
@@ -31,6 +29,9 @@ from b2m_drive.transfer.schedule import WeightSchedule
 from b2m_envs.memory_decision import ContextDecisionSettings, MemoryDecisionSettings
 from b2m_envs.scenes.settings import SceneSettings
 
+pytestmark = pytest.mark.usefixtures("as_users_run_it")
+
+
 GIVEN: dict[type, dict[str, Any]] = {
     **{
         kind: {}
@@ -44,14 +45,6 @@ GIVEN: dict[type, dict[str, Any]] = {
     SceneVAESettings: {"height": 36, "width": 40, "channels": 2},
 }  # fmt: skip
 OTHER_TYPES: tuple[Any, ...] = ("wrong", [1, "a"], {}, object(), lambda step: 1.0, math.nan)
-
-
-@pytest.fixture(autouse=True)
-def as_users_run_it() -> Iterator[None]:
-    """Without the tests' checks of types, which come before our own."""
-    jaxtyping.config.update("jaxtyping_disable", True)
-    yield
-    jaxtyping.config.update("jaxtyping_disable", False)
 
 
 @pytest.mark.parametrize("kind", GIVEN, ids=lambda kind: kind.__name__)
