@@ -1,4 +1,4 @@
-"""What every test leaves behind as it found it."""
+"""What every test leaves behind as it found it, and what any may ask for."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 from highway_env.vehicle.behavior import IDMVehicle
+
+from tests.shared.type_checks import without_type_checks
 
 # highway-env's own intersection rewrites these for all traffic of the process.
 CONSTANTS = {
@@ -19,3 +21,9 @@ def idm_constants() -> Iterator[None]:
     yield
     for name, value in CONSTANTS.items():
         setattr(IDMVehicle, name, value)
+
+
+@pytest.fixture
+def as_users_run_it() -> Iterator[None]:
+    with without_type_checks():
+        yield

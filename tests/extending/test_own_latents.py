@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +13,7 @@ import torch
 import b2m_drive as b2m
 from tests.extending.own_executor import OneAfterAnother
 from tests.extending.own_students import PictureStudent, brain
+from tests.shared.other_process import ENVIRONMENT
 
 
 def loudest_units(responses: b2m.Responses, n_latents: int | None) -> b2m.ResponseLatents:
@@ -62,7 +62,7 @@ def test_latents_that_a_script_registers_reach_the_processes_that_train(tmp_path
     (tmp_path / "mine.py").write_text(SCRIPT)
     shown = subprocess.run(
         [sys.executable, "mine.py"], cwd=tmp_path, capture_output=True, text=True, check=True,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        env=ENVIRONMENT,
     )  # fmt: skip
     assert shown.stdout.split() == ["loudest_units"]
 

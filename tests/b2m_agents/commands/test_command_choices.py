@@ -1,0 +1,121 @@
+"""What the command shows and completes: choices, paragraphs, without importing PyTorch."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import Any, get_args
+
+import pytest
+import typer
+
+from b2m_agents.commands import app, choices
+from b2m_agents.drivers.drivers import DRIVERS
+from b2m_agents.learning.agent_settings import ALGORITHMS, OBSERVATIONS
+from b2m_agents.memory.memory_agent import TASKS as TRIAL_TASKS
+from b2m_agents.studies.driving.comparison import BRAIN_KINDS
+from b2m_agents.studies.memory.plan import TASKS
+from b2m_drive.comparisons.agents_study import BESIDE
+from b2m_drive.recordings.simulated.neurons import PRESETS
+from b2m_drive.students.decision_rnn import Cell
+from b2m_drive.teachers.frame_pairing import SCENE_LATENTS
+from b2m_drive.teachers.latents import LATENT_METHODS, PAIRINGS
+from b2m_drive.teachers.windows import WINDOW_CHOICES
+from b2m_drive.transfer.term import STRATEGIES
+from b2m_envs.scenes.scenarios import SCENARIOS
+from tests.shared.other_process import ENVIRONMENT
+
+
+@pytest.mark.parametrize(
+    ("offered", "known"),
+    [
+        (choices.Brain, PRESETS), (choices.BrainKind, BRAIN_KINDS),
+        (choices.Student, get_args(Cell)),
+        (choices.MemoryTask, TASKS), (choices.Windows, WINDOW_CHOICES),
+        (choices.SceneLatents, SCENE_LATENTS), (choices.Observation, OBSERVATIONS),
+        (choices.Algorithm, ALGORITHMS), (choices.Driver, DRIVERS), (choices.Scenario, SCENARIOS),
+        (choices.Latents, LATENT_METHODS), (choices.Pairing, PAIRINGS),
+        (choices.Strategy, STRATEGIES), (choices.BesideEncoders, BESIDE),
+    ],
+)  # fmt: skip
+def test_an_option_offers_what_its_room_knows(offered: Any, known: Any) -> None:
+    assert set(choices.values_of(offered)) == set(known)
+
+
+def test_tasks_of_trials_are_those_that_agents_learn() -> None:
+    assert tuple(TRIAL_TASKS) == choices.TRIAL_TASKS
+
+
+def completed(typed: str) -> set[str]:
+    """What bash would offer for the last, half typed word."""
+    environment = {
+        "_B2M_DRIVE_COMPLETE": "complete_bash",
+        "COMP_WORDS": typed,
+        "COMP_CWORD": str(len(typed.split(" ")) - 1),
+        "PYTHONPATH": os.pathsep.join(sys.path),
+    }
+    script = (
+        "import sys; sys.argv = ['b2m-drive']; from b2m_agents.commands.app import main; main()"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", script],
+        check=False,
+        capture_output=True,
+        text=True,
+        env=os.environ | environment,
+    )
+    assert ended.stderr == ""
+    return set(ended.stdout.split())
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("b2m-drive compare ", {"memory", "driving", "agents"}),
+        ("b2m-drive compare memory --brain ", {"median_session", "best_session", "ideal"}),
+        ("b2m-drive compare memory --latents d", {"decoded", "demixed"}),
+        ("b2m-drive collect race", {"racetrack", "racetrack_large", "racetrack_oval"}),
+        ("b2m-drive train-agent context", {"context_decision"}),
+    ],
+)
+def test_the_shell_completes_verbs_and_choices(typed: str, offered: set[str]) -> None:
+    assert completed(typed) == offered
+
+
+def verbs(command: Any, name: str = "") -> list[tuple[str, Any]]:
+    group = getattr(command, "commands", {})
+    if not group:
+        return [(name, command)]
+    return [each for verb, one in group.items() for each in verbs(one, f"{name} {verb}".strip())]
+
+
+VERBS = dict(verbs(typer.main.get_command(app.app)))
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_help_breaks_no_line_of_a_paragraph_and_no_name(monkeypatch, capsys, verb: str) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setattr(sys, "argv", ["b2m-drive", *verb.split(), "--help"])
+    with pytest.raises(SystemExit):
+        app.main()
+    shown = capsys.readouterr().out
+    assert "…" not in shown
+    paragraphs = VERBS[verb].help.split("\n\n")
+    assert all("\n" not in each for each in paragraphs)
+
+
+def test_help_needs_neither_torch_nor_numpy() -> None:
+    script = (
+        "import sys; from b2m_agents.commands.app import app; import typer\n"
+        "typer.main.get_command(app)\n"
+        "print(sorted({'torch', 'numpy', 'scipy', 'gymnasium'} & set(sys.modules)))"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", script],
+        check=True,
+        capture_output=True,
+        text=True,
+        env=ENVIRONMENT,
+    )
+    assert ended.stdout.strip() == "[]"

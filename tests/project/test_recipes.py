@@ -1,0 +1,56 @@
+"""The recipes of `scripts/`, each run small, as a user would."""
+
+from __future__ import annotations
+
+import runpy
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from b2m_agents.drivers.rollouts import CollectSettings, collect_scenes
+from b2m_agents.worlds.encoder_view import read_view
+from b2m_drive.students.decision_rnn import DecisionRNN
+from b2m_drive.students.scene_vae import SceneVAE
+from tests.shared.places import SCRIPTS
+from tests.shared.tiny_agents import SMALL, tiny_agent, tiny_encoder
+
+
+def main_of(script: str) -> Callable[..., None]:
+    return runpy.run_path(str(SCRIPTS / script))["main"]
+
+
+@pytest.fixture(scope="module")
+def scenes(tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("scenes") / "scenes.h5"
+    settings = CollectSettings(n_frames=250, environment=SMALL)
+    return collect_scenes("highway_fast", path, settings, progress=False)
+
+
+@pytest.mark.parametrize("strategy", ["regression", "none"])
+def test_an_encoder_is_trained_beside_a_simulated_brain(tmp_path, scenes, capsys, strategy) -> None:
+    main_of("train_encoder.py")(tmp_path, scenes, steps=2, strategy=strategy)
+    said = capsys.readouterr().out
+    assert ("simulated brain" in said) == (strategy != "none")
+    assert "R2 of the state in held-out frames:" in said
+    vae = SceneVAE.from_pretrained(tmp_path)
+    assert (vae.settings.height, vae.settings.width) == (36, 40)
+    assert read_view(tmp_path)["height"] == 36
+
+
+@pytest.mark.parametrize("strategy", ["contrastive", "none"])
+def test_a_network_learns_to_decide_beside_a_simulated_brain(tmp_path, capsys, strategy) -> None:
+    main_of("train_decision.py")(tmp_path, strategy, steps=2)
+    said = capsys.readouterr().out
+    assert "step 2: " in said
+    assert ("simulated brain" in said) == (strategy != "none")
+    assert DecisionRNN.from_pretrained(tmp_path).settings.cell == "gru"
+
+
+def test_agents_are_evaluated_and_the_first_one_recorded(tmp_path, capsys) -> None:
+    encoder = tiny_encoder(tmp_path / "encoder")
+    agents = [tiny_agent(tmp_path / f"seed-{seed}", encoder, seed=seed) for seed in (0, 1)]
+    main_of("evaluate_agent.py")(agents, tmp_path / "out", episodes=2, workers=1)
+    assert "all 2 trainings" in capsys.readouterr().out
+    written = {path.name for path in (tmp_path / "out").iterdir()}
+    assert written == {"evaluation.csv", "evaluation.png", "video.mp4"}
