@@ -93,9 +93,7 @@ class FrameStudent:
     ) -> None:
         self.factory = NetworkFactory(network) if isinstance(network, str) else network
         self.layer, self.batch_size = layer, batch_size
-        self.frames: FrameSource = (
-            open_frames(frames) if isinstance(frames, str | Path) else frames
-        )
+        self.frames: FrameSource = open_frames(frames) if isinstance(frames, str | Path) else frames
         self.name = name or _name_of(self.factory)
         self.is_held_out = held_out_frames(self.frames)
         if not 1 <= batch_size <= len(self.teaching):

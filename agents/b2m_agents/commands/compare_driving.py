@@ -149,6 +149,7 @@ def compare_driving(
     from b2m_agents.studies.driving.usual_comparisons import SIGNALS, frames_curve
     from b2m_drive.recordings.scene_recording import read_scene_recording
     from b2m_drive.students.devices import device_of
+    from b2m_drive.students.own_network import NetworkFactory
     from b2m_drive.transfer.term import STRATEGIES
 
     if recording is not None:
@@ -160,12 +161,12 @@ def compare_driving(
     if camera is not None and scenes is not None:
         raise typer.BadParameter("--camera: expected none beside --scenes, which have theirs")
     if encoder is None:
-        refuse_options({"layer": layer, "frames_from": frames_from}, "it without --encoder")
+        refuse_options({"layer": layer, "frames_from": frames_from}, "these without --encoder")
     else:
-        _refuse_beside_encoder(latents, curves, device, frames)
+        _refuse_beside_encoder(latents, curves, device, frames if scenes else None)
     if frames_from is not None:
         others = {"scenes": scenes, "scenario": scenario, "camera": camera, "frames": frames}
-        refuse_options(others, "it beside --frames-from, whose frames are as they are")
+        refuse_options(others, "these beside --frames-from")
     frames, curves = frames or 4000, curves is not False
     strategies = tuple(each for each in STRATEGIES if each in (strategy or STRATEGIES))
     share = 1.0 if signal is None else signal
@@ -178,6 +179,7 @@ def compare_driving(
         scenario or "highway_fast", n_teaching=frames, camera=camera or "birds_eye"
     )
     if encoder is not None:
+        NetworkFactory(encoder).find()  # before scenes are collected for it
         run_own_encoder(
             encoder,
             layer or "",
@@ -264,10 +266,11 @@ def _refuse_beside_encoder(
     """What is not asked of a network of the user's own is refused, not ignored."""
     asked = {
         "latents": latents if latents != "pca" else None,
-        "curves": "it" if curves else None,
+        "curves": curves or None,
         "device": device if device != "cpu" else None,
+        "frames": frames,
     }
-    refuse_options(asked, "it beside --encoder, whose comparison has none")
+    refuse_options(asked, "these beside --encoder")
 
 
 def _scenes_of(scenes: Path | DefaultScenes, scenario: str | None, n_workers: int) -> Path:
