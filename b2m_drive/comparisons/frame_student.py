@@ -204,16 +204,17 @@ class FrameStudent:
 
     def held_out(self, ids: Int64[np.ndarray, " id"]) -> Bool[np.ndarray, " id"]:
         """Which of these ids' frames teach nobody."""
-        return self.is_held_out[rows_of_ids(self.frames, ids)]
+        return np.asarray(self.is_held_out[rows_of_ids(self.frames, ids)])
 
     def describe(self) -> dict[str, Any]:
         """What decides its numbers, for the configuration of a run."""
         network = self.new_network(torch.Generator().manual_seed(0))
+        path, colon, dataset = self.frames.name.partition(":/")
         shapes = [(name, list(each.shape)) for name, each in network.state_dict().items()]
         return {
             "n_parameters": sum(each.numel() for each in network.parameters()),
             "architecture": _digest(f"{network}{shapes}".encode()),
-            "frames": self.frames.name,
+            "frames": f"{Path(path).name}{colon}{dataset}",  # wherever they were moved to
             "n_frames": len(self.frames.ids),
             "frame_shape": list(self.frames.shape),
             "frame_id": self.frames.numbered_by,

@@ -13,6 +13,7 @@ from b2m_drive.reports.report_parts import (
     Table,
     figure_text,
     interval_plain,
+    setting_text,
 )
 
 
@@ -30,7 +31,7 @@ def comparison_pages(run: Run) -> StudyPages:
         about_brain=(
             Section("Responses and latents", tables=(Table(("figure", "value"), figures),)),
         ),
-        results=(*_other_scores(run), *_left_out(run)),
+        results=(*_other_scores(run), *_about_student(run), *_left_out(run)),
         how=f"Every student learns from {run.batch_size} {run.study.samples} a step, the same for "
         f"all conditions of a seed; {run.study.curve_label} is the student's own held-out score.",
         references=(),
@@ -61,6 +62,15 @@ def _other_scores(run: Run) -> tuple[Section, ...]:
             tables=(Table(header, tuple(rows)),),
         ),
     )
+
+
+def _about_student(run: Run) -> tuple[Section, ...]:
+    """What the student says of itself, such as the frames it learnt from."""
+    told = {name: value for name, value in run.config["student"].items() if name != "class"}
+    if set(told) <= {"name", "layer"}:
+        return ()
+    rows = tuple((name.replace("_", " "), setting_text(value)) for name, value in told.items())
+    return (Section("The student and its data", tables=(Table(("", ""), rows),)),)
 
 
 def _left_out(run: Run) -> tuple[Section, ...]:

@@ -381,7 +381,9 @@ def test_the_command_brings_a_network_from_the_working_directory(
     code, out, _ = command(monkeypatch, capsys, *told)
     assert code == 0
     assert "The brain is simulated" in out
-    assert (tmp_path / "run" / "report.html").is_file()
+    page = (tmp_path / "run" / "report.html").read_text()
+    assert "delay of 0.1 s assumed" in page
+    assert "the last number in its name" in page
     scores = (tmp_path / "run" / "scores.csv").read_bytes()
     next((tmp_path / "run" / "groups").glob("*brain*")).unlink()
     assert command(monkeypatch, capsys, *told)[0] == 0

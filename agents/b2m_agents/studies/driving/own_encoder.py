@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -73,10 +74,14 @@ def responses_for(
     if isinstance(student.frames, SceneFrames):
         check_frame_rate(recording, student.frames.dataset.header.step_seconds)
     if delay is not None:
-        return frame_responses(recording, delay)
-    if student.variables and isinstance(student.frames, SceneFrames):
-        return frame_responses(recording, _found_delay(student, student.frames, recording))
-    return frame_responses(recording, DELAY)
+        found, how = delay, "as given"
+    elif student.variables and isinstance(student.frames, SceneFrames):
+        found = _found_delay(student, student.frames, recording)
+        how = "by cross-validation over frames that teach"
+    else:
+        found, how = DELAY, "assumed, as there is no state of the scene to find it by"
+    read = frame_responses(recording, found)
+    return replace(read, notes=(*read.notes, f"delay of {found:g} s {how}"))
 
 
 def usual_folder(student: FrameStudent, brain: Responses) -> Path:
