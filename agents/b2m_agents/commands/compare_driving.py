@@ -80,8 +80,8 @@ def compare_driving(
         str | None,
         typer.Option(
             metavar="PATH[:/DATASET]",
-            help="Frames for your network: a folder of pictures (png, jpg), or a data set "
-            "[frame height width channel] of an HDF5 file. Without it: --scenes.",
+            help="Frames for your network: a folder of pictures (png, jpg), or a data set of "
+            "any HDF5 file (frame, height, width, channel). Without it: --scenes.",
             rich_help_panel=OWN,
         ),
     ] = None,
