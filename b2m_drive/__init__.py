@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from b2m_drive.comparisons.comparison import Comparison as Comparison
     from b2m_drive.comparisons.control import Control as Control
     from b2m_drive.comparisons.control import ControlInputs as ControlInputs
+    from b2m_drive.comparisons.frame_student import FrameStudent as FrameStudent
     from b2m_drive.comparisons.run_folder import Run as Run
     from b2m_drive.comparisons.run_folder import read_run as read_run
     from b2m_drive.comparisons.standard_controls import NULLS as NULLS
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from b2m_drive.reports.report_parts import Section as Section
     from b2m_drive.students.decision_rnn import DecisionRNN as DecisionRNN
     from b2m_drive.students.decision_rnn import DecisionRNNSettings as DecisionRNNSettings
+    from b2m_drive.students.frames.opening import open_frames as open_frames
     from b2m_drive.students.scene_vae import SceneVAE as SceneVAE
     from b2m_drive.students.scene_vae import SceneVAESettings as SceneVAESettings
     from b2m_drive.students.scenes import SceneDataset as SceneDataset
@@ -50,6 +52,7 @@ if TYPE_CHECKING:
     from b2m_drive.students.student import Batch as Batch
     from b2m_drive.students.student import ScoreWords as ScoreWords
     from b2m_drive.students.student import Student as Student
+    from b2m_drive.teachers.frame_responses import frame_responses as frame_responses
     from b2m_drive.teachers.latent_methods import LATENT_METHODS as LATENT_METHODS
     from b2m_drive.teachers.latent_methods import ResponseLatents as ResponseLatents
     from b2m_drive.teachers.responses import Responses as Responses
@@ -72,6 +75,7 @@ _HOMES = {
     "DecisionRNNSettings": "students.decision_rnn",
     "DecisionTrials": "recordings.recording",
     "Events": "recordings.events",
+    "FrameStudent": "comparisons.frame_student",
     "LATENT_METHODS": "teachers.latent_methods",
     "NULLS": "comparisons.standard_controls",
     "PROBES": "comparisons.standard_controls",
@@ -97,6 +101,8 @@ _HOMES = {
     "Unit": "recordings.recording",
     "Verdict": "comparisons.verdict",
     "attach": "transfer.attachment",
+    "frame_responses": "teachers.frame_responses",
+    "open_frames": "students.frames.opening",
     "read_recording": "recordings.readers.table",
     "read_run": "comparisons.run_folder",
     "read_scene_recording": "recordings.scene_recording",

@@ -21,7 +21,14 @@ from b2m_drive.evidence.condition import ALONE, BASELINES, Condition, TransferMe
 from b2m_drive.files.provenance import installed_versions
 from b2m_drive.files.writing import write_json
 from b2m_drive.recordings.brain_recording import Recording
-from b2m_drive.students.student import LabelsById, SeesById, Student
+from b2m_drive.students.student import (
+    Described,
+    HoldsOut,
+    LabelsById,
+    SaysWhatItCannot,
+    SeesById,
+    Student,
+)
 from b2m_drive.teachers.responses import Responses, responses_of
 
 STUDY = "comparison"
@@ -83,7 +90,10 @@ class Comparison(RunnableComparison[StudentPlan, Run]):
 
     @cached_property
     def rows(self) -> tuple[Responses, Responses]:
-        """Responses that teach and those held out, by a fixed draw; no id is in both."""
+        """Responses that teach and those held out; no id is in both.
+
+        The student says which, if it holds ids out itself; else it is a fixed draw.
+        """
         ids = np.unique(self.responses.ids)
         if len(ids) < _FEWEST_IDS:
             raise ValueError(
@@ -91,22 +101,31 @@ class Comparison(RunnableComparison[StudentPlan, Run]):
                 f"{len(ids)}"
             )
         order = np.random.default_rng(0).permutation(len(ids))
-        chosen = np.isin(self.responses.ids, ids[order[: round(SHARE_TEACHING * len(ids))]])
+        teaching = ids[order[: round(SHARE_TEACHING * len(ids))]]
+        if isinstance(self.student, HoldsOut):
+            teaching = ids[~self.student.held_out(ids)]
+        if len(teaching) < SHARE_TEACHING * _FEWEST_IDS:
+            raise ValueError(
+                f"{self.responses.session}: expected responses to 8 or more of the ids that "
+                f"{self.student.name} learns from, came {len(teaching)}"
+            )
+        chosen = np.isin(self.responses.ids, teaching)
         return self.responses.select(chosen), self.responses.select(~chosen)
 
     @property
     def left_out(self) -> dict[str, str]:
-        """Controls that this student cannot serve: name -> the reason."""
+        """What this student cannot serve: a control, or a part of its own -> the reason."""
         able = {
             "seen": isinstance(self.student, SeesById),
             "labels": isinstance(self.student, LabelsById),
-            "": True,
         }
-        return {
-            each.name: f"the student has no method {each.needs}(ids)"
-            for each in self.controls
-            if not able[each.needs]
+        why = {
+            need: f"the student has no method {need}(ids)" for need, can in able.items() if not can
         }
+        if isinstance(self.student, SaysWhatItCannot):
+            why |= self.student.cannot
+        controls = {each.name: why[each.needs] for each in self.controls if each.needs in why}
+        return controls | {part: reason for part, reason in why.items() if part not in able}
 
     @property
     def study(self) -> Study:
@@ -216,6 +235,7 @@ class Comparison(RunnableComparison[StudentPlan, Run]):
                 "class": type(self.student).__qualname__,
                 "name": self.student.name,
                 "layer": self.student.layer,
+                **(self.student.describe() if isinstance(self.student, Described) else {}),
             },
             "strategies": list(dict.fromkeys(each.strategy for each in self.methods)),
             "readings": [

@@ -186,7 +186,7 @@ def _brain_table(run: Run) -> Table:
         ("kind", f"SIMULATED{preset}" if run.simulated else "recorded"),
         ("session", brain.session),
         ("subject", brain.subject),
-        ("units", f"{brain.n_units} ({regions})"),
+        ("units", f"{brain.n_units} ({regions})" if regions else str(brain.n_units)),
         (
             run.study.samples,
             f"{brain.n_teaching:,} teach, {brain.n_held_out:,} held out",

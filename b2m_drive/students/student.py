@@ -8,7 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
-from jaxtyping import Float32, Int64
+from jaxtyping import Bool, Float32, Int64
 from torch import Tensor, nn
 
 
@@ -38,7 +38,7 @@ class Student(Protocol):
 
     It travels to worker processes, so it must survive pickling: define its class in a module, not
     inside a function. A student may do more, and what it cannot do is left out of the report with
-    the reason: `SeesById` and `LabelsById`.
+    the reason: `SeesById`, `LabelsById`, `HoldsOut` and `SaysWhatItCannot`.
     """
 
     name: str  # of a run
@@ -72,3 +72,29 @@ class LabelsById(Protocol):
 
     def labels(self, ids: Int64[np.ndarray, " row"]) -> Float32[np.ndarray, "row label"]:
         """What is true of these ids, a column a label (one-hot for classes)."""
+
+
+@runtime_checkable
+class HoldsOut(Protocol):
+    """A student that says which ids it learns nothing from: these then teach nobody."""
+
+    def held_out(self, ids: Int64[np.ndarray, " id"]) -> Bool[np.ndarray, " id"]:
+        """Whether each of these ids is held out; one that it does not know is refused."""
+
+
+@runtime_checkable
+class SaysWhatItCannot(Protocol):
+    """A student that gives reasons for what the report leaves out.
+
+    ``labels`` or ``seen`` among the parts takes back what a method of that name promises.
+    """
+
+    cannot: Mapping[str, str]  # part -> the reason
+
+
+@runtime_checkable
+class Described(Protocol):
+    """A student that says what its numbers depend on, such as the frames that it learns from."""
+
+    def describe(self) -> Mapping[str, Any]:
+        """For the configuration of the run: numbers, text, and lists and mappings of them."""

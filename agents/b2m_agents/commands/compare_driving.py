@@ -17,9 +17,13 @@ from b2m_agents.commands.options import (
     Workers,
     n_processes,
     refuse_beside_recording,
+    refuse_options,
 )
+from b2m_agents.commands.own_encoder import run_own_encoder
 from b2m_agents.commands.printing import report_comparison
 from b2m_agents.commands.running import has_run
+
+OWN = "A network of your own"  # heading of options in help
 
 if TYPE_CHECKING:
     from b2m_agents.studies.driving.comparison import SimulatedWatcher
@@ -58,6 +62,30 @@ def compare_driving(
             "docs/file-formats.md). Without it: --brain."
         ),
     ] = None,
+    encoder: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MODULE:FACTORY",
+            help="Your own network instead of ours: a function or class of a module here or "
+            "installed. See docs/extending.md.",
+            rich_help_panel=OWN,
+        ),
+    ] = None,
+    layer: Annotated[
+        str | None,
+        typer.Option(
+            help="Of your network, that is taught: a path such as encoder.3.", rich_help_panel=OWN
+        ),
+    ] = None,
+    frames_from: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PATH[:/DATASET]",
+            help="Frames for your network: a folder of pictures (png, jpg), or a data set of "
+            "any HDF5 file (frame, height, width, channel). Without it: --scenes.",
+            rich_help_panel=OWN,
+        ),
+    ] = None,
     brain: BrainName = None,
     kind: Annotated[
         choices.BrainKind | None,
@@ -86,11 +114,16 @@ def compare_driving(
         ),
     ] = "pca",
     strategy: Strategies = None,
-    frames: Annotated[int, typer.Option(help="Frames that teach.", min=500)] = 4000,
+    frames: Annotated[
+        int | None, typer.Option(help="Frames that teach. Default: 4000.", min=500)
+    ] = None,
     curves: Annotated[
-        bool,
-        typer.Option(help="Also fewer frames and, of a simulated brain, less signal."),
-    ] = True,
+        bool | None,
+        typer.Option(
+            "--curves/--no-curves",
+            help="Also fewer frames and, of a simulated brain, less signal. Default: --curves.",
+        ),
+    ] = None,
     seeds: Annotated[
         int, typer.Option(help="Students of each condition; the seed is the unit.", min=2)
     ] = 5,
@@ -108,7 +141,8 @@ def compare_driving(
 
     An encoder learns to reconstruct scenes, with and without a brain that watched them: both
     strategies (BLT and BCT) against seven nulls and two probes, by training step, number of
-    frames and share of signal. Kill it and call it again: it goes on where it stopped.
+    frames and share of signal. Kill it and call it again: it goes on where it stopped. With
+    --encoder, your own network is taught instead, on frames of yours.
     """
     from b2m_agents.studies.driving.comparison import SimulatedWatcher
     from b2m_agents.studies.driving.default_scenes import DefaultScenes
@@ -116,18 +150,53 @@ def compare_driving(
     from b2m_agents.studies.driving.usual_comparisons import SIGNALS, frames_curve
     from b2m_drive.recordings.scene_recording import read_scene_recording
     from b2m_drive.students.devices import device_of
+    from b2m_drive.students.own_network import NetworkFactory
     from b2m_drive.transfer.term import STRATEGIES
 
     if recording is not None:
         refuse_beside_recording(
             {"--brain": brain, "--kind": kind, "--signal": signal, "--brain-seed": brain_seed}
         )
-    if recording is not None and scenes is None:
+    if recording is not None and scenes is None and frames_from is None:
         raise typer.BadParameter("--recording: expected --scenes, the frames that were watched")
     if camera is not None and scenes is not None:
         raise typer.BadParameter("--camera: expected none beside --scenes, which have theirs")
+    if encoder is None:
+        refuse_options({"layer": layer, "frames_from": frames_from}, "these without --encoder")
+    else:
+        _refuse_beside_encoder(latents, curves, device, frames if scenes else None)
+    if frames_from is not None:
+        others = {"scenes": scenes, "scenario": scenario, "camera": camera, "frames": frames}
+        refuse_options(others, "these beside --frames-from")
+    frames, curves = frames or 4000, curves is not False
+    strategies = tuple(each for each in STRATEGIES if each in (strategy or STRATEGIES))
+    share = 1.0 if signal is None else signal
+    who = (
+        read_scene_recording(recording)
+        if recording
+        else SimulatedWatcher(brain or "ideal", kind or "units", share, brain_seed or 0)
+    )
+    to_collect = DefaultScenes(
+        scenario or "highway_fast", n_teaching=frames, camera=camera or "birds_eye"
+    )
+    if encoder is not None:
+        NetworkFactory(encoder).find()  # before scenes are collected for it
+        run_own_encoder(
+            encoder,
+            layer or "",
+            frames_from or _scenes_of(scenes or to_collect, scenario, n_processes(workers)),
+            who,
+            strategies=strategies,
+            n_seeds=seeds,
+            n_steps=steps,
+            delay=delay,
+            out=out,
+            n_workers=n_processes(workers),
+            dry_run=dry_run,
+        )
+        return
     settings = DrivingStudySettings(
-        strategies=tuple(each for each in STRATEGIES if each in (strategy or STRATEGIES)),
+        strategies=strategies,
         seeds=tuple(range(seeds)),
         n_steps=steps,
         n_frames=frames,
@@ -136,16 +205,10 @@ def compare_driving(
         delay=delay,
         latents=latents,
     )
-    share = 1.0 if signal is None else signal
     device = str(device_of(device))
     run_driving(
-        scenes
-        or DefaultScenes(
-            scenario or "highway_fast", n_teaching=frames, camera=camera or "birds_eye"
-        ),
-        read_scene_recording(recording)
-        if recording
-        else SimulatedWatcher(brain or "ideal", kind or "units", share, brain_seed or 0),
+        scenes or to_collect,
+        who,
         settings,
         out,
         n_processes(workers),
@@ -190,6 +253,28 @@ def run_driving(
     if has_run(comparison, folder, n_workers, dry_run, f"students of {settings.n_steps} steps"):
         report_comparison(folder, started)
     return folder
+
+
+def _refuse_beside_encoder(
+    latents: str, curves: bool | None, device: str, frames: int | None
+) -> None:
+    """What is not asked of a network of the user's own is refused, not ignored."""
+    asked = {
+        "latents": latents if latents != "pca" else None,
+        "curves": curves or None,
+        "device": device if device != "cpu" else None,
+        "frames": frames,
+    }
+    refuse_options(asked, "these beside --encoder")
+
+
+def _scenes_of(scenes: Path | DefaultScenes, scenario: str | None, n_workers: int) -> Path:
+    """The file of the scenes; one of another scenario is refused."""
+    from b2m_drive.students.scenes import SceneDataset
+
+    path = _collected(scenes, n_workers)
+    SceneDataset(path, scenario).close()
+    return path
 
 
 def _collected(scenes: Path | DefaultScenes, n_workers: int) -> Path:
