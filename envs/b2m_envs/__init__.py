@@ -1,12 +1,14 @@
 """Gymnasium environments of Brain2Model transfer; importing the package registers them.
 
 What a user may rely on stands in ``__all__``; everything else may move. Names are imported when
-they are first used; nothing here needs PyTorch.
+they are first used; nothing here needs PyTorch. Trials and settings do not need Gymnasium either;
+environments come with the extra ``b2m-drive[envs]``.
 """
 
 from __future__ import annotations
 
 from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from b2m_envs.registration import register_environments
@@ -94,17 +96,28 @@ _HOMES = {
     "state_scales": "scenes.observation",
     "task_of": "memory_decision.tasks",
 }
+_OF_THE_EXTRA = ("gymnasium", "highway_env", "numba", "cv2")
 __all__ = sorted(_HOMES)
 
 
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    try:
+        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    except ModuleNotFoundError as error:
+        if error.name not in _OF_THE_EXTRA:
+            raise
+        raise ModuleNotFoundError(
+            f"{__name__}.{name}: expected the package {error.name}, found none: "
+            'pip install "b2m-drive[envs]"',
+            name=error.name,
+        ) from error
 
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
 
 
-register_environments()
+if find_spec("gymnasium") is not None:
+    register_environments()

@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import gymnasium
-
 
 @dataclass(frozen=True)
 class Registration:
@@ -64,6 +62,8 @@ REGISTRATIONS = (
 
 def register_environments() -> None:
     """Register every environment of the table that Gymnasium does not know yet."""
+    import gymnasium  # trials and settings need none of it
+
     for registration in REGISTRATIONS:
         if registration.id not in gymnasium.registry:
             gymnasium.register(
