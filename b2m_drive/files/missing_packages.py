@@ -1,4 +1,4 @@
-"""One sentence where a package of an extra is not installed: what needs it, and the line for pip."""
+"""One sentence where a package of an extra is not installed: what needs it, and how to get it."""
 
 from __future__ import annotations
 
