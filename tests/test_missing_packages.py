@@ -14,13 +14,12 @@ from pathlib import Path
 
 import pytest
 
-import b2m_envs
 from b2m_drive.files.missing_packages import _BROUGHT_BY, MissingPackageError, needing
+from b2m_envs.missing_packages import OF_ENVS
 from tests.made_sessions import simulated_spikes, write_session
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-OF_ENVS = ("gymnasium", "highway_env", "numba", "cv2")
 OF_AGENTS = ("stable_baselines3", "sb3_contrib", "tensorboard")
 OF_OTHERS = ("mne", "minari")
 # Python imports a file of this name by itself, in the worker processes too: packages that it hides
@@ -49,7 +48,7 @@ if __name__ == "__main__":
     compared = b2m.Comparison(PictureStudent(), brain(), seeds=(0, 1), budget=budget)
     run = compared.run("run", n_workers=2)
     b2m.write_report(run.folder)
-    print(len(b2m.verdicts_of(b2m.read_run("run"))))
+    print(len(b2m.verdicts_of(b2m.read_run(run.folder))))
 """
 MEMORY = """
 from pathlib import Path
@@ -59,11 +58,12 @@ from b2m_drive.recordings.simulated.simulated_session import SimulatedSession
 settings = b2m_agents.MemoryStudySettings(
     seeds=(0, 1), n_steps=4, evaluate_every=2, n_evaluation_trials=16, batch_size=4
 )
-recording = SimulatedSession("ideal", n_trials=60).record(signal=1.0)
-compared = b2m_agents.MemoryComparison(recording, settings)
-folder = b2m_agents.compare_memory(compared, Path("run"), n_workers=1, progress=False)
-b2m.write_report(folder)
-print(len(b2m.verdicts_of(b2m.read_run(folder))))
+if __name__ == "__main__":
+    recording = SimulatedSession("ideal", n_trials=60).record(signal=1.0)
+    compared = b2m_agents.MemoryComparison(recording, settings)
+    folder = b2m_agents.compare_memory(compared, Path("run"), n_workers=1, progress=False)
+    b2m.write_report(folder)
+    print(len(b2m.verdicts_of(b2m.read_run(folder))))
 """
 
 
@@ -127,7 +127,7 @@ def test_the_plain_installation_helps_inspects_and_reports(plain: Installation) 
     assert "SCENARIO" in succeeded(plain.command("train-agent", "--help"))
     assert "kornblith2017" in succeeded(plain.command("fetch", "--help"))
     write_session(plain.here / "session.h5", simulated_spikes())
-    assert "6 units" in succeeded(plain.command("inspect", "session.h5"))
+    assert "picture: session.png" in succeeded(plain.command("inspect", "session.h5"))
     assert "none: " in plain.command("report", "none").stderr
 
 
@@ -178,6 +178,7 @@ def test_a_verb_that_cannot_be_done_ends_in_one_line_with_its_extra(
     assert not list(plain.here.iterdir())
 
 
+@pytest.mark.slow
 def test_with_environments_alone_scenes_are_collected_and_agents_named(
     with_envs: Installation,
 ) -> None:
@@ -185,7 +186,7 @@ def test_with_environments_alone_scenes_are_collected_and_agents_named(
     assert "2 episodes" in succeeded(with_envs.command("collect", "two_way", *few))
     ended = with_envs.command("train-agent", "highway_fast", "--observation", "state")
     assert (ended.returncode, ended.stderr.count("\n")) == (2, 1)
-    assert 'stable_baselines3, found none: pip install "b2m-drive[agents]"' in ended.stderr
+    assert 'found none: pip install "b2m-drive[agents]"' in ended.stderr
     ended = with_envs.command("export-minari", "scenes.h5")
     assert 'expected the package minari, found none: pip install "b2m-drive[minari]"' in (
         ended.stderr
@@ -201,13 +202,15 @@ def test_with_environments_alone_scenes_are_collected_and_agents_named(
         ("b2m_agents.make_scene", "envs"),
         ("b2m_envs.DrivingSceneEnv", "envs"),
         ("b2m_envs.TrialVectorEnv", "envs"),
+        ("b2m_envs.register_environments", "envs"),
     ],
 )
 def test_a_name_that_cannot_be_imported_says_the_same_sentence(
     plain: Installation, name: str, extra: str
 ) -> None:
     package, _, member = name.partition(".")
-    code = f"try:\n  from {package} import {member}\nexcept ModuleNotFoundError as e: print(e)"
+    used = f"from {package} import {member}; {member}()"
+    code = f"try:\n  {used}\nexcept ModuleNotFoundError as error: print(error)"
     said = succeeded(plain.python("-c", code))
     missing = said.split("expected the package ")[1].split(",")[0]
     with pytest.raises(MissingPackageError) as expected, needing(name, extra):  # type: ignore[arg-type]
@@ -251,7 +254,7 @@ def test_the_extras_bring_the_packages_that_are_named() -> None:
         assert {each.lower().replace("_", "-") for each in found[package]} & brought, package
         assert package not in PROJECT["dependencies"]
     of_envs = {package for package, extra in _BROUGHT_BY.items() if extra == "envs"}
-    assert of_envs == set(b2m_envs._OF_THE_EXTRA)
+    assert of_envs == set(OF_ENVS)
 
 
 def test_b2m_drive_imports_what_the_plain_installation_brings() -> None:

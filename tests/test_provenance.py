@@ -77,7 +77,7 @@ def a_memory_agent(folder: Path, n_steps: int) -> None:
 
 
 def a_comparison(folder: Path, n_steps: int) -> None:
-    versions = installed_versions(("b2m-drive", "torch", "numpy"))
+    versions = installed_versions(("b2m-drive", "torch", "numpy", "no-such-package"))
     open_run(folder, {"study": "memory", "seeds": [0, 1], "versions": versions})
 
 

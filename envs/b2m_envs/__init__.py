@@ -11,6 +11,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
+from b2m_envs.missing_packages import needing_envs
 from b2m_envs.registration import register_environments
 
 if TYPE_CHECKING:
@@ -96,23 +97,14 @@ _HOMES = {
     "state_scales": "scenes.observation",
     "task_of": "memory_decision.tasks",
 }
-_OF_THE_EXTRA = ("gymnasium", "highway_env", "numba", "cv2")
 __all__ = sorted(_HOMES)
 
 
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    try:
+    with needing_envs(f"{__name__}.{name}"):
         return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-    except ModuleNotFoundError as error:
-        if error.name not in _OF_THE_EXTRA:
-            raise
-        raise ModuleNotFoundError(
-            f"{__name__}.{name}: expected the package {error.name}, found none: "
-            'pip install "b2m-drive[envs]"',
-            name=error.name,
-        ) from error
 
 
 def __dir__() -> list[str]:

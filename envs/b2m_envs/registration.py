@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from b2m_envs.missing_packages import needing_envs
+
 
 @dataclass(frozen=True)
 class Registration:
@@ -62,7 +64,8 @@ REGISTRATIONS = (
 
 def register_environments() -> None:
     """Register every environment of the table that Gymnasium does not know yet."""
-    import gymnasium  # trials and settings need none of it
+    with needing_envs("b2m_envs.register_environments"):
+        import gymnasium  # trials and settings need none of it
 
     for registration in REGISTRATIONS:
         if registration.id not in gymnasium.registry:
