@@ -77,8 +77,12 @@ def a_memory_agent(folder: Path, n_steps: int) -> None:
 
 
 def a_comparison(folder: Path, n_steps: int) -> None:
-    versions = installed_versions(("b2m-drive", "torch", "numpy", "no-such-package"))
+    versions = installed_versions(("b2m-drive", "torch", "numpy"))
     open_run(folder, {"study": "memory", "seeds": [0, 1], "versions": versions})
+
+
+def test_a_package_that_is_not_installed_is_left_out_of_the_versions() -> None:
+    assert set(installed_versions(("torch", "no-such-package"))) == {"python", "torch"}
 
 
 @pytest.mark.parametrize("work", [a_driver, a_memory_agent, a_comparison])
