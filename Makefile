@@ -25,7 +25,7 @@ install: $(VENV)/.installed
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install $(PIP_ARGS) torch
-	$(BIN)/python -m pip install $(PIP_ARGS) -e .
+	$(BIN)/python -m pip install $(PIP_ARGS) -e ".[agents]"
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.installed

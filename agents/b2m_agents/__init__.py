@@ -1,13 +1,16 @@
 """Where environments and students meet: the studies that ship, and agents that drive and remember.
 
 What a user may rely on stands in ``__all__``; everything else may move. Names are imported when
-they are first used, so that ``import b2m_agents`` takes no time.
+they are first used, so that ``import b2m_agents`` takes no time. The memory study needs no extra;
+what drives, or plays in an environment, comes with ``b2m-drive[envs]`` or ``b2m-drive[agents]``.
 """
 
 from __future__ import annotations
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+from b2m_drive.files.missing_packages import needing
 
 if TYPE_CHECKING:
     from b2m_agents.drivers.rollouts import CollectSettings as CollectSettings
@@ -99,13 +102,16 @@ _HOMES = {
     "train_agent": "learning.training",
     "train_memory_agent": "memory.memory_training",
 }
+_OF_ENVS = ("drivers.", "episodes.", "studies.driving.")  # all others may need the extra agents
 __all__ = sorted(_HOMES)
 
 
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    home = _HOMES[name]
+    with needing(f"{__name__}.{name}", "envs" if home.startswith(_OF_ENVS) else "agents"):
+        return getattr(import_module(f"{__name__}.{home}"), name)
 
 
 def __dir__() -> list[str]:

@@ -15,9 +15,9 @@ from __future__ import annotations
 import platform
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 
 OURS = "b2m-drive"
 BEFORE = "before"  # entry of the versions that an earlier part was made with
@@ -43,8 +43,12 @@ def resume_anyway(anyway: bool) -> None:
 
 
 def installed_versions(packages: Iterable[str]) -> dict[str, str]:
-    """Of Python, and of these packages."""
-    return {"python": platform.python_version()} | {name: version(name) for name in packages}
+    """Of Python, and of each of these packages that is installed."""
+    found = {"python": platform.python_version()}
+    for name in packages:
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
 
 
 def taken_up(

@@ -1,14 +1,17 @@
 """Gymnasium environments of Brain2Model transfer; importing the package registers them.
 
 What a user may rely on stands in ``__all__``; everything else may move. Names are imported when
-they are first used; nothing here needs PyTorch.
+they are first used; nothing here needs PyTorch. Trials and settings do not need Gymnasium either;
+environments come with the extra ``b2m-drive[envs]``.
 """
 
 from __future__ import annotations
 
 from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
+from b2m_envs.missing_packages import needing_envs
 from b2m_envs.registration import register_environments
 
 if TYPE_CHECKING:
@@ -100,11 +103,13 @@ __all__ = sorted(_HOMES)
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    with needing_envs(f"{__name__}.{name}"):
+        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
 
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
 
 
-register_environments()
+if find_spec("gymnasium") is not None:
+    register_environments()

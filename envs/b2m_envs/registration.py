@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import gymnasium
+from b2m_envs.missing_packages import needing_envs
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,9 @@ REGISTRATIONS = (
 
 def register_environments() -> None:
     """Register every environment of the table that Gymnasium does not know yet."""
+    with needing_envs("b2m_envs.register_environments"):
+        import gymnasium  # trials and settings need none of it
+
     for registration in REGISTRATIONS:
         if registration.id not in gymnasium.registry:
             gymnasium.register(

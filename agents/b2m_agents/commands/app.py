@@ -25,6 +25,7 @@ from b2m_agents.commands.record import record
 from b2m_agents.commands.report import report
 from b2m_agents.commands.search import search
 from b2m_agents.commands.train_agent import train_agent
+from b2m_drive.files.missing_packages import MissingPackageError, needing
 
 FAULT = 70  # exit code of what nobody foresaw, as sysexits.h has it
 DEBUG = "B2M_DEBUG"  # of the environment: shows tracebacks
@@ -73,19 +74,19 @@ def _add(group: typer.Typer, name: str, verb: Callable[..., None]) -> None:
     group.command(name, help=flowing(verb.__doc__ or ""))(verb)
 
 
-_add(app, "demo", demo)
+_add(app, "demo", needing("demo", "agents")(demo))
 _add(app, "inspect", inspect_recording)
 _add(app, "search", search)
 _add(app, "calibrate", calibrate)
 _add(app, "report", report)
-_add(app, "collect", collect)
-_add(app, "export-minari", export_minari)
-_add(app, "train-agent", train_agent)
-_add(app, "evaluate-agent", evaluate_agent)
-_add(app, "record", record)
+_add(app, "collect", needing("collect", "envs")(collect))
+_add(app, "export-minari", needing("export-minari", "minari")(export_minari))
+_add(app, "train-agent", needing("train-agent", "agents")(train_agent))
+_add(app, "evaluate-agent", needing("evaluate-agent", "agents")(evaluate_agent))
+_add(app, "record", needing("record", "agents")(record))
 _add(compare_app, "memory", compare_memory)
-_add(compare_app, "driving", compare_driving)
-_add(compare_app, "agents", compare_agents)
+_add(compare_app, "driving", needing("compare driving", "envs")(compare_driving))
+_add(compare_app, "agents", needing("compare agents", "agents")(compare_agents))
 _add(fetch_app, "kornblith2017", fetch_kornblith)
 app.add_typer(compare_app, name="compare")
 app.add_typer(fetch_app, name="fetch")
@@ -95,7 +96,7 @@ def main() -> None:
     """Run the command; a mistake, or what the system refuses, ends in one line of text."""
     try:
         app()
-    except (ValueError, OSError, MemoryError) as error:
+    except (ValueError, OSError, MemoryError, MissingPackageError) as error:
         _show_traceback()
         text = "expected more memory than there is" if isinstance(error, MemoryError) else error
         typer.echo(f"b2m-drive: {text}", err=True)

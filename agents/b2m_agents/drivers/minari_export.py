@@ -13,6 +13,7 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from b2m_agents.episodes.episodes import scene_spec
+from b2m_drive.files.missing_packages import needing
 from b2m_drive.files.provenance import BEFORE
 from b2m_drive.files.writing import atomic_folder
 from b2m_drive.students.scenes import SceneDataset
@@ -68,16 +69,11 @@ def export_minari(scenes: SceneDataset, dataset_id: str, progress: bool = False)
 
 def _minari(dataset_id: str) -> tuple[Any, Any, Path]:
     """Minari's storage, its episode, and where a dataset of that id goes."""
-    try:
+    with needing("export to Minari", "minari"):
         from minari.data_collector import EpisodeBuffer
         from minari.dataset.minari_dataset import parse_dataset_id
         from minari.dataset.minari_storage import MinariStorage
         from minari.storage.datasets_root_dir import get_dataset_path
-    except ImportError as error:
-        raise ValueError(
-            'export to Minari: expected the package minari (pip install "b2m-drive[minari]"), '
-            f"came {error}"
-        ) from error
     try:
         parse_dataset_id(dataset_id)
     except ValueError as error:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float32, Float64, Int64
 
+from b2m_drive.files.missing_packages import needing
 from b2m_drive.recordings.reaction_times import draw_reaction_times
 from b2m_drive.recordings.recording import Unit
 from b2m_drive.recordings.scene_recording import EEG, SceneRecording
@@ -245,12 +246,8 @@ def _lead_field(
 @cache
 def _head_model() -> tuple[Any, Any, Any, np.ndarray, float]:
     """MNE itself, the sensors, and the sphere of three layers fitted to them."""
-    try:
+    with needing("SimulatedDriverEEG", "eeg"):
         import mne
-    except ImportError as error:
-        raise ValueError(
-            'SimulatedDriverEEG: expected the package mne, found none: pip install "b2m-drive[eeg]"'
-        ) from error
     info = mne.create_info(list(SENSORS), DEFAULT_SAMPLING_RATE, "eeg", verbose="ERROR")
     info.set_montage(mne.channels.make_standard_montage("biosemi32"), verbose="ERROR")
     sphere = mne.make_sphere_model("auto", "auto", info, verbose="ERROR")

@@ -7,8 +7,6 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Bool, UInt8
 
-from b2m_envs.rendering.birds_eye import BirdsEyeCamera
-from b2m_envs.rendering.drivers_eye import DriversEyeCamera
 from b2m_envs.rendering.geometry import RoadGeometry, Traffic
 from b2m_envs.rendering.settings import CameraSettings
 
@@ -31,5 +29,9 @@ class Camera(Protocol):
 def make_camera(settings: CameraSettings) -> Camera:
     """The camera that the settings ask for."""
     if settings.view == "birds_eye":
+        from b2m_envs.rendering.birds_eye import BirdsEyeCamera  # OpenCV: not where none draws
+
         return BirdsEyeCamera(settings)
+    from b2m_envs.rendering.drivers_eye import DriversEyeCamera
+
     return DriversEyeCamera(settings)

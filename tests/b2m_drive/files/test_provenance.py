@@ -81,6 +81,10 @@ def a_comparison(folder: Path, n_steps: int) -> None:
     open_run(folder, {"study": "memory", "seeds": [0, 1], "versions": versions})
 
 
+def test_a_package_that_is_not_installed_is_left_out_of_the_versions() -> None:
+    assert set(installed_versions(("torch", "no-such-package"))) == {"python", "torch"}
+
+
 @pytest.mark.parametrize("work", [a_driver, a_memory_agent, a_comparison])
 def test_work_goes_on_after_a_patch_release_and_not_after_another_of_ours(
     work: Callable[[Path, int], None], tmp_path: Path, capsys

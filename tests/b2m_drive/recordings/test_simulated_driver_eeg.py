@@ -160,7 +160,7 @@ def test_without_mne_the_extra_is_named(monkeypatch) -> None:
 
     monkeypatch.setitem(sys.modules, "mne", None)
     simulated_driver_eeg._head_model.cache_clear()
-    with pytest.raises(ValueError, match=r'pip install "b2m-drive\[eeg\]"'):
+    with pytest.raises(ModuleNotFoundError, match=r'pip install "b2m-drive\[eeg\]"'):
         record(SimulatedDriverEEG())
 
 

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from b2m_agents.drivers.rollouts import CollectSettings, collect_scenes
-
 # A strip of road, 80 m long and 50 m wide, at 1.25 m a pixel: small enough to train a hundred
 # encoders on two cores, and wide enough for the lanes of a highway.
 VIEW = {"height": 64, "width": 40, "view_length": 80.0, "vehicle_mask": True}
@@ -36,6 +34,8 @@ class DefaultScenes:
 
     def collect(self, n_workers: int, progress: bool = True) -> Path:
         """Collect them, or take those that are there."""
+        from b2m_agents.drivers.rollouts import CollectSettings, collect_scenes  # extra: envs
+
         return collect_scenes(
             self.scenario,
             self.path,

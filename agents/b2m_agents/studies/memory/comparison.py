@@ -50,7 +50,7 @@ from b2m_drive.recordings.recording_quality import fit_to_teach
 
 PUBLISHED_MAINTENANCE = 2.5  # [s] on average
 _SEEDS_TOGETHER = 4  # isolated students of so many seeds are advanced together
-_PACKAGES = ("torch", "numpy", "scipy", "scikit-learn", "gymnasium", "b2m-drive")
+_PACKAGES = ("torch", "numpy", "scipy", "scikit-learn", "b2m-drive")
 DEFAULT_STUDY = MemoryStudySettings()
 
 
