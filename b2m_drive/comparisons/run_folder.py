@@ -106,13 +106,14 @@ class Run:
         return self.config.methods
 
 
-def read_run(folder: Path) -> Run:
+def read_run(folder: str | Path) -> Run:
     """Read and check a run's folder.
 
     Raises:
         FileNotFoundError: If the folder or one of its three files is missing.
         ValueError: If a file, column or entry is not what it should be, or a value not finite.
     """
+    folder = Path(folder)
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder}: expected the folder of a run, found none")
     with naming(folder / CONFIG, "the configuration of a finished run"):

@@ -152,8 +152,8 @@ def differences(
     }
 
 
-def verdicts_of(run: Run | Path) -> list[Verdict]:
-    """A verdict for each strategy and reading of a run, the main reading first."""
+def verdicts_of(run: Run | str | Path) -> list[Verdict]:
+    """A verdict for each strategy and readout of a run, or of its folder."""
     run = run if isinstance(run, Run) else read_run(run)
     verdicts = (
         judge_curves(run.curves, method, run.primary_metric, run.simulated, run.study)

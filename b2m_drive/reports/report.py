@@ -82,7 +82,7 @@ class TeachingSection:
     alignment: Picture | None
 
 
-def write_report(run_folder: Path, sections: Sequence[MakeSection] = ()) -> Path:
+def write_report(run_folder: str | Path, sections: Sequence[MakeSection] = ()) -> Path:
     """Write ``report.html`` and ``figures/*.png`` into a run's folder; returns the former.
 
     The configuration names the study, and thereby the report: of one brain, of many sessions, of
@@ -98,6 +98,7 @@ def write_report(run_folder: Path, sections: Sequence[MakeSection] = ()) -> Path
         FileNotFoundError: If a file of the run is missing.
         ValueError: If one is broken, or a condition that a verdict needs has no scores.
     """
+    run_folder = Path(run_folder)
     study = _study_of(run_folder)
     whole = naming(run_folder, "a finished run whose files are whole")
     if study in REPORTS and sections:

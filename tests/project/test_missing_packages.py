@@ -61,7 +61,7 @@ settings = b2m_agents.MemoryStudySettings(
 if __name__ == "__main__":
     recording = SimulatedSession("ideal", n_trials=60).record(signal=1.0)
     compared = b2m_agents.MemoryComparison(recording, settings)
-    folder = b2m_agents.compare_memory(compared, Path("run"), n_workers=1, progress=False)
+    folder = compared.run("run", progress=False).folder
     b2m.write_report(folder)
     print(len(b2m.verdicts_of(b2m.read_run(folder))))
 """
@@ -115,8 +115,8 @@ def test_the_plain_installation_imports_the_three_packages_and_the_memory_tasks(
     code = (
         "import b2m_drive, b2m_envs, b2m_agents; "
         "[getattr(b2m_drive, name) for name in b2m_drive.__all__]; "
-        "b2m_agents.compare_memory, b2m_agents.search_memory, b2m_agents.calibrate_verdict; "
-        "b2m_agents.compare_driving; "  # of scenes that are given
+        "b2m_agents.MemoryComparison, b2m_agents.MemorySearch, b2m_agents.VerdictCalibration; "
+        "b2m_agents.DrivingComparison; "  # of scenes that are given
         "print(b2m_envs.task_of(b2m_envs.SternbergSettings()).settings.n_stimuli)"
     )
     assert int(succeeded(plain.python("-c", code))) > 0
