@@ -100,7 +100,9 @@ WeightEnds = Annotated[
     float | None,
     typer.Option(
         metavar="SHARE",
-        help="Share of the training, 0 to 1, after which the weight has fallen to 0 in a straight "
+        min=0,
+        max=1,
+        help="Share of the training after which the weight has fallen to 0 in a straight "
         "line; such a training cannot be made longer. Default: it stays.",
         rich_help_panel=_TEACHER,
     ),
@@ -141,21 +143,24 @@ class TeachingOptions:
         """
         refuse_options({item.name: getattr(self, item.name) for item in fields(self)}, whom)
 
-    def teacher(self, view: dict[str, Any], seed: int) -> OnlineTeacher | None:
-        """The teacher that the options describe; None: none is wanted.
+    def check(self, view: dict[str, Any], chosen: dict[str, Any]) -> None:
+        """Refuse options that do not go together, before anything is read.
 
         Args:
             view: Settings of the scene that were given.
-            seed: Of the training.
+            chosen: Settings of the training that were given.
 
         Raises:
-            BadParameter: If options do not go together.
-            FileNotFoundError: If a file is missing.
-            ValueError: As `teacher_from_recording`.
+            BadParameter: Names the first.
         """
         if self.watched is None:
             self.refuse_beside(_WITHOUT)
-            return None
+            return
+        for name, only in (("observation", "pixels"), ("algorithm", "ppo")):
+            if chosen.get(name, only) != only:
+                raise typer.BadParameter(
+                    f"--{name}: expected {only} beside --watched, came {chosen[name]}"
+                )
         seen = {name: value for name, value in view.items() if name != "action"}
         refuse_options(seen, _BESIDE_WATCHED, {"n_frames": "stack"})
         if self.recording is not None:
@@ -167,15 +172,24 @@ class TeachingOptions:
                     "--brain-seed": self.brain_seed,
                 }
             )
-        return self._made(seed)
 
-    def _made(self, seed: int) -> OnlineTeacher:
+    def teacher(self, seed: int) -> OnlineTeacher | None:
+        """The teacher that the options describe; None: none is wanted.
+
+        Args:
+            seed: Of the training.
+
+        Raises:
+            FileNotFoundError: If a file is missing.
+            ValueError: As `teacher_from_recording`.
+        """
+        if self.watched is None:
+            return None
         from b2m_agents.studies.driving.comparison import SimulatedWatcher
         from b2m_agents.studies.driving.online_teaching import teacher_from_recording
         from b2m_drive.recordings.scene_recording import read_scene_recording
         from b2m_drive.transfer.schedule import WeightSchedule
 
-        assert self.watched is not None
         weight = 0.1 if self.weight is None else self.weight
         simulated = given(
             preset=self.brain, kind=self.kind, signal=self.signal, seed=self.brain_seed

@@ -238,6 +238,7 @@ def _train_to_drive(
     from b2m_agents.learning.agent_settings import settings_for
     from b2m_agents.learning.training import train_agent
 
+    teaching.check(view, chosen)
     if teaching.watched is not None:
         chosen = {"observation": "pixels"} | chosen
     if encoder is None and chosen.get("observation", "latents") == "latents":
@@ -247,5 +248,5 @@ def _train_to_drive(
             "--observation pixels or state needs none"
         )
     settings = settings_for(scenario, **chosen)
-    teacher = teaching.teacher(view, settings.seed)
+    teacher = teaching.teacher(settings.seed)
     return train_agent(scenario, encoder, out, settings, view, device=device, teacher=teacher)

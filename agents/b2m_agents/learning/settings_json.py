@@ -49,8 +49,9 @@ def _taught_from_json(entries: Any) -> TaughtEncoder:
     if not isinstance(entries, Mapping):
         raise ValueError(f"training.taught: expected the settings of an encoder, came {entries!r}")
     try:
+        encoder = {**entries["encoder"], "widths": tuple(entries["encoder"]["widths"])}
         inner = {
-            "encoder": SceneVAESettings(**entries["encoder"]),
+            "encoder": SceneVAESettings(**encoder),
             "weight": WeightSchedule(**entries["weight"]),
         }
         return TaughtEncoder(**{**entries, **inner})
