@@ -18,8 +18,8 @@ PACKAGES = {
 DRIVE = ("files", "recordings", "students", "teachers", "transfer", "evidence", "comparisons",
          "reports")  # fmt: skip
 ENVS = ("rendering", "scenes", "highway_env", "engine", "driving", "memory_decision")
-AGENTS = ("episodes", "worlds", "learning", "memory", "drivers", "evaluation", "videos", "studies",
-          "online", "commands")  # fmt: skip
+AGENTS = ("episodes", "worlds", "online", "learning", "memory", "drivers", "evaluation", "videos",
+          "studies", "commands")  # fmt: skip
 FORBIDDEN = {  # of a whole package or room
     "b2m_envs": ("b2m_drive", "b2m_agents", "torch", "stable_baselines3"),
     "b2m_drive": ("b2m_envs", "b2m_agents", "gymnasium", "stable_baselines3"),

@@ -16,9 +16,8 @@ from b2m_agents.learning.agent_settings import (
     SACSettings,
     TrainingSettings,
     settings_for,
-    training_from_json,
-    training_json,
 )
+from b2m_agents.learning.settings_json import training_from_json, training_json
 from b2m_agents.memory.memory_agent import MemoryAgentSettings
 from b2m_agents.studies.agents.plan import AgentsStudySettings
 from b2m_agents.studies.driving.plan import DrivingStudySettings

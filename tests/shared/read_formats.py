@@ -14,16 +14,13 @@ from gymnasium import spaces
 from stable_baselines3.common.buffers import ReplayBuffer
 
 from b2m_agents.learning.checkpoints import read_episodes, read_replay, write_replay
+from b2m_agents.learning.online_agent_file import load_online_agent, save_online_agent
 from b2m_agents.learning.trained_agent import TrainedAgent
 from b2m_agents.learning.training import train_agent
 from b2m_agents.learning.training_record import EndedEpisode, Selection, TrainingRecord
 from b2m_agents.memory.memory_agent import MemoryAgentSettings, read_memory_policy
 from b2m_agents.memory.memory_training import train_memory_agent
-from b2m_agents.online.online_transfer import (
-    load_online_agent,
-    new_online_policy,
-    save_online_agent,
-)
+from b2m_agents.online.online_transfer import new_online_policy
 from b2m_agents.worlds.encoder_view import read_view
 from b2m_agents.worlds.scene_vec_env import make_scene_vec_env
 from b2m_drive.comparisons.pooling import read_sessions

@@ -17,6 +17,10 @@ MemoryTask: TypeAlias = Literal["memory_decision", "sternberg"]
 Stimuli: TypeAlias = Literal["random", "category"]
 Windows: TypeAlias = Literal["all", "early", "encoding", "delay"]
 SceneLatents: TypeAlias = Literal["pca", "decoded"]
+OnlineControl: TypeAlias = Literal[
+    "alone", "shuffled", "circular_shift", "untrained_network", "random_projection", "labels",
+    "labels_corrupted",
+]  # fmt: skip
 Camera: TypeAlias = Literal["birds_eye", "drivers_eye"]
 Action: TypeAlias = Literal["discrete", "continuous"]
 Observation: TypeAlias = Literal["latents", "pixels", "state"]

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from b2m_agents.commands import choices
+from b2m_agents.commands import choices, teaching_options
 from b2m_agents.commands.options import (
     ActionKind,
     CameraName,
@@ -151,6 +151,18 @@ def train_agent(
             help="Of a memory task, in seconds. Default: 0.5.", min=0, rich_help_panel=_TRIALS
         ),
     ] = None,
+    watched: teaching_options.Watched = None,
+    recording: teaching_options.Recording = None,
+    brain: teaching_options.Brain = None,
+    kind: teaching_options.Kind = None,
+    signal: teaching_options.Signal = None,
+    brain_seed: teaching_options.BrainSeed = None,
+    delay: teaching_options.Delay = None,
+    latents: teaching_options.Latents = None,
+    strategy: teaching_options.Strategy = None,
+    weight: teaching_options.Weight = None,
+    weight_ends: teaching_options.WeightEnds = None,
+    control: teaching_options.Control = None,
     device: Device = "cpu",
 ) -> None:
     """Train a driver on latents, pixels or the state; or an agent (recurrent PPO) to remember.
@@ -163,6 +175,8 @@ def train_agent(
     b2m-drive train-agent highway --encoder runs/driving-NAME/encoders/seed-0/alone --speed
 
     b2m-drive train-agent highway --observation state --algorithm sac --action continuous
+
+    b2m-drive train-agent highway_fast --watched scenes.h5 --brain ideal
 
     The encoders of compare driving bring their own view of the scene; for others the camera's
     settings must be those of the scenes that they learnt from. Racetracks are steered
@@ -186,14 +200,20 @@ def train_agent(
     )
     view = scene_settings(camera, height, width, colour, stack, action)
     of_trials = given(n_items=items, maintenance=maintenance)
+    teaching = teaching_options.TeachingOptions(
+        watched, recording, brain, kind, signal, brain_seed, delay, latents, strategy, weight,
+        weight_ends, control,
+    )  # fmt: skip
     if scenario in TASKS:
         refuse_option("encoder", encoder, "a memory task, which has no scenes")
         refuse_options(view, "a memory task", {"n_frames": "stack"})
         refuse_options(driven, "a memory task", {"stack": "latent-stack"})
+        teaching.refuse_beside("a memory task")
         folder = _train_to_remember(scenario, out, {**training, **of_trials}, device)
     else:
         refuse_options(of_trials, "an agent that drives", {"n_items": "items"})
-        folder = _train_to_drive(scenario, encoder, out, {**training, **driven}, view, device)
+        chosen = {**training, **driven}
+        folder = _train_to_drive(scenario, encoder, out, chosen, view, device, teaching)
     typer.echo(f"agent: {folder}\nnow: b2m-drive evaluate-agent {folder}")
     if (folder / BEST_FOLDER).is_dir():
         typer.echo(f"its best by the evaluations of the training: {folder / BEST_FOLDER}")
@@ -213,10 +233,14 @@ def _train_to_drive(
     chosen: dict[str, Any],
     view: dict[str, Any],
     device: str,
+    teaching: teaching_options.TeachingOptions,
 ) -> Path:
     from b2m_agents.learning.agent_settings import settings_for
     from b2m_agents.learning.training import train_agent
 
+    teaching.check(view, chosen)
+    if teaching.watched is not None:
+        chosen = {"observation": "pixels"} | chosen
     if encoder is None and chosen.get("observation", "latents") == "latents":
         raise typer.BadParameter(
             "--encoder: expected one for an agent that sees latents; `b2m-drive compare "
@@ -224,4 +248,5 @@ def _train_to_drive(
             "--observation pixels or state needs none"
         )
     settings = settings_for(scenario, **chosen)
-    return train_agent(scenario, encoder, out, settings, view, device=device)
+    teacher = teaching.teacher(settings.seed)
+    return train_agent(scenario, encoder, out, settings, view, device=device, teacher=teacher)

@@ -222,6 +222,8 @@ def _kinds_of(
         training = {key: value for key, value in config.training.items() if key not in _NO_MATTER}
         is_best = folders[name].resolve().name == BEST_FOLDER
         same = [config.environment, training, config.encoder, is_best, unfinished.get(name)]
+        # Of a control, each seed has its own draw, which the fingerprint tells apart.
+        same += [{k: v for k, v in (config.teacher or {}).items() if k != "fingerprint"}]
         kinds.setdefault(json.dumps(same, sort_keys=True), []).append(name)
     found: list[tuple[str, ...]] = []
     for names in kinds.values():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, Literal, TypeAlias, get_args
 
 import gymnasium
@@ -15,6 +15,7 @@ from b2m_agents.learning.setting_ranges import (
     require_share,
     require_whole,
 )
+from b2m_agents.learning.taught_encoder import TaughtEncoder
 from b2m_drive.files.settings_types import take_as_declared
 from b2m_envs.scenes.scenarios import SCENARIOS
 from b2m_envs.scenes.settings import is_whole
@@ -119,7 +120,7 @@ class SACSettings:
 
 
 AlgorithmSettings: TypeAlias = PPOSettings | DQNSettings | SACSettings
-_SETTINGS: Mapping[str, type[AlgorithmSettings]] = {
+ALGORITHM_SETTINGS: Mapping[str, type[AlgorithmSettings]] = {
     "ppo": PPOSettings,
     "dqn": DQNSettings,
     "sac": SACSettings,
@@ -146,11 +147,12 @@ class TrainingSettings:
     patience: int | None = None  # evaluations without a better one, after which it ends
     tensorboard: bool = True
     seed: int = 0
+    taught: TaughtEncoder | None = None  # that sees for an agent of pixels; `train_agent` sets it
 
     def __post_init__(self) -> None:
         take_as_declared(self)
-        if type(self.algorithm) not in _SETTINGS.values():
-            names = ", ".join(each.__name__ for each in _SETTINGS.values())
+        if type(self.algorithm) not in ALGORITHM_SETTINGS.values():
+            names = ", ".join(each.__name__ for each in ALGORITHM_SETTINGS.values())
             require(self, "algorithm", False, f"one of {names}")
         known = f"one of {', '.join(OBSERVATIONS)}"
         require(self, "observation", self.observation in OBSERVATIONS, known)
@@ -162,6 +164,12 @@ class TrainingSettings:
         for name, without in (("stack", 1), ("speed", False)):
             alone = self.observation == "latents" or getattr(self, name) == without
             require(self, name, alone, f"{without} beside {self.observation}: it is of latents")
+        if self.taught is not None:
+            beside = "beside an encoder that is taught"
+            require(self, "observation", self.observation == "pixels", f"pixels {beside}")
+            if not isinstance(self.algorithm, PPOSettings):
+                name = self.algorithm.name
+                raise ValueError(f"algorithm: expected ppo {beside}, came {name}")
         self._check_patience()
         self._check_algorithm()
 
@@ -237,6 +245,7 @@ _USUAL: Mapping[str, _Usual] = {
     **{name: _TRACK for name in ("racetrack", "racetrack_large", "racetrack_oval")},
     **{name: _SLOW for name, scenario in SCENARIOS.items() if not scenario.fast},
 }
+_SET_APART = {"algorithm", "observation", "taught"}  # fields that are no changes
 _OFF_POLICY_SHARE = 0.25  # steps beside those of PPO: each is learnt from many times
 _PIXEL_BUFFER = 20_000  # [steps] of pictures that memory has room for
 _PIXEL_EPOCHS = 4  # most of the time goes into the network, and so into updates
@@ -263,9 +272,13 @@ def settings_for(
     ):
         if value not in known:
             raise ValueError(f"{name}: expected one of {', '.join(known)}, came {value!r}")
-    usual, kind = _USUAL[scenario], _SETTINGS[algorithm]
+    usual, kind = _USUAL[scenario], ALGORITHM_SETTINGS[algorithm]
     of_algorithm = {item.name for item in fields(kind)}
-    of_training = {item.name for item in fields(TrainingSettings)} - {"algorithm", "observation"}
+    of_training = {item.name for item in fields(TrainingSettings)} - {
+        "algorithm",
+        "observation",
+        "taught",
+    }
     for name in changes:
         if name not in of_algorithm | of_training:
             known = (*sorted(of_training), *sorted(of_algorithm))
@@ -343,35 +356,6 @@ def check_action(algorithm: AlgorithmSettings, action: gymnasium.Space[Any]) -> 
             'algorithm: expected ppo or dqn for discrete actions, came sac; or action="continuous" '
             "(--action continuous)"
         )
-
-
-def training_json(settings: TrainingSettings) -> dict[str, Any]:
-    """Settings as JSON can hold them, with the algorithm's name among its own."""
-    entries = asdict(settings)
-    return entries | {"algorithm": {"name": settings.algorithm.name} | entries["algorithm"]}
-
-
-def training_from_json(entries: Mapping[str, Any]) -> TrainingSettings:
-    """Settings that `training_json` gave.
-
-    Raises:
-        ValueError: If they are not; names what is wrong.
-    """
-    values = dict(entries)
-    inner = values.pop("algorithm", None)
-    if not isinstance(inner, dict) or inner.get("name") not in _SETTINGS:
-        raise ValueError(
-            f"training.algorithm: expected settings with the name {', '.join(ALGORITHMS)}, "
-            f"came {inner!r}"
-        )
-    inner = {name: value for name, value in inner.items() if name != "name"}
-    if isinstance(inner.get("hidden_sizes"), list):
-        inner["hidden_sizes"] = tuple(inner["hidden_sizes"])
-    try:
-        algorithm = _SETTINGS[entries["algorithm"]["name"]](**inner)
-        return TrainingSettings(algorithm=algorithm, **values)
-    except TypeError as error:
-        raise ValueError(f"training: expected fields of TrainingSettings, came {error}") from error
 
 
 def _require_rate(settings: AlgorithmSettings) -> None:

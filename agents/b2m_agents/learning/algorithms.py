@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -31,6 +33,8 @@ from b2m_agents.learning.agent_settings import (
     check_action,
 )
 from b2m_agents.learning.policy_networks import ScaledState, SceneCNN
+from b2m_agents.online.online_transfer import TransferPPO
+from b2m_agents.online.scene_features import scene_policy
 from b2m_agents.worlds.channels_first import VecChannelsFirst
 from b2m_drive.files.refusals import naming
 from b2m_drive.students.devices import device_of
@@ -106,7 +110,7 @@ def new_policy(
     check_action(settings.algorithm, venv.action_space)
     needs_scene = settings.observation == "state"
     scales = state_scales(venv.get_attr("settings", [0])[0]) if needs_scene else ()
-    return _made(settings.algorithm, _common(settings, scales, device) | {"env": venv})
+    return _made(settings, settings.algorithm, _common(settings, scales, device) | {"env": venv})
 
 
 def policy_to_act(
@@ -134,7 +138,7 @@ def policy_to_act(
         common["target_entropy"] = 0.0  # of learning alone; "auto" would ask the environments
     if settings.observation == "pixels" and isinstance(observed, spaces.Box):
         observed = VecChannelsFirst.transpose_space(observed)
-    return set_up(_made(algorithm, common), observed, action_space(scene))
+    return set_up(_made(settings, algorithm, common), observed, action_space(scene))
 
 
 def set_up(policy: Policy, observed: spaces.Space[Any], acts: spaces.Space[Any]) -> Policy:
@@ -227,10 +231,15 @@ def steps_taken(path: Path) -> int:
     return read_agent_data(path).n_steps
 
 
-def _made(settings: AlgorithmSettings, common: dict[str, Any]) -> BaseAlgorithm:
+def _made(
+    training: TrainingSettings, settings: AlgorithmSettings, common: dict[str, Any]
+) -> BaseAlgorithm:
     match settings:
+        case PPOSettings() if training.taught is not None:
+            made = partial(TransferPPO, n_brain_latents=training.taught.n_brain_latents)
+            return _new_ppo(made, settings, common)
         case PPOSettings():
-            return _new_ppo(settings, common)
+            return _new_ppo(PPO, settings, common)
         case DQNSettings():
             return _new_dqn(settings, common)
         case SACSettings():
@@ -252,8 +261,8 @@ def _common(
     }
 
 
-def _new_ppo(settings: PPOSettings, common: dict[str, Any]) -> PPO:
-    return PPO(
+def _new_ppo(made: Callable[..., PPO], settings: PPOSettings, common: dict[str, Any]) -> PPO:
+    return made(
         n_steps=settings.rollout,
         n_epochs=settings.n_epochs,
         gae_lambda=settings.gae_lambda,
@@ -291,6 +300,8 @@ def _networks(settings: TrainingSettings, scales: tuple[float, ...]) -> dict[str
     if settings.observation == "state":
         networks["features_extractor_class"] = ScaledState
         networks["features_extractor_kwargs"] = {"scales": scales}
+    elif settings.taught is not None:
+        networks |= scene_policy(settings.taught.encoder, channels_first=True)
     elif settings.observation == "pixels":
         networks["features_extractor_class"] = SceneCNN
     return networks

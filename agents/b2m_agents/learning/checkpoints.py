@@ -22,7 +22,8 @@ from b2m_agents.learning.agent_file import save_agent
 from b2m_agents.learning.agent_settings import TrainingSettings
 from b2m_agents.learning.algorithms import policy_to_go_on
 from b2m_agents.learning.deleted_agent import OTHER_AGENT
-from b2m_agents.learning.folder_names import AGENT_FILE
+from b2m_agents.learning.folder_names import AGENT_FILE, ENCODER_FOLDER
+from b2m_agents.online.online_transfer import TransferPPO
 from b2m_agents.worlds.latent_observation import VecLatentObservation
 from b2m_agents.worlds.replayable_episodes import EpisodeUnderWay, ReplayableSceneVecEnv
 from b2m_drive.files.array_files import read_arrays
@@ -85,7 +86,13 @@ def read_checkpoint(
 
 
 def write_policy(path: Path, policy: BaseAlgorithm) -> None:
-    """Write a policy as Stable-Baselines3 saves it, whole or not at all."""
+    """Write a policy as Stable-Baselines3 saves it, whole or not at all.
+
+    An encoder that learns with it is written beside it, for others: before it, so that a training
+    that goes on after a kill in between writes the very same encoder again.
+    """
+    if isinstance(policy, TransferPPO):
+        policy.encoder.save_pretrained(path.parent / ENCODER_FOLDER)
     with recorded_write(path) as draft:
         save_agent(policy, draft)
 

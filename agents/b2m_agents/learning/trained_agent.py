@@ -1,8 +1,10 @@
 """A trained agent's folder: encoder, policy, and what it was trained on.
 
 ======================  ========================================================================
-``config.json``         scenario, settings of the scene and of the training, versions
-``encoder/``            the frozen encoder, as safetensors and JSON; of an agent of latents only
+``config.json``         scenario, settings of the scene and of the training, versions; the teacher
+                        of an encoder that is taught
+``encoder/``            the frozen encoder of an agent of latents, as safetensors and JSON; of one
+                        whose encoder is taught, a copy of it as it is now, for others
 ``agent.zip``           the policy as Stable-Baselines3 saves it; read here without unpickling, see
                         `agent_file` (``PPO.load`` unpickles: your own files only)
 ``best/``               the same three of the best agent by evaluation during the training
@@ -33,10 +35,11 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 
 from b2m_agents.episodes.episodes import Act, Observation, State
 from b2m_agents.learning.agent_file import read_agent_data
-from b2m_agents.learning.agent_settings import TrainingSettings, training_from_json
+from b2m_agents.learning.agent_settings import TrainingSettings
 from b2m_agents.learning.algorithms import read_policy
 from b2m_agents.learning.deleted_agent import OTHER_AGENT
 from b2m_agents.learning.folder_names import AGENT_FILE, CONFIG_FILE, ENCODER_FOLDER
+from b2m_agents.learning.settings_json import training_from_json
 from b2m_agents.worlds.channels_first import channels_first, check_channels_first
 from b2m_agents.worlds.encoder_view import VIEW
 from b2m_agents.worlds.latent_observation import (
@@ -62,7 +65,9 @@ _KINDS: dict[str, type | tuple[type, ...]] = {
     "training": dict,
     "encoder": (str, type(None)),
     "versions": dict,
+    "teacher": dict,
 }
+_TEACHER = "teacher"  # an entry of agents whose encoder is taught alone
 _SPEED = STATE_INDEX["speed"]
 
 
@@ -72,9 +77,10 @@ class AgentConfig:
 
     scenario: str
     environment: dict[str, Any]  # fields of `SceneSettings`, as they were given
-    training: dict[str, Any]  # see `b2m_agents.learning.agent_settings.training_json`
+    training: dict[str, Any]  # see `b2m_agents.learning.settings_json.training_json`
     encoder: str | None  # fingerprint; None: the agent sees pixels or the state
     versions: dict[str, str]
+    teacher: dict[str, Any] | None = None  # of an encoder that is taught: whose latents, and where
 
     @cached_property
     def settings(self) -> TrainingSettings:
@@ -113,15 +119,17 @@ def read_agent_config(folder: Path) -> AgentConfig:
         raise FileNotFoundError(f"{folder}: expected a file {CONFIG_FILE} of a trained agent")
     entries = read_json(path, "the configuration of an agent")
     known = {field.name for field in fields(AgentConfig)}
-    if set(entries) != known:
+    if set(entries) | {_TEACHER} != known:
         raise ValueError(f"{path}: expected the entries {sorted(known)}, came {sorted(entries)}")
     for name, kind in _KINDS.items():
-        if not isinstance(entries[name], kind):
+        if name in entries and not isinstance(entries[name], kind):
             expected = kind.__name__ if isinstance(kind, type) else "a fingerprint or null"
             raise ValueError(f"{path}: {name}: expected {expected}, came {entries[name]!r}")
     config = AgentConfig(**entries)
     with naming(path, "possible settings"):
         _ = config.scene, config.settings
+    if (config.teacher is None) != (config.settings.taught is None):
+        raise ValueError(f"{path}: expected a teacher beside an encoder that is taught, or neither")
     return config
 
 
@@ -301,4 +309,6 @@ def encoder_fingerprint(encoder: SceneVAE) -> str:
 def config_json(config: AgentConfig) -> dict[str, Any]:
     """The entries of `config.json`, as JSON gives them back."""
     entries: dict[str, Any] = json.loads(json.dumps(asdict(config)))
+    if config.teacher is None:
+        del entries[_TEACHER]
     return entries

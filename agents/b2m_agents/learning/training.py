@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,29 +23,27 @@ from b2m_agents.learning.agent_settings import (
     TrainingSettings,
     check_action,
     settings_for,
-    training_json,
     usual_action,
 )
-from b2m_agents.learning.algorithms import new_policy, steps_taken
+from b2m_agents.learning.algorithms import new_policy
 from b2m_agents.learning.best_agent import select, write_best
 from b2m_agents.learning.checkpoints import read_checkpoint, write_checkpoint
-from b2m_agents.learning.deleted_agent import require_agent
-from b2m_agents.learning.folder_names import AGENT_FILE, BEST_FOLDER, CONFIG_FILE, ENCODER_FOLDER
-from b2m_agents.learning.trained_agent import (
-    AgentConfig,
-    config_json,
-    encoder_fingerprint,
-    read_agent_config,
-)
-from b2m_agents.learning.training_record import CURVE_FILE, EndedEpisode, TrainingRecord
+from b2m_agents.learning.settings_json import training_json
+from b2m_agents.learning.taught_encoder import TaughtEncoder
+from b2m_agents.learning.trained_agent import AgentConfig, encoder_fingerprint
+from b2m_agents.learning.training_folder import open_folder
+from b2m_agents.learning.training_record import EndedEpisode, TrainingRecord
+from b2m_agents.learning.training_stops import next_stop, rounded_up, total_steps
 from b2m_agents.learning.training_worlds import selection_worlds, training_worlds
+from b2m_agents.online.online_teacher import OnlineTeacher
+from b2m_agents.online.online_transfer import TransferPPO, starting_encoder
+from b2m_agents.online.scene_features import put_encoder
 from b2m_agents.worlds.encoder_view import read_view
 from b2m_agents.worlds.latent_observation import check_frame_size
-from b2m_drive.files.locks import claim, is_lock
-from b2m_drive.files.provenance import installed_versions, taken_up
-from b2m_drive.files.writing import is_draft, write_json
+from b2m_drive.files.locks import claim
+from b2m_drive.files.provenance import installed_versions
 from b2m_drive.students.devices import device_of
-from b2m_drive.students.scene_vae import SceneVAE
+from b2m_drive.students.scene_vae import SceneVAE, SceneVAESettings
 from b2m_envs.scenes.observation import action_space
 from b2m_envs.scenes.settings import SceneSettings, settings_from_keywords
 
@@ -63,7 +61,6 @@ _PACKAGES = (
 # wait for each other. The number of cores does not count, for a training that goes on elsewhere
 # would round otherwise. The engine has a thread a core.
 _THREADS = 1
-_FREE = ("n_steps", "patience", "tensorboard")  # a training may be made longer
 _EPISODES_OF_A_LOG = 100  # of DQN and SAC; PPO logs every update
 _SECONDS_OF_A_TEXT = 0.5
 
@@ -75,6 +72,7 @@ def train_agent(
     settings: TrainingSettings | None = None,
     environment: Mapping[str, Any] | None = None,
     *,
+    teacher: OnlineTeacher | None = None,
     in_processes: bool = True,
     progress: bool = True,
     device: str | torch.device = "cpu",
@@ -89,12 +87,16 @@ def train_agent(
     Args:
         scenario: One of `b2m_envs.scenes.scenarios.SCENARIOS`.
         encoder: Folder that `SceneVAE.save_pretrained` wrote, for an agent that sees latents;
-            copied into the agent's. None for one that sees pixels or the state.
+            copied into the agent's. None for one that sees pixels or the state. Beside a teacher,
+            what the agent's own encoder begins as; None: a new one of the seed.
         folder: Of the agent, see `b2m_agents.learning.trained_agent`.
         settings: Of the training; None: those of `settings_for(scenario)`.
         environment: Fields of `SceneSettings`. Where they are left out, the encoder's own view
             (see `encoder_view`) and the scenario's own. They must give frames of the encoder's
             size, and actions that the algorithm can choose.
+        teacher: That teaches the encoder of an agent of pixels while it learns to drive by PPO
+            (`b2m_agents.online.online_transfer`). It is not saved: give it again to go on. The
+            settings' seed is that of the frames drawn, too.
         in_processes: One process an environment, or all of them in this one. The result is the
             same. Scenes that the engine has are a batch in this process anyway.
         progress: Show a bar with the mean return of the last episodes.
@@ -108,25 +110,32 @@ def train_agent(
             such device, or the folder holds another training or a damaged one; names what differs.
         ChildProcessError: If an environment's process ended; called again, the training goes on.
     """
-    settings, device = settings or settings_for(scenario), device_of(device)
-    _check_needed(encoder, settings)
-    environment = _environment_of(scenario, encoder, settings, environment or {})
+    if settings is None:
+        settings = settings_for(scenario, observation="latents" if teacher is None else "pixels")
+    device = device_of(device)
+    _check_needed(encoder, settings, teacher)
+    environment = _environment_of(scenario, encoder, settings, teacher, environment or {})
     scene = settings_from_keywords(scenario, environment)
     check_action(settings.algorithm, action_space(scene))
-    frozen_encoder = None if encoder is None else SceneVAE.from_pretrained(encoder)
-    if frozen_encoder is not None:
-        check_frame_size(frozen_encoder, (scene.height, scene.width, scene.n_channels))
-    config = _config_of(scene, environment, settings, frozen_encoder)
+    given = None if encoder is None else SceneVAE.from_pretrained(encoder)
+    if given is not None:
+        check_frame_size(given, (scene.height, scene.width, scene.n_channels))
+    taught = None
+    if teacher is not None:
+        taught = _Taught.of(teacher, given, scene, settings)
+        settings = taught.settings
+    config = _config_of(scene, environment, settings, given, teacher)
+    frozen_encoder = given if taught is None else None
     folder = Path(folder)
     n_threads = torch.get_num_threads()
     torch.set_num_threads(_THREADS)
     try:
         with claim(folder, "a training"):
-            _open_folder(folder, config, frozen_encoder)
+            open_folder(folder, config, frozen_encoder if taught is None else taught.start)
             if frozen_encoder is not None:
                 frozen_encoder.to(device)
             with training_worlds(scene, frozen_encoder, settings, in_processes) as worlds:
-                _learn(folder, worlds, scene, frozen_encoder, settings, device, progress)
+                _learn(folder, worlds, scene, frozen_encoder, settings, device, progress, taught)
     except (EOFError, BrokenPipeError, ConnectionResetError) as error:
         raise ChildProcessError(
             "an environment's process ended, killed or for want of memory; call it again to go on "
@@ -145,10 +154,13 @@ def _learn(
     settings: TrainingSettings,
     device: torch.device,
     progress: bool,
+    taught: _Taught | None,
 ) -> None:
     policy = read_checkpoint(folder, venv, settings, device) or new_policy(venv, settings, device)
+    if taught is not None:
+        taught.teach(policy)
     record = TrainingRecord.read(folder, policy.num_timesteps)
-    total = _rounded_up(settings.n_steps, settings.update_steps)
+    total = total_steps(settings)
     with (
         closing(_Choosing(folder, scene, encoder, settings)) as choosing,
         closing(_logger(folder, settings)) as logger,
@@ -164,7 +176,7 @@ def _learn(
             set_random_seed(seed)
             policy.action_space.seed(seed)
             policy.learn(
-                _next_stop(policy.num_timesteps, total, settings) - policy.num_timesteps,
+                next_stop(policy.num_timesteps, total, settings) - policy.num_timesteps,
                 callback=_Watch(bar, record),
                 log_interval=1 if settings.algorithm.name == "ppo" else _EPISODES_OF_A_LOG,
                 reset_num_timesteps=policy.num_timesteps == 0,
@@ -175,19 +187,36 @@ def _learn(
             write_checkpoint(folder, policy, venv)
 
 
-def _first_stop(settings: TrainingSettings) -> int:
-    """The step of the first checkpoint."""
-    return _next_stop(0, _rounded_up(settings.n_steps, settings.update_steps), settings)
+@dataclass(frozen=True)
+class _Taught:
+    """An agent's own encoder as it begins, and its teacher."""
 
+    teacher: OnlineTeacher
+    start: SceneVAE
+    settings: TrainingSettings  # with those of the encoder
 
-def _next_stop(now: int, total: int, settings: TrainingSettings) -> int:
-    """The step of the next checkpoint or evaluation."""
-    stops = [total]
-    for every in (settings.checkpoint_every, settings.evaluate_every):
-        if every:
-            leg = _rounded_up(every, settings.update_steps)
-            stops.append((now // leg + 1) * leg)
-    return min(stops)
+    @classmethod
+    def of(
+        cls,
+        teacher: OnlineTeacher,
+        given: SceneVAE | None,
+        scene: SceneSettings,
+        settings: TrainingSettings,
+    ) -> _Taught:
+        """A teacher in a training; without a given encoder a new one begins."""
+        new = SceneVAESettings(scene.height, scene.width, scene.n_channels)
+        start = starting_encoder(given or new, settings.seed)
+        n_steps = teacher.n_steps or total_steps(settings)
+        taught = TaughtEncoder.of(teacher, start.settings, n_steps)
+        teacher = replace(teacher, n_steps=n_steps, seed=settings.seed)
+        return cls(teacher, start, replace(settings, taught=taught))
+
+    def teach(self, policy: BaseAlgorithm) -> None:
+        """Let the teacher take part in a policy, which begins with this encoder if it is new."""
+        assert isinstance(policy, TransferPPO)
+        if not policy.num_timesteps:
+            put_encoder(policy.policy, self.start)
+        policy.teach(self.teacher)
 
 
 class _Choosing:
@@ -209,7 +238,7 @@ class _Choosing:
         """Whether this step is one of evaluation; the last one is."""
         if self._worlds is None:
             return False
-        leg = _rounded_up(self._settings.evaluate_every, self._settings.update_steps)
+        leg = rounded_up(self._settings.evaluate_every, self._settings.update_steps)
         return now % leg == 0 or now >= total
 
     def choose(self, policy: BaseAlgorithm, record: TrainingRecord) -> None:
@@ -266,7 +295,17 @@ def _logger(folder: Path, settings: TrainingSettings) -> Logger:
     return Logger(folder=None, output_formats=outputs)
 
 
-def _check_needed(encoder: str | Path | None, settings: TrainingSettings) -> None:
+def _check_needed(
+    encoder: str | Path | None, settings: TrainingSettings, teacher: OnlineTeacher | None
+) -> None:
+    if teacher is not None:
+        if settings.observation != "pixels":
+            raise ValueError(
+                f"observation: expected pixels beside a teacher, came {settings.observation}"
+            )
+        return
+    if settings.taught is not None:
+        raise ValueError("teacher: expected the one of the encoder that is taught, came none")
     if encoder is None and settings.observation == "latents":
         raise ValueError(
             "encoder: expected the folder of one for an agent that sees latents, came none; "
@@ -282,6 +321,7 @@ def _environment_of(
     scenario: str,
     encoder: str | Path | None,
     settings: TrainingSettings,
+    teacher: OnlineTeacher | None,
     given: Mapping[str, Any],
 ) -> dict[str, Any]:
     """The environment's settings that are not the scenario's own."""
@@ -289,7 +329,15 @@ def _environment_of(
         raise ValueError("driver: expected none among the environment's settings, the agent drives")
     view = {} if encoder is None else read_view(encoder)
     action = usual_action(scenario, settings.algorithm.name)
-    return ({} if action is None else {"action": action}) | view | dict(given)
+    chosen = ({} if action is None else {"action": action}) | view | dict(given)
+    watched = {} if teacher is None else dict(teacher.view)
+    for name in watched.keys() & chosen.keys():
+        if chosen[name] != watched[name]:
+            raise ValueError(
+                f"{name}: expected {watched[name]!r} as in the scenes that were watched, "
+                f"came {chosen[name]!r}"
+            )
+    return chosen | watched
 
 
 def _config_of(
@@ -297,6 +345,7 @@ def _config_of(
     environment: Mapping[str, Any],
     settings: TrainingSettings,
     encoder: SceneVAE | None,
+    teacher: OnlineTeacher | None,
 ) -> AgentConfig:
     return AgentConfig(
         scenario=scene.scenario,
@@ -305,67 +354,5 @@ def _config_of(
         training=training_json(settings),
         encoder=None if encoder is None else encoder_fingerprint(encoder),
         versions=installed_versions(_PACKAGES),
+        teacher=None if teacher is None else {"fingerprint": teacher.fingerprint, **teacher.about},
     )
-
-
-def _open_folder(folder: Path, config: AgentConfig, encoder: SceneVAE | None) -> None:
-    """Start an agent's folder, or take up one of the same configuration."""
-    begun = (folder / CONFIG_FILE).is_file()
-    if begun:
-        before = read_agent_config(folder)
-        _refuse_other_training(folder, before, config)
-        config = replace(config, versions=taken_up(folder, before.versions, config.versions))
-        _refuse_fewer_steps(folder, config.settings)
-        require_agent(folder, CURVE_FILE, _first_stop(config.settings))
-    elif not all(map(_is_of_a_start, folder.iterdir())):
-        raise ValueError(f"{folder}: expected an empty folder or an agent's, came other files")
-    if encoder is not None and not begun:
-        encoder.save_pretrained(folder / ENCODER_FOLDER)
-    write_json(folder / CONFIG_FILE, config_json(config))
-    if (folder / BEST_FOLDER / CONFIG_FILE).is_file():
-        write_json(folder / BEST_FOLDER / CONFIG_FILE, config_json(config))
-
-
-def _is_of_a_start(path: Path) -> bool:
-    """Whether a training that was killed while it began may have left this."""
-    return path.name == ENCODER_FOLDER or is_draft(path) or is_lock(path)
-
-
-def _refuse_fewer_steps(folder: Path, settings: TrainingSettings) -> None:
-    path = folder / AGENT_FILE
-    taken = steps_taken(path) if path.is_file() else 0
-    if _rounded_up(settings.n_steps, settings.update_steps) < taken:
-        raise ValueError(
-            f"n_steps: expected at least the {taken} that {folder} has taken, "
-            f"came {settings.n_steps}"
-        )
-
-
-def _refuse_other_training(folder: Path, before: AgentConfig, now: AgentConfig) -> None:
-    there, here = (_flat({**config_json(each), "versions": None}) for each in (before, now))
-    free = {f"training.{name}" for name in _FREE}  # and of the versions, see `taken_up`
-    differing = [
-        f"{name}: there {there.get(name)!r}, now {here.get(name)!r}"
-        for name in sorted(set(there) | set(here))
-        if name not in free and there.get(name) != here.get(name)
-    ]
-    if differing:
-        raise ValueError(
-            f"{folder} holds an agent of another training; give another folder. "
-            + "; ".join(differing)
-        )
-
-
-def _flat(entries: Mapping[str, Any]) -> dict[str, Any]:
-    """Entries within entries under names with dots."""
-    flat: dict[str, Any] = {}
-    for name, value in entries.items():
-        if isinstance(value, dict):
-            flat |= {f"{name}.{key}": each for key, each in _flat(value).items()}
-        else:
-            flat[name] = value
-    return flat
-
-
-def _rounded_up(n: int, multiple: int) -> int:
-    return -(-n // multiple) * multiple

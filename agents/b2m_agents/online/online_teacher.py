@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float32, Float64, UInt8
 
-from b2m_agents.studies.driving.plan import HELD_OUT_SHARE, SPLIT_SEED
-from b2m_drive.recordings.scene_recording import SceneRecording
-from b2m_drive.students.scenes import SceneDataset
-from b2m_drive.teachers.frame_pairing import (
-    estimate_delay,
-    has_response,
-    principal_latents,
-    responses,
-)
-from b2m_drive.teachers.scene_controls import state_labels
 from b2m_drive.transfer.schedule import WeightSchedule
 from b2m_drive.transfer.term import STRATEGIES, Strategy
 
@@ -44,6 +35,8 @@ class OnlineTeacher:
     temperature: float = 0.2  # of the contrastive loss
     share_of_variance: Float64[np.ndarray, " latent"] | None = None  # None: equal
     seed: int = 0  # of the frames drawn
+    view: Mapping[str, Any] = field(default_factory=dict)  # how frames look, see `encoder_view`
+    about: Mapping[str, Any] = field(default_factory=dict)  # whose latents they are, as JSON
 
     def __post_init__(self) -> None:
         if self.frames.ndim != 4 or self.frames.dtype != np.uint8:
@@ -78,6 +71,14 @@ class OnlineTeacher:
             raise ValueError(f"teacher: temperature: expected over 0, came {self.temperature}")
         self._check_shares()
 
+    @property
+    def fingerprint(self) -> str:
+        """Short hash of the frames, and of what is taught beside them."""
+        digest = hashlib.sha256()
+        for array in (self.frames, self.latents, self.share_of_variance):
+            digest.update(b"" if array is None else np.ascontiguousarray(array).tobytes())
+        return digest.hexdigest()[:16]
+
     def _check_shares(self) -> None:
         share = self.share_of_variance
         if share is None:
@@ -88,53 +89,3 @@ class OnlineTeacher:
                 f"teacher: share_of_variance: expected {self.latents.shape[1]} numbers of 0 or "
                 f"more, not all 0, came {share.tolist()}"
             )
-
-
-def teacher_from_recording(
-    scenes: str | Path,
-    recording: SceneRecording,
-    *,
-    n_latents: int = 8,
-    delay: float | None = None,
-    window: float = 0.4,
-    **settings: Any,
-) -> OnlineTeacher:
-    """Pair scenes with the brain that watched them, as the driving study does.
-
-    Only episodes that the study does not hold out teach.
-
-    Args:
-        scenes: File that the recording was made beside.
-        recording: Of the brain.
-        n_latents: Principal components of its responses.
-        delay: From a frame to the response [s]; None: by cross-validation.
-        window: Over which a response is averaged [s]; at most a frame's duration counts.
-        **settings: Further ones of `OnlineTeacher`.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If the recording is of other scenes, or there cannot be that many latents.
-    """
-    dataset = SceneDataset(scenes)
-    last = int(recording.frame_id.max())
-    if last >= dataset.n_frames:
-        raise ValueError(
-            f"{recording.session}: frame_id: expected frames of {dataset.path}, 0 to "
-            f"{dataset.n_frames - 1}, came {last}: a recording of other scenes"
-        )
-    teaching = dataset.split(HELD_OUT_SHARE, SPLIT_SEED).teaching
-    window = min(window, dataset.header.step_seconds)
-    if delay is None:
-        shown = teaching[np.isin(teaching, recording.frame_id)]
-        labels = state_labels(dataset.state[shown], dataset.header.state_names)
-        episode = dataset.episode_of_frame[shown]
-        delay = estimate_delay(recording, shown, labels, episode, window=window).delay
-    known = teaching[has_response(recording, teaching, delay, window)]
-    activity = responses(recording, known, delay, window)
-    latents = principal_latents(activity, np.ones(len(known), bool), n_latents)
-    return OnlineTeacher(
-        dataset.frames(known),
-        latents.values,
-        share_of_variance=latents.share_of_variance,
-        **settings,
-    )

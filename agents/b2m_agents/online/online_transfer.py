@@ -3,35 +3,20 @@
 from __future__ import annotations
 
 import inspect
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from gymnasium import spaces
 from jaxtyping import Float, Float32, Int, UInt8
 from stable_baselines3 import PPO
 from stable_baselines3.common.vec_env import VecEnv
 from torch import Tensor, nn
 
-from b2m_agents.learning.agent_file import (
-    SavedAgent,
-    go_on_from,
-    read_agent_file,
-    restore,
-    save_agent,
-)
-from b2m_agents.learning.algorithms import set_up
-from b2m_agents.learning.deleted_agent import OTHER_AGENT
-from b2m_agents.learning.folder_names import AGENT_FILE, ENCODER_FOLDER
 from b2m_agents.online.online_teacher import OnlineTeacher
-from b2m_agents.online.scene_features import SceneFeatures, extractors_of, put_encoder, scene_policy
+from b2m_agents.online.scene_features import extractors_of, put_encoder, scene_policy
 from b2m_agents.worlds.channels_first import with_channels_first
-from b2m_drive.files.fingerprints import recorded_write, require_as_made
-from b2m_drive.files.locks import claim
-from b2m_drive.files.refusals import naming
 from b2m_drive.students.devices import device_of
 from b2m_drive.students.scene_vae import SceneVAE, SceneVAESettings
 from b2m_drive.students.seeded_streams import torch_generator_for
@@ -39,8 +24,6 @@ from b2m_drive.transfer.term import transfer_loss
 
 _INIT, _HEAD = range(2)  # purposes of random numbers
 _POLICY = "CnnPolicy"
-_BRIGHTEST = 255
-_OF_A_SESSION = ("env", "device", "tensorboard_log", "verbose", "_init_setup_model")
 
 
 class TransferPPO(PPO):
@@ -64,7 +47,7 @@ class TransferPPO(PPO):
         self.n_brain_latents = n_brain_latents
         self.transfer_head: nn.Linear | None = None
         self._lesson: _Lesson | None = None
-        self._keywords = inspect.signature(PPO).bind(*args, **keywords).arguments
+        self.made_with = inspect.signature(PPO).bind(*args, **keywords).arguments
         super().__init__(*args, **keywords)
 
     @property
@@ -164,28 +147,7 @@ class TransferPPO(PPO):
             self.policy.optimizer.add_param_group({"params": list(self.transfer_head.parameters())})
 
     def _excluded_save_params(self) -> list[str]:
-        return [*super()._excluded_save_params(), "transfer_head", "_lesson", "_keywords"]
-
-    def recipe(self) -> dict[str, Any]:
-        """What the agent is built anew from, as JSON can hold it.
-
-        Functions, such as a schedule of the learning rate, it cannot: ``given_again`` names them.
-        """
-        keywords = {k: v for k, v in self._keywords.items() if k not in _OF_A_SESSION}
-        if keywords.get("policy") == _POLICY:
-            keywords.pop("policy")
-        networks = dict(keywords.pop("policy_kwargs", None) or {})
-        networks.pop("features_extractor_class", None)  # SceneFeatures, as everyone's
-        every = keywords | networks
-        return {
-            "class": type(self).__name__,
-            "n_brain_latents": self.n_brain_latents,
-            "observed": list(self.observation_space.shape or ()),
-            "acts": _acts_json(self.action_space),
-            "keywords": {k: v for k, v in keywords.items() if _is_plain(v)},
-            "policy_kwargs": {k: v for k, v in networks.items() if _is_plain(v)},
-            "given_again": sorted(k for k, v in every.items() if not _is_plain(v)),
-        }
+        return [*super()._excluded_save_params(), "transfer_head", "_lesson", "made_with"]
 
     def _get_torch_save_params(self) -> tuple[list[str], list[str]]:
         modules, variables = super()._get_torch_save_params()
@@ -252,9 +214,8 @@ def new_online_policy(
         FileNotFoundError: If the encoder's folder lacks a file.
         ValueError: If the encoder is of other frames than `venv` or the teacher.
     """
-    start = _starting(encoder, seed)
-    networks = scene_policy(start.settings)
-    networks["features_extractor_kwargs"]["channels_first"] = True
+    start = starting_encoder(encoder, seed)
+    networks = scene_policy(start.settings, channels_first=True)
     policy = TransferPPO(
         _POLICY,
         with_channels_first(venv),
@@ -270,116 +231,8 @@ def new_online_policy(
     return policy
 
 
-def save_online_agent(policy: TransferPPO, folder: str | Path) -> Path:
-    """Write an agent, and beside it its encoder for others, each file whole or not at all.
-
-    ``agent.zip`` is complete by itself. ``encoder/`` holds the encoder as it is now, as
-    safetensors and JSON that `SceneVAE.from_pretrained` reads. ``fingerprints.json`` tells this
-    ``agent.zip`` from another.
-    """
-    folder = Path(folder)
-    with claim(folder, "the writing of an agent"):
-        policy.encoder.save_pretrained(folder / ENCODER_FOLDER)
-        with recorded_write(folder / AGENT_FILE) as draft:
-            save_agent(policy, draft, policy.recipe())
-    return folder
-
-
-def load_online_agent(
-    folder: str | Path,
-    env: VecEnv | None = None,
-    teacher: OnlineTeacher | None = None,
-    *,
-    device: str | torch.device = "cpu",
-    force_reset: bool = True,
-    **settings: Any,
-) -> TransferPPO:
-    """Read an agent that `save_online_agent` wrote; nothing that stands in its file is run.
-
-    Args:
-        folder: Of the agent.
-        env: To learn on in; None: only to act.
-        teacher: To go on with; an agent that had one needs it to learn on.
-        device: Of the networks, see `device_of`.
-        force_reset: Whether learning starts with new episodes.
-        **settings: Those of `PPO` and of its policy that no file holds, such as a function that
-            gives the learning rate.
-
-    Raises:
-        FileNotFoundError: If there is none.
-        ValueError: If the file is damaged or something else, a setting that it cannot hold is not
-            given again, or the teacher is of other sizes; names what is missing.
-    """
-    saved = read_agent_file(Path(folder) / AGENT_FILE)
-    require_as_made(Path(folder), AGENT_FILE, OTHER_AGENT)
-    worlds = None if env is None else with_channels_first(env)
-    policy = _as_before(saved, worlds, device_of(device), settings)
-    restore(policy, saved)
-    if env is not None and not force_reset:
-        go_on_from(policy, saved)
-    if teacher is not None:
-        policy.teach(teacher)
-    return policy
-
-
-def _as_before(
-    saved: SavedAgent, env: VecEnv | None, device: torch.device, given: dict[str, Any]
-) -> TransferPPO:
-    """An agent as the saved one was made."""
-    recipe = saved.settings or {}
-    if recipe.get("class") != TransferPPO.__name__:
-        raise ValueError(
-            f"{saved.path}: expected an agent of {TransferPPO.__name__} with its settings, came "
-            "another, or one that an earlier version wrote"
-        )
-    with naming(saved.path, f"the settings of an agent of {TransferPPO.__name__}"):
-        missing = sorted(set(recipe["given_again"]) - set(given))
-        if missing:
-            raise ValueError(f"some that no file holds: give {', '.join(missing)} again")
-        known = set(inspect.signature(PPO).parameters)
-        networks = {**recipe["policy_kwargs"], "features_extractor_class": SceneFeatures}
-        networks |= {name: value for name, value in given.items() if name not in known}
-        keywords = {"policy": _POLICY, **recipe["keywords"]}
-        keywords |= {name: value for name, value in given.items() if name in known}
-        policy = TransferPPO(
-            env=env,
-            n_brain_latents=recipe["n_brain_latents"],
-            policy_kwargs=networks,
-            device=device,
-            _init_setup_model=env is not None,
-            **keywords,
-        )
-        if env is not None:
-            return policy
-        observed = spaces.Box(0, _BRIGHTEST, tuple(recipe["observed"]), np.uint8)
-        return set_up(policy, observed, _acts_from_json(recipe["acts"]))
-
-
-def _is_plain(value: Any) -> bool:
-    """Whether JSON can hold it."""
-    try:
-        json.dumps(value, allow_nan=False)
-    except (TypeError, ValueError):
-        return False
-    return True
-
-
-def _acts_json(space: spaces.Space[Any]) -> dict[str, Any]:
-    if isinstance(space, spaces.Discrete):
-        return {"n": int(space.n)}
-    if isinstance(space, spaces.Box):
-        return {"low": space.low.tolist(), "high": space.high.tolist()}
-    raise ValueError(f"actions: expected discrete or continuous ones to be saved, came {space}")
-
-
-def _acts_from_json(entries: dict[str, Any]) -> spaces.Space[Any]:
-    if "n" in entries:
-        return spaces.Discrete(entries["n"])
-    low, high = (np.array(entries[name], np.float32) for name in ("low", "high"))
-    return spaces.Box(low, high, dtype=np.float32)
-
-
-def _starting(encoder: SceneVAE | SceneVAESettings | str | Path, seed: int) -> SceneVAE:
+def starting_encoder(encoder: SceneVAE | SceneVAESettings | str | Path, seed: int) -> SceneVAE:
+    """What an agent's encoder begins as: itself, one that was saved, or a new one of a seed."""
     if isinstance(encoder, SceneVAE):
         return encoder
     if isinstance(encoder, SceneVAESettings):

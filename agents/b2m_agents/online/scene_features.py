@@ -97,11 +97,19 @@ class SceneFeatures(BaseFeaturesExtractor):
         return self
 
 
-def scene_policy(settings: SceneVAESettings) -> dict[str, Any]:
-    """Keywords of a ``CnnPolicy`` that reads scenes through an encoder of these settings."""
+def scene_policy(
+    settings: SceneVAESettings, *, channels_first: bool | None = None
+) -> dict[str, Any]:
+    """Keywords of a ``CnnPolicy`` that reads scenes through an encoder of these settings.
+
+    Args:
+        settings: Of the encoder.
+        channels_first: See `SceneFeatures`; None: the sizes tell.
+    """
+    told = {} if channels_first is None else {"channels_first": channels_first}
     return {
         "features_extractor_class": SceneFeatures,
-        "features_extractor_kwargs": {"encoder": asdict(settings)},
+        "features_extractor_kwargs": {"encoder": asdict(settings), **told},
     }
 
 

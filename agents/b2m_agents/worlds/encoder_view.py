@@ -27,17 +27,22 @@ _CLOCK = ("n_frames", "frame_interval", "policy_frequency", "simulation_frequenc
 
 
 def write_view(folder: Path, settings: Mapping[str, Any]) -> None:
-    """Write the view out of the settings of the scenes that an encoder learnt from.
+    """Write the view of the scenes that an encoder learnt from, see `view_of_scenes`."""
+    write_json(folder / VIEW_FILE, view_of_scenes(settings))
 
-    The interval between frames is written in seconds, so that it is the same for an agent that
-    takes more steps a second. Settings that do not say their scenario are written as they are.
+
+def view_of_scenes(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The view out of the settings of scenes.
+
+    The interval between frames is in seconds, so that it is the same for an agent that takes more
+    steps a second. Settings that do not say their scenario are taken as they are.
     """
     view = {name: settings[name] for name in VIEW if name in settings}
     if settings.get("scenario") in SCENARIOS:
         clock = {name: settings[name] for name in _CLOCK if name in settings}
         scene = settings_from_keywords(settings["scenario"], clock)
         view["frame_interval"] = scene.seconds_between_frames
-    write_json(folder / VIEW_FILE, view)
+    return view
 
 
 def read_view(folder: str | Path) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from b2m_agents.drivers.drivers import DRIVERS
 from b2m_agents.learning.agent_settings import ALGORITHMS, OBSERVATIONS
 from b2m_agents.memory.memory_agent import TASKS as TRIAL_TASKS
 from b2m_agents.studies.driving.comparison import BRAIN_KINDS
+from b2m_agents.studies.driving.online_teaching import ONLINE_CONTROLS
 from b2m_agents.studies.memory.plan import TASKS
 from b2m_drive.comparisons.agents_study import BESIDE
 from b2m_drive.recordings.simulated.neurons import PRESETS
@@ -36,7 +37,8 @@ from tests.shared.other_process import ENVIRONMENT
         (choices.SceneLatents, SCENE_LATENTS), (choices.Observation, OBSERVATIONS),
         (choices.Algorithm, ALGORITHMS), (choices.Driver, DRIVERS), (choices.Scenario, SCENARIOS),
         (choices.Latents, LATENT_METHODS), (choices.Pairing, PAIRINGS),
-        (choices.Strategy, STRATEGIES), (choices.BesideEncoders, BESIDE),
+        (choices.Strategy, STRATEGIES), (choices.OnlineControl, ONLINE_CONTROLS),
+        (choices.BesideEncoders, BESIDE),
     ],
 )  # fmt: skip
 def test_an_option_offers_what_its_room_knows(offered: Any, known: Any) -> None:

@@ -31,11 +31,10 @@ from b2m_agents.learning.agent_settings import (
     TrainingSettings,
     largest_divisor,
     settings_for,
-    training_from_json,
-    training_json,
 )
 from b2m_agents.learning.algorithms import ExploringDQN, check_algorithm, new_policy, steps_taken
 from b2m_agents.learning.best_agent import select
+from b2m_agents.learning.settings_json import training_from_json, training_json
 from b2m_agents.learning.trained_agent import TrainedAgent
 from b2m_agents.learning.training import train_agent
 from b2m_agents.learning.training_record import Selection, TrainingRecord
@@ -77,7 +76,7 @@ TRAININGS = {
 KILLED = """
 import json, os, signal, sys
 from b2m_agents.learning import training
-from b2m_agents.learning.agent_settings import training_from_json
+from b2m_agents.learning.settings_json import training_from_json
 from b2m_agents.learning.checkpoints import write_policy
 write = training.write_checkpoint
 def write_and_die(folder, policy, venv):

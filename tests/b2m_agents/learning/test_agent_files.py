@@ -24,15 +24,12 @@ from b2m_agents.drivers.rollouts import CollectSettings, collect_scenes
 from b2m_agents.evaluation.evaluate import EvaluationSettings, evaluate_agent
 from b2m_agents.learning.agent_file import read_agent_file
 from b2m_agents.learning.algorithms import ExploringDQN
+from b2m_agents.learning.online_agent_file import load_online_agent, save_online_agent
 from b2m_agents.learning.trained_agent import TrainedAgent, read_agent_config
 from b2m_agents.learning.training import train_agent
 from b2m_agents.memory.memory_agent import MemoryAgentSettings, evaluate_memory_agent
 from b2m_agents.memory.memory_training import train_memory_agent
-from b2m_agents.online.online_transfer import (
-    load_online_agent,
-    new_online_policy,
-    save_online_agent,
-)
+from b2m_agents.online.online_transfer import new_online_policy
 from b2m_agents.videos.video import VideoSettings, record_video
 from b2m_agents.worlds.scene_vec_env import make_scene_vec_env
 from b2m_drive.students.scene_vae import SceneVAESettings

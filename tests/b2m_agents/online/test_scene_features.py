@@ -20,15 +20,12 @@ from stable_baselines3.common.utils import set_random_seed
 from stable_baselines3.common.vec_env import DummyVecEnv
 
 from b2m_agents.drivers.rollouts import CollectSettings, collect_scenes
-from b2m_agents.online.online_teacher import OnlineTeacher, teacher_from_recording
-from b2m_agents.online.online_transfer import (
-    TransferPPO,
-    load_online_agent,
-    new_online_policy,
-    save_online_agent,
-)
+from b2m_agents.learning.online_agent_file import load_online_agent, save_online_agent
+from b2m_agents.online.online_teacher import OnlineTeacher
+from b2m_agents.online.online_transfer import TransferPPO, new_online_policy
 from b2m_agents.online.scene_features import SceneFeatures, extractors_of, put_encoder, scene_policy
 from b2m_agents.studies.driving.comparison import SimulatedWatcher
+from b2m_agents.studies.driving.online_teaching import teacher_from_recording
 from b2m_agents.worlds.channels_first import with_channels_first
 from b2m_agents.worlds.latent_observation import VecLatentObservation, encode_scenes
 from b2m_agents.worlds.scene_vec_env import SceneVecEnv, make_scene_vec_env

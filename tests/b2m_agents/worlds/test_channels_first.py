@@ -12,14 +12,11 @@ from torch import nn
 from b2m_agents.drivers.drivers import drive_episode, drive_of
 from b2m_agents.learning.agent_settings import PPOSettings, TrainingSettings
 from b2m_agents.learning.algorithms import new_policy
+from b2m_agents.learning.online_agent_file import load_online_agent, save_online_agent
 from b2m_agents.learning.trained_agent import TrainedAgent
 from b2m_agents.learning.training import train_agent
 from b2m_agents.learning.training_worlds import observed
-from b2m_agents.online.online_transfer import (
-    load_online_agent,
-    new_online_policy,
-    save_online_agent,
-)
+from b2m_agents.online.online_transfer import new_online_policy
 from b2m_agents.online.scene_features import SceneFeatures
 from b2m_agents.studies.agents.senses import Senses
 from b2m_agents.worlds.channels_first import VecChannelsFirst, channels_first, with_channels_first

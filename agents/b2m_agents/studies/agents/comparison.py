@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from b2m_agents.learning.agent_settings import training_json
+from b2m_agents.learning.settings_json import training_json
 from b2m_agents.learning.trained_agent import encoder_fingerprint
 from b2m_agents.studies.agents.compared_agent import ComparedAgent, run_plan
 from b2m_agents.studies.agents.demonstrations import N_TESTED

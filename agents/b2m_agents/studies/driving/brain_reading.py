@@ -65,7 +65,27 @@ def read_brain(
         recording, dataset, teaching, delay, response_window(dataset, settings)
     )
     taught = teaching[np.isfinite(values[teaching]).all(1)]
-    chosen, everything = values[taught], np.ones(len(taught), dtype=bool)
+    n_latents, label_r2 = told_by(values[taught], dataset, taught, settings, n_latents)
+    return ReadBrain(values, n_latents, label_r2)
+
+
+def told_by(
+    chosen: Float32[np.ndarray, "taught unit"],
+    dataset: SceneDataset,
+    taught: Int64[np.ndarray, " taught"],
+    settings: DrivingStudySettings,
+    n_latents: int | None,
+) -> tuple[int, Float64[np.ndarray, " label"]]:
+    """How many latents responses to the frames that teach hold, and R2 of each label in them.
+
+    Args:
+        chosen: The responses.
+        dataset: The scenes.
+        taught: Ids of the frames.
+        settings: Of the study.
+        n_latents: None chooses it by cross-validation.
+    """
+    everything = np.ones(len(taught), dtype=bool)
     n_varying = int(varies(chosen).sum())
     if n_latents is None:
         likeliest = principal_latents(chosen, everything).values.shape[1]
@@ -74,7 +94,7 @@ def read_brain(
     labels = state_labels(dataset.state[taught], dataset.header.state_names)
     said = latents.values if settings.latents == "pca" else chosen
     label_r2 = decoding_r2(said, labels, dataset.episode_of_frame[taught])
-    return ReadBrain(values, latents.values.shape[1], label_r2)
+    return latents.values.shape[1], label_r2
 
 
 def responses_of_all(

@@ -149,7 +149,7 @@ class DrivingComparison(RunnableComparison[DrivingPlan, Run]):
         """
         device_of(self.device)
         dataset = SceneDataset(self.scenes)
-        _check_same_scenes(self.recording, dataset)
+        check_same_scenes(self.recording, dataset)
         rows = rows_of(dataset, self.settings)
         estimate = delay_of(self.recording, dataset, rows.teaching, self.settings)
 
@@ -270,12 +270,7 @@ def describe(run: DrivingComparison, dataset: SceneDataset) -> dict[str, Any]:
             "n_teaching": len(material.watched.frame_id),
             "n_held_out": len(material.held_out),
             "notes": list(recording.notes),
-            "fingerprint": _fingerprint(
-                recording.activity,
-                recording.time,
-                recording.frame_id,
-                np.array([unit.kind for unit in recording.units]),
-            ),
+            "fingerprint": recording_fingerprint(recording),
         },
         **run.study.describe(),
         "signal": run.watcher.signal if run.watcher else None,
@@ -291,7 +286,7 @@ def describe(run: DrivingComparison, dataset: SceneDataset) -> dict[str, Any]:
             "n_episodes": dataset.n_episodes,
             "seconds_a_frame": dataset.header.step_seconds,
             "seed": dataset.header.seed,
-            "fingerprint": _fingerprint(dataset.state, dataset.action, material.held_out),
+            "fingerprint": fingerprint_of(dataset.state, dataset.action, material.held_out),
             "variables": list(material.variables),
             "variables_left_out": [name for name in names if name not in material.variables],
         },
@@ -338,7 +333,12 @@ def _n_shown_again(recording: SceneRecording) -> int:
     return int((times > 1).sum())
 
 
-def _check_same_scenes(recording: SceneRecording, dataset: SceneDataset) -> None:
+def check_same_scenes(recording: SceneRecording, dataset: SceneDataset) -> None:
+    """Refuse a recording whose frames are not those of a file.
+
+    Raises:
+        ValueError: If it is of other scenes, or its clock of another unit.
+    """
     last = int(recording.frame_id.max())
     if last >= dataset.n_frames:
         raise ValueError(
@@ -348,7 +348,18 @@ def _check_same_scenes(recording: SceneRecording, dataset: SceneDataset) -> None
     check_frame_rate(recording, dataset.header.step_seconds)
 
 
-def _fingerprint(*arrays: np.ndarray) -> str:
+def recording_fingerprint(recording: SceneRecording) -> str:
+    """Short hash of what was recorded."""
+    return fingerprint_of(
+        recording.activity,
+        recording.time,
+        recording.frame_id,
+        np.array([unit.kind for unit in recording.units]),
+    )
+
+
+def fingerprint_of(*arrays: np.ndarray) -> str:
+    """Short hash of arrays."""
     digest = hashlib.sha256()
     for array in arrays:
         digest.update(np.ascontiguousarray(array).tobytes())

@@ -89,7 +89,7 @@ def material_of(scenes: Path, settings: DrivingStudySettings) -> Material:
             rows.teaching,
             state_labels(dataset.state[rows.teaching], names),
             episode[rows.teaching],
-            _actions(dataset)[rows.teaching],
+            actions_of(dataset)[rows.teaching],
         ),
         held_out=dataset.frames(rows.held_out),
         held_out_rows=rows.held_out,
@@ -102,7 +102,7 @@ def material_of(scenes: Path, settings: DrivingStudySettings) -> Material:
     )
 
 
-def _actions(dataset: SceneDataset) -> Float32[np.ndarray, "frame dimension"]:
+def actions_of(dataset: SceneDataset) -> Float32[np.ndarray, "frame dimension"]:
     """What the driver did in each frame: one-hot if discrete; NaN in an episode's last frame."""
     action = dataset.action
     if action.ndim == 1:
