@@ -22,14 +22,12 @@ if TYPE_CHECKING:
     from b2m_drive.comparisons.verdict import verdicts_of as verdicts_of
     from b2m_drive.evidence.condition import Condition as Condition
     from b2m_drive.evidence.condition import TransferMethod as TransferMethod
-    from b2m_drive.recordings.brain_recording import Recording as Recording
+    from b2m_drive.recordings.decision_trials import DecisionTrials as DecisionTrials
     from b2m_drive.recordings.events import Events as Events
     from b2m_drive.recordings.readers.table import READERS as READERS
     from b2m_drive.recordings.readers.table import read_recording as read_recording
-    from b2m_drive.recordings.recording import BrainRecording as BrainRecording
-    from b2m_drive.recordings.recording import DecisionTrials as DecisionTrials
+    from b2m_drive.recordings.recording import Recording as Recording
     from b2m_drive.recordings.recording import Unit as Unit
-    from b2m_drive.recordings.scene_recording import SceneRecording as SceneRecording
     from b2m_drive.recordings.scene_recording import read_scene_recording as read_scene_recording
     from b2m_drive.recordings.scene_recording import write_scene_recording as write_scene_recording
     from b2m_drive.recordings.simulated.driver import SimulatedDriver as SimulatedDriver
@@ -37,6 +35,7 @@ if TYPE_CHECKING:
     from b2m_drive.recordings.simulated.neurons import SimulatedBrain as SimulatedBrain
     from b2m_drive.recordings.simulated.trials import simulate_sternberg as simulate_sternberg
     from b2m_drive.recordings.simulated.trials import simulate_trials as simulate_trials
+    from b2m_drive.recordings.trial_responses import BrainRecording as BrainRecording
     from b2m_drive.reports.report import write_report as write_report
     from b2m_drive.reports.report_parts import Section as Section
     from b2m_drive.students.decision_rnn import DecisionRNN as DecisionRNN
@@ -61,7 +60,7 @@ __version__ = "0.6.0"
 
 _HOMES = {
     "Batch": "students.student",
-    "BrainRecording": "recordings.recording",
+    "BrainRecording": "recordings.trial_responses",
     "BrainTargets": "transfer.targets",
     "Budget": "comparisons.student_job",
     "Comparison": "comparisons.comparison",
@@ -70,20 +69,19 @@ _HOMES = {
     "ControlInputs": "comparisons.control",
     "DecisionRNN": "students.decision_rnn",
     "DecisionRNNSettings": "students.decision_rnn",
-    "DecisionTrials": "recordings.recording",
+    "DecisionTrials": "recordings.decision_trials",
     "Events": "recordings.events",
     "LATENT_METHODS": "teachers.latent_methods",
     "NULLS": "comparisons.standard_controls",
     "PROBES": "comparisons.standard_controls",
     "READERS": "recordings.readers.table",
-    "Recording": "recordings.brain_recording",
+    "Recording": "recordings.recording",
     "ResponseLatents": "teachers.latent_methods",
     "Responses": "teachers.responses",
     "Run": "comparisons.run_folder",
     "SceneDataset": "students.scenes",
     "SceneEpisode": "students.scenes",
     "SceneHeader": "students.scenes",
-    "SceneRecording": "recordings.scene_recording",
     "SceneVAE": "students.scene_vae",
     "SceneVAESettings": "students.scene_vae",
     "SceneWriter": "students.scenes",

@@ -9,8 +9,9 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from b2m_drive.recordings.recording import LEFT, SpikeSession
+from b2m_drive.recordings.decision_trials import LEFT
 from b2m_drive.recordings.simulated.neurons import SimulatedBrain, simulate_trials
+from b2m_drive.recordings.trial_responses import SpikeSession
 
 
 def simulated_spikes(n_trials: int = 40, n_units: int = 6) -> SpikeSession:

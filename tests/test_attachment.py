@@ -11,7 +11,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from b2m_drive.recordings.recording import BrainRecording, DecisionTrials, TrialBins, Unit
+from b2m_drive.recordings.decision_trials import DecisionTrials, TrialBins
+from b2m_drive.recordings.recording import Unit
+from b2m_drive.recordings.trial_responses import BrainRecording
 from b2m_drive.teachers.latents import BrainLatents
 from b2m_drive.teachers.windows import Window
 from b2m_drive.transfer import BrainTargets, WeightSchedule, attach

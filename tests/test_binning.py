@@ -7,13 +7,9 @@ import numpy as np
 import pytest
 
 from b2m_drive.recordings.binning import bin_spikes, trial_bins
-from b2m_drive.recordings.recording import (
-    NO_STIMULUS,
-    BrainRecording,
-    DecisionTrials,
-    SpikeSession,
-    Unit,
-)
+from b2m_drive.recordings.decision_trials import NO_STIMULUS, DecisionTrials
+from b2m_drive.recordings.recording import Unit
+from b2m_drive.recordings.trial_responses import BrainRecording, SpikeSession
 
 
 def session_of(

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import nn
 
-from b2m_drive.recordings.recording import NO_STIMULUS
+from b2m_drive.recordings.decision_trials import NO_STIMULUS
 from b2m_drive.recordings.simulated.neurons import SimulatedBrain, simulate_sternberg
 from b2m_drive.transfer import BrainTargets, attach
 

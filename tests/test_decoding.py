@@ -7,23 +7,23 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from b2m_drive.recordings.recording import (
+from b2m_drive.recordings.decision_trials import (
     LEFT,
     MAINTENANCE,
     NO_STIMULUS,
     PROBE,
     RIGHT,
-    BrainRecording,
     DecisionTrials,
     TrialBins,
-    Unit,
     item_period,
 )
+from b2m_drive.recordings.recording import Unit
 from b2m_drive.recordings.simulated.neurons import (
     SimulatedBrain,
     simulate_sternberg,
     simulate_trials,
 )
+from b2m_drive.recordings.trial_responses import BrainRecording
 from b2m_drive.teachers import decoding, noise_ceiling, response_counts
 from b2m_drive.teachers.undefined_figures import EACH_ONCE, why_undefined
 

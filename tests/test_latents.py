@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from b2m_drive.recordings.recording import NO_STIMULUS, DecisionTrials
+from b2m_drive.recordings.decision_trials import NO_STIMULUS, DecisionTrials
 from b2m_drive.teachers.activity import Activity
 from b2m_drive.teachers.controls import (
     information_rate,

@@ -27,8 +27,8 @@ from b2m_agents.studies.memory.sessions import (
     read_sessions_of,
 )
 from b2m_drive.comparisons.pooling import pooled_verdicts, read_sessions
-from b2m_drive.recordings.recording import BrainRecording
 from b2m_drive.recordings.simulated.neurons import SimulatedBrain, simulate_trials
+from b2m_drive.recordings.trial_responses import BrainRecording
 from b2m_drive.reports.report import write_report
 
 SMALL = MemoryStudySettings(

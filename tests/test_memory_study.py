@@ -27,12 +27,12 @@ from b2m_drive.comparisons.memory_study import MEMORY
 from b2m_drive.comparisons.verdict import verdicts_of
 from b2m_drive.evidence.condition import Condition, TransferMethod
 from b2m_drive.evidence.scores import read_scores
-from b2m_drive.recordings.recording import BrainRecording
 from b2m_drive.recordings.simulated.neurons import (
     SimulatedBrain,
     simulate_sternberg,
     simulate_trials,
 )
+from b2m_drive.recordings.trial_responses import BrainRecording
 from b2m_drive.reports.report import write_report
 from b2m_drive.transfer.attachment import attach
 from b2m_drive.transfer.targets import BrainTargets

@@ -30,8 +30,8 @@ from b2m_drive.evidence.statistics import (
     restricted_mean,
     restricted_ratio,
 )
-from b2m_drive.recordings.recording import BrainRecording
 from b2m_drive.recordings.simulated.neurons import SimulatedBrain, simulate_trials
+from b2m_drive.recordings.trial_responses import BrainRecording
 from b2m_drive.teachers import decoding, noise_ceiling
 from b2m_drive.teachers.activity import Activity
 from b2m_drive.teachers.controls import information_rate

@@ -12,7 +12,8 @@ import pytest
 
 import b2m_drive as b2m
 from b2m_drive.recordings.readers.session_file import of_trials
-from b2m_drive.recordings.recording import SpikeSession, Unit
+from b2m_drive.recordings.recording import Unit
+from b2m_drive.recordings.trial_responses import SpikeSession
 
 TIMES = np.arange(1000) / 100  # [s]
 EVENTS: dict[str, Any] = {"onset": [1.0, 2.0, 3.0], "ids": [5, 6, 7]}
@@ -94,6 +95,15 @@ def test_a_column_of_events_of_another_length_is_refused_also_if_it_is_one_word(
 def test_a_signal_that_cannot_be_is_refused_by_name(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         signal(**changes)
+
+
+def test_units_have_the_regions_and_kinds_that_were_given() -> None:
+    made = signal(unit_names=["Fz", "Cz"], unit_regions=["frontal", "central"], unit_kinds="EEG")
+    assert [(unit.name, unit.region, unit.kind) for unit in made.units] == [
+        ("Fz", "frontal", "EEG"), ("Cz", "central", "EEG"),
+    ]  # fmt: skip
+    with pytest.raises(ValueError, match="unit_kinds: expected one for each of 2 units, came 1"):
+        signal(unit_kinds=["EEG"])
 
 
 def test_channels_with_gaps_are_named() -> None:
@@ -224,14 +234,13 @@ def test_a_file_that_is_no_session_is_refused_by_name(tmp_path: Path) -> None:
 
 
 def test_a_recording_beside_scenes_is_read_with_an_event_for_each_frame(tmp_path: Path) -> None:
-    frame = np.repeat([-1, 4, 9, 4, -1], 50)
-    made = b2m.SceneRecording(
-        np.random.default_rng(0).normal(size=(250, 2)).astype(np.float32), np.arange(250) / 100,
-        frame, (Unit("a", "x", "EEG"), Unit("b", "x", "EEG")), "P1", "P1-a", "made up", "mine",
-        simulated=True,
+    made = b2m.Recording.from_arrays(
+        signal=np.random.default_rng(0).normal(size=(250, 2)), time=np.arange(250) / 100,
+        onset=[0.5, 1.0, 1.5], ids=[4, 9, 4], duration=0.5, simulated=True, notes="made up",
     )  # fmt: skip
     b2m.write_scene_recording(tmp_path / "beside.h5", made)
     found = b2m.read_recording(tmp_path / "beside.h5")
     assert found.events.ids.tolist() == [4, 9, 4]
     np.testing.assert_allclose(found.events.onset, [0.5, 1.0, 1.5])
+    np.testing.assert_allclose(found.events.duration, 0.5)
     assert found.simulated

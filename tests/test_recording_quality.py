@@ -14,10 +14,11 @@ import pytest
 
 from b2m_agents.studies.memory.comparison import MemoryComparison
 from b2m_drive.recordings.binning import bin_spikes, trial_bins
+from b2m_drive.recordings.decision_trials import DecisionTrials
 from b2m_drive.recordings.readers.kornblith import read_kornblith
-from b2m_drive.recordings.recording import BrainRecording, DecisionTrials, SpikeSession
 from b2m_drive.recordings.recording_quality import findings, fit_to_teach
 from b2m_drive.recordings.simulated.neurons import SimulatedBrain, simulate_trials
+from b2m_drive.recordings.trial_responses import BrainRecording, SpikeSession
 from b2m_drive.teachers.activity import Activity
 from b2m_drive.teachers.latents import latents_of
 from b2m_drive.teachers.windows import DELAY, phase_of, teaching_windows

@@ -15,8 +15,8 @@ from b2m_drive.comparisons.session_summaries import (
     statistic_values,
     summarise_sessions,
 )
-from b2m_drive.recordings.recording import BrainRecording
 from b2m_drive.recordings.simulated.neurons import SimulatedBrain, simulate_trials
+from b2m_drive.recordings.trial_responses import BrainRecording
 from b2m_drive.teachers.decoding import RecordingSummary
 
 SUMMARY = RecordingSummary(

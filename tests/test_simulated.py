@@ -6,7 +6,7 @@ from functools import cache
 import numpy as np
 import pytest
 
-from b2m_drive.recordings.recording import LEFT, NO_STIMULUS, RIGHT, BrainRecording, DecisionTrials
+from b2m_drive.recordings.decision_trials import LEFT, NO_STIMULUS, RIGHT, DecisionTrials
 from b2m_drive.recordings.simulated.neurons import (
     INTERVALS,
     PRESETS,
@@ -14,6 +14,7 @@ from b2m_drive.recordings.simulated.neurons import (
     simulate_sternberg,
     simulate_trials,
 )
+from b2m_drive.recordings.trial_responses import BrainRecording
 from b2m_drive.teachers import decoding, noise_ceiling, response_counts
 
 

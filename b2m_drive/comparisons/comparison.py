@@ -21,7 +21,7 @@ from b2m_drive.evidence.condition import ALONE, BASELINES, Condition, TransferMe
 from b2m_drive.files.locks import claim
 from b2m_drive.files.provenance import installed_versions
 from b2m_drive.files.writing import write_json
-from b2m_drive.recordings.brain_recording import Recording
+from b2m_drive.recordings.recording import Recording
 from b2m_drive.students.student import LabelsById, SeesById, Student
 from b2m_drive.teachers.responses import Responses, responses_of
 

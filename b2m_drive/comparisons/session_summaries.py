@@ -14,8 +14,8 @@ from tqdm.auto import tqdm
 
 from b2m_drive.comparisons.orphans import end_with_parent
 from b2m_drive.recordings.readers.kornblith import read_kornblith
-from b2m_drive.recordings.recording import BrainRecording
 from b2m_drive.recordings.recording_quality import findings, fit_to_teach
+from b2m_drive.recordings.trial_responses import BrainRecording
 from b2m_drive.teachers.decoding import SELECTIVE_BELOW, RecordingSummary, summarise
 
 COLUMNS_OF_TEXT = 100

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 from jaxtyping import Float64
 
-from b2m_drive.recordings.recording import (
+from b2m_drive.recordings.decision_trials import (
     FIXATION,
     MAINTENANCE,
     NO_STIMULUS,
     PROBE,
-    BrainRecording,
     DecisionTrials,
-    SpikeSession,
     TrialBins,
     item_period,
 )
+from b2m_drive.recordings.recording import recorded_span
+from b2m_drive.recordings.trial_responses import BrainRecording, SpikeSession
 
 DEFAULT_BIN_WIDTH = 0.1  # [s]
 FIXATION_DURATION = 0.8  # [s] before the first item
@@ -25,7 +23,6 @@ ITEM_DURATION = 0.9  # [s] after an item's onset
 MAINTENANCE_DURATION = 2.4  # [s] the shortest maintenance period there is
 PROBE_DURATION = 1.0  # [s] after the probes' onset
 _EDGE_TOLERANCE = 1e-9  # [s]
-_SPIKES_PERHAPS_MISSING = 10  # a recording may run on for as long as these take, without one
 _COUNT_TOLERANCE = 1e-6  # [bins]
 
 
@@ -100,22 +97,6 @@ def bin_spikes(session: SpikeSession, bins: TrialBins, smoothing: float = 0.0) -
         session.notes,
         session.span or recorded_span(spike_times),
     )
-
-
-def recorded_span(
-    spike_times: Sequence[Float64[np.ndarray, " _"]],
-) -> tuple[float, float] | None:
-    """When a recording began and ended [s], as far as its spikes tell; None: there is no spike.
-
-    From the first spike of any unit to the last, widened by the time that ten spikes take on
-    average: for so long it may well have run on without one.
-    """
-    spiking = [times for times in spike_times if len(times)]
-    if not spiking:
-        return None
-    first, last = min(times.min() for times in spiking), max(times.max() for times in spiking)
-    silent = _SPIKES_PERHAPS_MISSING * (last - first) / sum(map(len, spiking))
-    return float(first - silent), float(last + silent)
 
 
 def _sorted_times(session: SpikeSession) -> list[Float64[np.ndarray, " _"]]:

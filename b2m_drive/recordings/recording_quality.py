@@ -14,8 +14,9 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from jaxtyping import Bool, Float64, Int64
 
+from b2m_drive.recordings.decision_trials import MAINTENANCE
 from b2m_drive.recordings.event_clock import clock_hint
-from b2m_drive.recordings.recording import MAINTENANCE, BrainRecording
+from b2m_drive.recordings.trial_responses import BrainRecording
 
 SEVERE_SHARE = 0.5  # of the trials: when so many are bad, the recording is
 FEWEST_TRIALS = 2

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from b2m_drive.files.writing import atomic_write
-from b2m_drive.recordings.recording import BrainRecording
+from b2m_drive.recordings.trial_responses import BrainRecording
 from b2m_drive.teachers.decoding import RecordingSummary
 from b2m_drive.teachers.spread import varies
 

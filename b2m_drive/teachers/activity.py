@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Bool, Float32, Int64
 
-from b2m_drive.recordings.recording import DecisionTrials
+from b2m_drive.recordings.decision_trials import DecisionTrials
 from b2m_drive.teachers.spread import at_ease, varies
 from b2m_drive.teachers.windows import Window, phase_of, present_windows
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 from jaxtyping import Float, Float32, Int64
 
-from b2m_drive.recordings.recording import NO_STIMULUS, DecisionTrials
+from b2m_drive.recordings.decision_trials import NO_STIMULUS, DecisionTrials
 from b2m_drive.teachers.activity import Activity, standardise
 from b2m_drive.teachers.decoding import area_within_strata, balanced_accuracy
 from b2m_drive.teachers.latents import BrainLatents, Pairing, carry, memory_set, shown_in

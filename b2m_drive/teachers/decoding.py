@@ -19,14 +19,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Bool, Float, Float64, Int64
 
-from b2m_drive.recordings.recording import (
-    LEFT,
-    MAINTENANCE,
-    NO_STIMULUS,
-    PROBE,
-    RIGHT,
-    BrainRecording,
-)
+from b2m_drive.recordings.decision_trials import LEFT, MAINTENANCE, NO_STIMULUS, PROBE, RIGHT
+from b2m_drive.recordings.trial_responses import BrainRecording
 from b2m_drive.teachers.noise_ceiling import noise_ceiling, split_half_reliability
 from b2m_drive.teachers.response_counts import (
     RESPONSE_WINDOW,

@@ -20,7 +20,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int64
 
-from b2m_drive.recordings.recording import NO_STIMULUS, DecisionTrials
+from b2m_drive.recordings.decision_trials import NO_STIMULUS, DecisionTrials
 from b2m_drive.teachers.activity import (
     N_FOLDS,
     Activity,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Float64, Int64
 
-from b2m_drive.recordings.recording import BrainRecording
+from b2m_drive.recordings.trial_responses import BrainRecording
 from b2m_drive.teachers.response_counts import in_order, item_counts
 from b2m_drive.teachers.spread import varies
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Bool, Float, Int64
 
-from b2m_drive.recordings.recording import NO_STIMULUS, BrainRecording, item_period
+from b2m_drive.recordings.decision_trials import NO_STIMULUS, item_period
+from b2m_drive.recordings.trial_responses import BrainRecording
 
 RESPONSE_WINDOW = (0.1, 0.9)  # [s] after an item's onset
 _EDGE_TOLERANCE = 1e-6  # [s]

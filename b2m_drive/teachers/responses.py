@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int64
 
-from b2m_drive.recordings.brain_recording import Recording
 from b2m_drive.recordings.given_arrays import as_column, as_ids, as_notes, as_numbers
+from b2m_drive.recordings.recording import Recording
 
 _TOLERANCE = 1e-9  # [s]
 _LEAST_SHARE = 0.5  # of the events; fewer that can be read: probably another clock or unit

@@ -19,7 +19,7 @@ from dataclasses import replace
 import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int64
 
-from b2m_drive.recordings.recording import DecisionTrials
+from b2m_drive.recordings.decision_trials import DecisionTrials
 from b2m_drive.teachers.activity import Activity
 from b2m_drive.teachers.controls import derangement
 from b2m_drive.teachers.latents import memory_set

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from b2m_drive.recordings.recording import BrainRecording
+from b2m_drive.recordings.trial_responses import BrainRecording
 from b2m_drive.teachers.response_counts import item_counts
 from b2m_drive.teachers.spread import varies
 

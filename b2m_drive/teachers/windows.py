@@ -8,13 +8,13 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Bool, Float32, Int64
 
-from b2m_drive.recordings.recording import (
+from b2m_drive.recordings.decision_trials import (
     MAINTENANCE,
     NO_STIMULUS,
-    BrainRecording,
     DecisionTrials,
     item_period,
 )
+from b2m_drive.recordings.trial_responses import BrainRecording
 
 WindowChoice = Literal["all", "early", "encoding", "delay"]
 WINDOW_CHOICES: tuple[WindowChoice, ...] = ("all", "early", "encoding", "delay")

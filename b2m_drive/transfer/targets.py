@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Bool, Float32, Int, Int64
 
-from b2m_drive.recordings.recording import item_period
+from b2m_drive.recordings.decision_trials import item_period
 
 if TYPE_CHECKING:
-    import b2m_drive.recordings.recording
+    import b2m_drive.recordings.trial_responses
     import b2m_drive.teachers.latents
 
 _EXPECTED_IDS = (
@@ -71,7 +71,7 @@ class BrainTargets:
 
     @classmethod
     def from_recording(
-        cls, recording: b2m_drive.recordings.recording.BrainRecording
+        cls, recording: b2m_drive.recordings.trial_responses.BrainRecording
     ) -> BrainTargets:
         """The binned activity itself, one step a bin, each unit weighted by its variance.
 
@@ -219,7 +219,7 @@ def _oddest(ids: np.ndarray) -> object:
 
 
 def _shown_bins(
-    recording: b2m_drive.recordings.recording.BrainRecording,
+    recording: b2m_drive.recordings.trial_responses.BrainRecording,
 ) -> Bool[np.ndarray, "trial time"]:
     """Whether each trial has each bin: those of an item that it did not show it lacks."""
     period, shown = np.array(recording.bins.period), np.ones(recording.activity.shape[:2], bool)

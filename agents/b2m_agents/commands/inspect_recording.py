@@ -11,7 +11,7 @@ from b2m_agents.commands.options import Workers, n_processes
 from b2m_drive.files.names import safe_name
 
 if TYPE_CHECKING:
-    from b2m_drive.recordings.recording import BrainRecording
+    from b2m_drive.recordings.trial_responses import BrainRecording
 
 
 def inspect(

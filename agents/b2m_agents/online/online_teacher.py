@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float32, Float64, UInt8
 
 from b2m_agents.studies.driving.plan import HELD_OUT_SHARE, SPLIT_SEED
-from b2m_drive.recordings.scene_recording import SceneRecording
+from b2m_drive.recordings.recording import Recording
 from b2m_drive.students.scenes import SceneDataset
 from b2m_drive.teachers.frame_pairing import (
     estimate_delay,
@@ -92,7 +92,7 @@ class OnlineTeacher:
 
 def teacher_from_recording(
     scenes: str | Path,
-    recording: SceneRecording,
+    recording: Recording,
     *,
     n_latents: int = 8,
     delay: float | None = None,
@@ -116,7 +116,7 @@ def teacher_from_recording(
         ValueError: If the recording is of other scenes, or there cannot be that many latents.
     """
     dataset = SceneDataset(scenes)
-    last = int(recording.frame_id.max())
+    last = int(recording.events.ids.max())
     if last >= dataset.n_frames:
         raise ValueError(
             f"{recording.session}: frame_id: expected frames of {dataset.path}, 0 to "
@@ -125,7 +125,7 @@ def teacher_from_recording(
     teaching = dataset.split(HELD_OUT_SHARE, SPLIT_SEED).teaching
     window = min(window, dataset.header.step_seconds)
     if delay is None:
-        shown = teaching[np.isin(teaching, recording.frame_id)]
+        shown = teaching[np.isin(teaching, recording.events.ids)]
         labels = state_labels(dataset.state[shown], dataset.header.state_names)
         episode = dataset.episode_of_frame[shown]
         delay = estimate_delay(recording, shown, labels, episode, window=window).delay

@@ -25,18 +25,12 @@ from b2m_drive.recordings.binning import (
     FIXATION_DURATION,
     PROBE_DURATION,
     bin_spikes,
-    recorded_span,
     trial_bins,
 )
-from b2m_drive.recordings.recording import (
-    LEFT,
-    RIGHT,
-    BrainRecording,
-    DecisionTrials,
-    SpikeSession,
-    Unit,
-)
+from b2m_drive.recordings.decision_trials import LEFT, RIGHT, DecisionTrials
+from b2m_drive.recordings.recording import Unit, recorded_span
 from b2m_drive.recordings.recording_quality import FEWEST_TRIALS, bad_trials
+from b2m_drive.recordings.trial_responses import BrainRecording, SpikeSession
 
 SOURCE = "Kornblith et al. 2017, doi 10.1016/j.cub.2017.02.013"
 LICENCE = "ODbL 1.0"

@@ -7,15 +7,12 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from b2m_drive.recordings.brain_recording import SPIKES, Recording
+from b2m_drive.recordings.decision_trials import NO_STIMULUS
 from b2m_drive.recordings.events import Events
 from b2m_drive.recordings.readers.kornblith import read_spikes
-from b2m_drive.recordings.recording import NO_STIMULUS, SpikeSession
-from b2m_drive.recordings.scene_recording import (
-    NO_FRAME,
-    SceneRecording,
-    read_scene_recording,
-)
+from b2m_drive.recordings.recording import SPIKES, Recording
+from b2m_drive.recordings.scene_recording import read_scene_recording
+from b2m_drive.recordings.trial_responses import SpikeSession
 
 
 def read_session_file(path: Path) -> Recording:
@@ -30,7 +27,7 @@ def read_session_file(path: Path) -> Recording:
     except OSError as error:
         raise ValueError(f"{path}: expected an HDF5 file of a session, came {error}") from error
     if beside_scenes:
-        return of_scenes(read_scene_recording(path))
+        return read_scene_recording(path)
     return of_trials(read_spikes(path))
 
 
@@ -63,23 +60,4 @@ def of_trials(session: SpikeSession) -> Recording:
         simulated=session.simulated,
         notes=(*session.notes, note) if lost else session.notes,
         recorded=session.span,
-    )
-
-
-def of_scenes(recording: SceneRecording) -> Recording:
-    """A recording beside scenes: an event for each time that a frame came on the screen."""
-    frame = recording.frame_id
-    first = np.flatnonzero((frame != NO_FRAME) & (np.diff(frame, prepend=NO_FRAME) != 0))
-    return Recording(
-        recording.units,
-        Events.of(recording.time[first], frame[first]),
-        recording.session,
-        "activity as recorded [unit unknown]",
-        signal=recording.activity,
-        time=recording.time,
-        subject=recording.subject,
-        source=recording.source,
-        licence=recording.licence,
-        simulated=recording.simulated,
-        notes=recording.notes,
     )

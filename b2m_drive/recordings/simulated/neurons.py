@@ -14,15 +14,8 @@ from jaxtyping import Bool, Float64
 from scipy.special import ndtri
 
 from b2m_drive.recordings.binning import bin_spikes, trial_bins
-from b2m_drive.recordings.recording import (
-    LEFT,
-    NO_STIMULUS,
-    RIGHT,
-    BrainRecording,
-    DecisionTrials,
-    SpikeSession,
-    Unit,
-)
+from b2m_drive.recordings.decision_trials import LEFT, NO_STIMULUS, RIGHT, DecisionTrials
+from b2m_drive.recordings.recording import Unit
 from b2m_drive.recordings.simulated.category_tuning import (
     widened_to_categories,
     with_categories,
@@ -35,6 +28,7 @@ from b2m_drive.recordings.simulated.trials import (
     simulate_sternberg,
     simulate_trials,
 )
+from b2m_drive.recordings.trial_responses import BrainRecording, SpikeSession
 
 __all__ = ["INTERVALS", "PRESETS", "SimulatedBrain", "simulate_sternberg", "simulate_trials"]
 

@@ -6,12 +6,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from b2m_drive.recordings.recording import BrainRecording, TaskName
+from b2m_drive.recordings.decision_trials import TaskName
 from b2m_drive.recordings.simulated.neurons import (
     SimulatedBrain,
     simulate_sternberg,
     simulate_trials,
 )
+from b2m_drive.recordings.trial_responses import BrainRecording
 
 _N_ITEMS, _N_STIMULI = 3, 8
 

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float32, Int64
 
 from b2m_agents.studies.driving.plan import BrainSource, DrivingStudySettings
-from b2m_drive.recordings.scene_recording import SceneRecording
+from b2m_drive.recordings.recording import Recording
 from b2m_drive.students.scenes import SceneDataset
 from b2m_drive.teachers.frame_decoding import decoding_r2
 from b2m_drive.teachers.frame_pairing import (
@@ -36,7 +36,7 @@ class ReadBrain:
 
 
 def read_brain(
-    recording: SceneRecording,
+    recording: Recording,
     dataset: SceneDataset,
     teaching: Int64[np.ndarray, " teaching"],
     delay: float,
@@ -75,7 +75,7 @@ def read_brain(
 
 
 def responses_of_all(
-    recording: SceneRecording,
+    recording: Recording,
     dataset: SceneDataset,
     teaching: Int64[np.ndarray, " teaching"],
     delay: float,
@@ -142,7 +142,7 @@ def _share_held(values: np.ndarray, latents: np.ndarray) -> float:
 
 
 def delay_of(
-    recording: SceneRecording,
+    recording: Recording,
     dataset: SceneDataset,
     teaching: np.ndarray,
     settings: DrivingStudySettings,
@@ -150,7 +150,7 @@ def delay_of(
     """As the settings give it, or by cross-validation over the frames that teach."""
     if settings.delay is not None:
         return DelayEstimate(settings.delay, np.zeros(0), np.zeros(0))
-    shown = teaching[np.isin(teaching, recording.frame_id)]
+    shown = teaching[np.isin(teaching, recording.events.ids)]
     if len(shown) < LEAST_SHARE_RECORDED * len(teaching):
         shown = teaching  # and the pairing says which were never on the screen
     return estimate_delay(

@@ -45,8 +45,9 @@ from b2m_drive.files.fingerprints import Standing, record_made, standing_of
 from b2m_drive.files.locks import claim
 from b2m_drive.files.provenance import installed_versions
 from b2m_drive.files.writing import write_array, write_arrays, write_json
+from b2m_drive.recordings.recording import Recording
 from b2m_drive.recordings.scene_quality import check_frame_rate, scenes_fit_to_teach
-from b2m_drive.recordings.scene_recording import SceneRecording, presentations
+from b2m_drive.recordings.scene_recording import frame_of_samples, signal_of, times_of
 from b2m_drive.recordings.simulated.driver import SimulatedDriver
 from b2m_drive.recordings.simulated.driver_eeg import SimulatedDriverEEG
 from b2m_drive.students.devices import device_of
@@ -81,7 +82,7 @@ class SimulatedWatcher:
         made = SimulatedDriver if self.kind == "units" else SimulatedDriverEEG
         return made.preset(self.preset, signal=self.signal)
 
-    def watch(self, dataset: SceneDataset) -> SceneRecording:
+    def watch(self, dataset: SceneDataset) -> Recording:
         """Its activity while every frame of the file is shown, in order."""
         return self.brain.record(
             dataset.state,
@@ -100,7 +101,7 @@ class DrivingRun:
     scenes: Path
     settings: DrivingStudySettings
     watcher: SimulatedWatcher | None  # None: a person's own recording
-    recording: SceneRecording
+    recording: Recording
     device: str = "cpu"  # that students are trained on, see `b2m_drive.students.devices.device_of`
     own_controls: tuple[Control, ...] = ()  # further nulls and probes
 
@@ -125,7 +126,7 @@ class DrivingRun:
         rows = rows_of(dataset, self.settings)
         estimate = delay_of(self.recording, dataset, rows.teaching, self.settings)
 
-        def read(name: str, recording: SceneRecording, n_latents: int | None) -> ReadBrain:
+        def read(name: str, recording: Recording, n_latents: int | None) -> ReadBrain:
             path = self.folder / "responses" / f"{name}.npy"
             return read_brain(
                 recording, dataset, rows.teaching, estimate.delay, self.settings, n_latents, path
@@ -237,9 +238,9 @@ def describe(run: DrivingRun, dataset: SceneDataset) -> dict[str, Any]:
             "n_held_out": len(material.held_out),
             "notes": list(recording.notes),
             "fingerprint": _fingerprint(
-                recording.activity,
-                recording.time,
-                recording.frame_id,
+                signal_of(recording),
+                times_of(recording),
+                frame_of_samples(recording),
                 np.array([unit.kind for unit in recording.units]),
             ),
         },
@@ -298,14 +299,14 @@ def _limits(run: DrivingRun, dataset: SceneDataset) -> list[str]:
     return limits
 
 
-def _n_shown_again(recording: SceneRecording) -> int:
+def _n_shown_again(recording: Recording) -> int:
     """Frames that were on the screen more than once."""
-    _, times = np.unique(presentations(recording).frame_id, return_counts=True)
+    _, times = np.unique(recording.events.ids, return_counts=True)
     return int((times > 1).sum())
 
 
-def _check_same_scenes(recording: SceneRecording, dataset: SceneDataset) -> None:
-    last = int(recording.frame_id.max())
+def _check_same_scenes(recording: Recording, dataset: SceneDataset) -> None:
+    last = int(recording.events.ids.max())
     if last >= dataset.n_frames:
         raise ValueError(
             f"{recording.session}: frame_id: expected frames of {dataset.path}, 0 to "

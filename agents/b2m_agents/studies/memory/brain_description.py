@@ -11,7 +11,7 @@ import numpy as np
 
 from b2m_agents.studies.memory.plan import MemoryStudySettings, split_trials
 from b2m_agents.studies.memory.teachers import brain_activity
-from b2m_drive.recordings.recording import BrainRecording
+from b2m_drive.recordings.trial_responses import BrainRecording
 from b2m_drive.teachers.decoding import summarise
 from b2m_drive.teachers.latent_ceiling import explainable_variance
 from b2m_drive.teachers.latents import latents_of

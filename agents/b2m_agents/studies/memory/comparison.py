@@ -46,8 +46,8 @@ from b2m_drive.files.fingerprints import record_made
 from b2m_drive.files.locks import claim
 from b2m_drive.files.provenance import installed_versions
 from b2m_drive.files.writing import write_json
-from b2m_drive.recordings.recording import BrainRecording
 from b2m_drive.recordings.recording_quality import fit_to_teach
+from b2m_drive.recordings.trial_responses import BrainRecording
 
 PUBLISHED_MAINTENANCE = 2.5  # [s] on average
 _SEEDS_TOGETHER = 4  # isolated students of so many seeds are advanced together

@@ -18,7 +18,7 @@ from b2m_drive.comparisons.memory_study import MEMORY, NULL_TEACHERS
 from b2m_drive.comparisons.study import LABEL_PROBES
 from b2m_drive.evidence.condition import ALONE_LABELLED, BRAIN, Condition, TransferMethod, Variation
 from b2m_drive.files.settings_types import take_as_declared
-from b2m_drive.recordings.recording import BrainRecording
+from b2m_drive.recordings.trial_responses import BrainRecording
 from b2m_drive.students.decision_rnn import Cell
 from b2m_drive.students.fitting import FittingSettings
 from b2m_drive.teachers.windows import WINDOW_CHOICES, WindowChoice

@@ -32,7 +32,7 @@ from b2m_drive.comparisons.search import RankedCandidate, rank_candidates
 from b2m_drive.comparisons.session_summaries import LEAST_UNITS
 from b2m_drive.files.locks import claim
 from b2m_drive.files.writing import write_json
-from b2m_drive.recordings.recording import BrainRecording
+from b2m_drive.recordings.trial_responses import BrainRecording
 from b2m_drive.teachers.decoding import selectivity_p_values
 from b2m_drive.teachers.response_counts import item_counts
 from b2m_drive.teachers.windows import WindowChoice

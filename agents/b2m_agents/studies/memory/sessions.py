@@ -34,8 +34,8 @@ from b2m_drive.files.locks import claim
 from b2m_drive.files.names import safe_name
 from b2m_drive.files.writing import write_json
 from b2m_drive.recordings.readers.kornblith import read_kornblith
-from b2m_drive.recordings.recording import BrainRecording
 from b2m_drive.recordings.recording_quality import fit_to_teach
+from b2m_drive.recordings.trial_responses import BrainRecording
 
 
 @dataclass(frozen=True)

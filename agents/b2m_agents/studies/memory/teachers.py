@@ -11,7 +11,7 @@ import torch
 from b2m_drive.comparisons.control import Control, ControlInputs
 from b2m_drive.comparisons.memory_study import MEMORY, NULL_TEACHERS
 from b2m_drive.comparisons.study import LABEL_PROBES
-from b2m_drive.recordings.recording import BrainRecording
+from b2m_drive.recordings.trial_responses import BrainRecording
 from b2m_drive.students.decision_rnn import DecisionRNN
 from b2m_drive.teachers.activity import Activity
 from b2m_drive.teachers.controls import (
