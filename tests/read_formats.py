@@ -32,7 +32,7 @@ from b2m_drive.files.array_files import read_array
 from b2m_drive.files.text_files import read_text
 from b2m_drive.files.writing import write_arrays
 from b2m_drive.recordings.reaction_times import read_reaction_times
-from b2m_drive.recordings.readers.kornblith import read_spikes
+from b2m_drive.recordings.readers.kornblith import read_kornblith
 from b2m_drive.recordings.recording import Recording, Unit
 from b2m_drive.recordings.scene_recording import (
     presentations,
@@ -86,7 +86,7 @@ def make_session(folder: Path) -> None:
 
 
 def read_session(folder: Path) -> Any:
-    return read_spikes(folder / "012x.h5", include_errors=True)
+    return read_kornblith(folder / "012x.h5", include_errors=True)
 
 
 def make_recording(folder: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch import nn
 
+from b2m_drive.recordings.binning import in_trials
 from b2m_drive.recordings.decision_trials import NO_STIMULUS
 from b2m_drive.recordings.simulated.neurons import SimulatedBrain, simulate_sternberg
 from b2m_drive.transfer import BrainTargets, attach
@@ -79,7 +80,7 @@ def test_ids_that_never_match_are_told_once_and_only_if_nothing_matched_before()
 def test_items_that_a_trial_lacks_teach_nothing() -> None:
     trials = simulate_sternberg(40, 8, np.random.default_rng(0))
     brain = replace(SimulatedBrain.preset("ideal"), n_units=6)
-    recording = brain.record(trials, 0)
+    recording = in_trials(brain.record(trials, 0))
     targets = BrainTargets.from_recording(recording)
     assert targets.valid is not None
     period = np.array(recording.bins.period)
@@ -97,7 +98,7 @@ def test_items_that_a_trial_lacks_teach_nothing() -> None:
 
 def test_a_trial_that_lacks_every_bin_is_left_out_and_said() -> None:
     trials = simulate_sternberg(40, 8, np.random.default_rng(0))
-    recording = replace(SimulatedBrain.preset("ideal"), n_units=6).record(trials, 0)
+    recording = in_trials(replace(SimulatedBrain.preset("ideal"), n_units=6).record(trials, 0))
     last = np.array(recording.bins.period) == f"item{trials.n_items}"
     bins = replace(
         recording.bins, period=tuple(np.array(recording.bins.period)[last].tolist()),

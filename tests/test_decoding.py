@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from b2m_drive.recordings.binning import in_trials
 from b2m_drive.recordings.decision_trials import (
     LEFT,
     MAINTENANCE,
@@ -292,7 +293,9 @@ def test_always_telling_the_most_frequent_item_is_chance() -> None:
 
 
 def test_an_item_that_no_trial_shows_does_not_lower_chance() -> None:
-    recording = SimulatedBrain().record(simulate_trials(40, 2, 4, np.random.default_rng(0)), 0)
+    recording = in_trials(
+        SimulatedBrain().record(simulate_trials(40, 2, 4, np.random.default_rng(0)), 0)
+    )
     never = replace(recording, trials=replace(recording.trials, n_stimuli=9))
     assert decoding.summarise(never).chance == 1 / 4
 
@@ -317,7 +320,7 @@ def each_item_once() -> BrainRecording:
     """Forty trials of two images, none of which comes again."""
     trials = simulate_trials(40, 2, 4, np.random.default_rng(0))
     trials = replace(trials, n_stimuli=80, stimulus=np.arange(80).reshape(40, 2))
-    return SimulatedBrain().record(trials, 0)
+    return in_trials(SimulatedBrain().record(trials, 0))
 
 
 def test_items_shown_once_have_no_reliability_and_no_ceiling_but_a_reason() -> None:
@@ -369,7 +372,7 @@ def kornblith_session(prefix: str) -> Path:
 def test_the_best_human_session_decodes_as_it_was_measured_to() -> None:
     from b2m_drive.recordings.readers.kornblith import read_kornblith
 
-    summary = decoding.summarise(read_kornblith(kornblith_session("399e11")))
+    summary = decoding.summarise(in_trials(read_kornblith(kornblith_session("399e11"))))
     assert summary.item_decoding == pytest.approx(0.62, abs=0.05)
     assert summary.memory_auc == pytest.approx(0.67, abs=0.05)
     assert summary.reliability == pytest.approx(0.85, abs=0.05)

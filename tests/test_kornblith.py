@@ -8,6 +8,7 @@ import h5py
 import numpy as np
 import pytest
 
+from b2m_drive.recordings.binning import in_trials
 from b2m_drive.recordings.readers.kornblith import read_kornblith
 
 DATA = Path(os.environ.get("B2M_DATA", Path(__file__).parents[2] / "shared" / "data"))
@@ -77,7 +78,7 @@ def without_trials(file: h5py.File) -> None:
 
 
 def test_spikes_are_counted_in_the_bins_of_their_own_events(tmp_path) -> None:
-    recording = read_kornblith(write_session(tmp_path / "123x.h5"))
+    recording = in_trials(read_kornblith(write_session(tmp_path / "123x.h5")))
     assert recording.activity.shape == (2, 8 + 3 * 9 + 24 + 10, 2)
     first = recording.activity[0, :, 0]
     counted = [
@@ -104,7 +105,25 @@ def test_what_is_left_out_is_counted_and_trial_ids_stay(tmp_path) -> None:
     assert recording.trials.stimulus.tolist() == [[0, 1, 2], [1, 2, 3]]
     assert recording.trials.target_side.tolist() == [0, 1]
     assert recording.trials.n_stimuli == 5
-    assert len(read_kornblith(path, include_errors=True).trials) == 3
+    with_errors = read_kornblith(path, include_errors=True)
+    assert with_errors.trials is not None
+    assert len(with_errors.trials) == 3
+    assert recording.events.ids.tolist() == [0, 1, 2, 1, 2, 3]
+    assert recording.events.columns["trial"].tolist() == [0, 0, 0, 1, 1, 1]
+    assert recording.events.columns["position"].tolist() == [0, 1, 2, 0, 1, 2]
+    np.testing.assert_allclose(recording.events.onset[:3], [10.0, 10.7, 11.4])
+    np.testing.assert_allclose(recording.events.duration, 0.2)
+
+
+def test_a_spike_or_two_do_not_tell_how_long_was_recorded(tmp_path) -> None:
+    def one_spike(file: h5py.File) -> None:
+        file["channels/ch1_spike_times"][0] = np.array([20.3])
+        file["channels/ch1_spike_times"][1] = np.zeros(0)
+        file["channels/ch2_spike_times"][0] = np.zeros(0)
+
+    found = read_kornblith(write_session(tmp_path / "123x.h5", one_spike))
+    assert found.recorded is None
+    assert in_trials(found).activity.sum() == 1  # 20.3 s: in item 1
 
 
 def test_units_are_chosen_by_kind_region_and_rate(tmp_path) -> None:
@@ -214,8 +233,6 @@ def test_a_selection_that_leaves_nothing_says_what_there_is(tmp_path) -> None:
         read_kornblith(path, unit_kinds=[])
     with pytest.raises(ValueError, match=r"min_rate: expected 0 Hz or more, came -1"):
         read_kornblith(path, min_rate=-1.0)
-    with pytest.raises(ValueError, match=r"bin_width: .* came 0\.07 s"):
-        read_kornblith(path, bin_width=0.07)
 
 
 @needs_data

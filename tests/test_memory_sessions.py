@@ -27,6 +27,7 @@ from b2m_agents.studies.memory.sessions import (
     read_sessions_of,
 )
 from b2m_drive.comparisons.pooling import pooled_verdicts, read_sessions
+from b2m_drive.recordings.binning import in_trials
 from b2m_drive.recordings.simulated.neurons import SimulatedBrain, simulate_trials
 from b2m_drive.recordings.trial_responses import BrainRecording
 from b2m_drive.reports.report import write_report
@@ -45,7 +46,7 @@ SMALL = MemoryStudySettings(
 def session(patient: str, name: str, n_units: int = 20, seed: int = 0) -> BrainRecording:
     trials = simulate_trials(40, 3, 8, np.random.default_rng(seed))
     brain = replace(SimulatedBrain.preset("ideal"), n_units=n_units)
-    made = brain.record(trials, seed)
+    made = in_trials(brain.record(trials, seed))
     units = tuple(replace(unit, region=("LAH", "RA")[k % 2]) for k, unit in enumerate(made.units))
     return replace(made, subject=patient, session=name, units=units)
 
@@ -133,7 +134,7 @@ def test_no_patient_is_in_both_halves(recordings) -> None:
 def test_units_are_chosen_by_region_and_by_selectivity(recordings) -> None:
     assert in_regions("AH")(recordings[0]).sum() == 10
     trials = simulate_trials(200, 3, 8, np.random.default_rng(0))
-    recording = replace(SimulatedBrain.preset("ideal"), n_units=20).record(trials, 0)
+    recording = in_trials(replace(SimulatedBrain.preset("ideal"), n_units=20).record(trials, 0))
     chosen = selective_units(recording)
     assert 0 < chosen.sum() <= 20
     spoilt = recording.activity.copy()

@@ -27,6 +27,7 @@ from b2m_drive.comparisons.memory_study import MEMORY
 from b2m_drive.comparisons.verdict import verdicts_of
 from b2m_drive.evidence.condition import Condition, TransferMethod
 from b2m_drive.evidence.scores import read_scores
+from b2m_drive.recordings.binning import in_trials
 from b2m_drive.recordings.simulated.neurons import (
     SimulatedBrain,
     simulate_sternberg,
@@ -49,13 +50,13 @@ SMALL = MemoryStudySettings(
 def recording() -> BrainRecording:
     torch.set_num_threads(1)
     trials = simulate_trials(60, 3, 8, np.random.default_rng(0))
-    return replace(SimulatedBrain.preset("ideal"), n_units=30).record(trials, 0)
+    return in_trials(replace(SimulatedBrain.preset("ideal"), n_units=30).record(trials, 0))
 
 
 @pytest.fixture(scope="module")
 def sternberg() -> BrainRecording:
     trials = simulate_sternberg(60, 8, np.random.default_rng(0))
-    return replace(SimulatedBrain.preset("ideal"), n_units=30).record(trials, 0)
+    return in_trials(replace(SimulatedBrain.preset("ideal"), n_units=30).record(trials, 0))
 
 
 def no_progress() -> None:

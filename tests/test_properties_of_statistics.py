@@ -30,6 +30,7 @@ from b2m_drive.evidence.statistics import (
     restricted_mean,
     restricted_ratio,
 )
+from b2m_drive.recordings.binning import in_trials
 from b2m_drive.recordings.simulated.neurons import SimulatedBrain, simulate_trials
 from b2m_drive.recordings.trial_responses import BrainRecording
 from b2m_drive.teachers import decoding, noise_ceiling
@@ -303,7 +304,7 @@ def test_counts_of_nothing_have_no_explainable_variance(seed: int) -> None:
 @cache
 def recorded(seed: int, signal: float = 1.0) -> BrainRecording:
     trials = simulate_trials(40, 2, 4, np.random.default_rng([seed, 1]))
-    return SimulatedBrain(n_units=12, signal=signal).record(trials, seed)
+    return in_trials(SimulatedBrain(n_units=12, signal=signal).record(trials, seed))
 
 
 FIGURES: dict[str, Callable[[BrainRecording], float]] = {

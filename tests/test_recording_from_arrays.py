@@ -11,9 +11,7 @@ import numpy as np
 import pytest
 
 import b2m_drive as b2m
-from b2m_drive.recordings.readers.session_file import of_trials
-from b2m_drive.recordings.recording import Unit
-from b2m_drive.recordings.trial_responses import SpikeSession
+from b2m_drive.recordings.binning import in_trials
 
 TIMES = np.arange(1000) / 100  # [s]
 EVENTS: dict[str, Any] = {"onset": [1.0, 2.0, 3.0], "ids": [5, 6, 7]}
@@ -214,16 +212,23 @@ def test_items_without_an_onset_are_left_out_of_a_session_and_counted() -> None:
     trials = b2m.simulate_trials(12, 3, 8, np.random.default_rng(0))
     onset = trials.item_onset.copy()
     onset[4, 1] = np.nan
-    late = float(trials.probe_onset.max()) + 1
-    session = SpikeSession(
-        (np.array([late, 0.0]),), (Unit("one", "LAH", "SU"),), replace(trials, item_onset=onset),
-        "P1", "P1-a", "made up", "mine", simulated=True,
+    found = b2m.Recording.from_arrays(
+        spike_times=[[0.0, float(trials.probe_onset.max()) + 1]], duration=0.2, notes="made up",
+        trials=replace(trials, item_onset=onset),
     )  # fmt: skip
-    found = of_trials(session)
     assert len(found.events) == int((trials.stimulus >= 0).sum()) - 1
-    assert any("1 of 36 items left out: their onset is unknown" in note for note in found.notes)
-    assert found.spike_times is not None
-    assert found.spike_times[0].tolist() == [0.0, late]
+    assert found.events.duration.tolist() == [0.2] * len(found.events)
+    assert found.notes == ("made up", "1 of 36 items left out: their onset is unknown")
+
+
+def test_a_recording_of_trials_is_cut_out_around_its_items_and_counted_in_its_trials() -> None:
+    trials = b2m.simulate_trials(12, 3, 8, np.random.default_rng(0))
+    found = b2m.SimulatedBrain.preset("ideal").record(trials, 0)
+    assert isinstance(found, b2m.Recording)
+    cut = b2m.responses_of(found)
+    np.testing.assert_array_equal(cut.ids, trials.stimulus.ravel())
+    first = in_trials(found).activity[:, [8 + k for k in range(1, 5)]].sum(1)  # 0.1 to 0.5 s
+    np.testing.assert_allclose(cut.values[::3, 0] ** 2, first, atol=1e-3)
 
 
 def test_a_file_that_is_no_session_is_refused_by_name(tmp_path: Path) -> None:

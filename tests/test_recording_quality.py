@@ -13,12 +13,13 @@ import numpy as np
 import pytest
 
 from b2m_agents.studies.memory.comparison import MemoryComparison
-from b2m_drive.recordings.binning import bin_spikes, trial_bins
+from b2m_drive.recordings.binning import in_trials
 from b2m_drive.recordings.decision_trials import DecisionTrials
 from b2m_drive.recordings.readers.kornblith import read_kornblith
+from b2m_drive.recordings.recording import Recording
 from b2m_drive.recordings.recording_quality import findings, fit_to_teach
 from b2m_drive.recordings.simulated.neurons import SimulatedBrain, simulate_trials
-from b2m_drive.recordings.trial_responses import BrainRecording, SpikeSession
+from b2m_drive.recordings.trial_responses import BrainRecording
 from b2m_drive.teachers.activity import Activity
 from b2m_drive.teachers.latents import latents_of
 from b2m_drive.teachers.windows import DELAY, phase_of, teaching_windows
@@ -29,17 +30,18 @@ SESSION = DATA / "kornblith2017" / "404e12sb-2008-1-14_13-2-3.h5"
 TIMES = ("item_onset", "maintenance_onset", "probe_onset")
 
 
-def spikes(n_units: int = 12) -> SpikeSession:
+def spikes(n_units: int = 12) -> Recording:
     trials = simulate_trials(40, 3, 8, np.random.default_rng(0))
-    return replace(SimulatedBrain.preset("ideal"), n_units=n_units).spikes(trials, 0)
+    return replace(SimulatedBrain.preset("ideal"), n_units=n_units).record(trials, 0)
 
 
-def recorded(session: SpikeSession) -> BrainRecording:
-    return bin_spikes(session, trial_bins(session.trials.n_items))
+def recorded(session: Recording) -> BrainRecording:
+    return in_trials(session)
 
 
-def with_spikes(session: SpikeSession, change: Callable[[np.ndarray], np.ndarray]) -> SpikeSession:
-    return replace(session, spike_times=tuple(change(each) for each in session.spike_times))
+def with_spikes(session: Recording, change: Callable[[np.ndarray], np.ndarray]) -> Recording:
+    times = tuple(np.sort(change(each)) for each in session.spike_times or ())
+    return replace(session, spike_times=times)
 
 
 def moved(trials: DecisionTrials, change: Callable[[np.ndarray], np.ndarray]) -> DecisionTrials:
@@ -220,7 +222,7 @@ def changed_copy(path: Path, change: Callable[[np.ndarray], np.ndarray]) -> Path
     ],
 )
 def test_a_real_session_made_unfit_is_refused(tmp_path, change, told: str) -> None:
-    recording = read_kornblith(changed_copy(tmp_path / "404copy.h5", change))
+    recording = in_trials(read_kornblith(changed_copy(tmp_path / "404copy.h5", change)))
     with pytest.raises(ValueError, match=told):
         MemoryComparison(recording)
 
@@ -229,6 +231,6 @@ def test_a_real_session_made_unfit_is_refused(tmp_path, change, told: str) -> No
 @pytest.mark.slow
 def test_no_real_session_loses_a_trial() -> None:
     for path in sorted(SESSION.parent.glob("*.h5")):
-        recording = read_kornblith(path)
+        recording = in_trials(read_kornblith(path))
         assert findings(recording) == (), path.name
         assert fit_to_teach(recording) is recording

@@ -139,9 +139,8 @@ def test_units_stay_at_their_baseline_while_there_is_nothing_to_see() -> None:
 def test_the_screen_shows_each_frame_for_a_step_and_is_blank_between_episodes() -> None:
     drive = some_drive(2, 3)
     recording = record(quiet(), drive)
-    shown = frame_of_samples(recording)[
-        (times_of(recording) >= -1e-9) & (times_of(recording) < 4.0)
-    ]
+    time = times_of(recording)
+    shown = frame_of_samples(recording)[(time >= -1e-9) & (time < 4.0)]
     # at 25 Hz: 12 or 13 samples of each 0.5 s frame, 1 s blank after the third
     assert [int((shown == k).sum()) for k in range(6)] == [13, 12, 13, 12, 13, 12]
     assert int((shown == -1).sum()) == 25

@@ -13,7 +13,9 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from b2m_drive.comparisons.orphans import end_with_parent
+from b2m_drive.recordings.binning import in_trials
 from b2m_drive.recordings.readers.kornblith import read_kornblith
+from b2m_drive.recordings.recording import Recording
 from b2m_drive.recordings.recording_quality import findings, fit_to_teach
 from b2m_drive.recordings.trial_responses import BrainRecording
 from b2m_drive.teachers.decoding import SELECTIVE_BELOW, RecordingSummary, summarise
@@ -80,7 +82,7 @@ def summarise_sessions(
     paths: Sequence[Path],
     n_workers: int = 1,
     progress: bool = True,
-    read: Callable[[Path], BrainRecording] = read_kornblith,
+    read: Callable[[Path], Recording] = read_kornblith,
 ) -> list[SessionSummary]:
     """Every session's summary, in the order of the paths; a broken file does not stop the others.
 
@@ -186,9 +188,9 @@ def _start_worker() -> None:
     end_with_parent()
 
 
-def _summarise_file(path: Path, read: Callable[[Path], BrainRecording]) -> SessionSummary:
+def _summarise_file(path: Path, read: Callable[[Path], Recording]) -> SessionSummary:
     try:
-        recording = read(path)
+        recording = in_trials(read(path))
         summary = summarise(fit_to_teach(recording))
     except (ValueError, OSError) as error:
         return SessionSummary(path, path.name[:3], path.stem, None, str(error))

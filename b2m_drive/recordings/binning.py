@@ -14,8 +14,8 @@ from b2m_drive.recordings.decision_trials import (
     TrialBins,
     item_period,
 )
-from b2m_drive.recordings.recording import recorded_span
-from b2m_drive.recordings.trial_responses import BrainRecording, SpikeSession
+from b2m_drive.recordings.recording import Recording, recorded_span
+from b2m_drive.recordings.trial_responses import BrainRecording
 
 DEFAULT_BIN_WIDTH = 0.1  # [s]
 FIXATION_DURATION = 0.8  # [s] before the first item
@@ -54,30 +54,41 @@ def trial_bins(n_items: int, bin_width: float = DEFAULT_BIN_WIDTH) -> TrialBins:
     return TrialBins(tuple(period), np.array(starts), bin_width)
 
 
-def bin_spikes(session: SpikeSession, bins: TrialBins, smoothing: float = 0.0) -> BrainRecording:
+def in_trials(recording: Recording | BrainRecording) -> BrainRecording:
+    """A recording of a memory task in the usual bins of its trials; in bins, it stays as it is.
+
+    Raises:
+        ValueError: As `bin_spikes`.
+    """
+    if isinstance(recording, BrainRecording):
+        return recording
+    return bin_spikes(recording, trial_bins(_trials_of(recording).n_items))
+
+
+def bin_spikes(recording: Recording, bins: TrialBins, smoothing: float = 0.0) -> BrainRecording:
     """Count each unit's spikes in every bin of every trial; a bin is [start, stop).
 
     Edges are moved a nanosecond earlier, so that a spike given as 0.3 s is never put before an
     edge computed as 0.30000000000000004 s. Where a trial has fewer items than others, the bins of
-    the items that it lacks hold 0. Spike times may come in any order: a sorted copy is counted.
+    the items that it lacks hold 0.
 
     Args:
-        session: Spike times on the session's clock.
+        recording: Spike times and the trials of a memory task, on one clock.
         bins: Of a trial, from `trial_bins`.
         smoothing: Standard deviation [s] of a Gaussian kernel along the bins of each period (it
             never mixes periods); 0: none.
 
     Raises:
-        ValueError: If the smoothing is negative or not finite, a spike time is not finite, or a
-            period that the trial has, an item shown or not, has no onset.
+        ValueError: If there are no trials or no spike times, the smoothing is negative or not
+            finite, or a period that the trial has, an item shown or not, has no onset.
     """
     if not (np.isfinite(smoothing) and smoothing >= 0):
         raise ValueError(f"smoothing: expected 0 s or more, came {smoothing}")
-    _check_onsets(session)
-    spike_times = _sorted_times(session)
-    start = _period_onsets(session.trials, bins) + bins.start - _EDGE_TOLERANCE
+    trials, spike_times = _trials_of(recording), _spike_times_of(recording)
+    _check_onsets(recording.session, trials)
+    start = _period_onsets(trials, bins) + bins.start - _EDGE_TOLERANCE
     stop = start + bins.width
-    activity = np.empty((*start.shape, len(session.units)), np.float32)
+    activity = np.empty((*start.shape, len(recording.units)), np.float32)
     # An onset that is NaN sorts behind every spike, start and stop alike: the count is 0.
     for unit, times in enumerate(spike_times):
         activity[..., unit] = np.searchsorted(times, stop) - np.searchsorted(times, start)
@@ -86,51 +97,50 @@ def bin_spikes(session: SpikeSession, bins: TrialBins, smoothing: float = 0.0) -
     return BrainRecording(
         activity,
         bins,
-        session.trials,
-        session.units,
-        session.subject,
-        session.session,
-        session.source,
-        session.licence,
-        session.simulated,
+        trials,
+        recording.units,
+        recording.subject,
+        recording.session,
+        recording.source,
+        recording.licence,
+        recording.simulated,
         smoothing,
-        session.notes,
-        session.span or recorded_span(spike_times),
+        recording.notes,
+        recording.recorded or recorded_span(spike_times),
     )
 
 
-def _sorted_times(session: SpikeSession) -> list[Float64[np.ndarray, " _"]]:
-    """Each unit's spike times in order, which counting needs; the session's own stay as they are.
-
-    Raises:
-        ValueError: If one is NaN or infinite.
-    """
-    ordered = []
-    for unit, times in zip(session.units, session.spike_times, strict=True):
-        broken = int((~np.isfinite(times)).sum())
-        if broken:
-            raise ValueError(
-                f"spike times of {unit.name} of {session.session}: expected finite seconds, came "
-                f"{broken} of {len(times)} NaN or infinite"
-            )
-        ordered.append(np.sort(times) if (np.diff(times) < 0).any() else times)
-    return ordered
+def _trials_of(recording: Recording) -> DecisionTrials:
+    if recording.trials is None:
+        raise ValueError(
+            f"{recording.session}: expected the trials of a memory task beside its events, came "
+            "none: give `trials`, a table of what each trial showed and asked"
+        )
+    return recording.trials
 
 
-def _check_onsets(session: SpikeSession) -> None:
-    trials = session.trials
+def _spike_times_of(recording: Recording) -> tuple[Float64[np.ndarray, " _"], ...]:
+    if recording.spike_times is None:
+        raise ValueError(
+            f"{recording.session}: expected spike times, came a signal ({recording.measure}), "
+            "which has nothing to count in the bins of a trial"
+        )
+    return recording.spike_times
+
+
+def _check_onsets(session: str, trials: DecisionTrials) -> None:
     for name in ("maintenance_onset", "probe_onset"):
         lacking = np.flatnonzero(~np.isfinite(getattr(trials, name)))
         if len(lacking):
             raise ValueError(
-                f"{name} of {session.session}: expected finite seconds, came NaN or infinity in "
+                f"{name} of {session}: expected finite seconds, came NaN or infinity in "
                 f"trial {trials.trial_id[lacking[0]]} ({len(lacking)} of {len(trials)} trials)"
             )
     absent = trials.stimulus == NO_STIMULUS
     broken = np.flatnonzero((np.isfinite(trials.item_onset) == absent).any(1))
     if len(broken):
         raise ValueError(
-            f"item_onset of {session.session}: expected seconds where an item is shown and NaN "
+            f"item_onset of {session}: expected seconds where an item is shown and NaN "
             f"where there is none, came {trials.item_onset[broken[0]]} for the stimuli "
             f"{trials.stimulus[broken[0]]} in trial {trials.trial_id[broken[0]]}"
         )

@@ -8,6 +8,8 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Bool, Float64, Int64
 
+from b2m_drive.recordings.events import Events
+
 LEFT, RIGHT = 0, 1
 NO_STIMULUS = -1  # fills the rows of trials with fewer items than others
 
@@ -59,6 +61,32 @@ class DecisionTrials:
     def item_count(self) -> Int64[np.ndarray, " trial"]:
         """Items shown in each trial."""
         return np.asarray((self.stimulus != NO_STIMULUS).sum(1), dtype=np.int64)
+
+    @property
+    def n_without_onset(self) -> int:
+        """Items shown whose onset is unknown; `item_events` leaves them out."""
+        return int((self._shown & ~np.isfinite(self.item_onset)).sum())
+
+    def item_events(self, duration: Float64[np.ndarray, "trial item"] | float = 0.0) -> Events:
+        """An event for each item that was shown, with its stimulus as id, trial after trial.
+
+        The columns ``trial`` and ``position`` say which trial showed it, and as which item.
+
+        Args:
+            duration: How long an item was on the screen [s], one for all or one each.
+        """
+        trial, position = np.nonzero(self._shown & np.isfinite(self.item_onset))
+        return Events.of(
+            self.item_onset[trial, position],
+            self.stimulus[trial, position],
+            np.broadcast_to(duration, self.stimulus.shape)[trial, position],
+            trial=self.trial_id[trial],
+            position=position,
+        )
+
+    @property
+    def _shown(self) -> Bool[np.ndarray, "trial item"]:
+        return np.asarray(self.stimulus != NO_STIMULUS)
 
     def select(self, rows: np.ndarray) -> DecisionTrials:
         """These trials only, by row number or mask."""

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float32, Float64
 
+from b2m_drive.recordings.decision_trials import DecisionTrials
 from b2m_drive.recordings.events import Events
 from b2m_drive.recordings.given_arrays import as_column, as_notes, as_numbers
 
@@ -52,6 +53,7 @@ class Recording:
     # [s] from when to when it was recorded; None: from the first to the last sample, or as
     # `recorded_span` tells from spikes
     recorded: tuple[float, float] | None = None
+    trials: DecisionTrials | None = None  # of a memory task, whose items the events are
 
     def __post_init__(self) -> None:
         if not self.units or not len(self.events):
@@ -71,8 +73,8 @@ class Recording:
     def from_arrays(
         cls,
         *,
-        onset: Any,
-        ids: Any,
+        onset: Any = None,
+        ids: Any = None,
         duration: Any = 0.0,
         signal: Any = None,
         time: Any = None,
@@ -82,6 +84,7 @@ class Recording:
         unit_regions: Any = "unknown",
         unit_kinds: Any = "unknown",
         measure: str | None = None,
+        trials: DecisionTrials | None = None,
         **about: Any,
     ) -> Recording:
         """A recording from arrays in memory.
@@ -93,9 +96,11 @@ class Recording:
         1.98
 
         Args:
-            onset: When each thing was seen [s], on the clock of the activity.
+            onset: When each thing was seen [s], on the clock of the activity; may be left out where
+                there are ``trials``, whose items are then the events.
             ids: What was seen then: whole numbers, paired with those of the student's batches.
-            duration: How long it was seen [s], one for all or one each.
+            duration: How long it was seen [s], one for all or one each (of items: one each trial
+                and item).
             signal: Samples in rows, channels in columns.
             time: Of each sample [s].
             spike_times: An array of times [s] for each unit, in any order; a unit may be silent.
@@ -105,6 +110,7 @@ class Recording:
             unit_kinds: What each is, one for all or one each: ``"SU"`` or ``"MU"`` for single and
                 multi-units, ``"EEG"`` for a sensor whose band power is to be read, too.
             measure: What ``signal`` is, with its unit.
+            trials: Of a memory task, which the memory study needs.
             about: ``subject``, ``source``, ``licence``, ``simulated``, ``notes``, or ``recorded``:
                 from when to when spikes were recorded [s].
 
@@ -118,17 +124,23 @@ class Recording:
         names = [f"unit{k}" for k in range(count)] if unit_names is None else list(unit_names)
         regions = _one_each("unit_regions", unit_regions, len(names))
         kinds = _one_each("unit_kinds", unit_kinds, len(names))
-        about["notes"] = as_notes(about.get("notes", ()))
+        notes = as_notes(about.pop("notes", ()))
+        if onset is None and trials is not None:
+            events, notes = trials.item_events(duration), (*notes, *_items_lost(trials))
+        else:
+            events = Events.of(onset, ids, duration)
         return cls(
             tuple(
                 Unit(str(name), *place) for name, *place in zip(names, regions, kinds, strict=True)
             ),
-            Events.of(onset, ids, duration),
+            events,
             session,
             measure or (SPIKES if spikes is not None else "signal [unit unknown]"),
             spikes,
             samples,
             times,
+            notes=notes,
+            trials=trials,
             **about,
         )
 
@@ -230,6 +242,12 @@ def _sorted_spikes(spike_times: Any) -> tuple[Float64[np.ndarray, " _"], ...]:
         np.sort(as_numbers(f"spike_times of unit {unit}", times).ravel())
         for unit, times in enumerate(every)
     )
+
+
+def _items_lost(trials: DecisionTrials) -> tuple[str, ...]:
+    """A note about items that are no events, if there are some."""
+    lost, shown = trials.n_without_onset, int(trials.item_count.sum())
+    return (f"{lost} of {shown} items left out: their onset is unknown",) if lost else ()
 
 
 def _one_each(name: str, values: Any, n_units: int) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Bool, Float32, Float64
+from jaxtyping import Bool, Float32
 
 from b2m_drive.recordings.decision_trials import DecisionTrials, TrialBins
 from b2m_drive.recordings.recording import Unit
@@ -56,19 +56,3 @@ class BrainRecording:
         """
         units = tuple(unit for unit, keep in zip(self.units, chosen, strict=True) if keep)
         return replace(self, activity=self.activity[..., chosen], units=units)
-
-
-@dataclass(frozen=True)
-class SpikeSession:
-    """Spike times as recorded (or simulated), before they are binned."""
-
-    spike_times: tuple[Float64[np.ndarray, " _"], ...]  # [s], one array a unit
-    units: tuple[Unit, ...]
-    trials: DecisionTrials
-    subject: str
-    session: str
-    source: str
-    licence: str
-    simulated: bool
-    notes: tuple[str, ...] = ()
-    span: tuple[float, float] | None = None  # [s] of the recording; None: as the spikes tell

@@ -52,11 +52,12 @@ def _inspect_folder(recordings: Path, n_workers: int) -> None:
 
 def _inspect_session(path: Path, out: Path | None) -> None:
     from b2m_drive.comparisons.session_summaries import summary_text
+    from b2m_drive.recordings.binning import in_trials
     from b2m_drive.recordings.readers.kornblith import read_kornblith
     from b2m_drive.reports.recording_figure import draw_recording
     from b2m_drive.teachers.decoding import summarise
 
-    session = _fit_after_findings(path, read_kornblith(path))
+    session = _fit_after_findings(path, in_trials(read_kornblith(path)))
     picture = out or Path(f"{safe_name(session.session)}.png")
     picture.parent.mkdir(parents=True, exist_ok=True)
     summary = summarise(session)

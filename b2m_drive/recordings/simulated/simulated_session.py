@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from b2m_drive.recordings.decision_trials import TaskName
+from b2m_drive.recordings.recording import Recording
 from b2m_drive.recordings.simulated.neurons import (
     SimulatedBrain,
     simulate_sternberg,
     simulate_trials,
 )
-from b2m_drive.recordings.trial_responses import BrainRecording
 
 _N_ITEMS, _N_STIMULI = 3, 8
 
@@ -44,7 +44,7 @@ class SimulatedSession:
         others = "".join(f"-{word}-{value}" for word, value, default in told if value != default)
         return f"{self.preset}-signal-{signal:g}{others}"
 
-    def record(self, signal: float) -> BrainRecording:
+    def record(self, signal: float) -> Recording:
         """The same units in the same trials, with this share of their task signal.
 
         Args:

@@ -46,6 +46,8 @@ from b2m_drive.files.fingerprints import record_made
 from b2m_drive.files.locks import claim
 from b2m_drive.files.provenance import installed_versions
 from b2m_drive.files.writing import write_json
+from b2m_drive.recordings.binning import in_trials
+from b2m_drive.recordings.recording import Recording
 from b2m_drive.recordings.recording_quality import fit_to_teach
 from b2m_drive.recordings.trial_responses import BrainRecording
 
@@ -59,24 +61,31 @@ DEFAULT_STUDY = MemoryStudySettings()
 class MemoryComparison:
     """A memory study of one recording: the brain, its nulls and probes, and every student.
 
-    Bad trials are left out, and a recording that cannot teach is refused (`fit_to_teach`).
+    Spikes are counted in the bins of each trial (`in_trials`), bad trials are left out, and a
+    recording that cannot teach is refused (`fit_to_teach`).
     """
 
-    recording: BrainRecording
+    recording: Recording | BrainRecording
     settings: MemoryStudySettings = DEFAULT_STUDY
     pairing: RolePairing = counterparts  # recorded trials -> the student's trials
     signal: float | None = None  # share of a simulated brain's task signal
-    by_signal: Mapping[float, BrainRecording] = field(default_factory=dict)  # its other shares
+    # the brain with its other shares of signal
+    by_signal: Mapping[float, Recording | BrainRecording] = field(default_factory=dict)
     isolated: Path | None = None  # folder shared between runs; None: beside the run's
     own_controls: tuple[Control, ...] = ()  # further nulls and probes
 
     def __post_init__(self) -> None:
         require_functions(self.own_controls)
         _ = self.study  # checks the names
-        object.__setattr__(self, "recording", fit_to_teach(self.recording))
-        fit = {share: fit_to_teach(each) for share, each in self.by_signal.items()}
+        object.__setattr__(self, "recording", fit_to_teach(in_trials(self.recording)))
+        fit = {share: fit_to_teach(in_trials(each)) for share, each in self.by_signal.items()}
         object.__setattr__(self, "by_signal", fit)
-        split_trials(self.recording, self.settings.n_teacher_trials)  # says if too few can teach
+        split_trials(self.brain, self.settings.n_teacher_trials)  # says if too few can teach
+
+    @property
+    def brain(self) -> BrainRecording:
+        """The recording, counted in the bins of its trials."""
+        return in_trials(self.recording)
 
     @property
     def study(self) -> Study:
@@ -106,7 +115,7 @@ class MemoryComparison:
             Condition(ALONE_LABELLED),
             *taught_conditions(settings, self.teachers),
         )
-        groups += self._taught_groups(settings, self.recording, conditions, settings.seeds)
+        groups += self._taught_groups(settings, self.brain, conditions, settings.seeds)
         first = next(group for group in groups if group.plan.lessons is not None)
         drawn = replace(first, plan=replace(first.plan, trajectories=folder / TRAJECTORIES))
         groups = [drawn if group is first else group for group in groups]
@@ -120,7 +129,7 @@ class MemoryComparison:
         student = [replace(base, n_student_trials=n) for n in base.student_trials_curve]
         delay = [replace(base, maintenance=seconds) for seconds in base.maintenance_curve]
         varied = [
-            (Variation(axis, float(getattr(settings, axis))), settings, self.recording)
+            (Variation(axis, float(getattr(settings, axis))), settings, self.brain)
             for axis, points in (
                 ("n_teacher_trials", teacher),
                 ("n_student_trials", student),
@@ -128,7 +137,9 @@ class MemoryComparison:
             )
             for settings in points
         ]
-        by_signal = [(Variation("signal", k), base, each) for k, each in self.by_signal.items()]
+        by_signal = [
+            (Variation("signal", k), base, in_trials(each)) for k, each in self.by_signal.items()
+        ]
         return varied + by_signal
 
     def _varied_groups(
@@ -157,7 +168,7 @@ class MemoryComparison:
         self, settings: MemoryStudySettings, seeds: tuple[int, ...], folder: Path | None
     ) -> list[Job[MemoryPlan]]:
         """Students alone; with a folder, in one that every run of the same task shares."""
-        task, frozen = task_settings(self.recording, settings), frozen_settings(settings.cell)
+        task, frozen = task_settings(self.brain, settings), frozen_settings(settings.cell)
         alone = _that_matters_alone(settings)
         key = _fingerprint([ALONE, asdict(alone), asdict(task), asdict(frozen), version("torch")])
         shared = None if folder is None else (self.isolated or folder.parent / "isolated") / key
@@ -212,7 +223,7 @@ def compare_memory(
     with claim(folder, "a comparison"):
         open_run(folder, describe(comparison))
         if not (folder / BRAIN_FILE).is_file():
-            about_brain = describe_brain(comparison.recording, comparison.settings)
+            about_brain = describe_brain(comparison.brain, comparison.settings)
             write_json(folder / BRAIN_FILE, about_brain)
         run_jobs(folder, groups, run_group, n_workers, progress, executor)
         record_trajectories(folder)
@@ -234,7 +245,7 @@ def expected_time(comparison: MemoryComparison, folder: Path, n_workers: int) ->
 
 def describe(comparison: MemoryComparison) -> dict[str, Any]:
     """The configuration of a run: everything that decides its numbers."""
-    recording, settings = comparison.recording, comparison.settings
+    recording, settings = comparison.brain, comparison.settings
     regions: dict[str, int] = {}
     for unit in recording.units:
         regions[unit.region] = regions.get(unit.region, 0) + 1
@@ -259,7 +270,9 @@ def describe(comparison: MemoryComparison) -> dict[str, Any]:
         "brain": brain,
         "own": own_values(comparison),
         "pairing_of_trials": name_of_pairing(comparison.pairing),
-        "by_signal": {f"{k:g}": fingerprint_of(each) for k, each in comparison.by_signal.items()},
+        "by_signal": {
+            f"{k:g}": fingerprint_of(in_trials(each)) for k, each in comparison.by_signal.items()
+        },
         **describe_settings(settings),
         **comparison.study.describe(),
         "task": _task_entries(recording, settings),
@@ -290,7 +303,7 @@ def describe_settings(settings: MemoryStudySettings) -> dict[str, Any]:
 def own_values(comparison: MemoryComparison) -> dict[str, float | None]:
     """Where the comparison's own students stand on each axis that may be varied."""
     settings = comparison.settings
-    teaching = split_trials(comparison.recording, settings.n_teacher_trials)
+    teaching = split_trials(comparison.brain, settings.n_teacher_trials)
     return {
         "n_teacher_trials": float(teaching.sum()),
         "n_student_trials": settings.n_student_trials,  # null: fresh trials at each step

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from jaxtyping import Bool
@@ -32,6 +32,8 @@ from b2m_drive.comparisons.search import RankedCandidate, rank_candidates
 from b2m_drive.comparisons.session_summaries import LEAST_UNITS
 from b2m_drive.files.locks import claim
 from b2m_drive.files.writing import write_json
+from b2m_drive.recordings.binning import in_trials
+from b2m_drive.recordings.recording import Recording
 from b2m_drive.recordings.trial_responses import BrainRecording
 from b2m_drive.teachers.decoding import selectivity_p_values
 from b2m_drive.teachers.response_counts import item_counts
@@ -43,6 +45,7 @@ _SELECTIVE_BELOW = 0.01  # p-value, of a fifth of the trials
 _SPLIT_SEED = 0
 _TEST_SEEDS = tuple(range(100, 104))
 
+AnyRecording: TypeAlias = Recording | BrainRecording  # spike times, or counts in trials
 Units = Bool[np.ndarray, " unit"]
 
 
@@ -165,9 +168,13 @@ class Search:
     """A search for the best reading of memory recordings, whose patients are split in halves."""
 
     name: str
-    selection: tuple[BrainRecording, ...]
-    test: tuple[BrainRecording, ...]
+    selection: tuple[AnyRecording, ...]
+    test: tuple[AnyRecording, ...]
     settings: SearchSettings
+
+    def __post_init__(self) -> None:
+        for half in ("selection", "test"):
+            object.__setattr__(self, half, tuple(map(in_trials, getattr(self, half))))
 
     def selection_studies(self) -> dict[Candidate, ManySessions]:
         """A pooled comparison for each candidate that either half could be judged on."""
@@ -208,8 +215,8 @@ class Search:
 
 
 def split_patients(
-    recordings: Sequence[BrainRecording], least_units: int = LEAST_UNITS
-) -> tuple[tuple[BrainRecording, ...], tuple[BrainRecording, ...]]:
+    recordings: Sequence[AnyRecording], least_units: int = LEAST_UNITS
+) -> tuple[tuple[AnyRecording, ...], tuple[AnyRecording, ...]]:
     """Selection and test half of the patients who have a session of units enough, by a fixed draw.
 
     A patient selects with the one session of most units, since a search trains many students, and
@@ -310,13 +317,14 @@ def describe_search(search: Search, searched: Sequence[Candidate]) -> dict[str, 
         "selection": describe_settings(search.settings.selection),
         "test": describe_settings(search.settings.test),
         "fingerprints": {
-            each.session: fingerprint_of(each) for each in (*search.selection, *search.test)
+            each.session: fingerprint_of(in_trials(each))
+            for each in (*search.selection, *search.test)
         },
     }
 
 
 def _study_of(
-    candidate: Candidate, recordings: Sequence[BrainRecording], settings: MemoryStudySettings
+    candidate: Candidate, recordings: Sequence[AnyRecording], settings: MemoryStudySettings
 ) -> ManySessions | None:
     """The sessions with units enough of this choice; None with fewer than two patients."""
     if len(_patients(candidate, recordings)) < 2:
@@ -325,16 +333,17 @@ def _study_of(
     return ManySessions(candidate.name, chosen, settings, least_units=LEAST_UNITS_SELECTED)
 
 
-def _patients(candidate: Candidate, recordings: Sequence[BrainRecording]) -> set[str]:
+def _patients(candidate: Candidate, recordings: Sequence[AnyRecording]) -> set[str]:
     """Patients with a session of units enough of this choice."""
     return {recording.subject for recording in _with_units(candidate, recordings)}
 
 
 def _with_units(
-    candidate: Candidate, recordings: Sequence[BrainRecording]
+    candidate: Candidate, recordings: Sequence[AnyRecording]
 ) -> tuple[BrainRecording, ...]:
     """The chosen units of every session that has enough of them."""
-    chosen = [(each, UNIT_CHOICES[candidate.units](each)) for each in recordings]
+    binned = map(in_trials, recordings)
+    chosen = [(each, UNIT_CHOICES[candidate.units](each)) for each in binned]
     return tuple(r.select_units(u) for r, u in chosen if u.sum() >= LEAST_UNITS_SELECTED)
 
 

@@ -33,7 +33,9 @@ from b2m_drive.comparisons.session_summaries import LEAST_UNITS
 from b2m_drive.files.locks import claim
 from b2m_drive.files.names import safe_name
 from b2m_drive.files.writing import write_json
+from b2m_drive.recordings.binning import in_trials
 from b2m_drive.recordings.readers.kornblith import read_kornblith
+from b2m_drive.recordings.recording import Recording
 from b2m_drive.recordings.recording_quality import fit_to_teach
 from b2m_drive.recordings.trial_responses import BrainRecording
 
@@ -53,7 +55,7 @@ class LeftOut:
 class SessionsRead:
     """The sessions of a folder: those that can teach, and those that cannot."""
 
-    recordings: tuple[BrainRecording, ...]
+    recordings: tuple[BrainRecording, ...]  # in the bins of their trials
     left_out: tuple[LeftOut, ...]
 
 
@@ -65,7 +67,7 @@ class ManySessions:
     """
 
     name: str
-    recordings: tuple[BrainRecording, ...]
+    recordings: tuple[Recording | BrainRecording, ...]
     settings: MemoryStudySettings
     least_units: int = LEAST_UNITS
     pairing: RolePairing = counterparts
@@ -91,13 +93,18 @@ class ManySessions:
         fit, left_out = [], list(self.left_out)
         for recording in self.recordings:
             try:
-                fit.append(MemoryComparison(recording, self.settings).recording)
+                fit.append(MemoryComparison(recording, self.settings).brain)
             except ValueError as error:
                 left_out.append(LeftOut(recording.session, str(error)))
         object.__setattr__(self, "recordings", tuple(fit))
         object.__setattr__(self, "left_out", tuple(left_out))
 
-    def is_pooled(self, recording: BrainRecording) -> bool:
+    @property
+    def brains(self) -> tuple[BrainRecording, ...]:
+        """The recordings, in the bins of their trials."""
+        return tuple(map(in_trials, self.recordings))
+
+    def is_pooled(self, recording: Recording | BrainRecording) -> bool:
         """Whether the session has units enough."""
         return len(recording.units) >= self.least_units
 
@@ -118,7 +125,7 @@ class ManySessions:
         return {path: each.groups(path) for path, each in self.comparisons(folder).items()}
 
 
-def folder_of(recording: BrainRecording) -> Path:
+def folder_of(recording: Recording | BrainRecording) -> Path:
     """Where the run of a session lies, in the folder of all."""
     return Path("sessions") / safe_name(recording.session)
 
@@ -142,7 +149,7 @@ def read_sessions_of(path: Path, progress: bool = True) -> SessionsRead:
     recordings, left_out = [], []
     for file in tqdm(files, desc="reading", disable=not progress):
         try:
-            recordings.append(fit_to_teach(read_kornblith(file)))
+            recordings.append(fit_to_teach(in_trials(read_kornblith(file))))
         except (ValueError, OSError) as error:
             named = str(error) if file.stem in str(error) else f"{file.name}: {error}"
             left_out.append(LeftOut(file.stem, named))
@@ -210,7 +217,7 @@ def describe_sessions(study: ManySessions) -> dict[str, Any]:
         "simulated": first.simulated,
         "source": first.source if len(study.recordings) == 1 else _common_source(study.recordings),
         "licence": first.licence,
-        "sessions": [_entry(study, recording) for recording in study.recordings],
+        "sessions": [_entry(study, recording) for recording in study.brains],
         "least_units": study.least_units,
         "pairing_of_trials": name_of_pairing(study.pairing),
         **describe_settings(study.settings),
@@ -235,7 +242,7 @@ def _entry(study: ManySessions, recording: BrainRecording) -> dict[str, Any]:
 
 def _task(study: ManySessions) -> dict[str, Any]:
     """What the sessions' tasks have in common, and where they differ; each run has its own."""
-    trials = [recording.trials for recording in study.recordings]
+    trials = [recording.trials for recording in study.brains]
     return {
         "id": describe(MemoryComparison(study.recordings[0], study.settings))["task"]["id"],
         "n_items": sorted({each.n_items for each in trials}),
@@ -243,13 +250,13 @@ def _task(study: ManySessions) -> dict[str, Any]:
     }
 
 
-def _common_source(recordings: Sequence[BrainRecording]) -> str:
+def _common_source(recordings: Sequence[Recording | BrainRecording]) -> str:
     sources = sorted({recording.source for recording in recordings})
     return sources[0] if len(sources) == 1 else f"{sources[0]} and {len(sources) - 1} more"
 
 
 def _limits(study: ManySessions) -> list[str]:
-    own = limits_of(study.recordings[0], study.settings)
+    own = limits_of(study.brains[0], study.settings)
     return [
         *(f"Not compared: {each.why}." for each in study.left_out),
         "The patient is the unit; sessions of one patient are averaged first. Units differ between "
@@ -270,4 +277,4 @@ def _prepare(comparisons: Mapping[Path, MemoryComparison], n_workers: int, progr
 
 
 def _describe_brain(comparison: MemoryComparison) -> dict[str, Any]:
-    return describe_brain(comparison.recording, comparison.settings)
+    return describe_brain(comparison.brain, comparison.settings)

@@ -11,6 +11,8 @@ import torch
 from b2m_drive.comparisons.control import Control, ControlInputs
 from b2m_drive.comparisons.memory_study import MEMORY, NULL_TEACHERS
 from b2m_drive.comparisons.study import LABEL_PROBES
+from b2m_drive.recordings.binning import in_trials
+from b2m_drive.recordings.recording import Recording
 from b2m_drive.recordings.trial_responses import BrainRecording
 from b2m_drive.students.decision_rnn import DecisionRNN
 from b2m_drive.teachers.activity import Activity
@@ -72,11 +74,11 @@ class Reading:
             raise ValueError(f"pairing: expected one of {PAIRINGS}, came {self.pairing!r}")
 
 
-def brain_activity(recording: BrainRecording, which: WindowChoice = "all") -> Activity:
+def brain_activity(recording: Recording | BrainRecording, which: WindowChoice = "all") -> Activity:
     """Square roots of the spike counts in the teaching windows: the root evens out variance."""
-    windows = teaching_windows(recording.trials.n_items, which=which)
-    counts = window_activity(recording, windows)
-    return Activity(np.sqrt(counts), windows, recording.trials)
+    binned = in_trials(recording)
+    windows = teaching_windows(binned.trials.n_items, which=which)
+    return Activity(np.sqrt(window_activity(binned, windows)), windows, binned.trials)
 
 
 def teacher_latents(
