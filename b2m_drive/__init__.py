@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from b2m_drive.recordings.readers.table import read_recording as read_recording
     from b2m_drive.recordings.recording import Recording as Recording
     from b2m_drive.recordings.recording import Unit as Unit
+    from b2m_drive.recordings.responses import Responses as Responses
+    from b2m_drive.recordings.responses import responses_of as responses_of
     from b2m_drive.recordings.scene_recording import read_scene_recording as read_scene_recording
     from b2m_drive.recordings.scene_recording import write_scene_recording as write_scene_recording
     from b2m_drive.recordings.simulated.driver import SimulatedDriver as SimulatedDriver
@@ -35,7 +37,7 @@ if TYPE_CHECKING:
     from b2m_drive.recordings.simulated.neurons import SimulatedBrain as SimulatedBrain
     from b2m_drive.recordings.simulated.trials import simulate_sternberg as simulate_sternberg
     from b2m_drive.recordings.simulated.trials import simulate_trials as simulate_trials
-    from b2m_drive.recordings.trial_responses import BrainRecording as BrainRecording
+    from b2m_drive.recordings.trial_responses import TrialResponses as TrialResponses
     from b2m_drive.reports.report import write_report as write_report
     from b2m_drive.reports.report_parts import Section as Section
     from b2m_drive.students.decision_rnn import DecisionRNN as DecisionRNN
@@ -51,8 +53,6 @@ if TYPE_CHECKING:
     from b2m_drive.students.student import Student as Student
     from b2m_drive.teachers.latent_methods import LATENT_METHODS as LATENT_METHODS
     from b2m_drive.teachers.latent_methods import ResponseLatents as ResponseLatents
-    from b2m_drive.teachers.responses import Responses as Responses
-    from b2m_drive.teachers.responses import responses_of as responses_of
     from b2m_drive.transfer.attachment import attach as attach
     from b2m_drive.transfer.targets import BrainTargets as BrainTargets
 
@@ -60,7 +60,7 @@ __version__ = "0.6.0"
 
 _HOMES = {
     "Batch": "students.student",
-    "BrainRecording": "recordings.trial_responses",
+    "TrialResponses": "recordings.trial_responses",
     "BrainTargets": "transfer.targets",
     "Budget": "comparisons.student_job",
     "Comparison": "comparisons.comparison",
@@ -77,7 +77,7 @@ _HOMES = {
     "READERS": "recordings.readers.table",
     "Recording": "recordings.recording",
     "ResponseLatents": "teachers.latent_methods",
-    "Responses": "teachers.responses",
+    "Responses": "recordings.responses",
     "Run": "comparisons.run_folder",
     "SceneDataset": "students.scenes",
     "SceneEpisode": "students.scenes",
@@ -98,7 +98,7 @@ _HOMES = {
     "read_recording": "recordings.readers.table",
     "read_run": "comparisons.run_folder",
     "read_scene_recording": "recordings.scene_recording",
-    "responses_of": "teachers.responses",
+    "responses_of": "recordings.responses",
     "simulate_sternberg": "recordings.simulated.trials",
     "simulate_trials": "recordings.simulated.trials",
     "verdicts_of": "comparisons.verdict",

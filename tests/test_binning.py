@@ -9,7 +9,7 @@ import pytest
 from b2m_drive.recordings.binning import bin_spikes, in_trials, trial_bins
 from b2m_drive.recordings.decision_trials import NO_STIMULUS, DecisionTrials
 from b2m_drive.recordings.recording import Recording
-from b2m_drive.recordings.trial_responses import BrainRecording
+from b2m_drive.recordings.trial_responses import TrialResponses
 
 
 def session_of(
@@ -45,18 +45,18 @@ def trials_of(session: Recording) -> DecisionTrials:
     return session.trials
 
 
-def counts(recording: BrainRecording, period: str, trial: int = 0, unit: int = 0) -> list[float]:
-    of_period = np.array(recording.bins.period) == period
-    values: list[float] = recording.activity[trial, of_period, unit].tolist()
+def counts(recording: TrialResponses, period: str, trial: int = 0, unit: int = 0) -> list[float]:
+    of_period = recording.period == period
+    values: list[float] = recording.values[trial, of_period, unit].tolist()
     return values
 
 
 def test_every_period_has_its_bins() -> None:
     bins = trial_bins(2)
     names = ("fixation", "item1", "item2", "maintenance", "probe")
-    assert [bins.period.count(name) for name in names] == [8, 9, 9, 24, 10]
+    assert [[each.period for each in bins].count(name) for name in names] == [8, 9, 9, 24, 10]
     assert len(trial_bins(3, bin_width=0.05)) == 2 * (8 + 3 * 9 + 24 + 10)
-    last = {name: start for name, start in zip(bins.period, bins.start, strict=True)}
+    last = {each.period: each.start for each in bins}
     assert [last[name] for name in names] == pytest.approx([-0.1, 0.8, 0.8, 2.3, 0.9])
 
 
@@ -72,7 +72,7 @@ def test_what_cannot_be_counted_in_trials_is_refused() -> None:
 
 def test_counts_in_the_usual_bins_stay_as_they_are() -> None:
     recording = in_trials(session_of([9.5, 10.0]))
-    assert recording.bins.period == trial_bins(2).period
+    assert recording.windows == trial_bins(2)
     assert in_trials(recording) is recording
 
 
@@ -104,7 +104,7 @@ def test_each_trial_is_read_at_its_own_events() -> None:
     assert counts(recording, "item1", trial=0)[0] == 1
     assert counts(recording, "item2", trial=1)[0] == 1
     assert counts(recording, "probe", trial=1)[5] == 1
-    assert recording.activity.sum() == 4  # 20.75 s is also in item 1 of the second trial
+    assert recording.values.sum() == 4  # 20.75 s is also in item 1 of the second trial
 
 
 def test_counts_equal_those_of_comparing_every_spike_with_every_bin() -> None:
@@ -121,15 +121,15 @@ def test_counts_equal_those_of_comparing_every_spike_with_every_bin() -> None:
     }
     slow = np.zeros((3, len(bins), 3))
     for trial, time_bin, unit in np.ndindex(*slow.shape):
-        start = onset[bins.period[time_bin]][trial] + bins.start[time_bin]
+        start = onset[bins[time_bin].period][trial] + bins[time_bin].start
         times = session.spike_times[unit]
         slow[trial, time_bin, unit] = ((times >= start) & (times < start + 0.05)).sum()
-    np.testing.assert_array_equal(bin_spikes(session, bins).activity, slow)
+    np.testing.assert_array_equal(bin_spikes(session, bins).values, slow)
 
 
 def test_two_half_bins_hold_what_one_bin_holds() -> None:
     session = session_of(np.random.default_rng(1).uniform(5.0, 20.0, 400))
-    whole, half = (bin_spikes(session, trial_bins(2, width)).activity for width in (0.1, 0.05))
+    whole, half = (bin_spikes(session, trial_bins(2, width)).values for width in (0.1, 0.05))
     np.testing.assert_array_equal(half.reshape(1, -1, 2, 1).sum(2), whole)
 
 
@@ -197,4 +197,4 @@ def test_a_large_session_is_binned_in_under_half_a_second() -> None:
     started = time.process_time()
     recording = bin_spikes(session, trial_bins(2))
     assert time.process_time() - started < 0.5
-    assert recording.activity.shape == (220, 60, 80)
+    assert recording.values.shape == (220, 60, 80)

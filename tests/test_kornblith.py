@@ -79,17 +79,17 @@ def without_trials(file: h5py.File) -> None:
 
 def test_spikes_are_counted_in_the_bins_of_their_own_events(tmp_path) -> None:
     recording = in_trials(read_kornblith(write_session(tmp_path / "123x.h5")))
-    assert recording.activity.shape == (2, 8 + 3 * 9 + 24 + 10, 2)
-    first = recording.activity[0, :, 0]
+    assert recording.values.shape == (2, 8 + 3 * 9 + 24 + 10, 2)
+    first = recording.values[0, :, 0]
     counted = [
-        (recording.bins.period[k], round(float(recording.bins.start[k]), 1), first[k])
+        (recording.windows[k].period, round(float(recording.start[k]), 1), first[k])
         for k in np.flatnonzero(first)
     ]
     # 9.95 s: before the first item at 10 s. 10.00 and 10.05 share a bin. 10.75 s follows item 1
     # by .75 s and item 2 by .05 s: it counts for both.
     assert counted == [("fixation", -0.1, 1), ("item1", 0.0, 2), ("item1", 0.7, 1), ("item2", 0, 1)]
-    second_unit = recording.activity[0, :, 1]
-    periods = [recording.bins.period[k] for k in np.flatnonzero(second_unit)]
+    second_unit = recording.values[0, :, 1]
+    periods = [recording.windows[k].period for k in np.flatnonzero(second_unit)]
     assert periods == ["maintenance", "probe"]  # 12.35 and 14.85 s
 
 
@@ -123,7 +123,7 @@ def test_a_spike_or_two_do_not_tell_how_long_was_recorded(tmp_path) -> None:
 
     found = read_kornblith(write_session(tmp_path / "123x.h5", one_spike))
     assert found.recorded is None
-    assert in_trials(found).activity.sum() == 1  # 20.3 s: in item 1
+    assert in_trials(found).values.sum() == 1  # 20.3 s: in item 1
 
 
 def test_units_are_chosen_by_kind_region_and_rate(tmp_path) -> None:

@@ -227,7 +227,7 @@ def test_a_recording_of_trials_is_cut_out_around_its_items_and_counted_in_its_tr
     assert isinstance(found, b2m.Recording)
     cut = b2m.responses_of(found)
     np.testing.assert_array_equal(cut.ids, trials.stimulus.ravel())
-    first = in_trials(found).activity[:, [8 + k for k in range(1, 5)]].sum(1)  # 0.1 to 0.5 s
+    first = in_trials(found).values[:, [8 + k for k in range(1, 5)]].sum(1)  # 0.1 to 0.5 s
     np.testing.assert_allclose(cut.values[::3, 0] ** 2, first, atol=1e-3)
 
 

@@ -19,10 +19,10 @@ from b2m_drive.recordings.readers.kornblith import read_kornblith
 from b2m_drive.recordings.recording import Recording
 from b2m_drive.recordings.recording_quality import findings, fit_to_teach
 from b2m_drive.recordings.simulated.neurons import SimulatedBrain, simulate_trials
-from b2m_drive.recordings.trial_responses import BrainRecording
-from b2m_drive.teachers.activity import Activity
+from b2m_drive.recordings.trial_responses import TrialResponses
+from b2m_drive.recordings.trial_windows import DELAY, phase_of
 from b2m_drive.teachers.latents import latents_of
-from b2m_drive.teachers.windows import DELAY, phase_of, teaching_windows
+from b2m_drive.teachers.windows import teaching_windows
 
 DATA = Path(os.environ.get("B2M_DATA", Path(__file__).parents[2] / "shared" / "data"))
 SESSION = DATA / "kornblith2017" / "404e12sb-2008-1-14_13-2-3.h5"
@@ -35,7 +35,7 @@ def spikes(n_units: int = 12) -> Recording:
     return replace(SimulatedBrain.preset("ideal"), n_units=n_units).record(trials, 0)
 
 
-def recorded(session: Recording) -> BrainRecording:
+def recorded(session: Recording) -> TrialResponses:
     return in_trials(session)
 
 
@@ -48,7 +48,7 @@ def moved(trials: DecisionTrials, change: Callable[[np.ndarray], np.ndarray]) ->
     return replace(trials, **{name: change(getattr(trials, name)) for name in TIMES})
 
 
-def refusal(recording: BrainRecording) -> str:
+def refusal(recording: TrialResponses) -> str:
     with pytest.raises(ValueError, match="cannot teach") as caught:
         MemoryComparison(recording)
     return str(caught.value)
@@ -96,7 +96,7 @@ def test_a_session_all_in_milliseconds_is_told_by_its_maintenance() -> None:
 
 def test_units_that_never_vary_cannot_teach() -> None:
     recording = recorded(spikes())
-    flat = replace(recording, activity=np.full_like(recording.activity, 3.0))
+    flat = replace(recording, values=np.full_like(recording.values, 3.0))
     assert "none of 12 units ever varies" in refusal(flat)
 
 
@@ -126,7 +126,7 @@ def test_a_delay_that_is_read_into_the_probes_is_refused() -> None:
 
 def test_a_file_pasted_twice_cannot_teach() -> None:
     recording = recorded(spikes())
-    twice = recording.select_trials(np.tile(np.arange(40), 2))
+    twice = recording.select(np.tile(np.arange(40), 2))
     assert "trial's id once, came 40" in refusal(twice)
     renumbered = replace(twice.trials, trial_id=np.arange(80))
     assert "at the same time as an earlier trial" in refusal(replace(twice, trials=renumbered))
@@ -174,9 +174,9 @@ def test_quiet_units_are_said_and_keep_their_trials() -> None:
 def test_too_few_trials_name_the_session() -> None:
     recording = recorded(spikes())
     with pytest.raises(ValueError, match=r"simulated-ideal cannot teach: .* came 1"):
-        MemoryComparison(recording.select_trials(np.arange(1)))
+        MemoryComparison(recording.select(np.arange(1)))
     with pytest.raises(ValueError, match=r"simulated-ideal: teaching trials: .* 10, came 4 \(of 5"):
-        MemoryComparison(recording.select_trials(np.arange(5)))
+        MemoryComparison(recording.select(np.arange(5)))
 
 
 @pytest.mark.parametrize("method", ["decoded", "pca", "factor_analysis", "demixed"])
@@ -195,7 +195,8 @@ def test_a_silent_delay_gives_no_evidence() -> None:
     delay = phase_of(windows) == DELAY
     values[:, delay] = 0
     latents = latents_of(
-        Activity(values, windows, trials), np.ones(40, bool), method="decoded",
+        TrialResponses(values=values, windows=windows, trials=trials, session="made up"),
+        np.ones(40, bool), method="decoded",
         pairing="recorded", seed=0,
     )  # fmt: skip
     assert not latents.values[:, delay].any()

@@ -15,7 +15,7 @@ from b2m_drive.recordings.simulated.neurons import (
     simulate_sternberg,
     simulate_trials,
 )
-from b2m_drive.recordings.trial_responses import BrainRecording
+from b2m_drive.recordings.trial_responses import TrialResponses
 from b2m_drive.teachers import decoding, noise_ceiling, response_counts
 
 
@@ -24,7 +24,7 @@ def some_trials(n_trials: int = 120, seed: int = 0) -> DecisionTrials:
 
 
 @cache
-def recorded(name: str, signal: float = 1.0) -> BrainRecording:
+def recorded(name: str, signal: float = 1.0) -> TrialResponses:
     return in_trials(SimulatedBrain.preset(name, signal).record(some_trials(), seed=0))
 
 
@@ -133,7 +133,7 @@ def test_the_best_session_is_as_good_as_the_best_human_session() -> None:
 
 
 def test_without_signal_the_rates_stay() -> None:
-    full, none = recorded("ideal").activity, recorded("ideal", signal=0.0).activity
+    full, none = recorded("ideal").values, recorded("ideal", signal=0.0).values
     assert none.mean() == pytest.approx(full.mean(), rel=0.1)
 
 
@@ -211,7 +211,7 @@ def test_trials_that_follow_closely_are_not_simulated_twice() -> None:
         probe_onset=trials.probe_onset + shift,
     )
     loose, close = (
-        in_trials(brain.record(each, 0)).activity[1:, :8].mean() for each in (trials, packed)
+        in_trials(brain.record(each, 0)).values[1:, :8].mean() for each in (trials, packed)
     )
     assert close == pytest.approx(loose, rel=0.05)
 
@@ -323,7 +323,7 @@ def same_category(n_stimuli: int = 12, n_categories: int = 4) -> np.ndarray:
     return np.equal.outer(category, category)
 
 
-def similarity(recording: BrainRecording, kind: str) -> tuple[float, float]:
+def similarity(recording: TrialResponses, kind: str) -> tuple[float, float]:
     """Mean correlation of the items' patterns over units of a kind: within, between categories."""
     chosen = np.array([unit.name.startswith(kind) for unit in recording.units])
     counts, stimulus, _ = response_counts.item_counts(recording.select_units(chosen))
@@ -400,7 +400,7 @@ def test_a_sternberg_trial_ends_its_row_where_its_items_end() -> None:
 
 
 @cache
-def sternberg(signal: float) -> BrainRecording:
+def sternberg(signal: float) -> TrialResponses:
     trials = simulate_sternberg(150, 6, np.random.default_rng(0))
     brain = replace(SimulatedBrain.preset("ideal", signal), n_units=100)
     return in_trials(brain.record(trials, 0))

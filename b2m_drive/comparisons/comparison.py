@@ -15,15 +15,16 @@ from b2m_drive.comparisons.jobs import Job, expected_seconds, run_jobs
 from b2m_drive.comparisons.run_folder import BRAIN_FILE, Run, read_run
 from b2m_drive.comparisons.run_opening import open_run
 from b2m_drive.comparisons.standard_controls import BRAIN_CONTROL, NULLS, PROBES
-from b2m_drive.comparisons.student_job import Budget, StudentPlan, at_most, latent_method, run_job
+from b2m_drive.comparisons.student_job import Budget, StudentPlan, run_job
 from b2m_drive.comparisons.study import Study
 from b2m_drive.evidence.condition import ALONE, BASELINES, Condition, TransferMethod
 from b2m_drive.files.locks import claim
 from b2m_drive.files.provenance import installed_versions
 from b2m_drive.files.writing import write_json
 from b2m_drive.recordings.recording import Recording
+from b2m_drive.recordings.responses import Responses, responses_of
 from b2m_drive.students.student import LabelsById, SeesById, Student
-from b2m_drive.teachers.responses import Responses, responses_of
+from b2m_drive.teachers.latent_methods import at_most, latent_method
 
 STUDY = "comparison"
 SHARE_TEACHING = 0.8  # of the ids; the others are held out

@@ -17,7 +17,7 @@ from b2m_drive.recordings.binning import in_trials
 from b2m_drive.recordings.readers.kornblith import read_kornblith
 from b2m_drive.recordings.recording import Recording
 from b2m_drive.recordings.recording_quality import findings, fit_to_teach
-from b2m_drive.recordings.trial_responses import BrainRecording
+from b2m_drive.recordings.trial_responses import TrialResponses
 from b2m_drive.teachers.decoding import SELECTIVE_BELOW, RecordingSummary, summarise
 
 COLUMNS_OF_TEXT = 100
@@ -155,7 +155,7 @@ def sessions_table(sessions: Sequence[SessionSummary]) -> str:
     return "\n".join(lines)
 
 
-def summary_text(session: BrainRecording, summary: RecordingSummary) -> str:
+def summary_text(session: TrialResponses, summary: RecordingSummary) -> str:
     """What one session holds, a line each; a figure that is undefined says why."""
     lines = [
         f"{session.session}: subject {session.subject}, "

@@ -11,11 +11,11 @@ from b2m_drive.recordings.decision_trials import (
     NO_STIMULUS,
     PROBE,
     DecisionTrials,
-    TrialBins,
     item_period,
 )
 from b2m_drive.recordings.recording import Recording, recorded_span
-from b2m_drive.recordings.trial_responses import BrainRecording
+from b2m_drive.recordings.trial_responses import TrialResponses
+from b2m_drive.recordings.trial_windows import Window
 
 DEFAULT_BIN_WIDTH = 0.1  # [s]
 FIXATION_DURATION = 0.8  # [s] before the first item
@@ -26,7 +26,7 @@ _EDGE_TOLERANCE = 1e-9  # [s]
 _COUNT_TOLERANCE = 1e-6  # [bins]
 
 
-def trial_bins(n_items: int, bin_width: float = DEFAULT_BIN_WIDTH) -> TrialBins:
+def trial_bins(n_items: int, bin_width: float = DEFAULT_BIN_WIDTH) -> tuple[Window, ...]:
     """Bins from 0.8 s before the first item to 1 s after the probes appear.
 
     Each item has bins for 0.9 s after its onset. Where the next item follows sooner they reach
@@ -41,31 +41,32 @@ def trial_bins(n_items: int, bin_width: float = DEFAULT_BIN_WIDTH) -> TrialBins:
     spans = [(FIXATION, -FIXATION_DURATION, FIXATION_DURATION)]
     spans += [(item_period(position), 0.0, ITEM_DURATION) for position in range(n_items)]
     spans += [(MAINTENANCE, 0.0, MAINTENANCE_DURATION), (PROBE, 0.0, PROBE_DURATION)]
-    period: list[str] = []
-    starts: list[float] = []
+    bins: list[Window] = []
     for name, start, duration in spans:
         count = duration / bin_width if bin_width > 0 else 0.0
         if count < 1 or abs(count - round(count)) > _COUNT_TOLERANCE:
             raise ValueError(
                 f"bin_width: expected a width that divides 0.1 s evenly, came {bin_width} s"
             )
-        period += [name] * round(count)
-        starts += [start + k * bin_width for k in range(round(count))]
-    return TrialBins(tuple(period), np.array(starts), bin_width)
+        starts = [start + k * bin_width for k in range(round(count))]
+        bins += [Window(name, each, each + bin_width) for each in starts]
+    return tuple(bins)
 
 
-def in_trials(recording: Recording | BrainRecording) -> BrainRecording:
+def in_trials(recording: Recording | TrialResponses) -> TrialResponses:
     """A recording of a memory task in the usual bins of its trials; in bins, it stays as it is.
 
     Raises:
         ValueError: As `bin_spikes`.
     """
-    if isinstance(recording, BrainRecording):
+    if isinstance(recording, TrialResponses):
         return recording
     return bin_spikes(recording, trial_bins(_trials_of(recording).n_items))
 
 
-def bin_spikes(recording: Recording, bins: TrialBins, smoothing: float = 0.0) -> BrainRecording:
+def bin_spikes(
+    recording: Recording, bins: tuple[Window, ...], smoothing: float = 0.0
+) -> TrialResponses:
     """Count each unit's spikes in every bin of every trial; a bin is [start, stop).
 
     Edges are moved a nanosecond earlier, so that a spike given as 0.3 s is never put before an
@@ -86,27 +87,29 @@ def bin_spikes(recording: Recording, bins: TrialBins, smoothing: float = 0.0) ->
         raise ValueError(f"smoothing: expected 0 s or more, came {smoothing}")
     trials, spike_times = _trials_of(recording), _spike_times_of(recording)
     _check_onsets(recording.session, trials)
-    start = _period_onsets(trials, bins) + bins.start - _EDGE_TOLERANCE
-    stop = start + bins.width
+    begin = _period_onsets(trials, bins) + np.array([each.start for each in bins])
+    start = begin - _EDGE_TOLERANCE
+    stop = start + np.array([each.width for each in bins])
     activity = np.empty((*start.shape, len(recording.units)), np.float32)
     # An onset that is NaN sorts behind every spike, start and stop alike: the count is 0.
     for unit, times in enumerate(spike_times):
         activity[..., unit] = np.searchsorted(times, stop) - np.searchsorted(times, start)
     if smoothing > 0:
         _smooth_within_periods(activity, bins, smoothing)
-    return BrainRecording(
-        activity,
-        bins,
-        trials,
-        recording.units,
-        recording.subject,
-        recording.session,
-        recording.source,
-        recording.licence,
-        recording.simulated,
-        smoothing,
-        recording.notes,
-        recording.recorded or recorded_span(spike_times),
+    return TrialResponses(
+        values=activity,
+        session=recording.session,
+        measure=recording.measure,
+        subject=recording.subject,
+        source=recording.source,
+        licence=recording.licence,
+        simulated=recording.simulated,
+        notes=recording.notes,
+        trials=trials,
+        windows=bins,
+        units=recording.units,
+        smoothing=smoothing,
+        span=recording.recorded or recorded_span(spike_times),
     )
 
 
@@ -146,22 +149,27 @@ def _check_onsets(session: str, trials: DecisionTrials) -> None:
         )
 
 
-def _period_onsets(trials: DecisionTrials, bins: TrialBins) -> Float64[np.ndarray, "trial time"]:
+def _period_onsets(
+    trials: DecisionTrials, bins: tuple[Window, ...]
+) -> Float64[np.ndarray, "trial time"]:
     """Onset of each bin's period in each trial [s]."""
     onset = {FIXATION: trials.item_onset[:, 0]}
     for position in range(trials.n_items):
         onset[item_period(position)] = trials.item_onset[:, position]
     onset[MAINTENANCE] = trials.maintenance_onset
     onset[PROBE] = trials.probe_onset
-    return np.stack([onset[name] for name in bins.period], axis=1)
+    return np.stack([onset[each.period] for each in bins], axis=1)
 
 
-def _smooth_within_periods(activity: np.ndarray, bins: TrialBins, smoothing: float) -> None:
+def _smooth_within_periods(
+    activity: np.ndarray, bins: tuple[Window, ...], smoothing: float
+) -> None:
     from scipy.ndimage import gaussian_filter1d
 
-    period = np.array(bins.period)
-    for name in dict.fromkeys(bins.period):
+    period = np.array([each.period for each in bins])
+    width = {each.period: each.width for each in bins}
+    for name in dict.fromkeys(period):
         columns = period == name
         activity[:, columns] = gaussian_filter1d(
-            activity[:, columns], smoothing / bins.width, axis=1, mode="nearest"
+            activity[:, columns], smoothing / width[name], axis=1, mode="nearest"
         )

@@ -1,4 +1,4 @@
-"""The trials of a memory session: what was shown when, what was answered, and bins of time."""
+"""The trials of a memory session: what was shown when, and what was answered."""
 
 from __future__ import annotations
 
@@ -98,20 +98,3 @@ class DecisionTrials:
                 if name not in ("n_stimuli", "task")
             },
         )
-
-
-@dataclass(frozen=True)
-class TrialBins:
-    """Time bins that every trial has, each placed by an event of the trial itself.
-
-    Bin *b* of a trial starts ``start[b]`` seconds after the onset of ``period[b]`` in that trial,
-    so trials whose intervals differ share one set of bins. Bins of one item may reach into
-    the next one where the interval between them is short.
-    """
-
-    period: tuple[str, ...]  # FIXATION, "item1", ..., MAINTENANCE or PROBE, one a bin
-    start: Float64[np.ndarray, " time"]  # [s] since the period's onset (FIXATION: since item 1)
-    width: float  # [s]
-
-    def __len__(self) -> int:
-        return len(self.period)

@@ -7,7 +7,6 @@ parameter; `estimate_delay` finds one by how well held-out episodes can be read.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int64
@@ -20,10 +19,9 @@ from b2m_drive.teachers.factors import likeliest_n_factors
 from b2m_drive.teachers.frame_decoding import cross_fitted, decoding_r2
 from b2m_drive.teachers.scene_controls import state_labels
 from b2m_drive.teachers.sensor_responses import EEG_BANDS, means_of, sensor_means, window_edges
-from b2m_drive.teachers.spread import at_ease, varies, without_rounding
+from b2m_drive.teachers.spread import varies, without_rounding, z_scored
 
-SceneLatentMethod = Literal["pca", "decoded"]
-SCENE_LATENTS: tuple[SceneLatentMethod, ...] = ("pca", "decoded")
+SCENE_LATENTS = ("pca", "decoded")  # besides `LATENT_METHODS`
 CANDIDATE_DELAYS = tuple(np.round(np.arange(0.0, 1.01, 0.1), 2).tolist())  # [s]
 
 _TIME_TOLERANCE = 1e-6  # [s]
@@ -252,10 +250,7 @@ def _standardise(
         )
     if not np.isfinite(values).all():
         raise ValueError("responses: expected finite numbers, came NaN or infinite ones")
-    eased = at_ease(values)
-    mean, spread = eased[teaching].mean(0), eased[teaching].std(0)
-    scale = np.where(varies(values[teaching]), spread, np.inf)
-    return np.asarray((eased - mean) / scale, dtype=np.float32)
+    return z_scored(values, teaching)
 
 
 def _mean_r2(

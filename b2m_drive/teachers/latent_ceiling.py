@@ -6,9 +6,9 @@ import numpy as np
 from jaxtyping import Bool, Float32, Int64
 
 from b2m_drive.recordings.decision_trials import DecisionTrials
+from b2m_drive.recordings.trial_windows import DELAY, ENCODING, present_windows
 from b2m_drive.teachers.latents import BrainLatents, shown_in
 from b2m_drive.teachers.spread import varies
-from b2m_drive.teachers.windows import DELAY, ENCODING, present_windows
 
 _N_FOLDS = 5
 

@@ -11,7 +11,7 @@ from b2m_agents.commands.options import Workers, n_processes
 from b2m_drive.files.names import safe_name
 
 if TYPE_CHECKING:
-    from b2m_drive.recordings.trial_responses import BrainRecording
+    from b2m_drive.recordings.trial_responses import TrialResponses
 
 
 def inspect(
@@ -66,7 +66,7 @@ def _inspect_session(path: Path, out: Path | None) -> None:
     typer.echo(f"picture: {picture}")
 
 
-def _fit_after_findings(path: Path, session: BrainRecording) -> BrainRecording:
+def _fit_after_findings(path: Path, session: TrialResponses) -> TrialResponses:
     """The session without its bad trials, after saying what is wrong with it.
 
     Raises:

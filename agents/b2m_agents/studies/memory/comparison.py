@@ -49,7 +49,7 @@ from b2m_drive.files.writing import write_json
 from b2m_drive.recordings.binning import in_trials
 from b2m_drive.recordings.recording import Recording
 from b2m_drive.recordings.recording_quality import fit_to_teach
-from b2m_drive.recordings.trial_responses import BrainRecording
+from b2m_drive.recordings.trial_responses import TrialResponses
 
 PUBLISHED_MAINTENANCE = 2.5  # [s] on average
 _SEEDS_TOGETHER = 4  # isolated students of so many seeds are advanced together
@@ -65,12 +65,12 @@ class MemoryComparison:
     recording that cannot teach is refused (`fit_to_teach`).
     """
 
-    recording: Recording | BrainRecording
+    recording: Recording | TrialResponses
     settings: MemoryStudySettings = DEFAULT_STUDY
     pairing: RolePairing = counterparts  # recorded trials -> the student's trials
     signal: float | None = None  # share of a simulated brain's task signal
     # the brain with its other shares of signal
-    by_signal: Mapping[float, Recording | BrainRecording] = field(default_factory=dict)
+    by_signal: Mapping[float, Recording | TrialResponses] = field(default_factory=dict)
     isolated: Path | None = None  # folder shared between runs; None: beside the run's
     own_controls: tuple[Control, ...] = ()  # further nulls and probes
 
@@ -83,7 +83,7 @@ class MemoryComparison:
         split_trials(self.brain, self.settings.n_teacher_trials)  # says if too few can teach
 
     @property
-    def brain(self) -> BrainRecording:
+    def brain(self) -> TrialResponses:
         """The recording, counted in the bins of its trials."""
         return in_trials(self.recording)
 
@@ -97,7 +97,7 @@ class MemoryComparison:
         """The brain, every null and the probes chosen, the user's own included."""
         return (*self.settings.teachers, *(control.name for control in self.own_controls))
 
-    def lessons(self, settings: MemoryStudySettings, recording: BrainRecording) -> Lessons:
+    def lessons(self, settings: MemoryStudySettings, recording: TrialResponses) -> Lessons:
         """What teaches under these settings."""
         return Lessons(
             recording,
@@ -123,7 +123,7 @@ class MemoryComparison:
             groups += self._varied_groups(variation, varied, recording, folder)
         return groups
 
-    def _variations(self) -> list[tuple[Variation, MemoryStudySettings, BrainRecording]]:
+    def _variations(self) -> list[tuple[Variation, MemoryStudySettings, TrialResponses]]:
         base = self.settings
         teacher = [replace(base, n_teacher_trials=n) for n in base.teacher_trials_curve]
         student = [replace(base, n_student_trials=n) for n in base.student_trials_curve]
@@ -146,7 +146,7 @@ class MemoryComparison:
         self,
         variation: Variation,
         settings: MemoryStudySettings,
-        recording: BrainRecording,
+        recording: TrialResponses,
         folder: Path,
     ) -> list[Job[MemoryPlan]]:
         """Students alone where the variation changes them, and students taught."""
@@ -186,7 +186,7 @@ class MemoryComparison:
     def _taught_groups(
         self,
         settings: MemoryStudySettings,
-        recording: BrainRecording,
+        recording: TrialResponses,
         conditions: tuple[Condition, ...],
         seeds: tuple[int, ...],
     ) -> list[Job[MemoryPlan]]:
@@ -317,7 +317,7 @@ def name_of_pairing(pairing: RolePairing) -> str:
     return getattr(pairing, "__qualname__", repr(pairing))
 
 
-def _task_entries(recording: BrainRecording, settings: MemoryStudySettings) -> dict[str, Any]:
+def _task_entries(recording: TrialResponses, settings: MemoryStudySettings) -> dict[str, Any]:
     task = task_settings(recording, settings)
     return {"id": f"{task.task_id}-v0", **plain_entries(asdict(task))}
 

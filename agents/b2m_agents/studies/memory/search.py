@@ -34,7 +34,7 @@ from b2m_drive.files.locks import claim
 from b2m_drive.files.writing import write_json
 from b2m_drive.recordings.binning import in_trials
 from b2m_drive.recordings.recording import Recording
-from b2m_drive.recordings.trial_responses import BrainRecording
+from b2m_drive.recordings.trial_responses import TrialResponses
 from b2m_drive.teachers.decoding import selectivity_p_values
 from b2m_drive.teachers.response_counts import item_counts
 from b2m_drive.teachers.windows import WindowChoice
@@ -45,7 +45,7 @@ _SELECTIVE_BELOW = 0.01  # p-value, of a fifth of the trials
 _SPLIT_SEED = 0
 _TEST_SEEDS = tuple(range(100, 104))
 
-AnyRecording: TypeAlias = Recording | BrainRecording  # spike times, or counts in trials
+AnyRecording: TypeAlias = Recording | TrialResponses  # spike times, or counts in trials
 Units = Bool[np.ndarray, " unit"]
 
 
@@ -81,36 +81,36 @@ class SearchSettings:
             )
 
 
-def in_regions(*names: str) -> Callable[[BrainRecording], Units]:
+def in_regions(*names: str) -> Callable[[TrialResponses], Units]:
     """A choice of units by region, whichever the hemisphere (LAH and RAH are AH)."""
 
-    def select(recording: BrainRecording) -> Units:
+    def select(recording: TrialResponses) -> Units:
         return np.array([unit.region[1:] in names for unit in recording.units])
 
     return select
 
 
-def selective_units(recording: BrainRecording) -> Units:
+def selective_units(recording: TrialResponses) -> Units:
     """Units whose responses differ between items, p < .01 in trials that teach nobody.
 
     Chosen in the teaching trials, the labels of a trial would have chosen the units that speak for
     it.
     """
-    counts, stimulus, _ = item_counts(recording.select_trials(~split_trials(recording)))
+    counts, stimulus, _ = item_counts(recording.select(~split_trials(recording)))
     return np.asarray(selectivity_p_values(counts, stimulus) < _SELECTIVE_BELOW)
 
 
-def every_unit(recording: BrainRecording) -> Units:
+def every_unit(recording: TrialResponses) -> Units:
     """All of them."""
     return np.ones(len(recording.units), dtype=bool)
 
 
-def unselective_units(recording: BrainRecording) -> Units:
+def unselective_units(recording: TrialResponses) -> Units:
     """All but the selective ones."""
     return ~selective_units(recording)
 
 
-UNIT_CHOICES: Mapping[str, Callable[[BrainRecording], Units]] = {
+UNIT_CHOICES: Mapping[str, Callable[[TrialResponses], Units]] = {
     "all": every_unit,
     "hippocampus": in_regions("AH", "MH", "PH"),
     "amygdala": in_regions("A"),
@@ -340,7 +340,7 @@ def _patients(candidate: Candidate, recordings: Sequence[AnyRecording]) -> set[s
 
 def _with_units(
     candidate: Candidate, recordings: Sequence[AnyRecording]
-) -> tuple[BrainRecording, ...]:
+) -> tuple[TrialResponses, ...]:
     """The chosen units of every session that has enough of them."""
     binned = map(in_trials, recordings)
     chosen = [(each, UNIT_CHOICES[candidate.units](each)) for each in binned]

@@ -37,7 +37,7 @@ from b2m_drive.recordings.binning import in_trials
 from b2m_drive.recordings.readers.kornblith import read_kornblith
 from b2m_drive.recordings.recording import Recording
 from b2m_drive.recordings.recording_quality import fit_to_teach
-from b2m_drive.recordings.trial_responses import BrainRecording
+from b2m_drive.recordings.trial_responses import TrialResponses
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class LeftOut:
 class SessionsRead:
     """The sessions of a folder: those that can teach, and those that cannot."""
 
-    recordings: tuple[BrainRecording, ...]  # in the bins of their trials
+    recordings: tuple[TrialResponses, ...]  # in the bins of their trials
     left_out: tuple[LeftOut, ...]
 
 
@@ -67,7 +67,7 @@ class ManySessions:
     """
 
     name: str
-    recordings: tuple[Recording | BrainRecording, ...]
+    recordings: tuple[Recording | TrialResponses, ...]
     settings: MemoryStudySettings
     least_units: int = LEAST_UNITS
     pairing: RolePairing = counterparts
@@ -100,11 +100,11 @@ class ManySessions:
         object.__setattr__(self, "left_out", tuple(left_out))
 
     @property
-    def brains(self) -> tuple[BrainRecording, ...]:
+    def brains(self) -> tuple[TrialResponses, ...]:
         """The recordings, in the bins of their trials."""
         return tuple(map(in_trials, self.recordings))
 
-    def is_pooled(self, recording: Recording | BrainRecording) -> bool:
+    def is_pooled(self, recording: Recording | TrialResponses) -> bool:
         """Whether the session has units enough."""
         return len(recording.units) >= self.least_units
 
@@ -125,7 +125,7 @@ class ManySessions:
         return {path: each.groups(path) for path, each in self.comparisons(folder).items()}
 
 
-def folder_of(recording: Recording | BrainRecording) -> Path:
+def folder_of(recording: Recording | TrialResponses) -> Path:
     """Where the run of a session lies, in the folder of all."""
     return Path("sessions") / safe_name(recording.session)
 
@@ -227,7 +227,7 @@ def describe_sessions(study: ManySessions) -> dict[str, Any]:
     }
 
 
-def _entry(study: ManySessions, recording: BrainRecording) -> dict[str, Any]:
+def _entry(study: ManySessions, recording: TrialResponses) -> dict[str, Any]:
     pooled, n_units = study.is_pooled(recording), len(recording.units)
     return {
         "name": recording.session,
@@ -250,7 +250,7 @@ def _task(study: ManySessions) -> dict[str, Any]:
     }
 
 
-def _common_source(recordings: Sequence[Recording | BrainRecording]) -> str:
+def _common_source(recordings: Sequence[Recording | TrialResponses]) -> str:
     sources = sorted({recording.source for recording in recordings})
     return sources[0] if len(sources) == 1 else f"{sources[0]} and {len(sources) - 1} more"
 
