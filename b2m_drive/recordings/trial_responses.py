@@ -80,5 +80,5 @@ class TrialResponses(Responses):
         """Starts need not increase: they begin again with each period."""
         if not np.isfinite(self.start).all():
             raise ValueError(
-                f"responses of {self.session}: windows: expected finite seconds, came {self.windows}"
+                f"responses of {self.session}: windows: expected seconds, came {self.windows}"
             )
