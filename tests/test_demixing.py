@@ -10,7 +10,8 @@ from b2m_drive.recordings.trial_responses import TrialResponses
 from b2m_drive.recordings.trial_windows import DELAY, ENCODING, phase_of, windows_of_items
 from b2m_drive.teachers.controls import shuffle_trials
 from b2m_drive.teachers.demixing import Marginalisation, demix, shares_predicted
-from b2m_drive.teachers.latents import latents_of, memory_set, shown_in
+from b2m_drive.teachers.latents import latents_of
+from b2m_drive.teachers.shown_items import memory_set, shown_in
 from b2m_drive.teachers.windows import teaching_windows
 
 N_STIMULI, N_UNITS = 6, 15

@@ -16,14 +16,8 @@ from b2m_drive.teachers.controls import (
     shuffle_trials,
 )
 from b2m_drive.teachers.latent_ceiling import explainable_variance
-from b2m_drive.teachers.latents import (
-    TRIAL_LATENTS,
-    carry,
-    decode_stimuli,
-    latents_of,
-    memory_set,
-    shown_in,
-)
+from b2m_drive.teachers.latents import TRIAL_LATENTS, carry, decode_stimuli, latents_of
+from b2m_drive.teachers.shown_items import memory_set, shown_in
 from b2m_drive.teachers.window_of_steps import NO_WINDOW, average_in_windows, window_of_steps
 from b2m_drive.teachers.windows import WINDOW_CHOICES, teaching_windows
 

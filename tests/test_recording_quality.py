@@ -183,7 +183,8 @@ def test_too_few_trials_name_the_session() -> None:
 def test_silence_has_no_latents(method) -> None:
     trials = simulate_trials(40, 3, 8, np.random.default_rng(0))
     windows = teaching_windows(3)
-    silent = Activity(np.zeros((40, len(windows), 5), np.float32), windows, trials)
+    values = np.zeros((40, len(windows), 5), np.float32)
+    silent = TrialResponses(values=values, windows=windows, trials=trials, session="silent")
     with pytest.raises(ValueError, match="came 5 units that never do"):
         latents_of(silent, np.ones(40, bool), method=method, pairing="recorded", seed=0)
 

@@ -15,7 +15,7 @@ from b2m_drive.recordings.trial_windows import (
     windows_of_items,
 )
 from b2m_drive.teachers.controls import shuffle_trials
-from b2m_drive.teachers.latents import memory_set
+from b2m_drive.teachers.shown_items import memory_set
 from b2m_drive.teachers.surrogates import (
     matched_covariance,
     permute_items,

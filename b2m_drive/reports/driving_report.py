@@ -87,11 +87,14 @@ def _about_brain(run: Run) -> tuple[Section, ...]:
         ("variable of the scene", "R² of a ridge decoder"),
         tuple((_word(name), figure_text(value)) for name, value in decoded.items()),
     )
-    delay = run.brain["delay"]
+    delay, latents = run.brain["delay"], run.config["latents"]
     rows = (
         ("delay of the pairing", f"{delay['seconds']:.2f} s, {delay['how']}"),
         ("window", f"{run.config['window']:g} s"),
-        ("latents", f"{run.brain['n_latents']} ({LATENTS[run.config['latents']]})"),
+        (
+            "latents",
+            f"{run.brain['n_latents']} ({LATENTS.get(latents, latents.replace('_', ' '))})",
+        ),
         ("variance of the responses that they hold", figure_text(run.brain["share_held"])),
         ("teaching frames without a response", str(run.brain["n_lost"])),
     )

@@ -16,7 +16,8 @@ from b2m_drive.recordings.trial_windows import DELAY, Window, present_windows, w
 from b2m_drive.teachers.decoding import area_within_strata, balanced_accuracy
 from b2m_drive.teachers.derangement import shuffled_within
 from b2m_drive.teachers.fitting_rows import standardise
-from b2m_drive.teachers.latents import BrainLatents, Pairing, carry, memory_set, shown_in
+from b2m_drive.teachers.latents import BrainLatents, Pairing, carry
+from b2m_drive.teachers.shown_items import memory_set, shown_in
 from b2m_drive.teachers.spread import varies
 
 

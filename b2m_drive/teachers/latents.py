@@ -20,7 +20,6 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int64
 
-from b2m_drive.recordings.decision_trials import NO_STIMULUS, DecisionTrials
 from b2m_drive.recordings.trial_responses import TrialResponses
 from b2m_drive.recordings.trial_windows import (
     DELAY,
@@ -41,6 +40,7 @@ from b2m_drive.teachers.fitting_rows import (
 )
 from b2m_drive.teachers.latent_methods import at_most, latent_method, require_latents
 from b2m_drive.teachers.ridge import errors_in_unseen_groups
+from b2m_drive.teachers.shown_items import shown_in
 from b2m_drive.teachers.spread import varies, without_rounding
 
 Pairing = Literal["recorded", "carried"]
@@ -207,25 +207,6 @@ def carry(
         values[:, columns].mean(1, keepdims=True) for columns in per_item
     )
     return carried
-
-
-def memory_set(trials: DecisionTrials) -> Float32[np.ndarray, "trial stimulus"]:
-    """1 for each stimulus that the trial showed."""
-    held = np.zeros((len(trials), trials.n_stimuli), np.float32)
-    trial, position = np.nonzero(trials.stimulus != NO_STIMULUS)
-    held[trial, trials.stimulus[trial, position]] = 1.0
-    return held
-
-
-def shown_in(
-    windows: tuple[Window, ...], trials: DecisionTrials
-) -> Float32[np.ndarray, "trial window stimulus"]:
-    """1 for the item a window belongs to, and in the delay for each item held; absent ones: 0."""
-    shown = np.repeat(memory_set(trials)[:, None], len(windows), axis=1)
-    one_hot = np.eye(trials.n_stimuli + 1, trials.n_stimuli, dtype=np.float32)  # last: none
-    for position, columns in enumerate(windows_of_items(windows)):
-        shown[:, columns] = one_hot[trials.stimulus[:, position]][:, None]
-    return shown
 
 
 def _decoder_targets(

@@ -27,7 +27,7 @@ from b2m_drive.recordings.trial_windows import (
     windows_of_items,
 )
 from b2m_drive.teachers.derangement import derangement
-from b2m_drive.teachers.latents import memory_set
+from b2m_drive.teachers.shown_items import memory_set
 
 
 def shuffle_within_condition(

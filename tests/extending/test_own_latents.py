@@ -108,7 +108,7 @@ def test_a_users_latents_teach_in_the_memory_study(
     run = b2m_agents.compare_memory(memory_study("loudest_units"), tmp_path / "run", **HERE)
     check_taught(run)
     ceiling = json.loads((run / "brain.json").read_text())["explainable_variance"]
-    assert ceiling["loudest_units, carried"]["encoding"] > 0.3  # of an ideal brain
+    assert ceiling["loudest_units, carried"]["encoding"] > 0.2  # of an ideal brain
 
 
 @pytest.mark.slow

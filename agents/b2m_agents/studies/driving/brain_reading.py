@@ -10,10 +10,12 @@ import numpy as np
 from jaxtyping import Float32, Int64
 
 from b2m_agents.studies.driving.plan import BrainSource, DrivingStudySettings
+from b2m_agents.studies.driving.teachers import latents_by_table
 from b2m_drive.recordings.recording import Recording
 from b2m_drive.students.scenes import SceneDataset
 from b2m_drive.teachers.frame_decoding import decoding_r2
 from b2m_drive.teachers.frame_pairing import (
+    SCENE_LATENTS,
     DelayEstimate,
     estimate_delay,
     has_response,
@@ -110,7 +112,10 @@ def describe_brain(
     n_all, source = len(teaching), brain.source
     teaching = teaching[np.isfinite(brain.values[teaching]).all(1)]
     values = brain.values[teaching]
-    latents = principal_latents(values, np.ones(len(values), dtype=bool), source.n_latents)
+    if settings.latents in SCENE_LATENTS:
+        latents = principal_latents(values, np.ones(len(values), dtype=bool), source.n_latents)
+    else:
+        latents = latents_by_table(settings.latents, values, teaching, source.n_latents)
     given = settings.delay is not None
     state = dataset.state[teaching]
     decoded = decoding_r2(values, state, dataset.episode_of_frame[teaching])
@@ -127,7 +132,7 @@ def describe_brain(
             "candidates": [] if given else estimate.candidates.tolist(),
             "scores": [] if given else estimate.score.tolist(),
         },
-        "n_latents": source.n_latents,
+        "n_latents": latents.values.shape[1],
         "n_lost": n_all - len(teaching),
         "share_held": _share_held(values, latents.values),
     }

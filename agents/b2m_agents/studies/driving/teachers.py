@@ -94,16 +94,20 @@ def teacher_latents(
         return decoded_latents(activity, watched.labels, watched.episode, everything)
     if method == "pca":
         return principal_latents(activity, everything, min(n_latents, activity.shape[1]))
-    return _by_table(method, activity, watched.frame_id, n_latents)
+    return latents_by_table(method, activity, watched.frame_id, n_latents)
 
 
-def _by_table(
+def latents_by_table(
     method: str,
     activity: Float32[np.ndarray, "frame unit"],
     frame_id: Int64[np.ndarray, " frame"],
     n_latents: int,
 ) -> SceneLatents:
-    """Latents by a method of `LATENT_METHODS`, to which a frame is a row of one time."""
+    """Latents by a method of `LATENT_METHODS`, to which a frame is a row of one time.
+
+    Raises:
+        ValueError: If there is no such method, or it gives latents of another shape.
+    """
     responses = Responses.from_arrays(activity, frame_id, "the frames that teach")
     made = at_most(latent_method(method), responses, n_latents)
     if made.values.shape[:2] != (len(activity), 1):

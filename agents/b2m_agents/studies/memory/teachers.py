@@ -31,9 +31,8 @@ from b2m_drive.teachers.latents import (
     Pairing,
     decode_stimuli,
     latents_of,
-    memory_set,
-    shown_in,
 )
+from b2m_drive.teachers.shown_items import memory_set, shown_in
 from b2m_drive.teachers.surrogates import (
     matched_covariance,
     randomise_phase,
