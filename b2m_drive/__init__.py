@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from b2m_drive.comparisons.verdict import verdicts_of as verdicts_of
     from b2m_drive.evidence.condition import Condition as Condition
     from b2m_drive.evidence.condition import TransferMethod as TransferMethod
+    from b2m_drive.recordings.binning import in_trials as in_trials
     from b2m_drive.recordings.decision_trials import DecisionTrials as DecisionTrials
     from b2m_drive.recordings.events import Events as Events
     from b2m_drive.recordings.readers.table import READERS as READERS
@@ -95,6 +96,7 @@ _HOMES = {
     "Unit": "recordings.recording",
     "Verdict": "comparisons.verdict",
     "attach": "transfer.attachment",
+    "in_trials": "recordings.binning",
     "read_recording": "recordings.readers.table",
     "read_run": "comparisons.run_folder",
     "read_scene_recording": "recordings.scene_recording",
