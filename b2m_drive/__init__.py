@@ -23,14 +23,15 @@ if TYPE_CHECKING:
     from b2m_drive.comparisons.verdict import verdicts_of as verdicts_of
     from b2m_drive.evidence.condition import Condition as Condition
     from b2m_drive.evidence.condition import TransferMethod as TransferMethod
-    from b2m_drive.recordings.brain_recording import Recording as Recording
+    from b2m_drive.recordings.binning import in_trials as in_trials
+    from b2m_drive.recordings.decision_trials import DecisionTrials as DecisionTrials
     from b2m_drive.recordings.events import Events as Events
     from b2m_drive.recordings.readers.table import READERS as READERS
     from b2m_drive.recordings.readers.table import read_recording as read_recording
-    from b2m_drive.recordings.recording import BrainRecording as BrainRecording
-    from b2m_drive.recordings.recording import DecisionTrials as DecisionTrials
+    from b2m_drive.recordings.recording import Recording as Recording
     from b2m_drive.recordings.recording import Unit as Unit
-    from b2m_drive.recordings.scene_recording import SceneRecording as SceneRecording
+    from b2m_drive.recordings.responses import Responses as Responses
+    from b2m_drive.recordings.responses import responses_of as responses_of
     from b2m_drive.recordings.scene_recording import read_scene_recording as read_scene_recording
     from b2m_drive.recordings.scene_recording import write_scene_recording as write_scene_recording
     from b2m_drive.recordings.simulated.driver import SimulatedDriver as SimulatedDriver
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from b2m_drive.recordings.simulated.neurons import SimulatedBrain as SimulatedBrain
     from b2m_drive.recordings.simulated.trials import simulate_sternberg as simulate_sternberg
     from b2m_drive.recordings.simulated.trials import simulate_trials as simulate_trials
+    from b2m_drive.recordings.trial_responses import TrialResponses as TrialResponses
     from b2m_drive.reports.report import write_report as write_report
     from b2m_drive.reports.report_parts import Section as Section
     from b2m_drive.students.decision_rnn import DecisionRNN as DecisionRNN
@@ -55,8 +57,6 @@ if TYPE_CHECKING:
     from b2m_drive.teachers.frame_responses import frame_responses as frame_responses
     from b2m_drive.teachers.latent_methods import LATENT_METHODS as LATENT_METHODS
     from b2m_drive.teachers.latent_methods import ResponseLatents as ResponseLatents
-    from b2m_drive.teachers.responses import Responses as Responses
-    from b2m_drive.teachers.responses import responses_of as responses_of
     from b2m_drive.transfer.attachment import attach as attach
     from b2m_drive.transfer.targets import BrainTargets as BrainTargets
 
@@ -64,7 +64,7 @@ __version__ = "0.6.0"
 
 _HOMES = {
     "Batch": "students.student",
-    "BrainRecording": "recordings.recording",
+    "TrialResponses": "recordings.trial_responses",
     "BrainTargets": "transfer.targets",
     "Budget": "comparisons.student_job",
     "Comparison": "comparisons.comparison",
@@ -73,21 +73,20 @@ _HOMES = {
     "ControlInputs": "comparisons.control",
     "DecisionRNN": "students.decision_rnn",
     "DecisionRNNSettings": "students.decision_rnn",
-    "DecisionTrials": "recordings.recording",
+    "DecisionTrials": "recordings.decision_trials",
     "Events": "recordings.events",
     "FrameStudent": "comparisons.frame_student",
     "LATENT_METHODS": "teachers.latent_methods",
     "NULLS": "comparisons.standard_controls",
     "PROBES": "comparisons.standard_controls",
     "READERS": "recordings.readers.table",
-    "Recording": "recordings.brain_recording",
+    "Recording": "recordings.recording",
     "ResponseLatents": "teachers.latent_methods",
-    "Responses": "teachers.responses",
+    "Responses": "recordings.responses",
     "Run": "comparisons.run_folder",
     "SceneDataset": "students.scenes",
     "SceneEpisode": "students.scenes",
     "SceneHeader": "students.scenes",
-    "SceneRecording": "recordings.scene_recording",
     "SceneVAE": "students.scene_vae",
     "SceneVAESettings": "students.scene_vae",
     "SceneWriter": "students.scenes",
@@ -102,11 +101,12 @@ _HOMES = {
     "Verdict": "comparisons.verdict",
     "attach": "transfer.attachment",
     "frame_responses": "teachers.frame_responses",
+    "in_trials": "recordings.binning",
     "open_frames": "students.frames.opening",
     "read_recording": "recordings.readers.table",
     "read_run": "comparisons.run_folder",
     "read_scene_recording": "recordings.scene_recording",
-    "responses_of": "teachers.responses",
+    "responses_of": "recordings.responses",
     "simulate_sternberg": "recordings.simulated.trials",
     "simulate_trials": "recordings.simulated.trials",
     "verdicts_of": "comparisons.verdict",

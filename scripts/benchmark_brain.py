@@ -22,6 +22,7 @@ from b2m_drive.comparisons.session_summaries import (
     statistic_values,
     summarise_sessions,
 )
+from b2m_drive.recordings.binning import in_trials
 from b2m_drive.recordings.simulated.neurons import SimulatedBrain, simulate_trials
 from b2m_drive.teachers.decoding import RecordingSummary, summarise
 
@@ -69,7 +70,9 @@ def simulated(preset: str, n_trials: int, n_items: int, n_stimuli: int) -> list[
     brain = SimulatedBrain.preset(preset)
     generators = [np.random.default_rng([seed, 1]) for seed in SEEDS]
     return [
-        summarise(brain.record(simulate_trials(n_trials, n_items, n_stimuli, generator), seed))
+        summarise(
+            in_trials(brain.record(simulate_trials(n_trials, n_items, n_stimuli, generator), seed))
+        )
         for seed, generator in zip(SEEDS, generators, strict=True)
     ]
 

@@ -15,12 +15,13 @@ from b2m_drive.comparisons.local_processes import RunJob
 from b2m_drive.comparisons.run_folder import BRAIN_FILE, Run, read_run
 from b2m_drive.comparisons.runnable import RunnableComparison
 from b2m_drive.comparisons.standard_controls import BRAIN_CONTROL, NULLS, PROBES
-from b2m_drive.comparisons.student_job import Budget, StudentPlan, at_most, latent_method, run_job
+from b2m_drive.comparisons.student_job import Budget, StudentPlan, run_job
 from b2m_drive.comparisons.study import Study
 from b2m_drive.evidence.condition import ALONE, BASELINES, Condition, TransferMethod
 from b2m_drive.files.provenance import installed_versions
 from b2m_drive.files.writing import write_json
-from b2m_drive.recordings.brain_recording import Recording
+from b2m_drive.recordings.recording import Recording
+from b2m_drive.recordings.responses import Responses, responses_of
 from b2m_drive.students.student import (
     Described,
     HoldsOut,
@@ -29,7 +30,7 @@ from b2m_drive.students.student import (
     SeesById,
     Student,
 )
-from b2m_drive.teachers.responses import Responses, responses_of
+from b2m_drive.teachers.latent_methods import at_most, latent_method
 
 STUDY = "comparison"
 SHARE_TEACHING = 0.8  # of the ids; the others are held out

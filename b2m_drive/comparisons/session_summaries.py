@@ -13,9 +13,11 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from b2m_drive.comparisons.orphans import end_with_parent
+from b2m_drive.recordings.binning import in_trials
 from b2m_drive.recordings.readers.kornblith import read_kornblith
-from b2m_drive.recordings.recording import BrainRecording
+from b2m_drive.recordings.recording import Recording
 from b2m_drive.recordings.recording_quality import findings, fit_to_teach
+from b2m_drive.recordings.trial_responses import TrialResponses
 from b2m_drive.teachers.decoding import SELECTIVE_BELOW, RecordingSummary, summarise
 
 COLUMNS_OF_TEXT = 100
@@ -80,7 +82,7 @@ def summarise_sessions(
     paths: Sequence[Path],
     n_workers: int = 1,
     progress: bool = True,
-    read: Callable[[Path], BrainRecording] = read_kornblith,
+    read: Callable[[Path], Recording] = read_kornblith,
 ) -> list[SessionSummary]:
     """Every session's summary, in the order of the paths; a broken file does not stop the others.
 
@@ -153,7 +155,7 @@ def sessions_table(sessions: Sequence[SessionSummary]) -> str:
     return "\n".join(lines)
 
 
-def summary_text(session: BrainRecording, summary: RecordingSummary) -> str:
+def summary_text(session: TrialResponses, summary: RecordingSummary) -> str:
     """What one session holds, a line each; a figure that is undefined says why."""
     lines = [
         f"{session.session}: subject {session.subject}, "
@@ -186,9 +188,9 @@ def _start_worker() -> None:
     end_with_parent()
 
 
-def _summarise_file(path: Path, read: Callable[[Path], BrainRecording]) -> SessionSummary:
+def _summarise_file(path: Path, read: Callable[[Path], Recording]) -> SessionSummary:
     try:
-        recording = read(path)
+        recording = in_trials(read(path))
         summary = summarise(fit_to_teach(recording))
     except (ValueError, OSError) as error:
         return SessionSummary(path, path.name[:3], path.stem, None, str(error))

@@ -7,7 +7,7 @@ from jaxtyping import Float32
 
 from b2m_drive.comparisons.control import Control, ControlInputs
 from b2m_drive.evidence.condition import ALONE, ALONE_HEAD, BRAIN
-from b2m_drive.teachers.controls import derangement
+from b2m_drive.teachers.derangement import shuffled_within
 from b2m_drive.teachers.frame_decoding import decoding_r2
 from b2m_drive.teachers.scene_controls import corrupt_labels
 
@@ -16,12 +16,10 @@ _SHORTEST_SHIFT = 0.1  # of all rows
 
 def shuffled_rows(inputs: ControlInputs) -> Float32[np.ndarray, "row time unit"]:
     """Each row's responses given to another row that has the same times, before any fit."""
-    order = np.arange(len(inputs.values))
-    _, group = np.unique(inputs.present, axis=0, return_inverse=True)
-    for each in np.unique(group):
-        rows = np.flatnonzero(group == each)
-        order[rows] = rows[derangement(len(rows), inputs.generator)]
-    return inputs.values[order]
+    _, pattern = np.unique(inputs.present, axis=0, return_inverse=True)
+    group = pattern.ravel().astype(np.int64)
+    order = shuffled_within(group, inputs.generator)
+    return np.asarray(inputs.values[order])
 
 
 def circularly_shifted(inputs: ControlInputs) -> Float32[np.ndarray, "row time unit"]:

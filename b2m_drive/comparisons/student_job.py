@@ -16,11 +16,11 @@ from b2m_drive.comparisons.student_activity import activity_of, seen_by
 from b2m_drive.evidence.alignment import alignment_scores
 from b2m_drive.evidence.condition import ALONE, ALONE_HEAD, BRAIN, Condition
 from b2m_drive.evidence.scores import Score
+from b2m_drive.recordings.responses import Responses
 from b2m_drive.students.fitting import FittingSettings, fit
 from b2m_drive.students.seeded_streams import generator_for, torch_generator_for
 from b2m_drive.students.student import LabelsById, SeesById, Student
-from b2m_drive.teachers.latent_methods import LATENT_METHODS, LatentMethod, ResponseLatents
-from b2m_drive.teachers.responses import Responses
+from b2m_drive.teachers.latent_methods import LatentMethod, ResponseLatents, at_most
 from b2m_drive.transfer.attachment import BrainAttachment, attach
 from b2m_drive.transfer.schedule import WeightSchedule
 from b2m_drive.transfer.targets import BrainTargets
@@ -187,27 +187,6 @@ class _Training:
             labels,
             generator_for(self.plan.seed, TEACHER),
         )
-
-
-def latent_method(name: str) -> LatentMethod:
-    """The method of this name in `LATENT_METHODS`.
-
-    Raises:
-        ValueError: If there is none.
-    """
-    if name not in LATENT_METHODS:
-        raise ValueError(f"latents: expected one of {', '.join(LATENT_METHODS)}, came {name!r}")
-    return LATENT_METHODS[name]
-
-
-def at_most(method: LatentMethod, responses: Responses, n_latents: int | None) -> ResponseLatents:
-    """Latents of some responses; more than they have units are not asked for.
-
-    Raises:
-        ValueError: If nothing varies.
-    """
-    most = responses.values.shape[-1]
-    return method(responses, None if n_latents is None else min(n_latents, most))
 
 
 def targets_of(responses: Responses, latents: ResponseLatents, origin: str) -> BrainTargets:

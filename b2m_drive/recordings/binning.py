@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 from jaxtyping import Float64
 
-from b2m_drive.recordings.recording import (
+from b2m_drive.recordings.decision_trials import (
     FIXATION,
     MAINTENANCE,
     NO_STIMULUS,
     PROBE,
-    BrainRecording,
     DecisionTrials,
-    SpikeSession,
-    TrialBins,
     item_period,
 )
+from b2m_drive.recordings.recording import Recording, recorded_span
+from b2m_drive.recordings.trial_responses import TrialResponses
+from b2m_drive.recordings.trial_windows import Window
 
 DEFAULT_BIN_WIDTH = 0.1  # [s]
 FIXATION_DURATION = 0.8  # [s] before the first item
@@ -25,11 +23,10 @@ ITEM_DURATION = 0.9  # [s] after an item's onset
 MAINTENANCE_DURATION = 2.4  # [s] the shortest maintenance period there is
 PROBE_DURATION = 1.0  # [s] after the probes' onset
 _EDGE_TOLERANCE = 1e-9  # [s]
-_SPIKES_PERHAPS_MISSING = 10  # a recording may run on for as long as these take, without one
 _COUNT_TOLERANCE = 1e-6  # [bins]
 
 
-def trial_bins(n_items: int, bin_width: float = DEFAULT_BIN_WIDTH) -> TrialBins:
+def trial_bins(n_items: int, bin_width: float = DEFAULT_BIN_WIDTH) -> tuple[Window, ...]:
     """Bins from 0.8 s before the first item to 1 s after the probes appear.
 
     Each item has bins for 0.9 s after its onset. Where the next item follows sooner they reach
@@ -44,133 +41,135 @@ def trial_bins(n_items: int, bin_width: float = DEFAULT_BIN_WIDTH) -> TrialBins:
     spans = [(FIXATION, -FIXATION_DURATION, FIXATION_DURATION)]
     spans += [(item_period(position), 0.0, ITEM_DURATION) for position in range(n_items)]
     spans += [(MAINTENANCE, 0.0, MAINTENANCE_DURATION), (PROBE, 0.0, PROBE_DURATION)]
-    period: list[str] = []
-    starts: list[float] = []
+    bins: list[Window] = []
     for name, start, duration in spans:
         count = duration / bin_width if bin_width > 0 else 0.0
         if count < 1 or abs(count - round(count)) > _COUNT_TOLERANCE:
             raise ValueError(
                 f"bin_width: expected a width that divides 0.1 s evenly, came {bin_width} s"
             )
-        period += [name] * round(count)
-        starts += [start + k * bin_width for k in range(round(count))]
-    return TrialBins(tuple(period), np.array(starts), bin_width)
+        starts = [start + k * bin_width for k in range(round(count))]
+        bins += [Window(name, each, each + bin_width) for each in starts]
+    return tuple(bins)
 
 
-def bin_spikes(session: SpikeSession, bins: TrialBins, smoothing: float = 0.0) -> BrainRecording:
+def in_trials(recording: Recording | TrialResponses) -> TrialResponses:
+    """A recording of a memory task in the usual bins of its trials; in bins, it stays as it is.
+
+    Raises:
+        ValueError: As `bin_spikes`.
+    """
+    if isinstance(recording, TrialResponses):
+        return recording
+    return bin_spikes(recording, trial_bins(_trials_of(recording).n_items))
+
+
+def bin_spikes(
+    recording: Recording, bins: tuple[Window, ...], smoothing: float = 0.0
+) -> TrialResponses:
     """Count each unit's spikes in every bin of every trial; a bin is [start, stop).
 
     Edges are moved a nanosecond earlier, so that a spike given as 0.3 s is never put before an
     edge computed as 0.30000000000000004 s. Where a trial has fewer items than others, the bins of
-    the items that it lacks hold 0. Spike times may come in any order: a sorted copy is counted.
+    the items that it lacks hold 0.
 
     Args:
-        session: Spike times on the session's clock.
+        recording: Spike times and the trials of a memory task, on one clock.
         bins: Of a trial, from `trial_bins`.
         smoothing: Standard deviation [s] of a Gaussian kernel along the bins of each period (it
             never mixes periods); 0: none.
 
     Raises:
-        ValueError: If the smoothing is negative or not finite, a spike time is not finite, or a
-            period that the trial has, an item shown or not, has no onset.
+        ValueError: If there are no trials or no spike times, the smoothing is negative or not
+            finite, or a period that the trial has, an item shown or not, has no onset.
     """
     if not (np.isfinite(smoothing) and smoothing >= 0):
         raise ValueError(f"smoothing: expected 0 s or more, came {smoothing}")
-    _check_onsets(session)
-    spike_times = _sorted_times(session)
-    start = _period_onsets(session.trials, bins) + bins.start - _EDGE_TOLERANCE
-    stop = start + bins.width
-    activity = np.empty((*start.shape, len(session.units)), np.float32)
+    trials, spike_times = _trials_of(recording), _spike_times_of(recording)
+    _check_onsets(recording.session, trials)
+    begin = _period_onsets(trials, bins) + np.array([each.start for each in bins])
+    start = begin - _EDGE_TOLERANCE
+    stop = start + np.array([each.width for each in bins])
+    activity = np.empty((*start.shape, len(recording.units)), np.float32)
     # An onset that is NaN sorts behind every spike, start and stop alike: the count is 0.
     for unit, times in enumerate(spike_times):
         activity[..., unit] = np.searchsorted(times, stop) - np.searchsorted(times, start)
     if smoothing > 0:
         _smooth_within_periods(activity, bins, smoothing)
-    return BrainRecording(
-        activity,
-        bins,
-        session.trials,
-        session.units,
-        session.subject,
-        session.session,
-        session.source,
-        session.licence,
-        session.simulated,
-        smoothing,
-        session.notes,
-        session.span or recorded_span(spike_times),
+    return TrialResponses(
+        values=activity,
+        session=recording.session,
+        measure=recording.measure,
+        subject=recording.subject,
+        source=recording.source,
+        licence=recording.licence,
+        simulated=recording.simulated,
+        notes=recording.notes,
+        trials=trials,
+        windows=bins,
+        units=recording.units,
+        smoothing=smoothing,
+        span=recording.recorded or recorded_span(spike_times),
     )
 
 
-def recorded_span(
-    spike_times: Sequence[Float64[np.ndarray, " _"]],
-) -> tuple[float, float] | None:
-    """When a recording began and ended [s], as far as its spikes tell; None: there is no spike.
-
-    From the first spike of any unit to the last, widened by the time that ten spikes take on
-    average: for so long it may well have run on without one.
-    """
-    spiking = [times for times in spike_times if len(times)]
-    if not spiking:
-        return None
-    first, last = min(times.min() for times in spiking), max(times.max() for times in spiking)
-    silent = _SPIKES_PERHAPS_MISSING * (last - first) / sum(map(len, spiking))
-    return float(first - silent), float(last + silent)
+def _trials_of(recording: Recording) -> DecisionTrials:
+    if recording.trials is None:
+        raise ValueError(
+            f"{recording.session}: expected the trials of a memory task beside its events, came "
+            "none: give `trials`, a table of what each trial showed and asked"
+        )
+    return recording.trials
 
 
-def _sorted_times(session: SpikeSession) -> list[Float64[np.ndarray, " _"]]:
-    """Each unit's spike times in order, which counting needs; the session's own stay as they are.
-
-    Raises:
-        ValueError: If one is NaN or infinite.
-    """
-    ordered = []
-    for unit, times in zip(session.units, session.spike_times, strict=True):
-        broken = int((~np.isfinite(times)).sum())
-        if broken:
-            raise ValueError(
-                f"spike times of {unit.name} of {session.session}: expected finite seconds, came "
-                f"{broken} of {len(times)} NaN or infinite"
-            )
-        ordered.append(np.sort(times) if (np.diff(times) < 0).any() else times)
-    return ordered
+def _spike_times_of(recording: Recording) -> tuple[Float64[np.ndarray, " _"], ...]:
+    if recording.spike_times is None:
+        raise ValueError(
+            f"{recording.session}: expected spike times, came a signal ({recording.measure}), "
+            "which has nothing to count in the bins of a trial"
+        )
+    return recording.spike_times
 
 
-def _check_onsets(session: SpikeSession) -> None:
-    trials = session.trials
+def _check_onsets(session: str, trials: DecisionTrials) -> None:
     for name in ("maintenance_onset", "probe_onset"):
         lacking = np.flatnonzero(~np.isfinite(getattr(trials, name)))
         if len(lacking):
             raise ValueError(
-                f"{name} of {session.session}: expected finite seconds, came NaN or infinity in "
+                f"{name} of {session}: expected finite seconds, came NaN or infinity in "
                 f"trial {trials.trial_id[lacking[0]]} ({len(lacking)} of {len(trials)} trials)"
             )
     absent = trials.stimulus == NO_STIMULUS
     broken = np.flatnonzero((np.isfinite(trials.item_onset) == absent).any(1))
     if len(broken):
         raise ValueError(
-            f"item_onset of {session.session}: expected seconds where an item is shown and NaN "
+            f"item_onset of {session}: expected seconds where an item is shown and NaN "
             f"where there is none, came {trials.item_onset[broken[0]]} for the stimuli "
             f"{trials.stimulus[broken[0]]} in trial {trials.trial_id[broken[0]]}"
         )
 
 
-def _period_onsets(trials: DecisionTrials, bins: TrialBins) -> Float64[np.ndarray, "trial time"]:
+def _period_onsets(
+    trials: DecisionTrials, bins: tuple[Window, ...]
+) -> Float64[np.ndarray, "trial time"]:
     """Onset of each bin's period in each trial [s]."""
     onset = {FIXATION: trials.item_onset[:, 0]}
     for position in range(trials.n_items):
         onset[item_period(position)] = trials.item_onset[:, position]
     onset[MAINTENANCE] = trials.maintenance_onset
     onset[PROBE] = trials.probe_onset
-    return np.stack([onset[name] for name in bins.period], axis=1)
+    return np.stack([onset[each.period] for each in bins], axis=1)
 
 
-def _smooth_within_periods(activity: np.ndarray, bins: TrialBins, smoothing: float) -> None:
+def _smooth_within_periods(
+    activity: np.ndarray, bins: tuple[Window, ...], smoothing: float
+) -> None:
     from scipy.ndimage import gaussian_filter1d
 
-    period = np.array(bins.period)
-    for name in dict.fromkeys(bins.period):
+    period = np.array([each.period for each in bins])
+    width = {each.period: each.width for each in bins}
+    for name in dict.fromkeys(period):
         columns = period == name
         activity[:, columns] = gaussian_filter1d(
-            activity[:, columns], smoothing / bins.width, axis=1, mode="nearest"
+            activity[:, columns], smoothing / width[name], axis=1, mode="nearest"
         )

@@ -14,8 +14,9 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from jaxtyping import Bool, Float64, Int64
 
+from b2m_drive.recordings.decision_trials import MAINTENANCE
 from b2m_drive.recordings.event_clock import clock_hint
-from b2m_drive.recordings.recording import MAINTENANCE, BrainRecording
+from b2m_drive.recordings.trial_responses import TrialResponses
 
 SEVERE_SHARE = 0.5  # of the trials: when so many are bad, the recording is
 FEWEST_TRIALS = 2
@@ -37,7 +38,7 @@ class Finding:
     )
 
 
-def fit_to_teach(recording: BrainRecording) -> BrainRecording:
+def fit_to_teach(recording: TrialResponses) -> TrialResponses:
     """The recording without its bad trials, which its notes count; itself if none is bad.
 
     Raises:
@@ -51,11 +52,11 @@ def fit_to_teach(recording: BrainRecording) -> BrainRecording:
     if not left_out:
         return recording
     bad = np.unique(np.concatenate([finding.trials for finding in left_out]))
-    kept = recording.select_trials(np.setdiff1d(np.arange(len(recording.trials)), bad))
+    kept = recording.select(np.setdiff1d(np.arange(len(recording.trials)), bad))
     return replace(kept, notes=(*kept.notes, *(finding.text for finding in left_out)))
 
 
-def findings(recording: BrainRecording) -> tuple[Finding, ...]:
+def findings(recording: TrialResponses) -> tuple[Finding, ...]:
     """All that is wrong with a recording; of what makes it unfit, what explains most comes first.
 
     A severe finding ends the search: a silent recording has no order of periods worth a word.
@@ -85,14 +86,14 @@ def bad_trials(
     return Finding(f"{what} in {len(rows)} of {len(bad)} trials ({named}){end}", severe, rows)
 
 
-def _too_few(recording: BrainRecording) -> Finding | None:
+def _too_few(recording: TrialResponses) -> Finding | None:
     count = len(recording.trials)
     if count >= FEWEST_TRIALS:
         return None
     return Finding(f"expected {FEWEST_TRIALS} trials or more, came {count}", True)
 
 
-def _one_stimulus(recording: BrainRecording) -> Finding | None:
+def _one_stimulus(recording: TrialResponses) -> Finding | None:
     shown = np.unique(recording.trials.stimulus[recording.trials.stimulus >= 0])
     if len(shown) > 1:
         return None
@@ -104,7 +105,7 @@ def _one_stimulus(recording: BrainRecording) -> Finding | None:
     )
 
 
-def _maintenance_of_ages(recording: BrainRecording) -> Finding | None:
+def _maintenance_of_ages(recording: TrialResponses) -> Finding | None:
     """All times in another unit: trials and spikes fit each other, but nothing fits the bins."""
     lasts, read = float(np.median(_maintenance(recording))), _maintenance_read(recording)
     if not lasts >= _LONGEST_MAINTENANCE * read > 0:
@@ -116,7 +117,7 @@ def _maintenance_of_ages(recording: BrainRecording) -> Finding | None:
     )
 
 
-def _outside(recording: BrainRecording) -> Finding | None:
+def _outside(recording: TrialResponses) -> Finding | None:
     """Trials wholly before or after the recording: there, no spike is no measurement."""
     if recording.span is None:
         return None
@@ -135,12 +136,12 @@ def _outside(recording: BrainRecording) -> Finding | None:
     )
 
 
-def _sparse(recording: BrainRecording) -> Finding | None:
+def _sparse(recording: TrialResponses) -> Finding | None:
     """Spikes in a smaller unit may still overlap the trials, and then are nearly absent in them."""
     if recording.span is None:
         return None
     events, (begin, end) = _events(recording), recording.span
-    silent = float((recording.activity == 0).all((1, 2)).mean())
+    silent = float((recording.values == 0).all((1, 2)).mean())
     covered = (events[1] - events[0]) / (end - begin) if end > begin else 1.0
     if covered >= _LEAST_COVERED or silent < SEVERE_SHARE:
         return None
@@ -154,8 +155,8 @@ def _sparse(recording: BrainRecording) -> Finding | None:
     )
 
 
-def _silent(recording: BrainRecording) -> Finding | None:
-    if recording.activity.any():
+def _silent(recording: TrialResponses) -> Finding | None:
+    if recording.values.any():
         return None
     return Finding(
         f"no spike of {len(recording.units)} units in any of {len(recording.trials)} trials: were "
@@ -164,16 +165,16 @@ def _silent(recording: BrainRecording) -> Finding | None:
     )
 
 
-def _nothing_varies(recording: BrainRecording) -> Finding | None:
-    values = recording.activity.reshape(-1, len(recording.units))
+def _nothing_varies(recording: TrialResponses) -> Finding | None:
+    values = recording.values.reshape(-1, len(recording.units))
     if (values != values[0]).any():
         return None
     return Finding(f"none of {len(recording.units)} units ever varies", True)
 
 
-def _paused(recording: BrainRecording) -> Finding | None:
+def _paused(recording: TrialResponses) -> Finding | None:
     """Silence of all units where many spikes are expected: the recording was interrupted."""
-    total = np.abs(recording.activity).sum((1, 2))
+    total = np.abs(recording.values).sum((1, 2))
     if total.mean() < _SPIKES_EXPECTED:
         return None
     return bad_trials(
@@ -183,7 +184,7 @@ def _paused(recording: BrainRecording) -> Finding | None:
     )
 
 
-def _wrong_order(recording: BrainRecording) -> Finding | None:
+def _wrong_order(recording: TrialResponses) -> Finding | None:
     trials = recording.trials
     onset = np.column_stack([trials.item_onset, trials.maintenance_onset, trials.probe_onset])
     previous = np.maximum.accumulate(np.nan_to_num(onset, nan=-np.inf), axis=1)[:, :-1]
@@ -196,7 +197,7 @@ def _wrong_order(recording: BrainRecording) -> Finding | None:
     )
 
 
-def _short_maintenance(recording: BrainRecording) -> Finding | None:
+def _short_maintenance(recording: TrialResponses) -> Finding | None:
     """Bins of the delay that reach into the probes would hand the student the answer."""
     lasts, read = _maintenance(recording), _maintenance_read(recording)
     return bad_trials(
@@ -207,7 +208,7 @@ def _short_maintenance(recording: BrainRecording) -> Finding | None:
     )
 
 
-def _repeated_ids(recording: BrainRecording) -> Finding | None:
+def _repeated_ids(recording: TrialResponses) -> Finding | None:
     ids = recording.trials.trial_id
     repeated = np.unique(ids[_again(list(ids))])
     if not len(repeated):
@@ -219,7 +220,7 @@ def _repeated_ids(recording: BrainRecording) -> Finding | None:
     )
 
 
-def _same_time(recording: BrainRecording) -> Finding | None:
+def _same_time(recording: TrialResponses) -> Finding | None:
     """A trial that begins with another one is the same trial: its copy would be held out."""
     onset = np.round(recording.trials.item_onset[:, 0], 6)
     return bad_trials(
@@ -230,10 +231,10 @@ def _same_time(recording: BrainRecording) -> Finding | None:
     )
 
 
-def _same_activity(recording: BrainRecording) -> Finding | None:
-    told = np.count_nonzero(recording.activity, axis=(1, 2)) >= _SPIKES_THAT_TELL
+def _same_activity(recording: TrialResponses) -> Finding | None:
+    told = np.count_nonzero(recording.values, axis=(1, 2)) >= _SPIKES_THAT_TELL
     again = np.zeros(len(told), dtype=bool)
-    again[told] = _again([trial.tobytes() for trial in recording.activity[told]])
+    again[told] = _again([trial.tobytes() for trial in recording.values[told]])
     return bad_trials(
         again,
         recording.trials.trial_id,
@@ -242,9 +243,9 @@ def _same_activity(recording: BrainRecording) -> Finding | None:
     )
 
 
-def _flat_units(recording: BrainRecording) -> Finding | None:
+def _flat_units(recording: TrialResponses) -> Finding | None:
     """Said, not left out: a unit may well be silent in one task."""
-    values = recording.activity.reshape(-1, len(recording.units))
+    values = recording.values.reshape(-1, len(recording.units))
     flat = (values == values[0]).all(0)
     if not flat.any():
         return None
@@ -254,7 +255,7 @@ def _flat_units(recording: BrainRecording) -> Finding | None:
     )
 
 
-_CHECKS: tuple[Callable[[BrainRecording], Finding | None], ...] = (
+_CHECKS: tuple[Callable[[TrialResponses], Finding | None], ...] = (
     _too_few,
     _one_stimulus,
     _maintenance_of_ages,
@@ -282,14 +283,14 @@ def _again(values: list[object]) -> Bool[np.ndarray, " trial"]:
     return again
 
 
-def _events(recording: BrainRecording) -> tuple[float, float]:
+def _events(recording: TrialResponses) -> tuple[float, float]:
     """First item and last probe [s]; a few odd trials at either end have no say."""
     trials = recording.trials
     begin = np.quantile(trials.item_onset[:, 0], 0.05)
     return float(begin), float(np.quantile(trials.probe_onset, 0.95))
 
 
-def _maintenance(recording: BrainRecording) -> Float64[np.ndarray, " trial"]:
+def _maintenance(recording: TrialResponses) -> Float64[np.ndarray, " trial"]:
     """How long it lasts in each trial [s]."""
     lasts: Float64[np.ndarray, " trial"] = (
         recording.trials.probe_onset - recording.trials.maintenance_onset
@@ -297,12 +298,7 @@ def _maintenance(recording: BrainRecording) -> Float64[np.ndarray, " trial"]:
     return lasts
 
 
-def _maintenance_read(recording: BrainRecording) -> float:
+def _maintenance_read(recording: TrialResponses) -> float:
     """How much of it the bins read [s]; 0: nothing."""
-    bins = recording.bins
-    ends = [
-        start + bins.width
-        for period, start in zip(bins.period, bins.start, strict=True)
-        if period == MAINTENANCE
-    ]
+    ends = [window.stop for window in recording.windows if window.period == MAINTENANCE]
     return float(max(ends, default=0.0))

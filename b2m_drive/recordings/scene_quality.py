@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from itertools import pairwise
 
 import numpy as np
 
+from b2m_drive.recordings.recording import Recording
 from b2m_drive.recordings.recording_quality import SEVERE_SHARE, Finding
-from b2m_drive.recordings.scene_recording import NO_FRAME, SceneRecording, presentations
+from b2m_drive.recordings.scene_recording import samples_of_events, signal_of
 
 _FEWEST_FRAMES = 2
 _VALUES_THAT_TELL = 10  # stretches with fewer that are not 0 may be alike by chance
 _OTHER_UNIT = 20.0  # times as fast, or as slow, as the scenes were made: a unit, not a choice
 
 
-def scenes_fit_to_teach(recording: SceneRecording) -> SceneRecording:
+def scenes_fit_to_teach(recording: Recording) -> Recording:
     """The recording without frames whose activity is a copy, which its notes count; or itself.
 
     Raises:
@@ -29,20 +29,19 @@ def scenes_fit_to_teach(recording: SceneRecording) -> SceneRecording:
     left_out = [finding for finding in found if len(finding.trials)]
     if not left_out:
         return recording
-    samples, frame_id = _stretches(recording), recording.frame_id.copy()
-    for row in np.concatenate([finding.trials for finding in left_out]):
-        frame_id[samples[row]] = NO_FRAME
+    bad = np.unique(np.concatenate([finding.trials for finding in left_out]))
+    kept = recording.events.select(np.setdiff1d(np.arange(len(recording.events)), bad))
     notes = (*recording.notes, *(finding.text for finding in left_out))
-    return replace(recording, frame_id=frame_id, notes=notes)
+    return replace(recording, events=kept, notes=notes)
 
 
-def scene_findings(recording: SceneRecording) -> tuple[Finding, ...]:
+def scene_findings(recording: Recording) -> tuple[Finding, ...]:
     """All that is wrong with a recording; rows of a finding are presentations of frames."""
     found = (check(recording) for check in _CHECKS)
     return tuple(finding for finding in found if finding is not None)
 
 
-def check_frame_rate(recording: SceneRecording, step: float) -> None:
+def check_frame_rate(recording: Recording, step: float) -> None:
     """Refuse a recording whose frames followed each other in another unit of time than seconds.
 
     Args:
@@ -52,7 +51,7 @@ def check_frame_rate(recording: SceneRecording, step: float) -> None:
     Raises:
         ValueError: If they came twenty times as fast or as slow as the scenes were made, or more.
     """
-    interval = np.diff(presentations(recording).onset)
+    interval = np.diff(np.sort(recording.events.onset))
     if not len(interval):
         return
     usual = float(np.median(interval))
@@ -65,31 +64,31 @@ def check_frame_rate(recording: SceneRecording, step: float) -> None:
     )
 
 
-def _too_few(recording: SceneRecording) -> Finding | None:
-    count = len(np.unique(recording.frame_id[recording.frame_id != NO_FRAME]))
+def _too_few(recording: Recording) -> Finding | None:
+    count = len(np.unique(recording.events.ids))
     if count >= _FEWEST_FRAMES:
         return None
     return Finding(f"expected {_FEWEST_FRAMES} different frames or more, came {count}", True)
 
 
-def _flat(recording: SceneRecording) -> Finding | None:
-    flat = (recording.activity == recording.activity[0]).all(0)
+def _flat(recording: Recording) -> Finding | None:
+    signal = signal_of(recording)
+    flat = (signal == signal[0]).all(0)
     if not flat.any():
         return None
     names = ", ".join(recording.units[k].name for k in np.flatnonzero(flat)[:5])
     if flat.all():
-        level = "all silent" if not recording.activity.any() else "all constant"
+        level = "all silent" if not signal.any() else "all constant"
         return Finding(f"none of {len(flat)} units or sensors ever varies ({level})", True)
     return Finding(f"{int(flat.sum())} of {len(flat)} units or sensors never vary ({names})", False)
 
 
-def _copies(recording: SceneRecording) -> Finding | None:
+def _copies(recording: Recording) -> Finding | None:
     """The same activity after another frame: a recording pasted twice would test itself."""
     seen: set[bytes] = set()
-    stretches = _stretches(recording)
-    again = np.zeros(len(stretches), dtype=bool)
-    for row, samples in enumerate(stretches):
-        activity = recording.activity[samples]
+    signal, again = signal_of(recording), np.zeros(len(recording.events), dtype=bool)
+    for row, samples in enumerate(samples_of_events(recording)):
+        activity = signal[samples]
         if np.count_nonzero(activity) >= _VALUES_THAT_TELL and _varies(activity):
             content = activity.tobytes()
             again[row] = content in seen
@@ -104,17 +103,8 @@ def _copies(recording: SceneRecording) -> Finding | None:
     return Finding(text, severe, np.flatnonzero(again))
 
 
-_CHECKS: tuple[Callable[[SceneRecording], Finding | None], ...] = (_too_few, _flat, _copies)
+_CHECKS: tuple[Callable[[Recording], Finding | None], ...] = (_too_few, _flat, _copies)
 
 
 def _varies(activity: np.ndarray) -> bool:
     return bool((activity != activity.flat[0]).any())
-
-
-def _stretches(recording: SceneRecording) -> list[slice]:
-    """For each presentation, its samples: from the first to the next change of the screen."""
-    frame_id = recording.frame_id
-    changes = np.flatnonzero(np.diff(frame_id) != 0) + 1
-    edges = [0, *changes.tolist(), len(frame_id)]
-    every = (slice(first, stop) for first, stop in pairwise(edges))
-    return [samples for samples in every if frame_id[samples.start] != NO_FRAME]

@@ -1,4 +1,4 @@
-"""A brain recorded while scenes were on the screen, and its file.
+"""The file of a brain that was recorded while scenes were on the screen.
 
 Anyone's recording made beside our scenes works, simulated or not. The file is HDF5:
 
@@ -13,11 +13,13 @@ for a sensor whose band power is to be read too |
 Attributes of the file, all optional: ``subject``, ``session``, ``source``, ``licence`` (text),
 ``simulated`` (true or false), ``notes`` (list of text). Frame ids are those of the scene file:
 row numbers of its frames.
+
+In memory it is a `Recording` with a signal, whose events are the presentations of frames: each from
+its first sample until the first one that shows something else.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +29,8 @@ from jaxtyping import Float32, Float64, Int64
 
 from b2m_drive.files.hdf5_files import opened_hdf5
 from b2m_drive.files.hdf5_writing import hdf5_in_memory
-from b2m_drive.recordings.recording import Unit
-from b2m_drive.recordings.sampling import sampling_of
+from b2m_drive.recordings.events import Events
+from b2m_drive.recordings.recording import Recording, Unit
 
 FORMAT = "b2m-scene-recording"
 VERSION = 1
@@ -38,78 +40,92 @@ EEG = "EEG"  # the kind of a unit that is an EEG sensor
 _REQUIRED = ("activity", "time", "frame_id")
 _UNIT_FIELDS = ("unit_names", "unit_regions", "unit_kinds")
 _UNKNOWN = "unknown"
+_ROUNDING = 4  # units in the last place by which an event's end may miss a sample
 
 
-@dataclass(frozen=True)
-class SceneRecording:
-    """Activity of many units, sample by sample, and the frame that was on the screen."""
+def signal_of(recording: Recording) -> Float32[np.ndarray, "sample unit"]:
+    """The samples of a recording made beside scenes.
 
-    activity: Float32[np.ndarray, "sample unit"]
-    time: Float64[np.ndarray, " sample"]  # [s], increasing
-    frame_id: Int64[np.ndarray, " sample"]  # the frame on screen, NO_FRAME: none
-    units: tuple[Unit, ...]
-    subject: str
-    session: str
-    source: str
-    licence: str
-    simulated: bool
-    notes: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        n_samples, expected = len(self.time), (len(self.time), len(self.units))
-        if self.activity.shape != expected or self.frame_id.shape != (n_samples,):
-            raise ValueError(
-                f"{self.session}: expected activity {expected} (sample, unit) and frame_id "
-                f"({n_samples},), came {self.activity.shape} and {self.frame_id.shape}"
-            )
-        if 0 in expected:
-            raise ValueError(f"{self.session}: expected samples and units, came {expected}")
-        if not np.isfinite(self.activity).all():
-            count = int((~np.isfinite(self.activity)).sum())
-            raise ValueError(f"activity of {self.session}: {count} values are NaN or infinite")
-        if not np.isfinite(self.time).all() or (np.diff(self.time) <= 0).any():
-            raise ValueError(
-                f"time of {self.session}: expected finite seconds, each later than the one "
-                "before, came others"
-            )
-        if (self.frame_id < NO_FRAME).any():
-            raise ValueError(
-                f"frame_id of {self.session}: expected {NO_FRAME} (no frame) or more, "
-                f"came {self.frame_id.min()}"
-            )
-
-    @property
-    def sampling_rate(self) -> float:
-        """Samples a second of the clock, lost ones included; NaN for a single sample."""
-        return sampling_of(self.time).rate
+    Raises:
+        ValueError: If it has spike times instead.
+    """
+    if recording.signal is None:
+        raise ValueError(
+            f"{recording.session}: expected a signal, sample by sample, came spike times; count "
+            "them in steps of a frame or less"
+        )
+    return recording.signal
 
 
-@dataclass(frozen=True)
-class Presentations:
-    """Every time that a frame came onto the screen; one shown twice is there twice."""
+def times_of(recording: Recording) -> Float64[np.ndarray, " sample"]:
+    """When the samples of a recording made beside scenes were taken [s].
 
-    frame_id: Int64[np.ndarray, " presentation"]
-    onset: Float64[np.ndarray, " presentation"]  # [s] of its first sample
+    Raises:
+        ValueError: If it has spike times instead.
+    """
+    signal_of(recording)
+    assert recording.time is not None
+    return recording.time
 
 
-def presentations(recording: SceneRecording) -> Presentations:
-    """The frames as they were shown, in the order of time.
+def samples_of_events(recording: Recording) -> list[slice]:
+    """For each event, the samples from its onset until it is over."""
+    time, onset = times_of(recording), recording.events.onset
+    first, stop = (_sample_at(time, edge) for edge in (onset, onset + recording.events.duration))
+    return [slice(int(a), int(b)) for a, b in zip(first, stop, strict=True)]
+
+
+def frame_of_samples(recording: Recording) -> Int64[np.ndarray, " sample"]:
+    """The frame on the screen at each sample, NO_FRAME where there is none.
+
+    Where presentations overlap, the one that stands later in the events is seen.
+    """
+    frame = np.full(len(times_of(recording)), NO_FRAME, dtype=np.int64)
+    for samples, shown in zip(samples_of_events(recording), recording.events.ids, strict=True):
+        frame[samples] = shown
+    return frame
+
+
+def presentations(
+    time: Float64[np.ndarray, " sample"], frame_id: Int64[np.ndarray, " sample"]
+) -> Events:
+    """The frames as they were shown, in the order of time; the id of an event is its frame.
 
     A frame counts again after another one or an empty screen, not after a pause of the recording.
+    It lasts until the first sample that shows something else, or a sample longer than the
+    recording.
     """
-    frame_id = recording.frame_id
-    begins = frame_id != NO_FRAME
-    begins[1:] &= frame_id[1:] != frame_id[:-1]
-    return Presentations(frame_id[begins], recording.time[begins])
+    changes = np.flatnonzero(np.diff(frame_id) != 0) + 1
+    first = np.concatenate([[0], changes])
+    last_step = time[-1] - time[-2] if len(time) > 1 else 1.0
+    over = np.append(time[changes], time[-1] + last_step)
+    shown = frame_id[first] != NO_FRAME
+    first, over = first[shown], over[shown]
+    return Events.of(time[first], frame_id[first], over - time[first])
 
 
-def write_scene_recording(path: str | Path, recording: SceneRecording) -> None:
-    """Write the file; a reader never sees half of it."""
-    path = Path(path)
+def _sample_at(
+    time: Float64[np.ndarray, " sample"], edge: Float64[np.ndarray, " edge"]
+) -> Int64[np.ndarray, " edge"]:
+    """The first sample at or after each edge, which a sum may have moved by its rounding."""
+    found = np.searchsorted(time, edge - _ROUNDING * np.spacing(np.abs(edge)))
+    return np.asarray(found, dtype=np.int64)
+
+
+def write_scene_recording(path: str | Path, recording: Recording) -> None:
+    """Write the file; a reader never sees half of it.
+
+    Raises:
+        ValueError: If it is no signal, or the frame of each sample does not tell the events: one
+            has no sample, is not a frame's, or follows another of the same frame without a gap.
+    """
+    path, frame = Path(path), frame_of_samples(recording)
+    _check_told(path, recording, frame)
     with hdf5_in_memory(path) as file:
         file.attrs["format"], file.attrs["version"] = FORMAT, VERSION
-        file.create_dataset("activity", data=recording.activity, chunks=True, compression="lzf")
-        file["time"], file["frame_id"] = recording.time, recording.frame_id
+        signal = signal_of(recording)
+        file.create_dataset("activity", data=signal, chunks=True, compression="lzf")
+        file["time"], file["frame_id"] = recording.time, frame
         for field, attribute in zip(_UNIT_FIELDS, ("name", "region", "kind"), strict=True):
             file[field] = [getattr(unit, attribute) for unit in recording.units]
         for name in ("subject", "session", "source", "licence", "simulated"):
@@ -117,7 +133,17 @@ def write_scene_recording(path: str | Path, recording: SceneRecording) -> None:
         file.attrs["notes"] = np.array(recording.notes, dtype=h5py.string_dtype())
 
 
-def read_scene_recording(path: str | Path) -> SceneRecording:
+def _check_told(path: Path, recording: Recording, frame: Int64[np.ndarray, " sample"]) -> None:
+    told = presentations(times_of(recording), frame)
+    if not np.array_equal(told.ids, recording.events.ids[np.argsort(recording.events.onset)]):
+        raise ValueError(
+            f"{path}: expected events that the frame of each sample tells, came "
+            f"{len(recording.events)} of which the samples tell {len(told)}: each needs a sample, "
+            f"an id of 0 or more, and a gap to the one before if it shows the same frame"
+        )
+
+
+def read_scene_recording(path: str | Path) -> Recording:
     """Read a recording made beside scenes, one's own or one written here.
 
     Raises:
@@ -128,13 +154,10 @@ def read_scene_recording(path: str | Path) -> SceneRecording:
     """
     path = Path(path)
     with opened_hdf5(path, "a scene recording (HDF5)") as file:
-        recording = _read(path, file)
-    if (recording.frame_id == NO_FRAME).all():
-        raise ValueError(f"{path}: frame_id: expected samples with a frame, came none")
-    return recording
+        return _read(path, file)
 
 
-def _read(path: Path, file: Any) -> SceneRecording:
+def _read(path: Path, file: Any) -> Recording:
     _check_format(path, file)
     activity = _numbers(path, file, "activity")
     time = _column(path, "time", _numbers(path, file, "time"))
@@ -143,12 +166,22 @@ def _read(path: Path, file: Any) -> SceneRecording:
     _check_finite(path, "activity", activity)
     if (frame_id != np.round(frame_id)).any():  # NaN included
         raise ValueError(f"{path}: frame_id: expected whole numbers, came fractions or NaN")
+    if (frame_id < NO_FRAME).any():
+        raise ValueError(
+            f"{path}: frame_id: expected {NO_FRAME} (no frame) or more, came {frame_id.min()}"
+        )
+    if (frame_id == NO_FRAME).all():
+        raise ValueError(f"{path}: frame_id: expected samples with a frame, came none")
+    times = time.astype(np.float64)
+    if not np.isfinite(times).all() or not (np.diff(times) > 0).all():
+        raise ValueError(f"{path}: time: expected finite seconds, each later than the one before")
     notes = file.attrs.get("notes", ())
-    return SceneRecording(
-        activity=activity.astype(np.float32),
-        time=time.astype(np.float64),
-        frame_id=frame_id.astype(np.int64),
+    return Recording(
         units=_units(path, file, activity.shape[1]),
+        events=presentations(times, frame_id.astype(np.int64)),
+        measure="activity as recorded [unit unknown]",
+        signal=activity.astype(np.float32),
+        time=times,
         subject=_text(file.attrs.get("subject", _UNKNOWN)),
         session=_text(file.attrs.get("session", path.stem)),
         source=_text(file.attrs.get("source", path.name)),

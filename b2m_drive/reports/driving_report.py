@@ -91,10 +91,11 @@ def _about_brain(run: Run) -> tuple[Section, ...]:
         tuple((_word(name), figure_text(value)) for name, value in decoded.items()),
     )
     delay, config = run.brain["delay"], run.configuration(DrivingConfiguration)
+    latents = LATENTS.get(config.latents, config.latents.replace("_", " "))
     rows = (
         ("delay of the pairing", f"{delay['seconds']:.2f} s, {delay['how']}"),
         ("window", f"{config.window:g} s"),
-        ("latents", f"{run.brain['n_latents']} ({LATENTS.get(config.latents, config.latents)})"),
+        ("latents", f"{run.brain['n_latents']} ({latents})"),
         ("variance of the responses that they hold", figure_text(run.brain["share_held"])),
         ("teaching frames without a response", str(run.brain["n_lost"])),
     )

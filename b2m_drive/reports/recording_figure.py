@@ -8,21 +8,21 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from b2m_drive.files.writing import atomic_write
-from b2m_drive.recordings.recording import BrainRecording
+from b2m_drive.recordings.trial_responses import TrialResponses
 from b2m_drive.teachers.decoding import RecordingSummary
 from b2m_drive.teachers.spread import varies
 
 
-def draw_recording(recording: BrainRecording, summary: RecordingSummary, path: Path) -> None:
+def draw_recording(recording: TrialResponses, summary: RecordingSummary, path: Path) -> None:
     """Write a PNG: mean rate of every unit over the trial's bins, and the decoding figures."""
     figure = Figure(figsize=(11, 5.2), layout="constrained")
     rates, decoding = figure.subplots(1, 2, width_ratios=(2.4, 1))
-    mean = recording.activity.mean(0).T / recording.bins.width
+    mean = recording.values.mean(0).T / recording.windows[0].width
     spread = np.where(varies(mean.T)[:, None], mean.std(1, keepdims=True), np.inf)
     z = (mean - mean.mean(1, keepdims=True)) / spread
     picture = rates.imshow(z, aspect="auto", cmap="RdBu_r", vmin=-3, vmax=3, interpolation="none")
-    period = np.array(recording.bins.period)
-    names = list(dict.fromkeys(recording.bins.period))
+    period = recording.period
+    names = list(dict.fromkeys(period.tolist()))
     first = [int((period == name).argmax()) for name in names]
     for start in first[1:]:
         rates.axvline(start - 0.5, color="k", lw=0.8)

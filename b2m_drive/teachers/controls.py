@@ -10,25 +10,25 @@ from dataclasses import replace
 import numpy as np
 from jaxtyping import Float, Float32, Int64
 
-from b2m_drive.recordings.recording import NO_STIMULUS, DecisionTrials
-from b2m_drive.teachers.activity import Activity, standardise
+from b2m_drive.recordings.decision_trials import NO_STIMULUS, DecisionTrials
+from b2m_drive.recordings.trial_responses import TrialResponses
+from b2m_drive.recordings.trial_windows import DELAY, Window, present_windows, windows_of_items
 from b2m_drive.teachers.decoding import area_within_strata, balanced_accuracy
-from b2m_drive.teachers.latents import BrainLatents, Pairing, carry, memory_set, shown_in
+from b2m_drive.teachers.derangement import shuffled_within
+from b2m_drive.teachers.fitting_rows import standardise
+from b2m_drive.teachers.latents import BrainLatents, Pairing, carry
+from b2m_drive.teachers.shown_items import memory_set, shown_in
 from b2m_drive.teachers.spread import varies
-from b2m_drive.teachers.windows import DELAY, Window, present_windows, windows_of_items
 
 
-def shuffle_trials(activity: Activity, generator: np.random.Generator) -> Activity:
+def shuffle_trials(activity: TrialResponses, generator: np.random.Generator) -> TrialResponses:
     """Null: the same brain, each trial's activity given to another trial, before any fit.
 
     Trials change places with trials of as many items, so that every window keeps a response.
     Every statistic of the activity is kept but its relation to what the trial showed.
     """
-    order, item_count = np.arange(len(activity.trials)), activity.trials.item_count
-    for count in np.unique(item_count):
-        rows = np.flatnonzero(item_count == count)
-        order[rows] = rows[derangement(len(rows), generator)]
-    return replace(activity, values=activity.values[order])
+    order = shuffled_within(activity.trials.item_count, generator)
+    return activity.with_values(activity.values[order])
 
 
 def project_randomly(
@@ -165,11 +165,3 @@ def _corrupt(trials: DecisionTrials, kept: float, generator: np.random.Generator
     keep = generator.random(trials.stimulus.shape) < kept
     keep |= trials.stimulus == NO_STIMULUS
     return replace(trials, stimulus=np.where(keep, trials.stimulus, drawn))
-
-
-def derangement(n: int, generator: np.random.Generator) -> np.ndarray:
-    """A random order in which nothing stays in its place: a random cycle through all."""
-    order = generator.permutation(n)
-    moved = np.empty(n, dtype=np.int64)
-    moved[order] = np.roll(order, 1)
-    return moved

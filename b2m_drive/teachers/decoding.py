@@ -19,18 +19,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Bool, Float, Float64, Int64
 
-from b2m_drive.recordings.recording import (
-    LEFT,
-    MAINTENANCE,
-    NO_STIMULUS,
-    PROBE,
-    RIGHT,
-    BrainRecording,
-)
+from b2m_drive.recordings.decision_trials import LEFT, MAINTENANCE, NO_STIMULUS, PROBE, RIGHT
+from b2m_drive.recordings.trial_responses import TrialResponses
 from b2m_drive.teachers.noise_ceiling import noise_ceiling, split_half_reliability
 from b2m_drive.teachers.response_counts import (
     RESPONSE_WINDOW,
-    bins_present,
     in_order,
     item_counts,
     window_counts,
@@ -70,7 +63,7 @@ class RecordingSummary:
     undefined: dict[str, str] = field(default_factory=dict)  # why each figure that is NaN is so
 
 
-def summarise(recording: BrainRecording, seed: int = 0) -> RecordingSummary:
+def summarise(recording: TrialResponses, seed: int = 0) -> RecordingSummary:
     """Every statistic of this module; the seed sets the folds and the halves."""
     counts, stimulus, _ = item_counts(recording)
     ceiling = noise_ceiling(recording, seed)
@@ -99,7 +92,7 @@ def summarise(recording: BrainRecording, seed: int = 0) -> RecordingSummary:
 
 
 def item_decoding_accuracy(
-    recording: BrainRecording,
+    recording: TrialResponses,
     windows: tuple[tuple[float, float], ...] = (RESPONSE_WINDOW,),
     seed: int = 0,
 ) -> float:
@@ -131,7 +124,7 @@ def item_decoding_accuracy(
     return balanced_accuracy(told, stimulus)
 
 
-def decodable_stimuli(recording: BrainRecording) -> Int64[np.ndarray, " stimulus"]:
+def decodable_stimuli(recording: TrialResponses) -> Int64[np.ndarray, " stimulus"]:
     """Stimuli shown in more than one trial; none where they are too many, or trials too few."""
     _, stimulus, trial_row = item_counts(recording)
     shown_in = np.unique(np.stack([stimulus, trial_row]), axis=1)[0]
@@ -155,7 +148,7 @@ def balanced_accuracy(
 
 
 def memory_decoding_auc(
-    recording: BrainRecording, start: float = 0.0, stop: float = 2.4, seed: int = 0
+    recording: TrialResponses, start: float = 0.0, stop: float = 2.4, seed: int = 0
 ) -> float:
     """How well maintenance activity says whether a stimulus is held: mean area over stimuli.
 
@@ -176,7 +169,7 @@ def memory_decoding_auc(
     return float(np.mean(defined)) if defined else float("nan")
 
 
-def probe_side_auc(recording: BrainRecording, seed: int = 0) -> float:
+def probe_side_auc(recording: TrialResponses, seed: int = 0) -> float:
     """How well activity in the second after the probes says on which side the right one is.
 
     In the Sternberg task: whether the one probe was among the items.
@@ -193,7 +186,7 @@ def probe_side_auc(recording: BrainRecording, seed: int = 0) -> float:
     return _cross_validated_auc(features, positive, seed)
 
 
-def items_held(recording: BrainRecording) -> Bool[np.ndarray, "trial stimulus"]:
+def items_held(recording: TrialResponses) -> Bool[np.ndarray, "trial stimulus"]:
     """Whether the trial showed the stimulus."""
     trials = recording.trials
     held = np.zeros((len(trials), trials.n_stimuli), bool)
@@ -236,9 +229,9 @@ def fano_factor(
     return float(np.median(ratio)) if ratio.size else float("nan")
 
 
-def median_rate(recording: BrainRecording) -> float:
+def median_rate(recording: TrialResponses) -> float:
     """Median over units of the mean rate in all bins that a trial has, in Hz."""
-    rate = recording.activity[bins_present(recording)].mean(0) / recording.bins.width
+    rate = recording.values[recording.present].mean(0) / recording.windows[0].width
     return float(np.median(rate))
 
 

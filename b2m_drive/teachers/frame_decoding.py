@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Float64, Int64
 
 from b2m_drive.teachers.ridge import ridge_predictions
-from b2m_drive.teachers.spread import at_ease, varies
+from b2m_drive.teachers.spread import varies, z_scored
 
 RIDGE_STRENGTHS = 10.0 ** np.arange(-3, 5)  # per frame, on z-scored features
 _N_FOLDS = 5
@@ -43,7 +43,7 @@ def decoding_r2(
     if not np.isfinite(features).all():
         raise ValueError("features: expected finite numbers, came NaN or infinite ones")
     fold = episode_folds(episode)
-    standard = _z_scored(features, np.ones(len(features), dtype=bool))
+    standard = z_scored(features, np.ones(len(features), dtype=bool)).astype(np.float64)
     score = np.full(targets.shape[1], np.nan)
     defined, pattern = np.unique(np.isfinite(targets), axis=1, return_inverse=True)
     for index in range(defined.shape[1]):
@@ -89,7 +89,7 @@ def cross_fitted(
         raise ValueError(f"teaching: expected whole episodes, came parts of {shared[:3].tolist()}")
     fold = np.full(len(episode), -1, dtype=np.int64)  # those held out are in no fold
     fold[teaching] = episode_folds(episode[teaching])
-    standard = _z_scored(features, teaching)
+    standard = z_scored(features, teaching).astype(np.float64)
     wanted = targets.astype(np.float64)
     said = np.zeros(wanted.shape)
     for held in np.unique(fold):
@@ -99,17 +99,6 @@ def cross_fitted(
     flat = ~varies(targets[teaching])
     said[:, flat] = wanted[teaching][0, flat]
     return said
-
-
-def _z_scored(
-    features: Float[np.ndarray, "frame feature"], teaching: Bool[np.ndarray, " frame"]
-) -> Float64[np.ndarray, "frame feature"]:
-    """Each feature by its own mean and spread over the teaching frames; a flat one is 0."""
-    eased = at_ease(features)
-    known = eased[teaching]
-    scale = np.where(varies(features[teaching]), known.std(0), np.inf)
-    standard: np.ndarray = (eased - known.mean(0)) / scale
-    return standard.astype(np.float64)
 
 
 def _r2(

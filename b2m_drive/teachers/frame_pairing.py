@@ -7,26 +7,21 @@ parameter; `estimate_delay` finds one by how well held-out episodes can be read.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int64
 
+from b2m_drive.recordings.events import Events
+from b2m_drive.recordings.recording import Recording
 from b2m_drive.recordings.sampling import sampling_of
-from b2m_drive.recordings.scene_recording import (
-    EEG,
-    Presentations,
-    SceneRecording,
-    presentations,
-)
+from b2m_drive.recordings.scene_recording import EEG, signal_of, times_of
 from b2m_drive.teachers.factors import likeliest_n_factors
 from b2m_drive.teachers.frame_decoding import cross_fitted, decoding_r2
 from b2m_drive.teachers.scene_controls import state_labels
 from b2m_drive.teachers.sensor_responses import EEG_BANDS, means_of, sensor_means, window_edges
-from b2m_drive.teachers.spread import at_ease, varies, without_rounding
+from b2m_drive.teachers.spread import varies, without_rounding, z_scored
 
-SceneLatentMethod = Literal["pca", "decoded"]
-SCENE_LATENTS: tuple[SceneLatentMethod, ...] = ("pca", "decoded")
+SCENE_LATENTS = ("pca", "decoded")  # besides `LATENT_METHODS`
 CANDIDATE_DELAYS = tuple(np.round(np.arange(0.0, 1.01, 0.1), 2).tolist())  # [s]
 
 _TIME_TOLERANCE = 1e-6  # [s]
@@ -53,7 +48,7 @@ class SceneLatents:
 
 
 def responses(
-    recording: SceneRecording, frame_id: Int64[np.ndarray, " frame"], delay: float, window: float
+    recording: Recording, frame_id: Int64[np.ndarray, " frame"], delay: float, window: float
 ) -> Float32[np.ndarray, "frame response"]:
     """The brain's mean activity from ``delay`` to ``delay + window`` after each frame appeared.
 
@@ -62,10 +57,10 @@ def responses(
     each of `EEG_BANDS`. Filters are causal, so that no later frame's activity enters.
     `response_names` names the columns. A window that the recording's end or a pause cuts short is
     averaged over what there is. A frame shown several times has the mean over its presentations;
-    `presentations` and `responses_to` keep them apart.
+    `responses_to` keeps them apart.
 
     Args:
-        recording: Made beside the scenes.
+        recording: Made beside the scenes: a signal, and an event for each presentation of a frame.
         frame_id: Whose responses, in the order wanted.
         delay: From a frame's first sample to the start of its window [s].
         window: Its length [s]; the frames' own step is the natural choice.
@@ -86,10 +81,10 @@ def responses(
 
 
 def has_response(
-    recording: SceneRecording, frame_id: Int64[np.ndarray, " frame"], delay: float, window: float
+    recording: Recording, frame_id: Int64[np.ndarray, " frame"], delay: float, window: float
 ) -> Bool[np.ndarray, " frame"]:
     """Whether each frame was on the screen and its window was recorded, at least in part."""
-    known = np.isin(frame_id, recording.frame_id)
+    known = np.isin(frame_id, recording.events.ids)
     if known.any():
         shown = _shown(recording, frame_id[known], delay, window)
         known[known] = shown.count[shown.asked] > 0
@@ -97,15 +92,15 @@ def has_response(
 
 
 def responses_to(
-    shown: Presentations, recording: SceneRecording, delay: float, window: float
+    shown: Events, recording: Recording, delay: float, window: float
 ) -> Float32[np.ndarray, "presentation response"]:
-    """As `responses`, but a row for each presentation, such as those that `presentations` finds.
+    """As `responses`, but a row for each presentation, such as the recording's own events.
 
     Raises:
         ValueError: If no sample falls into a presentation's window.
     """
     start = shown.onset + delay
-    first, last = window_edges(recording.time, start, window)
+    first, last = window_edges(times_of(recording), start, window)
     if (first >= last).any():
         raise ValueError(
             f"{recording.session}: expected a sample in each window, came none for "
@@ -114,7 +109,7 @@ def responses_to(
     return _window_means(recording, start, window)
 
 
-def response_names(recording: SceneRecording) -> tuple[str, ...]:
+def response_names(recording: Recording) -> tuple[str, ...]:
     """Name of each column that `responses` gives."""
     measures = ("potential", *(f"{band}_power" for band in EEG_BANDS))
     sensors, units = _sensors_and_units(recording)
@@ -124,7 +119,7 @@ def response_names(recording: SceneRecording) -> tuple[str, ...]:
 
 
 def estimate_delay(
-    recording: SceneRecording,
+    recording: Recording,
     frame_id: Int64[np.ndarray, " frame"],
     features: Float32[np.ndarray, "frame feature"],
     episode: Int64[np.ndarray, " frame"],
@@ -156,7 +151,7 @@ def estimate_delay(
     if recorded.mean() < _LEAST_SHARE_LEFT:
         raise ValueError(
             f"candidates: expected delays within the recording, came up to {max(candidates)} s, "
-            f"whose window is over by the recording's end, {recording.time[-1]:g} s, for only "
+            f"whose window is over by the recording's end, {times_of(recording)[-1]:g} s, for only "
             f"{int(recorded.sum())} of {len(recorded)} frames"
         )
     labels = state_labels(features[recorded])
@@ -255,14 +250,11 @@ def _standardise(
         )
     if not np.isfinite(values).all():
         raise ValueError("responses: expected finite numbers, came NaN or infinite ones")
-    eased = at_ease(values)
-    mean, spread = eased[teaching].mean(0), eased[teaching].std(0)
-    scale = np.where(varies(values[teaching]), spread, np.inf)
-    return np.asarray((eased - mean) / scale, dtype=np.float32)
+    return z_scored(values, teaching)
 
 
 def _mean_r2(
-    recording: SceneRecording,
+    recording: Recording,
     frame_id: Int64[np.ndarray, " frame"],
     labels: Float32[np.ndarray, "frame label"],
     episode: Int64[np.ndarray, " frame"],
@@ -291,45 +283,45 @@ class _Shown:
 
 
 def _shown(
-    recording: SceneRecording, frame_id: Int64[np.ndarray, " frame"], delay: float, window: float
+    recording: Recording, frame_id: Int64[np.ndarray, " frame"], delay: float, window: float
 ) -> _Shown:
     if not (np.isfinite(delay) and np.isfinite(window) and window > 0):
         raise ValueError(
             f"delay and window: expected seconds, the window over 0, came {delay} and {window}"
         )
-    every = presentations(recording)
-    known = np.unique(every.frame_id)
+    every, time = recording.events, times_of(recording)
+    known = np.unique(every.ids)
     lost = np.setdiff1d(frame_id, known)
     if not len(frame_id) or len(lost):
         raise ValueError(
             f"frame_id: expected frames that {recording.session} was shown ({len(known)} frames in "
-            f"{len(recording.time)} samples), came {len(frame_id)}, {len(lost)} of them never on "
+            f"{len(time)} samples), came {len(frame_id)}, {len(lost)} of them never on "
             f"the screen, such as {lost[:3].tolist()}"
         )
     frames, asked = np.unique(frame_id, return_inverse=True)
-    wanted = np.isin(every.frame_id, frames)
+    wanted = np.isin(every.ids, frames)
     start = every.onset[wanted] + delay
-    first, last = window_edges(recording.time, start, window)
-    frame = np.searchsorted(frames, every.frame_id[wanted])
+    first, last = window_edges(time, start, window)
+    frame = np.searchsorted(frames, every.ids[wanted])
     return _Shown(frames, asked, frame.astype(np.int64), start, last > first)
 
 
 def _recorded(
-    recording: SceneRecording, frame_id: Int64[np.ndarray, " frame"], delay: float, window: float
+    recording: Recording, frame_id: Int64[np.ndarray, " frame"], delay: float, window: float
 ) -> Bool[np.ndarray, " frame"]:
     """Whether a window of each frame was recorded, and none was cut short by the end."""
     shown = _shown(recording, frame_id, delay, window)
-    over = shown.start + window > recording.time[-1] + _TIME_TOLERANCE
+    over = shown.start + window > times_of(recording)[-1] + _TIME_TOLERANCE
     cut_short = np.bincount(shown.frame[over], minlength=len(shown.frames)) > 0
     return np.asarray(((shown.count > 0) & ~cut_short)[shown.asked])
 
 
-def _check_windows(recording: SceneRecording, shown: _Shown, delay: float, window: float) -> None:
+def _check_windows(recording: Recording, shown: _Shown, delay: float, window: float) -> None:
     empty = shown.count == 0
     if not empty.any():
         return
     n_empty = int(empty[shown.asked].sum())
-    begin, end = recording.time[0], recording.time[-1]
+    begin, end = times_of(recording)[0], times_of(recording)[-1]
     outside = empty[shown.frame] & ((shown.start > end) | (shown.start + window < begin))
     if outside.any():
         raise ValueError(
@@ -338,24 +330,24 @@ def _check_windows(recording: SceneRecording, shown: _Shown, delay: float, windo
         )
     raise ValueError(
         f"window: expected one with samples in it, came {window} s at "
-        f"{sampling_of(recording.time).text}: none for {n_empty} frames"
+        f"{sampling_of(times_of(recording)).text}: none for {n_empty} frames"
     )
 
 
 def _window_means(
-    recording: SceneRecording, start: Float64[np.ndarray, " presentation"], window: float
+    recording: Recording, start: Float64[np.ndarray, " presentation"], window: float
 ) -> Float32[np.ndarray, "presentation response"]:
     sensors, units = _sensors_and_units(recording)
-    edges = window_edges(recording.time, start, window)
-    means = [means_of(recording.activity, units, *edges)]
+    signal, time = signal_of(recording), times_of(recording)
+    edges = window_edges(time, start, window)
+    means = [means_of(signal, units, *edges)]
     if len(sensors):
-        potential = recording.activity[:, sensors]
-        means += sensor_means(recording.session, recording.time, potential, start, window)
+        means += sensor_means(recording.session, time, signal[:, sensors], start, window)
     return np.concatenate(means, axis=1).astype(np.float32)
 
 
 def _sensors_and_units(
-    recording: SceneRecording,
+    recording: Recording,
 ) -> tuple[Int64[np.ndarray, " sensor"], Int64[np.ndarray, " unit"]]:
     is_sensor = np.array([unit.kind == EEG for unit in recording.units])
     return np.flatnonzero(is_sensor), np.flatnonzero(~is_sensor)

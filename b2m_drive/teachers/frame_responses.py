@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from b2m_drive.recordings.scene_recording import Presentations, SceneRecording, presentations
+from b2m_drive.recordings.events import Events
+from b2m_drive.recordings.recording import Recording
+from b2m_drive.recordings.responses import Responses
+from b2m_drive.recordings.scene_recording import times_of
 from b2m_drive.teachers.frame_pairing import responses_to
-from b2m_drive.teachers.responses import Responses
 from b2m_drive.teachers.sensor_responses import window_edges
 
 DELAY = 0.1  # [s] from a frame to the start of its window
@@ -15,7 +17,7 @@ _LEAST_SHARE = 0.5  # of the presentations
 
 
 def frame_responses(
-    recording: SceneRecording, delay: float = DELAY, window: float | None = None
+    recording: Recording, delay: float = DELAY, window: float | None = None
 ) -> Responses:
     """The brain's response to every presentation of a frame, with the frame's id.
 
@@ -34,28 +36,28 @@ def frame_responses(
         ValueError: If delay or window are no seconds, or the windows of more than half of the
             presentations were not recorded.
     """
-    shown = presentations(recording)
+    shown = recording.events
     length = window_of(shown) if window is None else window
     if not (np.isfinite([delay, length]).all() and length > 0):
         raise ValueError(
             f"delay and window: expected seconds, the window over 0, came {delay} and {length}"
         )
     start = shown.onset + delay
-    first, last = window_edges(recording.time, start, length)
+    first, last = window_edges(times_of(recording), start, length)
     recorded = first < last
     if recorded.mean() < _LEAST_SHARE:
         raise ValueError(
             f"{recording.session}: expected windows from {delay:g} to {delay + length:g} s after "
             f"the frames within the recording, came {int(recorded.sum())} of {len(recorded)}"
         )
-    kept = Presentations(shown.frame_id[recorded], shown.onset[recorded])
+    kept = shown.select(recorded)
     lost = int((~recorded).sum())
     notes = [*recording.notes, f"responses from {delay:g} to {delay + length:g} s after a frame"]
     if lost:
         notes.append(f"{lost} of {len(recorded)} presentations left out: window not recorded")
     return Responses.from_arrays(
         responses_to(kept, recording, delay, length),
-        kept.frame_id,
+        kept.ids,
         recording.session,
         [delay],
         measure="mean activity after a frame",
@@ -67,7 +69,7 @@ def frame_responses(
     )
 
 
-def window_of(shown: Presentations) -> float:
+def window_of(shown: Events) -> float:
     """No longer than frames are usually apart [s]."""
     apart = np.diff(shown.onset)
     return min(WINDOW, float(np.median(apart))) if len(apart) else WINDOW

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Bool, Float32, Int64
 
-from b2m_drive.recordings.recording import DecisionTrials
-from b2m_drive.teachers.latents import BrainLatents, shown_in
+from b2m_drive.recordings.decision_trials import DecisionTrials
+from b2m_drive.recordings.trial_windows import DELAY, ENCODING, present_windows
+from b2m_drive.teachers.latents import BrainLatents
+from b2m_drive.teachers.shown_items import shown_in
 from b2m_drive.teachers.spread import varies
-from b2m_drive.teachers.windows import DELAY, ENCODING, present_windows
 
 _N_FOLDS = 5
 

@@ -14,8 +14,8 @@ from typing import TypeAlias
 import numpy as np
 from jaxtyping import Float32
 
+from b2m_drive.recordings.responses import Responses
 from b2m_drive.teachers.frame_pairing import principal_latents
-from b2m_drive.teachers.responses import Responses
 
 _SUM_TOLERANCE = 1e-3
 
@@ -96,3 +96,37 @@ LATENT_METHODS: dict[str, LatentMethod] = {
     "pca": principal_components,
     "units": single_units,
 }
+
+
+def require_latents(name: str, of_study: tuple[str, ...]) -> None:
+    """Refuse a name of latents that neither a study nor the table knows.
+
+    Raises:
+        ValueError: If it is neither among those of the study nor in `LATENT_METHODS`.
+    """
+    if name not in of_study and name not in LATENT_METHODS:
+        known = tuple(dict.fromkeys((*of_study, *LATENT_METHODS)))
+        raise ValueError(
+            f"latents: expected one of {known}, came {name!r}; LATENT_METHODS takes one of your own"
+        )
+
+
+def latent_method(name: str) -> LatentMethod:
+    """The method of this name in `LATENT_METHODS`.
+
+    Raises:
+        ValueError: If there is none.
+    """
+    if name not in LATENT_METHODS:
+        raise ValueError(f"latents: expected one of {', '.join(LATENT_METHODS)}, came {name!r}")
+    return LATENT_METHODS[name]
+
+
+def at_most(method: LatentMethod, responses: Responses, n_latents: int | None) -> ResponseLatents:
+    """Latents of some responses; more than they have units are not asked for.
+
+    Raises:
+        ValueError: If nothing varies.
+    """
+    most = responses.values.shape[-1]
+    return method(responses, None if n_latents is None else min(n_latents, most))

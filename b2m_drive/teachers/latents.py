@@ -20,32 +20,31 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int64
 
-from b2m_drive.recordings.recording import NO_STIMULUS, DecisionTrials
-from b2m_drive.teachers.activity import (
-    N_FOLDS,
-    Activity,
-    as_rows,
-    from_rows,
-    standardise,
-    teaching_folds,
-    z_scored,
-)
-from b2m_drive.teachers.demixing import Marginalisation, demix, shares_predicted
-from b2m_drive.teachers.factors import condense, fit_factors, likeliest_n_factors
-from b2m_drive.teachers.ridge import errors_in_unseen_groups
-from b2m_drive.teachers.spread import varies, without_rounding
-from b2m_drive.teachers.windows import (
+from b2m_drive.recordings.trial_responses import TrialResponses
+from b2m_drive.recordings.trial_windows import (
     DELAY,
     ENCODING,
     Window,
     phase_of,
-    present_windows,
     windows_of_items,
 )
+from b2m_drive.teachers.demixing import Marginalisation, demix, shares_predicted
+from b2m_drive.teachers.factors import condense, fit_factors, likeliest_n_factors
+from b2m_drive.teachers.fitting_rows import (
+    N_FOLDS,
+    as_rows,
+    from_rows,
+    standardise,
+    teaching_folds,
+    units_z_scored,
+)
+from b2m_drive.teachers.latent_methods import at_most, latent_method, require_latents
+from b2m_drive.teachers.ridge import errors_in_unseen_groups
+from b2m_drive.teachers.shown_items import shown_in
+from b2m_drive.teachers.spread import varies, without_rounding
 
-LatentMethod = Literal["decoded", "pca", "factor_analysis", "demixed"]
 Pairing = Literal["recorded", "carried"]
-LATENT_METHODS: tuple[LatentMethod, ...] = ("decoded", "pca", "factor_analysis", "demixed")
+TRIAL_LATENTS = ("decoded", "pca", "factor_analysis", "demixed")  # besides `LATENT_METHODS`
 PAIRINGS: tuple[Pairing, ...] = ("recorded", "carried")
 
 _RIDGE_STRENGTHS = tuple(10.0 ** np.arange(0, 6))
@@ -72,10 +71,10 @@ class BrainLatents:
 
 
 def latents_of(
-    activity: Activity,
+    activity: TrialResponses,
     teaching: Bool[np.ndarray, " trial"],
     *,
-    method: LatentMethod,
+    method: str,
     pairing: Pairing,
     seed: int,
     n_latents: int | None = None,
@@ -87,7 +86,8 @@ def latents_of(
         teaching: The trials to fit on.
         method: ``"decoded"``, one latent a stimulus; ``"pca"``, principal components;
             ``"factor_analysis"``, posterior means of the factors; ``"demixed"``, axes that the
-            items move: those shown in encoding, those held in the delay.
+            items move: those shown in encoding, those held in the delay; or a method of
+            `LATENT_METHODS`, which is fitted on all trials that it is given.
         pairing: ``"recorded"``, activity as it was; ``"carried"``, in the delay the target is the
             sum of the same trial's encoding latents, since recorded delay activity is weak. What
             is carried is a memory that the pairing made, not one that was recorded.
@@ -100,17 +100,20 @@ def latents_of(
             there is nothing to carry.
     """
     _check_choices(activity, teaching, method, pairing)
-    values, share = _READ_BY[method](activity, teaching, seed, n_latents)
+    if method in _READ_BY:
+        values, share = _READ_BY[method](activity, teaching, seed, n_latents)
+    else:
+        values, share = _by_table(method, activity, teaching, n_latents)
     if pairing == "carried":
         values = carry(values, activity.windows)
         share[DELAY] = share[ENCODING]
-    present = present_windows(activity.windows, activity.trials)
+    present = activity.present
     return BrainLatents(
         standardise(values, activity.windows, teaching, present),
         activity.windows,
-        activity.trials.trial_id,
+        activity.ids,
         share,
-        activity.trials.trial_id[teaching],
+        activity.ids[teaching],
         method,
         pairing,
         None if present.all() else present,
@@ -118,10 +121,9 @@ def latents_of(
 
 
 def _check_choices(
-    activity: Activity, teaching: Bool[np.ndarray, " trial"], method: str, pairing: str
+    activity: TrialResponses, teaching: Bool[np.ndarray, " trial"], method: str, pairing: str
 ) -> None:
-    if method not in LATENT_METHODS:
-        raise ValueError(f"method: expected one of {LATENT_METHODS}, came {method!r}")
+    require_latents(method, TRIAL_LATENTS)
     if pairing not in PAIRINGS:
         raise ValueError(f"pairing: expected one of {PAIRINGS}, came {pairing!r}")
     if teaching.sum() < 2 * N_FOLDS:
@@ -130,7 +132,7 @@ def _check_choices(
         )
     if not np.isfinite(activity.values).all():
         raise ValueError("activity: expected finite values, came NaN or infinite ones")
-    present = present_windows(activity.windows, activity.trials)
+    present = activity.present
     if not varies(as_rows(activity.values[teaching], present[teaching])).any():
         raise ValueError(
             f"activity: expected some that varies over the {int(teaching.sum())} trials to fit on, "
@@ -139,7 +141,7 @@ def _check_choices(
 
 
 def decode_stimuli(
-    activity: Activity,
+    activity: TrialResponses,
     teaching: Bool[np.ndarray, " trial"],
     seed: int,
     beyond_frequency: bool = False,
@@ -160,7 +162,7 @@ def decode_stimuli(
     """
     from sklearn.linear_model import RidgeCV
 
-    values, present = z_scored(activity, teaching)
+    values, present = units_z_scored(activity, teaching)
     evidence = np.zeros((*values.shape[:2], activity.trials.n_stimuli), np.float32)
     folds = teaching_folds(teaching, seed)
     if not teaching.all():
@@ -207,27 +209,8 @@ def carry(
     return carried
 
 
-def memory_set(trials: DecisionTrials) -> Float32[np.ndarray, "trial stimulus"]:
-    """1 for each stimulus that the trial showed."""
-    held = np.zeros((len(trials), trials.n_stimuli), np.float32)
-    trial, position = np.nonzero(trials.stimulus != NO_STIMULUS)
-    held[trial, trials.stimulus[trial, position]] = 1.0
-    return held
-
-
-def shown_in(
-    windows: tuple[Window, ...], trials: DecisionTrials
-) -> Float32[np.ndarray, "trial window stimulus"]:
-    """1 for the item a window belongs to, and in the delay for each item held; absent ones: 0."""
-    shown = np.repeat(memory_set(trials)[:, None], len(windows), axis=1)
-    one_hot = np.eye(trials.n_stimuli + 1, trials.n_stimuli, dtype=np.float32)  # last: none
-    for position, columns in enumerate(windows_of_items(windows)):
-        shown[:, columns] = one_hot[trials.stimulus[:, position]][:, None]
-    return shown
-
-
 def _decoder_targets(
-    activity: Activity,
+    activity: TrialResponses,
 ) -> list[tuple[Int64[np.ndarray, " window_of_decoder"], Float32[np.ndarray, "trial _ stimulus"]]]:
     """For each decoder: the windows it serves and what it should say in them."""
     per_item = windows_of_items(activity.windows)
@@ -239,7 +222,7 @@ def _decoder_targets(
 
 
 def _decoded(
-    activity: Activity, teaching: Bool[np.ndarray, " trial"], seed: int, n_latents: int | None
+    activity: TrialResponses, teaching: Bool[np.ndarray, " trial"], seed: int, n_latents: int | None
 ) -> tuple[Float32[np.ndarray, "trial window latent"], Float64[np.ndarray, "phase latent"]]:
     """Evidence for each stimulus; there are as many latents as stimuli."""
     values = decode_stimuli(activity, teaching, seed)
@@ -247,11 +230,11 @@ def _decoded(
 
 
 def _principal_components(
-    activity: Activity, teaching: Bool[np.ndarray, " trial"], seed: int, n_latents: int | None
+    activity: TrialResponses, teaching: Bool[np.ndarray, " trial"], seed: int, n_latents: int | None
 ) -> tuple[Float32[np.ndarray, "trial window latent"], Float64[np.ndarray, "phase latent"]]:
     from sklearn.decomposition import PCA
 
-    values, present = z_scored(activity, teaching)
+    values, present = units_z_scored(activity, teaching)
     n_latents = _checked(n_latents, values.shape[-1], "units") or likeliest_dimension(
         activity, teaching, seed
     )
@@ -263,10 +246,10 @@ def _principal_components(
 
 
 def _factors(
-    activity: Activity, teaching: Bool[np.ndarray, " trial"], seed: int, n_latents: int | None
+    activity: TrialResponses, teaching: Bool[np.ndarray, " trial"], seed: int, n_latents: int | None
 ) -> tuple[Float32[np.ndarray, "trial window latent"], Float64[np.ndarray, "phase latent"]]:
     """Posterior means of the factors, each weighing the variance that it gives the units."""
-    values, present = z_scored(activity, teaching)
+    values, present = units_z_scored(activity, teaching)
     n_latents = _checked(n_latents, values.shape[-1], "units") or likeliest_dimension(
         activity, teaching, seed
     )
@@ -282,7 +265,7 @@ def _factors(
 
 
 def _demixed(
-    activity: Activity, teaching: Bool[np.ndarray, " trial"], seed: int, n_latents: int | None
+    activity: TrialResponses, teaching: Bool[np.ndarray, " trial"], seed: int, n_latents: int | None
 ) -> tuple[Float32[np.ndarray, "trial window latent"], Float64[np.ndarray, "phase latent"]]:
     """Each phase along its own axes: of the item shown, and of the items held."""
     marginal = _marginalisations(activity, teaching)
@@ -302,7 +285,7 @@ def _demixed(
 
 
 def _marginalisations(
-    activity: Activity, teaching: Bool[np.ndarray, " trial"]
+    activity: TrialResponses, teaching: Bool[np.ndarray, " trial"]
 ) -> dict[int, Marginalisation]:
     """What the items do to the activity of each phase.
 
@@ -310,7 +293,7 @@ def _marginalisations(
     in the trial). Sets of items in the delay are too many to average: each item held adds its own
     mean, the same throughout the delay.
     """
-    values, present = z_scored(activity, teaching)
+    values, present = units_z_scored(activity, teaching)
     shown = shown_in(activity.windows, activity.trials)
     marginal = {}
     per_item = windows_of_items(activity.windows)
@@ -330,6 +313,29 @@ def _marginalisations(
             values[:, columns], shown[:, columns], group, present[:, columns]
         )
     return marginal
+
+
+def _by_table(
+    method: str,
+    activity: TrialResponses,
+    teaching: Bool[np.ndarray, " trial"],
+    n_latents: int | None,
+) -> tuple[Float32[np.ndarray, "trial window latent"], Float64[np.ndarray, "phase latent"]]:
+    """Latents by a method of `LATENT_METHODS`, which weigh the same in both phases."""
+    if not teaching.all():
+        raise ValueError(
+            f"teaching: expected all trials, since {method!r} is fitted on all that it is given, "
+            f"came {int(teaching.sum())} of {len(teaching)}: select them first"
+        )
+    made = at_most(latent_method(method), activity, n_latents)
+    if made.values.shape[:2] != activity.values.shape[:2]:
+        raise ValueError(
+            f"latents {method!r}: expected {activity.values.shape[:2]} (trial, window) of them, "
+            f"came {made.values.shape[:2]}"
+        )
+    values = np.where(activity.present[..., None], made.values, np.float32(0))
+    share = np.tile(made.share_of_variance.astype(np.float64), (2, 1))
+    return values.astype(np.float32), share / share.sum(1, keepdims=True)
 
 
 _READ_BY: dict[str, Callable[..., tuple[np.ndarray, np.ndarray]]] = {
@@ -370,13 +376,15 @@ def _share(variance: Float64[np.ndarray, "phase latent"]) -> Float64[np.ndarray,
     return share
 
 
-def likeliest_dimension(activity: Activity, teaching: Bool[np.ndarray, " trial"], seed: int) -> int:
+def likeliest_dimension(
+    activity: TrialResponses, teaching: Bool[np.ndarray, " trial"], seed: int
+) -> int:
     """Number of latents under which held-out teaching trials are likeliest.
 
     By factor analysis, which, unlike the likelihood of PCA, lets each unit have its own noise
     (Yu et al. 2009 choose the dimension of neural state spaces so).
     """
-    values, present = z_scored(activity, teaching)
+    values, present = units_z_scored(activity, teaching)
     values, present = values[teaching], present[teaching]
     row = np.cumsum(present).reshape(present.shape) - 1
     return likeliest_n_factors(

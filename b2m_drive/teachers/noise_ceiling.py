@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Float64, Int64
 
-from b2m_drive.recordings.recording import BrainRecording
+from b2m_drive.recordings.trial_responses import TrialResponses
 from b2m_drive.teachers.response_counts import in_order, item_counts
 from b2m_drive.teachers.spread import varies
 
@@ -24,7 +24,7 @@ class NoiseCeiling:
     predictivity: float  # correlation of a perfect model with the measured item-by-unit pattern
 
 
-def noise_ceiling(recording: BrainRecording, seed: int = 0) -> NoiseCeiling:
+def noise_ceiling(recording: TrialResponses, seed: int = 0) -> NoiseCeiling:
     """Ceilings on predicting the square-rooted counts of `RESPONSE_WINDOW` from the item.
 
     ``predictivity`` is the largest correlation of any model with the measured mean pattern, the
@@ -44,7 +44,7 @@ def noise_ceiling(recording: BrainRecording, seed: int = 0) -> NoiseCeiling:
     )
 
 
-def split_half_reliability(recording: BrainRecording, seed: int = 0, n_splits: int = 20) -> float:
+def split_half_reliability(recording: TrialResponses, seed: int = 0, n_splits: int = 20) -> float:
     """Correlation of the item-by-unit pattern of mean counts across random halves of the trials.
 
     Each unit's mean over items is taken off first, so that differences of firing rate alone do

@@ -3,45 +3,46 @@
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Bool, Float, Int64
+from jaxtyping import Float, Int64
 
-from b2m_drive.recordings.recording import NO_STIMULUS, BrainRecording, item_period
+from b2m_drive.recordings.decision_trials import NO_STIMULUS, item_period
+from b2m_drive.recordings.trial_responses import TrialResponses
 
 RESPONSE_WINDOW = (0.1, 0.9)  # [s] after an item's onset
 _EDGE_TOLERANCE = 1e-6  # [s]
 
 
-def in_order(recording: BrainRecording) -> BrainRecording:
+def in_order(recording: TrialResponses) -> TrialResponses:
     """Its trials by their ids, so that folds and halves are the same however they are stored."""
     order = np.argsort(recording.trials.trial_id, kind="stable")
-    return recording if (np.diff(order) == 1).all() else recording.select_trials(order)
+    return recording if (np.diff(order) == 1).all() else recording.select(order)
 
 
 def window_counts(
-    recording: BrainRecording, period: str, start: float, stop: float
+    recording: TrialResponses, period: str, start: float, stop: float
 ) -> Float[np.ndarray, "trial unit"]:
     """Activity summed over the period's bins that start in [start, stop), in seconds.
 
     Raises:
         ValueError: If no bin starts there.
     """
-    begins = recording.bins.start
+    begins = recording.start
     inside = (
-        (np.array(recording.bins.period) == period)
+        (recording.period == period)
         & (begins >= start - _EDGE_TOLERANCE)
         & (begins < stop - _EDGE_TOLERANCE)
     )
     if not inside.any():
         raise ValueError(
             f"{recording.session}: expected bins that start {start} to {stop} s into {period!r}, "
-            f"came none; periods are {sorted(set(recording.bins.period))}"
+            f"came none; periods are {sorted(set(recording.period.tolist()))}"
         )
-    counts: Float[np.ndarray, "trial unit"] = recording.activity[:, inside].sum(1)
+    counts: Float[np.ndarray, "trial unit"] = recording.values[:, inside].sum(1)
     return counts
 
 
 def item_counts(
-    recording: BrainRecording, start: float = RESPONSE_WINDOW[0], stop: float = RESPONSE_WINDOW[1]
+    recording: TrialResponses, start: float = RESPONSE_WINDOW[0], stop: float = RESPONSE_WINDOW[1]
 ) -> tuple[
     Float[np.ndarray, "presentation unit"],
     Int64[np.ndarray, " presentation"],
@@ -64,13 +65,3 @@ def item_counts(
     shown = trials.stimulus.ravel() != NO_STIMULUS
     presented = counts.reshape(-1, counts.shape[-1])[shown]
     return presented, trials.stimulus.ravel()[shown], trial_row[shown]
-
-
-def bins_present(recording: BrainRecording) -> Bool[np.ndarray, "trial time"]:
-    """Whether the trial has the bin: all but those of items that it lacks."""
-    period = np.array(recording.bins.period)
-    present = np.ones(recording.activity.shape[:2], bool)
-    for position in range(recording.trials.n_items):
-        lacks = recording.trials.stimulus[:, position] == NO_STIMULUS
-        present[np.ix_(lacks, period == item_period(position))] = False
-    return present

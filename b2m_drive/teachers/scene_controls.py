@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float, Float32, Float64, UInt8
 
-from b2m_drive.teachers.controls import derangement
-from b2m_drive.teachers.spread import at_ease, moves, varies
+from b2m_drive.teachers.derangement import derangement
+from b2m_drive.teachers.spread import moves, varies, z_scored
 
 INVERTED = "time_to_collision"  # read as its inverse, since it has no upper end
 
@@ -181,7 +181,4 @@ def _noise_spread(
 
 
 def _standardise(values: Float[np.ndarray, "frame label"]) -> Float32[np.ndarray, "frame label"]:
-    eased = at_ease(values)
-    scale = np.where(varies(values), eased.std(0), np.inf)
-    standard = (eased - eased.mean(0)) / scale
-    return np.asarray(standard, dtype=np.float32)
+    return z_scored(values, np.ones(len(values), dtype=bool)).astype(np.float32)

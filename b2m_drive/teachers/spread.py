@@ -51,6 +51,22 @@ def at_ease(values: Float[np.ndarray, "row *column"]) -> Float[np.ndarray, "row 
     return scaled
 
 
+def z_scored(
+    values: Float[np.ndarray, "row column"], fitted: Bool[np.ndarray, " row"]
+) -> Float[np.ndarray, "row column"]:
+    """Each column with mean 0 and variance 1 over the rows fitted on; one that never varies is 0.
+
+    Args:
+        values: In rows; those not fitted on are transformed alike.
+        fitted: Rows that mean and variance are those of.
+    """
+    eased = at_ease(values)
+    known = eased[fitted]
+    scale = np.where(varies(values[fitted]), known.std(0), np.inf)
+    scores: np.ndarray = ((eased - known.mean(0)) / scale).astype(values.dtype)
+    return scores
+
+
 def without_rounding(
     components: Float[np.ndarray, "*row component"], fitted: Bool[np.ndarray, " row"]
 ) -> Float[np.ndarray, "*row component"]:

@@ -14,19 +14,25 @@ Windows of items that a trial did not show stay 0.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int64
 
-from b2m_drive.recordings.recording import DecisionTrials
-from b2m_drive.teachers.activity import Activity
-from b2m_drive.teachers.controls import derangement
-from b2m_drive.teachers.latents import memory_set
-from b2m_drive.teachers.windows import DELAY, ENCODING, phase_of, present_windows, windows_of_items
+from b2m_drive.recordings.decision_trials import DecisionTrials
+from b2m_drive.recordings.trial_responses import TrialResponses
+from b2m_drive.recordings.trial_windows import (
+    DELAY,
+    ENCODING,
+    phase_of,
+    windows_of_items,
+)
+from b2m_drive.teachers.derangement import derangement
+from b2m_drive.teachers.shown_items import memory_set
 
 
-def shuffle_within_condition(activity: Activity, generator: np.random.Generator) -> Activity:
+def shuffle_within_condition(
+    activity: TrialResponses, generator: np.random.Generator
+) -> TrialResponses:
     """Activity exchanged among presentations of one item, and among trials with one memory set.
 
     In encoding all windows of a presentation move together, to a presentation of the same item at
@@ -46,10 +52,10 @@ def shuffle_within_condition(activity: Activity, generator: np.random.Generator)
         for trial in _same_memory_set(activity.trials):
             given = activity.values[trial[derangement(len(trial), generator)]]
             values[trial[:, None], delay] = given[:, delay]
-    return replace(activity, values=values)
+    return activity.with_values(values)
 
 
-def shift_in_time(activity: Activity, generator: np.random.Generator) -> Activity:
+def shift_in_time(activity: TrialResponses, generator: np.random.Generator) -> TrialResponses:
     """Each trial's windows rotated within their phase by a random lag that is not 0.
 
     The lag counts windows, in encoding along all items of the trial (so activity comes under
@@ -62,10 +68,10 @@ def shift_in_time(activity: Activity, generator: np.random.Generator) -> Activit
         lag = generator.integers(1, n, size=len(trial))
         moved = columns[(np.arange(n) - lag[:, None]) % n]
         values[trial[:, None], columns] = activity.values[trial[:, None], moved]
-    return replace(activity, values=values)
+    return activity.with_values(values)
 
 
-def randomise_phase(activity: Activity, generator: np.random.Generator) -> Activity:
+def randomise_phase(activity: TrialResponses, generator: np.random.Generator) -> TrialResponses:
     """Random Fourier phases across each trial's windows, one phase a frequency for all units.
 
     Every unit's spectrum and mean in each trial are kept, and so is the covariance of units over
@@ -82,24 +88,24 @@ def randomise_phase(activity: Activity, generator: np.random.Generator) -> Activ
             angle[:, -1] = np.pi * (angle[:, -1] < np.pi)
         turned = spectrum * np.exp(1j * angle)[..., None]
         values[trial[:, None], columns] = np.fft.irfft(turned, n, axis=1)
-    return replace(activity, values=values)
+    return activity.with_values(values)
 
 
-def matched_covariance(activity: Activity, generator: np.random.Generator) -> Activity:
+def matched_covariance(activity: TrialResponses, generator: np.random.Generator) -> TrialResponses:
     """Gaussian activity with the brain's means and covariances, of no relation to the trials.
 
     Each window keeps its mean. In each phase units keep their covariance and windows theirs (the
     covariances that Elsayed & Cunningham 2017 hold fixed): that of the whole is their Kronecker
     product. The two phases are drawn apart.
     """
-    present = present_windows(activity.windows, activity.trials)
+    present = activity.present
     values, phase = np.zeros_like(activity.values), phase_of(activity.windows)
     for each in np.unique(phase):
         of_phase = phase == each
         values[:, of_phase] = _gaussian_like(
             activity.values[:, of_phase], present[:, of_phase], generator
         )
-    return replace(activity, values=values)
+    return activity.with_values(values)
 
 
 def permute_items(n_stimuli: int, generator: np.random.Generator) -> Int64[np.ndarray, " stimulus"]:
@@ -133,13 +139,13 @@ def _same_memory_set(trials: DecisionTrials) -> Iterator[Int64[np.ndarray, " tri
 
 
 def _courses(
-    activity: Activity,
+    activity: TrialResponses,
 ) -> Iterator[tuple[Int64[np.ndarray, " trial_of_count"], Int64[np.ndarray, " window_of_phase"]]]:
     """Trials and their windows in each phase, trials with the same windows together.
 
     A phase with a single window has no course, and is left out.
     """
-    present = present_windows(activity.windows, activity.trials)
+    present = activity.present
     phase = phase_of(activity.windows)
     for each in (ENCODING, DELAY):
         there = present & (phase == each)

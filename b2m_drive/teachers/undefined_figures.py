@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from b2m_drive.recordings.recording import BrainRecording
+from b2m_drive.recordings.trial_responses import TrialResponses
 from b2m_drive.teachers.response_counts import item_counts
 from b2m_drive.teachers.spread import varies
 
@@ -14,7 +14,7 @@ _FEWEST_TRIALS = 10
 _SILENT = "no unit varies"
 
 
-def why_undefined(recording: BrainRecording) -> dict[str, str]:
+def why_undefined(recording: TrialResponses) -> dict[str, str]:
     """For each figure of a `RecordingSummary` that can be NaN, the reason where it is."""
     counts, stimulus, trial_row = item_counts(recording)
     silent = not varies(counts).any()

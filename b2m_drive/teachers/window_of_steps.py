@@ -12,7 +12,8 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float32, Int64
 
-from b2m_drive.teachers.windows import LATENCY, Window
+from b2m_drive.recordings.trial_windows import Window
+from b2m_drive.teachers.windows import LATENCY
 
 NO_WINDOW = -1
 _TOLERANCE = 1e-6  # [s]

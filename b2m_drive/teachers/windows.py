@@ -1,42 +1,25 @@
-"""Time windows of a trial, each placed by the trial's own events: where a brain is read."""
+"""Which windows of a trial a brain is read in, and its activity in them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Bool, Float32, Int64
+from jaxtyping import Float32
 
-from b2m_drive.recordings.recording import (
+from b2m_drive.recordings.decision_trials import (
     MAINTENANCE,
-    NO_STIMULUS,
-    BrainRecording,
-    DecisionTrials,
     item_period,
 )
+from b2m_drive.recordings.trial_responses import TrialResponses
+from b2m_drive.recordings.trial_windows import Window
 
 WindowChoice = Literal["all", "early", "encoding", "delay"]
 WINDOW_CHOICES: tuple[WindowChoice, ...] = ("all", "early", "encoding", "delay")
 
-ENCODING, DELAY = 0, 1  # the phases of a trial that teach; the answer is never a target
 LATENCY = 0.1  # [s] from a stimulus to the first response of the medial temporal lobe's inputs
 _EARLY, _LATE = (0.1, 0.5), (0.5, 0.9)  # [s] after an item's onset
 _EDGE_TOLERANCE = 1e-6  # [s]
-
-
-@dataclass(frozen=True)
-class Window:
-    """A stretch of one period: from ``start`` to ``stop`` seconds after the period's onset."""
-
-    period: str
-    start: float  # [s]
-    stop: float  # [s]
-
-    @property
-    def phase(self) -> int:
-        """ENCODING while an item is shown or has just been, DELAY in the maintenance period."""
-        return DELAY if self.period == MAINTENANCE else ENCODING
 
 
 def teaching_windows(
@@ -68,37 +51,17 @@ def teaching_windows(
     return (*encoding, *(delay if which != "encoding" else ()))
 
 
-def phase_of(windows: tuple[Window, ...]) -> Int64[np.ndarray, " window"]:
-    """ENCODING or DELAY, for each window."""
-    return np.array([window.phase for window in windows], dtype=np.int64)
-
-
-def windows_of_items(windows: tuple[Window, ...]) -> list[list[int]]:
-    """For each item position in order, the columns of its windows in order."""
-    periods = dict.fromkeys(window.period for window in windows if window.phase == ENCODING)
-    return [[k for k, window in enumerate(windows) if window.period == name] for name in periods]
-
-
-def present_windows(
-    windows: tuple[Window, ...], trials: DecisionTrials
-) -> Bool[np.ndarray, "trial window"]:
-    """Whether the trial has the window: those of an item that it did not show are absent."""
-    present = np.ones((len(trials), len(windows)), dtype=bool)
-    for position, columns in enumerate(windows_of_items(windows)):
-        present[:, columns] = (trials.stimulus[:, position] != NO_STIMULUS)[:, None]
-    return present
-
-
 def window_activity(
-    recording: BrainRecording, windows: tuple[Window, ...]
+    recording: TrialResponses, windows: tuple[Window, ...]
 ) -> Float32[np.ndarray, "trial window unit"]:
     """Activity summed over the bins that lie in each window.
 
     Raises:
         ValueError: If the recording has no bin in one of the windows.
     """
-    period, start = np.array(recording.bins.period), recording.bins.start
-    stop = start + recording.bins.width
+    bins = recording.windows
+    period, start = recording.period, recording.start
+    stop = np.array([each.stop for each in bins])
     sums = []
     for window in windows:
         inside = (
@@ -109,7 +72,7 @@ def window_activity(
         if not inside.any():
             raise ValueError(
                 f"{recording.session}: expected bins within {window}, came none "
-                f"(bins of {recording.bins.width} s)"
+                f"(bins of {bins[0].width} s)"
             )
-        sums.append(recording.activity[:, inside].sum(1))
+        sums.append(recording.values[:, inside].sum(1))
     return np.stack(sums, axis=1).astype(np.float32)

@@ -9,10 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Bool, Float32, Int, Int64
 
-from b2m_drive.recordings.recording import item_period
-
 if TYPE_CHECKING:
-    import b2m_drive.recordings.recording
+    import b2m_drive.recordings.trial_responses
     import b2m_drive.teachers.latents
 
 _EXPECTED_IDS = (
@@ -71,22 +69,22 @@ class BrainTargets:
 
     @classmethod
     def from_recording(
-        cls, recording: b2m_drive.recordings.recording.BrainRecording
+        cls, recording: b2m_drive.recordings.trial_responses.TrialResponses
     ) -> BrainTargets:
         """The binned activity itself, one step a bin, each unit weighted by its variance.
 
         Bins of an item that a trial lacks teach nothing, and a trial that lacks all bins is left
         out, which `origin` then says.
         """
-        valid = _shown_bins(recording)
+        valid = recording.present
         taught = valid.any(1)
-        activity, valid = recording.activity[taught], valid[taught]
+        activity, valid = recording.values[taught], valid[taught]
         kind = "simulated" if recording.simulated else "recorded"
         lost = "" if taught.all() else f", without {int((~taught).sum())} trials that lack all bins"
         spread = activity[valid].var(0, dtype=np.float64)
         return cls(
             activity,
-            recording.trials.trial_id[taught],
+            recording.ids[taught],
             f"{recording.session} ({kind}{lost})",
             valid=None if valid.all() else valid,
             variance=(spread / (spread.sum() or 1.0)).astype(np.float32),
@@ -216,14 +214,3 @@ def _oddest(ids: np.ndarray) -> object:
     values = ids.ravel().tolist()
     whole = [isinstance(each, int | float) and each == each // 1 for each in values]
     return values[whole.index(False) if False in whole else 0]
-
-
-def _shown_bins(
-    recording: b2m_drive.recordings.recording.BrainRecording,
-) -> Bool[np.ndarray, "trial time"]:
-    """Whether each trial has each bin: those of an item that it did not show it lacks."""
-    period, shown = np.array(recording.bins.period), np.ones(recording.activity.shape[:2], bool)
-    for position in range(recording.trials.n_items):
-        lacking = recording.trials.item_count <= position
-        shown[np.ix_(lacking, period == item_period(position))] = False
-    return shown

@@ -89,18 +89,19 @@ def write_pictures(folder: Path, frames: np.ndarray | None = None, name: str = "
     return folder
 
 
-def recording(ids: np.ndarray | None = None) -> b2m.SceneRecording:
+def recording(ids: np.ndarray | None = None) -> b2m.Recording:
     """A made-up brain that sees where the bar is while the frames go by."""
     shown = np.arange(N_FRAMES) if ids is None else ids
     random = np.random.default_rng(0)
     each = int(STEP * RATE)
     seen = np.repeat(position(len(shown)), each)
     tuning = random.normal(size=(SIZE, 12))
-    return b2m.SceneRecording(
-        activity=(tuning[seen] + random.normal(0, 0.5, (len(seen), 12))).astype(np.float32),
+    return b2m.Recording.from_arrays(
+        signal=tuning[seen] + random.normal(0, 0.5, (len(seen), 12)),
         time=np.arange(len(seen)) / RATE,
-        frame_id=np.repeat(shown, each).astype(np.int64),
-        units=tuple(b2m.Unit(f"u{k}", "made up", "simulated") for k in range(12)),
+        onset=np.arange(len(shown)) * STEP,
+        duration=STEP,
+        ids=shown,
         subject="nobody",
         session="made up",
         source="made up",

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
+import b2m_agents
 import b2m_drive as b2m
 from tests.extending.own_executor import OneAfterAnother
+from tests.extending.own_scenes import driving_study, write_scenes
 from tests.extending.own_students import PictureStudent, brain
 from tests.shared.other_process import ENVIRONMENT
 
@@ -65,6 +70,82 @@ def test_latents_that_a_script_registers_reach_the_processes_that_train(tmp_path
         env=ENVIRONMENT,
     )  # fmt: skip
     assert shown.stdout.split() == ["loudest_units"]
+
+
+HERE: Any = {"n_workers": 1, "progress": False, "executor": OneAfterAnother()}
+
+
+def memory_study(latents: str) -> b2m_agents.MemoryComparison:
+    torch.set_num_threads(1)
+    trials = b2m.simulate_sternberg(60, 8, np.random.default_rng(0))  # not all have all windows
+    recording = replace(b2m.SimulatedBrain.preset("ideal"), n_units=30).record(trials, 0)
+    settings = b2m_agents.MemoryStudySettings(
+        strategies=("regression",), readings=(b2m_agents.Reading(latents, "carried"),),
+        task="sternberg", probes=(), seeds=(0, 1), n_steps=4, evaluate_every=2,
+        n_evaluation_trials=16, batch_size=4,
+    )  # fmt: skip
+    return b2m_agents.MemoryComparison(recording, settings)
+
+
+def of_driving(latents: str, scenes: Path) -> b2m_agents.DrivingComparison:
+    study = driving_study(scenes, ())
+    return replace(study, settings=replace(study.settings, latents=latents))
+
+
+def check_taught(run: Path) -> None:
+    (verdict,) = b2m.verdicts_of(run)
+    assert verdict.method.latents == "loudest_units"
+    assert set(verdict.over_nulls) == set(b2m.read_run(run).study.nulls)
+    assert all(np.isfinite(each.mean) for each in verdict.over_nulls.values())
+    assert "loudest units" in b2m.write_report(run).read_text()
+
+
+@pytest.mark.slow
+def test_a_users_latents_teach_in_the_memory_study(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(b2m.LATENT_METHODS, "loudest_units", loudest_units)
+    run = memory_study("loudest_units").run(tmp_path / "run", **HERE).folder
+    check_taught(run)
+    ceiling = json.loads((run / "brain.json").read_text())["explainable_variance"]
+    assert ceiling["loudest_units, carried"]["encoding"] > 0.2  # of an ideal brain
+
+
+@pytest.mark.slow
+def test_a_users_latents_teach_in_the_driving_study(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch.set_num_threads(1)
+    monkeypatch.setitem(b2m.LATENT_METHODS, "loudest_units", loudest_units)
+    scenes = write_scenes(tmp_path / "made_up.h5")
+    study = of_driving("loudest_units", scenes)
+    check_taught(study.run(tmp_path / "run", **HERE).folder)
+
+
+@pytest.mark.slow
+def test_latents_of_another_shape_are_refused_by_name_in_both_studies(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def one_row_short(responses: b2m.Responses, n_latents: int | None) -> b2m.ResponseLatents:
+        return loudest_units(responses.select(np.arange(len(responses) - 1)), n_latents)
+
+    monkeypatch.setitem(b2m.LATENT_METHODS, "short", one_row_short)
+    with pytest.raises(
+        ValueError, match=r"latents 'short': expected \(48, 11\) .* came \(47, 11\)"
+    ):
+        memory_study("short").run(tmp_path / "memory", **HERE)
+    scenes = write_scenes(tmp_path / "made_up.h5")
+    with pytest.raises(
+        ValueError, match=r"latents 'short': expected \(240, 1\) .* came \(239, 1\)"
+    ):
+        of_driving("short", scenes).run(tmp_path / "driving", **HERE)
+
+
+def test_latents_that_nobody_knows_are_refused_by_the_settings_of_both_studies() -> None:
+    with pytest.raises(ValueError, match=r"'demixed', 'units'\), came 'loudest_units'; LATENT_MET"):
+        b2m_agents.Reading("loudest_units")
+    with pytest.raises(ValueError, match=r"'pca', 'decoded', 'units'\), came 'loudest_units'; LA"):
+        b2m_agents.DrivingStudySettings(latents="loudest_units")
 
 
 def test_an_unknown_latent_method_is_refused_with_those_that_are_known(tmp_path: Path) -> None:

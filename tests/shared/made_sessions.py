@@ -9,20 +9,22 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from b2m_drive.recordings.recording import LEFT, SpikeSession
+from b2m_drive.recordings.decision_trials import LEFT, DecisionTrials
+from b2m_drive.recordings.recording import Recording
 from b2m_drive.recordings.simulated.neurons import SimulatedBrain, simulate_trials
 
 
-def simulated_spikes(n_trials: int = 40, n_units: int = 6) -> SpikeSession:
+def simulated_spikes(n_trials: int = 40, n_units: int = 6) -> Recording:
     trials = simulate_trials(n_trials, 3, 8, np.random.default_rng(0))
-    return replace(SimulatedBrain.preset("ideal"), n_units=n_units).spikes(trials, 0)
+    return replace(SimulatedBrain.preset("ideal"), n_units=n_units).record(trials, 0)
 
 
 def write_session(
-    path: Path, session: SpikeSession, change: Callable[[np.ndarray], np.ndarray] | None = None
+    path: Path, session: Recording, change: Callable[[np.ndarray], np.ndarray] | None = None
 ) -> Path:
     """One unit a channel; ``change`` is done to each unit's spike times."""
-    trials, text = session.trials, h5py.string_dtype()
+    trials, text = trials_of(session), h5py.string_dtype()
+    assert session.spike_times is not None
     with h5py.File(path, "w") as file:
         for number, times in enumerate(session.spike_times, 1):
             data = file.create_dataset(
@@ -41,9 +43,14 @@ def write_session(
     return path
 
 
-def of_one_item(session: SpikeSession) -> SpikeSession:
+def trials_of(session: Recording) -> DecisionTrials:
+    assert session.trials is not None
+    return session.trials
+
+
+def of_one_item(session: Recording) -> Recording:
     """The same trials, in all of which item 1 is shown, and item 2 only asked for."""
-    trials = session.trials
+    trials = trials_of(session)
     side = trials.target_side
     shown, other = np.zeros_like(side), np.ones_like(side)
     return replace(

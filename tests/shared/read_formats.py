@@ -29,10 +29,10 @@ from b2m_drive.files.array_files import read_array
 from b2m_drive.files.text_files import read_text
 from b2m_drive.files.writing import write_arrays
 from b2m_drive.recordings.reaction_times import read_reaction_times
-from b2m_drive.recordings.readers.kornblith import read_spikes
-from b2m_drive.recordings.recording import Unit
+from b2m_drive.recordings.readers.kornblith import read_kornblith
+from b2m_drive.recordings.recording import Recording, Unit
 from b2m_drive.recordings.scene_recording import (
-    SceneRecording,
+    presentations,
     read_scene_recording,
     write_scene_recording,
 )
@@ -83,15 +83,17 @@ def make_session(folder: Path) -> None:
 
 
 def read_session(folder: Path) -> Any:
-    return read_spikes(folder / "012x.h5", include_errors=True)
+    return read_kornblith(folder / "012x.h5", include_errors=True)
 
 
 def make_recording(folder: Path) -> None:
     generator = np.random.default_rng(1)
     units = tuple(Unit(f"u{k}", "MTL", "EEG") for k in range(3))
-    recording = SceneRecording(
-        generator.normal(size=(200, 3)).astype(np.float32), np.arange(200) / 100.0,
-        np.arange(200) // 10, units, "S1", "one", "somewhere", "CC0", False, ("a note",),
+    time = np.arange(200) / 100.0
+    recording = Recording(
+        units, presentations(time, np.arange(200) // 10), "one", "potential [V]",
+        signal=generator.normal(size=(200, 3)).astype(np.float32), time=time, subject="S1",
+        source="somewhere", licence="CC0", notes=("a note",),
     )  # fmt: skip
     write_scene_recording(folder / "brain.h5", recording)
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from b2m_agents.studies.driving.comparison import SimulatedWatcher
     from b2m_agents.studies.driving.default_scenes import DefaultScenes
     from b2m_agents.studies.driving.plan import DrivingStudySettings
-    from b2m_drive.recordings.scene_recording import SceneRecording
+    from b2m_drive.recordings.recording import Recording
 
 
 def compare_driving(
@@ -220,7 +220,7 @@ def compare_driving(
 
 def run_driving(
     scenes: Path | DefaultScenes,
-    brain: SimulatedWatcher | SceneRecording,
+    brain: SimulatedWatcher | Recording,
     settings: DrivingStudySettings,
     out: Path | None,
     n_workers: int,

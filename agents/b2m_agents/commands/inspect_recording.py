@@ -11,7 +11,7 @@ from b2m_agents.commands.options import Workers, n_processes
 from b2m_drive.files.names import safe_name
 
 if TYPE_CHECKING:
-    from b2m_drive.recordings.recording import BrainRecording
+    from b2m_drive.recordings.trial_responses import TrialResponses
 
 
 def inspect(
@@ -52,11 +52,12 @@ def _inspect_folder(recordings: Path, n_workers: int) -> None:
 
 def _inspect_session(path: Path, out: Path | None) -> None:
     from b2m_drive.comparisons.session_summaries import summary_text
+    from b2m_drive.recordings.binning import in_trials
     from b2m_drive.recordings.readers.kornblith import read_kornblith
     from b2m_drive.reports.recording_figure import draw_recording
     from b2m_drive.teachers.decoding import summarise
 
-    session = _fit_after_findings(path, read_kornblith(path))
+    session = _fit_after_findings(path, in_trials(read_kornblith(path)))
     picture = out or Path(f"{safe_name(session.session)}.png")
     picture.parent.mkdir(parents=True, exist_ok=True)
     summary = summarise(session)
@@ -65,7 +66,7 @@ def _inspect_session(path: Path, out: Path | None) -> None:
     typer.echo(f"picture: {picture}")
 
 
-def _fit_after_findings(path: Path, session: BrainRecording) -> BrainRecording:
+def _fit_after_findings(path: Path, session: TrialResponses) -> TrialResponses:
     """The session without its bad trials, after saying what is wrong with it.
 
     Raises:

@@ -12,7 +12,7 @@ from b2m_agents.commands.running import has_run
 
 if TYPE_CHECKING:
     from b2m_agents.studies.driving.comparison import SimulatedWatcher
-    from b2m_drive.recordings.scene_recording import SceneRecording
+    from b2m_drive.recordings.recording import Recording
     from b2m_drive.transfer.term import Strategy
 
 
@@ -20,7 +20,7 @@ def run_own_encoder(
     encoder: str,
     layer: str,
     frames: str | Path,
-    brain: SimulatedWatcher | SceneRecording,
+    brain: SimulatedWatcher | Recording,
     *,
     strategies: Sequence[Strategy],
     n_seeds: int,

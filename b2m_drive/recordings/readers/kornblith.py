@@ -20,22 +20,9 @@ import numpy as np
 from jaxtyping import Float64
 
 from b2m_drive.files.hdf5_files import opened_hdf5
-from b2m_drive.recordings.binning import (
-    DEFAULT_BIN_WIDTH,
-    FIXATION_DURATION,
-    PROBE_DURATION,
-    bin_spikes,
-    recorded_span,
-    trial_bins,
-)
-from b2m_drive.recordings.recording import (
-    LEFT,
-    RIGHT,
-    BrainRecording,
-    DecisionTrials,
-    SpikeSession,
-    Unit,
-)
+from b2m_drive.recordings.binning import FIXATION_DURATION, PROBE_DURATION
+from b2m_drive.recordings.decision_trials import LEFT, RIGHT, DecisionTrials
+from b2m_drive.recordings.recording import SPIKES, Recording, Unit, recorded_span
 from b2m_drive.recordings.recording_quality import FEWEST_TRIALS, bad_trials
 
 SOURCE = "Kornblith et al. 2017, doi 10.1016/j.cub.2017.02.013"
@@ -66,10 +53,8 @@ def read_kornblith(
     regions: Collection[str] | None = None,
     min_rate: float = 0.0,
     include_errors: bool = False,
-    bin_width: float = DEFAULT_BIN_WIDTH,
-    smoothing: float = 0.0,
-) -> BrainRecording:
-    """Read one session as binned activity, aligned to each trial's own events.
+) -> Recording:
+    """Read one session: its spike times, its trials, and an event for each item that was shown.
 
     Args:
         path: The HDF5 file.
@@ -78,33 +63,12 @@ def read_kornblith(
         min_rate: Units below this mean rate [Hz] are left out. The rate is taken over the whole
             recording, from the first spike of any unit to the last.
         include_errors: Keep the trials that the person answered wrongly.
-        bin_width: [s].
-        smoothing: Standard deviation [s] of a Gaussian kernel; 0: none.
 
     Raises:
         FileNotFoundError: If there is no such file.
         ValueError: If the file is not such a session or nothing is left after the selection;
             names the file and the field.
     """
-    session = read_spikes(
-        path,
-        unit_kinds=unit_kinds,
-        regions=regions,
-        min_rate=min_rate,
-        include_errors=include_errors,
-    )
-    return bin_spikes(session, trial_bins(session.trials.n_items, bin_width), smoothing)
-
-
-def read_spikes(
-    path: str | Path,
-    *,
-    unit_kinds: Collection[str] = UNIT_KINDS,
-    regions: Collection[str] | None = None,
-    min_rate: float = 0.0,
-    include_errors: bool = False,
-) -> SpikeSession:
-    """Read one session's spike times; arguments and errors as `read_kornblith`."""
     path = Path(path)
     unknown = set(unit_kinds) - set(UNIT_KINDS)
     if unknown or not unit_kinds:
@@ -116,18 +80,27 @@ def read_spikes(
     span = _recorded_span(content.spike_times)
     chosen, unit_notes = _choose_units(path, content, unit_kinds, regions, min_rate, span)
     trials, trial_notes = _choose_trials(path, content.field, include_errors, span)
-    return SpikeSession(
-        tuple(content.spike_times[k] for k in chosen),
+    shown_for = (content.field["offsets"] - content.field["onsets"])[trials.trial_id]
+    return Recording(
         tuple(content.units[k] for k in chosen),
-        trials,
+        trials.item_events(shown_for),
+        measure=SPIKES,
+        spike_times=tuple(content.spike_times[k] for k in chosen),
+        trials=trials,
         subject=path.name[:3],
         session=path.stem,
         source=SOURCE,
         licence=LICENCE,
         simulated=False,
         notes=(*unit_notes, *trial_notes),
-        span=recorded_span(content.spike_times),
+        recorded=_known_span(content.spike_times),
     )
+
+
+def _known_span(spike_times: list[np.ndarray]) -> tuple[float, float] | None:
+    """From when to when the file's units were recorded [s]; None: a spike or two do not tell."""
+    span = recorded_span(spike_times)
+    return span if span is not None and span[0] < span[1] else None
 
 
 def _read_file(path: Path, file: Any) -> _File:

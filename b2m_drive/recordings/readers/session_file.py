@@ -5,17 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import h5py
-import numpy as np
 
-from b2m_drive.recordings.brain_recording import SPIKES, Recording
-from b2m_drive.recordings.events import Events
-from b2m_drive.recordings.readers.kornblith import read_spikes
-from b2m_drive.recordings.recording import NO_STIMULUS, SpikeSession
-from b2m_drive.recordings.scene_recording import (
-    NO_FRAME,
-    SceneRecording,
-    read_scene_recording,
-)
+from b2m_drive.recordings.readers.kornblith import read_kornblith
+from b2m_drive.recordings.recording import Recording
+from b2m_drive.recordings.scene_recording import read_scene_recording
 
 
 def read_session_file(path: Path) -> Recording:
@@ -30,56 +23,5 @@ def read_session_file(path: Path) -> Recording:
     except OSError as error:
         raise ValueError(f"{path}: expected an HDF5 file of a session, came {error}") from error
     if beside_scenes:
-        return of_scenes(read_scene_recording(path))
-    return of_trials(read_spikes(path))
-
-
-def of_trials(session: SpikeSession) -> Recording:
-    """A session of trials as a recording: an event for each item that was shown.
-
-    Its id is the stimulus; ``trial`` and ``position`` say which trial showed it, and as which item.
-    Items without an onset are left out, and counted in the notes.
-    """
-    trials = session.trials
-    shown = trials.stimulus != NO_STIMULUS
-    known = shown & np.isfinite(trials.item_onset)
-    trial, position = np.nonzero(known)
-    lost = int((shown & ~known).sum())
-    note = f"{lost} of {int(shown.sum())} items left out: their onset is unknown"
-    return Recording(
-        session.units,
-        Events.of(
-            trials.item_onset[trial, position],
-            trials.stimulus[trial, position],
-            trial=trials.trial_id[trial],
-            position=position,
-        ),
-        session.session,
-        SPIKES,
-        spike_times=tuple(np.sort(times) for times in session.spike_times),
-        subject=session.subject,
-        source=session.source,
-        licence=session.licence,
-        simulated=session.simulated,
-        notes=(*session.notes, note) if lost else session.notes,
-        recorded=session.span,
-    )
-
-
-def of_scenes(recording: SceneRecording) -> Recording:
-    """A recording beside scenes: an event for each time that a frame came on the screen."""
-    frame = recording.frame_id
-    first = np.flatnonzero((frame != NO_FRAME) & (np.diff(frame, prepend=NO_FRAME) != 0))
-    return Recording(
-        recording.units,
-        Events.of(recording.time[first], frame[first]),
-        recording.session,
-        "activity as recorded [unit unknown]",
-        signal=recording.activity,
-        time=recording.time,
-        subject=recording.subject,
-        source=recording.source,
-        licence=recording.licence,
-        simulated=recording.simulated,
-        notes=recording.notes,
-    )
+        return read_scene_recording(path)
+    return read_kornblith(path)

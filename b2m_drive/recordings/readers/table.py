@@ -9,8 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias
 
-from b2m_drive.recordings.brain_recording import Recording
 from b2m_drive.recordings.readers.session_file import read_session_file
+from b2m_drive.recordings.recording import Recording
 
 Reader: TypeAlias = Callable[[Path], Recording]
 

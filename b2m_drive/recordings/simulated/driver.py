@@ -14,8 +14,8 @@ from jaxtyping import Float32, Float64, Int64
 from scipy.signal import lfilter
 from scipy.special import ndtri
 
-from b2m_drive.recordings.recording import Unit
-from b2m_drive.recordings.scene_recording import SceneRecording
+from b2m_drive.recordings.recording import Recording, Unit
+from b2m_drive.recordings.scene_recording import presentations
 from b2m_drive.recordings.simulated.driver_attention import (
     ATTENDED_NAMES,
     DriverTuning,
@@ -112,7 +112,7 @@ class SimulatedDriver:
         episode: Int64[np.ndarray, " frame"],
         seed: int,
         sampling_rate: float = DEFAULT_SAMPLING_RATE,
-    ) -> SceneRecording:
+    ) -> Recording:
         """Spikes a sample of this driver, from before the first frame to after the last.
 
         One seed makes the same units whatever the frames.
@@ -139,8 +139,8 @@ class SimulatedDriver:
         tuning_seed, spike_seed = np.random.SeedSequence(seed).spawn(2)
         population = _draw_population(self, np.random.default_rng(tuning_seed))
         response = _frame_response(self, population, state, state_names)
-        return SceneRecording(
-            activity=_spike_counts(
+        return Recording(
+            signal=_spike_counts(
                 self,
                 population,
                 response,
@@ -150,7 +150,8 @@ class SimulatedDriver:
                 np.random.default_rng(spike_seed),
             ),
             time=time,
-            frame_id=row,
+            events=presentations(time, row),
+            measure="spikes a sample",
             units=tuple(
                 Unit(f"{kind}{index}", "simulated", "simulated")
                 for index, kind in enumerate(population.kind)

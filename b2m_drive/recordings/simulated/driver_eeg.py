@@ -16,8 +16,8 @@ from jaxtyping import Float32, Float64, Int64
 
 from b2m_drive.files.missing_packages import needing
 from b2m_drive.recordings.reaction_times import draw_reaction_times
-from b2m_drive.recordings.recording import Unit
-from b2m_drive.recordings.scene_recording import EEG, SceneRecording
+from b2m_drive.recordings.recording import Recording, Unit
+from b2m_drive.recordings.scene_recording import EEG, presentations
 from b2m_drive.recordings.simulated.driver import LICENCE, evoked_course
 from b2m_drive.recordings.simulated.driver_attention import (
     ATTENDED,
@@ -112,7 +112,7 @@ class SimulatedDriverEEG:
         episode: Int64[np.ndarray, " frame"],
         seed: int,
         sampling_rate: float = DEFAULT_SAMPLING_RATE,
-    ) -> SceneRecording:
+    ) -> Recording:
         """Potentials [V] at the `SENSORS`; arguments as `SimulatedDriver.record`.
 
         Raises:
@@ -141,10 +141,11 @@ class SimulatedDriverEEG:
         onsets = frame_time[_hazard_onsets(state[:, state_names.index("hazard")], episode)]
         evoked = _evoked_response(self, onsets, time, generator)
         potential += (self.signal * self.evoked * evoked[:, None] * head.evoked).astype(np.float32)
-        return SceneRecording(
-            activity=potential - potential.mean(1, keepdims=True),
+        return Recording(
+            signal=potential - potential.mean(1, keepdims=True),
             time=time,
-            frame_id=row,
+            events=presentations(time, row),
+            measure="potential [V]",
             units=tuple(Unit(sensor, "scalp", EEG) for sensor in SENSORS),
             subject="simulated",
             session=f"simulated-driver-eeg-{self.name}",

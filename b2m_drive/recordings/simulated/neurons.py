@@ -13,16 +13,8 @@ import numpy as np
 from jaxtyping import Bool, Float64
 from scipy.special import ndtri
 
-from b2m_drive.recordings.binning import bin_spikes, trial_bins
-from b2m_drive.recordings.recording import (
-    LEFT,
-    NO_STIMULUS,
-    RIGHT,
-    BrainRecording,
-    DecisionTrials,
-    SpikeSession,
-    Unit,
-)
+from b2m_drive.recordings.decision_trials import LEFT, NO_STIMULUS, RIGHT, DecisionTrials
+from b2m_drive.recordings.recording import SPIKES, Recording, Unit
 from b2m_drive.recordings.simulated.category_tuning import (
     widened_to_categories,
     with_categories,
@@ -30,6 +22,7 @@ from b2m_drive.recordings.simulated.category_tuning import (
 from b2m_drive.recordings.simulated.nuisance import log_gain, slow_drift, smooth_fluctuations
 from b2m_drive.recordings.simulated.trials import (
     INTERVALS,
+    ITEM_DURATION,
     TIME_AFTER_PROBE,
     TIME_BEFORE_ITEMS,
     simulate_sternberg,
@@ -129,23 +122,20 @@ class SimulatedBrain:
             raise ValueError(f"preset: expected one of {sorted(PRESETS)}, came {name!r}")
         return replace(PRESETS[name], signal=signal)
 
-    def record(
-        self, trials: DecisionTrials, seed: int, bin_width: float = 0.1, smoothing: float = 0.0
-    ) -> BrainRecording:
-        """Activity of this brain in these trials; bin width and smoothing in seconds."""
-        bins = trial_bins(trials.n_items, bin_width)
-        return bin_spikes(self.spikes(trials, seed), bins, smoothing)
-
-    def spikes(self, trials: DecisionTrials, seed: int) -> SpikeSession:
+    def record(self, trials: DecisionTrials, seed: int) -> Recording:
         """Spike times of this brain in these trials; between trials it is silent.
 
-        One seed makes the same units whatever the trials, for as many stimuli and items.
+        One seed makes the same units whatever the trials, for as many stimuli and items. Events are
+        the items, each shown for 0.2 s. `b2m_drive.recordings.binning.in_trials` counts spikes in
+        the bins of each trial.
         """
         tuning_seed, spike_seed = np.random.SeedSequence(seed).spawn(2)
         tuning = _draw_tuning(
             self, trials.n_stimuli, trials.n_items, np.random.default_rng(tuning_seed)
         )
-        return SpikeSession(
+        return Recording(
+            events=trials.item_events(ITEM_DURATION),
+            measure=SPIKES,
             spike_times=_draw_spikes(self, tuning, trials, np.random.default_rng(spike_seed)),
             units=tuple(
                 Unit(f"{kind}{index}", "simulated", "simulated")

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from b2m_drive.recordings.recording import BrainRecording, TaskName
+from b2m_drive.recordings.decision_trials import TaskName
+from b2m_drive.recordings.recording import Recording
 from b2m_drive.recordings.simulated.neurons import (
     SimulatedBrain,
     simulate_sternberg,
@@ -43,7 +44,7 @@ class SimulatedSession:
         others = "".join(f"-{word}-{value}" for word, value, default in told if value != default)
         return f"{self.preset}-signal-{signal:g}{others}"
 
-    def record(self, signal: float) -> BrainRecording:
+    def record(self, signal: float) -> Recording:
         """The same units in the same trials, with this share of their task signal.
 
         Args:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Int64
 
-from b2m_drive.recordings.recording import LEFT, NO_STIMULUS, RIGHT, DecisionTrials, TaskName
+from b2m_drive.recordings.decision_trials import LEFT, NO_STIMULUS, RIGHT, DecisionTrials, TaskName
 
 ITEM_DURATION = 0.2  # [s]
 INTERVALS = (0.0, 0.2, 0.5, 0.8)  # [s] between an item's offset and the next one's onset

@@ -21,7 +21,7 @@ from b2m_drive.comparisons.agents_study import BESIDE
 from b2m_drive.recordings.simulated.neurons import PRESETS
 from b2m_drive.students.decision_rnn import Cell
 from b2m_drive.teachers.frame_pairing import SCENE_LATENTS
-from b2m_drive.teachers.latents import LATENT_METHODS, PAIRINGS
+from b2m_drive.teachers.latents import PAIRINGS, TRIAL_LATENTS
 from b2m_drive.teachers.windows import WINDOW_CHOICES
 from b2m_drive.transfer.term import STRATEGIES
 from b2m_envs.scenes.scenarios import SCENARIOS
@@ -36,7 +36,7 @@ from tests.shared.other_process import ENVIRONMENT
         (choices.MemoryTask, TASKS), (choices.Windows, WINDOW_CHOICES),
         (choices.SceneLatents, SCENE_LATENTS), (choices.Observation, OBSERVATIONS),
         (choices.Algorithm, ALGORITHMS), (choices.Driver, DRIVERS), (choices.Scenario, SCENARIOS),
-        (choices.Latents, LATENT_METHODS), (choices.Pairing, PAIRINGS),
+        (choices.Latents, TRIAL_LATENTS), (choices.Pairing, PAIRINGS),
         (choices.Strategy, STRATEGIES), (choices.OnlineControl, ONLINE_CONTROLS),
         (choices.BesideEncoders, BESIDE),
     ],

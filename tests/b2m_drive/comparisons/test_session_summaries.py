@@ -14,7 +14,7 @@ from b2m_drive.comparisons.session_summaries import (
     statistic_values,
     summarise_sessions,
 )
-from b2m_drive.recordings.recording import BrainRecording
+from b2m_drive.recordings.recording import Recording
 from b2m_drive.recordings.simulated.neurons import SimulatedBrain, simulate_trials
 from b2m_drive.teachers.decoding import RecordingSummary
 from tests.shared.places import DATA
@@ -39,7 +39,7 @@ SUMMARY = RecordingSummary(
 )
 
 
-def read_by_name(path: Path) -> BrainRecording:
+def read_by_name(path: Path) -> Recording:
     """A brain whose number of units is the file's name, in place of a reader of recordings."""
     if path.stem == "broken":
         raise ValueError(f"{path}: expected a session, came an empty file")

@@ -30,10 +30,10 @@ from b2m_drive.evidence.statistics import (
     restricted_mean,
     restricted_ratio,
 )
-from b2m_drive.recordings.recording import BrainRecording
+from b2m_drive.recordings.binning import in_trials
 from b2m_drive.recordings.simulated.neurons import SimulatedBrain, simulate_trials
+from b2m_drive.recordings.trial_responses import TrialResponses
 from b2m_drive.teachers import decoding, noise_ceiling
-from b2m_drive.teachers.activity import Activity
 from b2m_drive.teachers.controls import information_rate
 from b2m_drive.teachers.demixing import Marginalisation, demix
 from b2m_drive.teachers.frame_decoding import cross_fitted, decoding_r2
@@ -301,12 +301,12 @@ def test_counts_of_nothing_have_no_explainable_variance(seed: int) -> None:
 
 
 @cache
-def recorded(seed: int, signal: float = 1.0) -> BrainRecording:
+def recorded(seed: int, signal: float = 1.0) -> TrialResponses:
     trials = simulate_trials(40, 2, 4, np.random.default_rng([seed, 1]))
-    return SimulatedBrain(n_units=12, signal=signal).record(trials, seed)
+    return in_trials(SimulatedBrain(n_units=12, signal=signal).record(trials, seed))
 
 
-FIGURES: dict[str, Callable[[BrainRecording], float]] = {
+FIGURES: dict[str, Callable[[TrialResponses], float]] = {
     "item_decoding": decoding.item_decoding_accuracy,
     "memory_auc": decoding.memory_decoding_auc,
     "probe_side_auc": decoding.probe_side_auc,
@@ -322,24 +322,24 @@ FIGURES: dict[str, Callable[[BrainRecording], float]] = {
 def test_a_figure_of_a_recording_keeps_through_unit_and_order(name: str, seed: int) -> None:
     recording, generator = recorded(seed), np.random.default_rng(seed)
     first = FIGURES[name](recording)
-    activity = recording.activity
+    activity = recording.values
     silent = np.concatenate([activity, np.full_like(activity[..., :2], 3)], axis=2)
     units = generator.permutation(12)
     same = (
-        recording.select_trials(generator.permutation(40)),
-        replace(recording, activity=activity[..., units]),
-        replace(recording, activity=activity * np.float32(4e-6)),
+        recording.select(generator.permutation(40)),
+        replace(recording, values=activity[..., units]),
+        replace(recording, values=activity * np.float32(4e-6)),
     )
     for other in same:
         assert FIGURES[name](other) == pytest.approx(first, abs=1e-6)
-    beside = replace(recording, activity=silent, units=(*recording.units, *recording.units[:2]))
+    beside = replace(recording, values=silent, units=(*recording.units, *recording.units[:2]))
     assert FIGURES[name](beside) == pytest.approx(first, abs=1e-6)
 
 
 @pytest.mark.parametrize("name", FIGURES)
 def test_a_recording_with_nan_gives_no_figure(name: str) -> None:
-    spoilt = replace(recorded(0), activity=recorded(0).activity.copy())
-    spoilt.activity[3, :, 2] = np.nan  # a recording is not made of NaN: it comes in later
+    spoilt = replace(recorded(0), values=recorded(0).values.copy())
+    spoilt.values[3, :, 2] = np.nan  # a recording is not made of NaN: it comes in later
     assert np.isnan(number_or_refusal(lambda: FIGURES[name](spoilt)))
 
 
@@ -358,10 +358,10 @@ def test_recordings_of_nothing_are_at_chance() -> None:
 # ---- latents of trials
 
 
-def activity_of(seed: int) -> Activity:
+def activity_of(seed: int) -> TrialResponses:
     recording = recorded(seed)
     windows = teaching_windows(2)
-    return Activity(np.sqrt(window_activity(recording, windows)), windows, recording.trials)
+    return replace(recording, values=np.sqrt(window_activity(recording, windows)), windows=windows)
 
 
 @pytest.mark.parametrize("method", ["decoded", "pca", "demixed"])

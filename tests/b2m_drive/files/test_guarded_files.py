@@ -28,7 +28,7 @@ from b2m_drive.files.names import inside, safe_name
 from b2m_drive.files.refusals import naming
 from b2m_drive.files.text_files import read_rows, read_text
 from b2m_drive.files.weights import read_weights
-from b2m_drive.recordings.readers.kornblith import read_spikes
+from b2m_drive.recordings.readers.kornblith import read_kornblith
 from b2m_drive.recordings.scene_recording import read_scene_recording
 from b2m_drive.reports.report_parts import draw
 from b2m_drive.students.scenes import SceneDataset
@@ -99,13 +99,13 @@ def test_a_recording_that_leads_out_or_promises_too_much_is_refused(
 def test_a_link_inside_the_file_and_a_circle_of_groups_are_no_harm(tmp_path) -> None:
     make_session(tmp_path)
     path = tmp_path / "012x.h5"
-    whole = read_spikes(path)
+    whole = read_kornblith(path)
     with h5py.File(path, "r+") as file:
         file["elsewhere"] = file["trials/isi"]
         del file["trials/isi"]
         file["trials/isi"] = h5py.SoftLink("/elsewhere")
         file["trials/again"] = file["/"]
-    linked = read_spikes(path)
+    linked = read_kornblith(path)
     np.testing.assert_array_equal(linked.trials.item_onset, whole.trials.item_onset)
 
 
@@ -117,7 +117,7 @@ def test_a_heap_without_end_is_refused_before_the_library_walks_it(tmp_path) -> 
     content[at : at + 16] = bytes(16)  # free space of no bytes
     path.write_bytes(bytes(content))
     with pytest.raises(ValueError, match=r"012x\.h5: .*a heap at byte \d+ that has no end"):
-        read_spikes(path)
+        read_kornblith(path)
 
 
 def test_an_archive_whose_directory_forgets_entries_is_refused(tmp_path) -> None:

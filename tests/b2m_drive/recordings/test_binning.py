@@ -6,19 +6,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from b2m_drive.recordings.binning import bin_spikes, trial_bins
-from b2m_drive.recordings.recording import (
-    NO_STIMULUS,
-    BrainRecording,
-    DecisionTrials,
-    SpikeSession,
-    Unit,
-)
+from b2m_drive.recordings.binning import bin_spikes, in_trials, trial_bins
+from b2m_drive.recordings.decision_trials import NO_STIMULUS, DecisionTrials
+from b2m_drive.recordings.recording import Recording
+from b2m_drive.recordings.trial_responses import TrialResponses
 
 
 def session_of(
     *spike_times: list[float] | np.ndarray, first_onset: tuple[float, ...] = (10.0,)
-) -> SpikeSession:
+) -> Recording:
     """Trials of two items 0.7 s apart; maintenance 1.6 s and probes 4.1 s after the first."""
     onset = np.array(first_onset)
     n_trials = len(onset)
@@ -35,49 +31,55 @@ def session_of(
         answered_correctly=np.ones(n_trials, bool),
         n_stimuli=3,
     )
-    times = tuple(np.sort(np.array(each, dtype=np.float64)) for each in spike_times)
-    units = tuple(Unit(f"ch{k + 1}_1", "LA", "SU") for k in range(len(times)))
-    return SpikeSession(times, units, trials, "123", "123x", "test", "none", simulated=True)
+    return Recording.from_arrays(
+        spike_times=spike_times,
+        unit_names=[f"ch{k + 1}_1" for k in range(len(spike_times))],
+        trials=trials,
+        session="123x",
+        simulated=True,
+    )
 
 
-def counts(recording: BrainRecording, period: str, trial: int = 0, unit: int = 0) -> list[float]:
-    of_period = np.array(recording.bins.period) == period
-    values: list[float] = recording.activity[trial, of_period, unit].tolist()
+def trials_of(session: Recording) -> DecisionTrials:
+    assert session.trials is not None
+    return session.trials
+
+
+def counts(recording: TrialResponses, period: str, trial: int = 0, unit: int = 0) -> list[float]:
+    of_period = recording.period == period
+    values: list[float] = recording.values[trial, of_period, unit].tolist()
     return values
 
 
 def test_every_period_has_its_bins() -> None:
     bins = trial_bins(2)
     names = ("fixation", "item1", "item2", "maintenance", "probe")
-    assert [bins.period.count(name) for name in names] == [8, 9, 9, 24, 10]
+    assert [[each.period for each in bins].count(name) for name in names] == [8, 9, 9, 24, 10]
     assert len(trial_bins(3, bin_width=0.05)) == 2 * (8 + 3 * 9 + 24 + 10)
-    last = {name: start for name, start in zip(bins.period, bins.start, strict=True)}
+    last = {each.period: each.start for each in bins}
     assert [last[name] for name in names] == pytest.approx([-0.1, 0.8, 0.8, 2.3, 0.9])
 
 
-def test_spikes_in_any_order_are_counted_alike_and_left_as_they_were() -> None:
-    ordered = np.sort(np.random.default_rng(0).uniform(9, 16, 200))
-    shuffled = np.random.default_rng(1).permutation(ordered)
-    session = replace(session_of(ordered), spike_times=(shuffled.copy(),))
-    recording = bin_spikes(session, trial_bins(2))
-    np.testing.assert_array_equal(
-        recording.activity, bin_spikes(session_of(ordered), trial_bins(2)).activity
-    )
-    assert recording.activity.min() >= 0
-    np.testing.assert_array_equal(session.spike_times[0], shuffled)
+def test_what_cannot_be_counted_in_trials_is_refused() -> None:
+    session = session_of([9.5, 10.0])
+    with pytest.raises(ValueError, match=r"123x: expected the trials of a memory .* came none"):
+        in_trials(replace(session, trials=None))
+    signal = replace(session, spike_times=None, signal=np.zeros((9, 1), np.float32),
+                     time=np.arange(9.0), measure="potential [V]")  # fmt: skip
+    with pytest.raises(ValueError, match=r"123x: expected spike times, came a signal \(potential"):
+        in_trials(signal)
 
 
-@pytest.mark.parametrize("broken", [np.nan, np.inf])
-def test_a_spike_without_a_time_is_refused_by_its_unit(broken: float) -> None:
-    session = session_of([9.5, 10.0], [10.0, broken])
-    with pytest.raises(ValueError, match="ch2_1 of 123x: expected finite seconds, came 1 of 2"):
-        bin_spikes(session, trial_bins(2))
+def test_counts_in_the_usual_bins_stay_as_they_are() -> None:
+    recording = in_trials(session_of([9.5, 10.0]))
+    assert recording.windows == trial_bins(2)
+    assert in_trials(recording) is recording
 
 
 @pytest.mark.parametrize("name", ["maintenance_onset", "probe_onset"])
 def test_a_period_without_an_onset_is_not_a_silent_one(name: str) -> None:
     session = session_of([9.5, 10.0, 12.0, 15.0])
-    trials = replace(session.trials, **{name: np.array([np.nan])})
+    trials = replace(trials_of(session), **{name: np.array([np.nan])})
     with pytest.raises(ValueError, match=f"{name} of 123x: .* in trial 0"):
         bin_spikes(replace(session, trials=trials), trial_bins(2))
 
@@ -102,7 +104,7 @@ def test_each_trial_is_read_at_its_own_events() -> None:
     assert counts(recording, "item1", trial=0)[0] == 1
     assert counts(recording, "item2", trial=1)[0] == 1
     assert counts(recording, "probe", trial=1)[5] == 1
-    assert recording.activity.sum() == 4  # 20.75 s is also in item 1 of the second trial
+    assert recording.values.sum() == 4  # 20.75 s is also in item 1 of the second trial
 
 
 def test_counts_equal_those_of_comparing_every_spike_with_every_bin() -> None:
@@ -111,23 +113,23 @@ def test_counts_equal_those_of_comparing_every_spike_with_every_bin() -> None:
     session = session_of(*spikes, first_onset=(3.3, 21.7, 50.2))
     bins = trial_bins(2, bin_width=0.05)
     onset = {
-        "fixation": session.trials.item_onset[:, 0],
-        "item1": session.trials.item_onset[:, 0],
-        "item2": session.trials.item_onset[:, 1],
-        "maintenance": session.trials.maintenance_onset,
-        "probe": session.trials.probe_onset,
+        "fixation": trials_of(session).item_onset[:, 0],
+        "item1": trials_of(session).item_onset[:, 0],
+        "item2": trials_of(session).item_onset[:, 1],
+        "maintenance": trials_of(session).maintenance_onset,
+        "probe": trials_of(session).probe_onset,
     }
     slow = np.zeros((3, len(bins), 3))
     for trial, time_bin, unit in np.ndindex(*slow.shape):
-        start = onset[bins.period[time_bin]][trial] + bins.start[time_bin]
+        start = onset[bins[time_bin].period][trial] + bins[time_bin].start
         times = session.spike_times[unit]
         slow[trial, time_bin, unit] = ((times >= start) & (times < start + 0.05)).sum()
-    np.testing.assert_array_equal(bin_spikes(session, bins).activity, slow)
+    np.testing.assert_array_equal(bin_spikes(session, bins).values, slow)
 
 
 def test_two_half_bins_hold_what_one_bin_holds() -> None:
     session = session_of(np.random.default_rng(1).uniform(5.0, 20.0, 400))
-    whole, half = (bin_spikes(session, trial_bins(2, width)).activity for width in (0.1, 0.05))
+    whole, half = (bin_spikes(session, trial_bins(2, width)).values for width in (0.1, 0.05))
     np.testing.assert_array_equal(half.reshape(1, -1, 2, 1).sum(2), whole)
 
 
@@ -148,9 +150,9 @@ def test_smoothing_never_leaks_into_another_period() -> None:
     assert counts(recording, "item2") == [0.0] * 9
 
 
-def with_one_item(session: SpikeSession) -> SpikeSession:
+def with_one_item(session: Recording) -> Recording:
     """The session whose trials lack the second item."""
-    trials = session.trials
+    trials = trials_of(session)
     stimulus, onset = trials.stimulus.copy(), trials.item_onset.copy()
     stimulus[:, 1], onset[:, 1] = NO_STIMULUS, np.nan
     return replace(session, trials=replace(trials, stimulus=stimulus, item_onset=onset))
@@ -169,7 +171,7 @@ def test_bins_of_an_item_that_a_trial_lacks_are_empty(smoothing: float) -> None:
 def test_an_item_without_an_onset_is_refused() -> None:
     session = session_of([10.0])
     onset = np.array([[10.0, np.nan]])
-    broken = replace(session, trials=replace(session.trials, item_onset=onset))
+    broken = replace(session, trials=replace(trials_of(session), item_onset=onset))
     with pytest.raises(ValueError, match=r"item_onset of 123x.*\[10\. nan\].*\[0 1\] in trial 0"):
         bin_spikes(broken, trial_bins(2))
 
@@ -195,4 +197,4 @@ def test_a_large_session_is_binned_in_under_half_a_second() -> None:
     started = time.process_time()
     recording = bin_spikes(session, trial_bins(2))
     assert time.process_time() - started < 0.5
-    assert recording.activity.shape == (220, 60, 80)
+    assert recording.values.shape == (220, 60, 80)

@@ -7,6 +7,7 @@ import h5py
 import numpy as np
 import pytest
 
+from b2m_drive.recordings.binning import in_trials
 from b2m_drive.recordings.readers.kornblith import read_kornblith
 from tests.shared.places import DATA
 
@@ -76,18 +77,18 @@ def without_trials(file: h5py.File) -> None:
 
 
 def test_spikes_are_counted_in_the_bins_of_their_own_events(tmp_path) -> None:
-    recording = read_kornblith(write_session(tmp_path / "123x.h5"))
-    assert recording.activity.shape == (2, 8 + 3 * 9 + 24 + 10, 2)
-    first = recording.activity[0, :, 0]
+    recording = in_trials(read_kornblith(write_session(tmp_path / "123x.h5")))
+    assert recording.values.shape == (2, 8 + 3 * 9 + 24 + 10, 2)
+    first = recording.values[0, :, 0]
     counted = [
-        (recording.bins.period[k], round(float(recording.bins.start[k]), 1), first[k])
+        (recording.windows[k].period, round(float(recording.start[k]), 1), first[k])
         for k in np.flatnonzero(first)
     ]
     # 9.95 s: before the first item at 10 s. 10.00 and 10.05 share a bin. 10.75 s follows item 1
     # by .75 s and item 2 by .05 s: it counts for both.
     assert counted == [("fixation", -0.1, 1), ("item1", 0.0, 2), ("item1", 0.7, 1), ("item2", 0, 1)]
-    second_unit = recording.activity[0, :, 1]
-    periods = [recording.bins.period[k] for k in np.flatnonzero(second_unit)]
+    second_unit = recording.values[0, :, 1]
+    periods = [recording.windows[k].period for k in np.flatnonzero(second_unit)]
     assert periods == ["maintenance", "probe"]  # 12.35 and 14.85 s
 
 
@@ -103,7 +104,25 @@ def test_what_is_left_out_is_counted_and_trial_ids_stay(tmp_path) -> None:
     assert recording.trials.stimulus.tolist() == [[0, 1, 2], [1, 2, 3]]
     assert recording.trials.target_side.tolist() == [0, 1]
     assert recording.trials.n_stimuli == 5
-    assert len(read_kornblith(path, include_errors=True).trials) == 3
+    with_errors = read_kornblith(path, include_errors=True)
+    assert with_errors.trials is not None
+    assert len(with_errors.trials) == 3
+    assert recording.events.ids.tolist() == [0, 1, 2, 1, 2, 3]
+    assert recording.events.columns["trial"].tolist() == [0, 0, 0, 1, 1, 1]
+    assert recording.events.columns["position"].tolist() == [0, 1, 2, 0, 1, 2]
+    np.testing.assert_allclose(recording.events.onset[:3], [10.0, 10.7, 11.4])
+    np.testing.assert_allclose(recording.events.duration, 0.2)
+
+
+def test_a_spike_or_two_do_not_tell_how_long_was_recorded(tmp_path) -> None:
+    def one_spike(file: h5py.File) -> None:
+        file["channels/ch1_spike_times"][0] = np.array([20.3])
+        file["channels/ch1_spike_times"][1] = np.zeros(0)
+        file["channels/ch2_spike_times"][0] = np.zeros(0)
+
+    found = read_kornblith(write_session(tmp_path / "123x.h5", one_spike))
+    assert found.recorded is None
+    assert in_trials(found).values.sum() == 1  # 20.3 s: in item 1
 
 
 def test_units_are_chosen_by_kind_region_and_rate(tmp_path) -> None:
@@ -213,8 +232,6 @@ def test_a_selection_that_leaves_nothing_says_what_there_is(tmp_path) -> None:
         read_kornblith(path, unit_kinds=[])
     with pytest.raises(ValueError, match=r"min_rate: expected 0 Hz or more, came -1"):
         read_kornblith(path, min_rate=-1.0)
-    with pytest.raises(ValueError, match=r"bin_width: .* came 0\.07 s"):
-        read_kornblith(path, bin_width=0.07)
 
 
 @needs_data

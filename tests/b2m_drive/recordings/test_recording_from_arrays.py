@@ -11,8 +11,7 @@ import numpy as np
 import pytest
 
 import b2m_drive as b2m
-from b2m_drive.recordings.readers.session_file import of_trials
-from b2m_drive.recordings.recording import SpikeSession, Unit
+from b2m_drive.recordings.binning import in_trials
 
 TIMES = np.arange(1000) / 100  # [s]
 EVENTS: dict[str, Any] = {"onset": [1.0, 2.0, 3.0], "ids": [5, 6, 7]}
@@ -94,6 +93,15 @@ def test_a_column_of_events_of_another_length_is_refused_also_if_it_is_one_word(
 def test_a_signal_that_cannot_be_is_refused_by_name(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         signal(**changes)
+
+
+def test_units_have_the_regions_and_kinds_that_were_given() -> None:
+    made = signal(unit_names=["Fz", "Cz"], unit_regions=["frontal", "central"], unit_kinds="EEG")
+    assert [(unit.name, unit.region, unit.kind) for unit in made.units] == [
+        ("Fz", "frontal", "EEG"), ("Cz", "central", "EEG"),
+    ]  # fmt: skip
+    with pytest.raises(ValueError, match="unit_kinds: expected one for each of 2 units, came 1"):
+        signal(unit_kinds=["EEG"])
 
 
 def test_channels_with_gaps_are_named() -> None:
@@ -204,16 +212,23 @@ def test_items_without_an_onset_are_left_out_of_a_session_and_counted() -> None:
     trials = b2m.simulate_trials(12, 3, 8, np.random.default_rng(0))
     onset = trials.item_onset.copy()
     onset[4, 1] = np.nan
-    late = float(trials.probe_onset.max()) + 1
-    session = SpikeSession(
-        (np.array([late, 0.0]),), (Unit("one", "LAH", "SU"),), replace(trials, item_onset=onset),
-        "P1", "P1-a", "made up", "mine", simulated=True,
+    found = b2m.Recording.from_arrays(
+        spike_times=[[0.0, float(trials.probe_onset.max()) + 1]], duration=0.2, notes="made up",
+        trials=replace(trials, item_onset=onset),
     )  # fmt: skip
-    found = of_trials(session)
     assert len(found.events) == int((trials.stimulus >= 0).sum()) - 1
-    assert any("1 of 36 items left out: their onset is unknown" in note for note in found.notes)
-    assert found.spike_times is not None
-    assert found.spike_times[0].tolist() == [0.0, late]
+    assert found.events.duration.tolist() == [0.2] * len(found.events)
+    assert found.notes == ("made up", "1 of 36 items left out: their onset is unknown")
+
+
+def test_a_recording_of_trials_is_cut_out_around_its_items_and_counted_in_its_trials() -> None:
+    trials = b2m.simulate_trials(12, 3, 8, np.random.default_rng(0))
+    found = b2m.SimulatedBrain.preset("ideal").record(trials, 0)
+    assert isinstance(found, b2m.Recording)
+    cut = b2m.responses_of(found)
+    np.testing.assert_array_equal(cut.ids, trials.stimulus.ravel())
+    first = in_trials(found).values[:, [8 + k for k in range(1, 5)]].sum(1)  # 0.1 to 0.5 s
+    np.testing.assert_allclose(cut.values[::3, 0] ** 2, first, atol=1e-3)
 
 
 def test_a_file_that_is_no_session_is_refused_by_name(tmp_path: Path) -> None:
@@ -224,14 +239,13 @@ def test_a_file_that_is_no_session_is_refused_by_name(tmp_path: Path) -> None:
 
 
 def test_a_recording_beside_scenes_is_read_with_an_event_for_each_frame(tmp_path: Path) -> None:
-    frame = np.repeat([-1, 4, 9, 4, -1], 50)
-    made = b2m.SceneRecording(
-        np.random.default_rng(0).normal(size=(250, 2)).astype(np.float32), np.arange(250) / 100,
-        frame, (Unit("a", "x", "EEG"), Unit("b", "x", "EEG")), "P1", "P1-a", "made up", "mine",
-        simulated=True,
+    made = b2m.Recording.from_arrays(
+        signal=np.random.default_rng(0).normal(size=(250, 2)), time=np.arange(250) / 100,
+        onset=[0.5, 1.0, 1.5], ids=[4, 9, 4], duration=0.5, simulated=True, notes="made up",
     )  # fmt: skip
     b2m.write_scene_recording(tmp_path / "beside.h5", made)
     found = b2m.read_recording(tmp_path / "beside.h5")
     assert found.events.ids.tolist() == [4, 9, 4]
     np.testing.assert_allclose(found.events.onset, [0.5, 1.0, 1.5])
+    np.testing.assert_allclose(found.events.duration, 0.5)
     assert found.simulated

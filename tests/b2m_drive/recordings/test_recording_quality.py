@@ -12,14 +12,16 @@ import numpy as np
 import pytest
 
 from b2m_agents.studies.memory.comparison import MemoryComparison
-from b2m_drive.recordings.binning import bin_spikes, trial_bins
+from b2m_drive.recordings.binning import in_trials
+from b2m_drive.recordings.decision_trials import DecisionTrials
 from b2m_drive.recordings.readers.kornblith import read_kornblith
-from b2m_drive.recordings.recording import BrainRecording, DecisionTrials, SpikeSession
+from b2m_drive.recordings.recording import Recording
 from b2m_drive.recordings.recording_quality import findings, fit_to_teach
 from b2m_drive.recordings.simulated.neurons import simulate_trials
-from b2m_drive.teachers.activity import Activity
+from b2m_drive.recordings.trial_responses import TrialResponses
+from b2m_drive.recordings.trial_windows import DELAY, phase_of
 from b2m_drive.teachers.latents import latents_of
-from b2m_drive.teachers.windows import DELAY, phase_of, teaching_windows
+from b2m_drive.teachers.windows import teaching_windows
 from tests.shared.made_sessions import simulated_spikes
 from tests.shared.places import DATA
 
@@ -28,19 +30,20 @@ SESSION = DATA / "kornblith2017" / "404e12sb-2008-1-14_13-2-3.h5"
 TIMES = ("item_onset", "maintenance_onset", "probe_onset")
 
 
-def recorded(session: SpikeSession) -> BrainRecording:
-    return bin_spikes(session, trial_bins(session.trials.n_items))
+def recorded(session: Recording) -> TrialResponses:
+    return in_trials(session)
 
 
-def with_spikes(session: SpikeSession, change: Callable[[np.ndarray], np.ndarray]) -> SpikeSession:
-    return replace(session, spike_times=tuple(change(each) for each in session.spike_times))
+def with_spikes(session: Recording, change: Callable[[np.ndarray], np.ndarray]) -> Recording:
+    times = tuple(np.sort(change(each)) for each in session.spike_times or ())
+    return replace(session, spike_times=times)
 
 
 def moved(trials: DecisionTrials, change: Callable[[np.ndarray], np.ndarray]) -> DecisionTrials:
     return replace(trials, **{name: change(getattr(trials, name)) for name in TIMES})
 
 
-def refusal(recording: BrainRecording) -> str:
+def refusal(recording: TrialResponses) -> str:
     with pytest.raises(ValueError, match="cannot teach") as caught:
         MemoryComparison(recording)
     return str(caught.value)
@@ -88,7 +91,7 @@ def test_a_session_all_in_milliseconds_is_told_by_its_maintenance() -> None:
 
 def test_units_that_never_vary_cannot_teach() -> None:
     recording = recorded(simulated_spikes(n_units=12))
-    flat = replace(recording, activity=np.full_like(recording.activity, 3.0))
+    flat = replace(recording, values=np.full_like(recording.values, 3.0))
     assert "none of 12 units ever varies" in refusal(flat)
 
 
@@ -118,7 +121,7 @@ def test_a_delay_that_is_read_into_the_probes_is_refused() -> None:
 
 def test_a_file_pasted_twice_cannot_teach() -> None:
     recording = recorded(simulated_spikes(n_units=12))
-    twice = recording.select_trials(np.tile(np.arange(40), 2))
+    twice = recording.select(np.tile(np.arange(40), 2))
     assert "trial's id once, came 40" in refusal(twice)
     renumbered = replace(twice.trials, trial_id=np.arange(80))
     assert "at the same time as an earlier trial" in refusal(replace(twice, trials=renumbered))
@@ -166,16 +169,17 @@ def test_quiet_units_are_said_and_keep_their_trials() -> None:
 def test_too_few_trials_name_the_session() -> None:
     recording = recorded(simulated_spikes(n_units=12))
     with pytest.raises(ValueError, match=r"simulated-ideal cannot teach: .* came 1"):
-        MemoryComparison(recording.select_trials(np.arange(1)))
+        MemoryComparison(recording.select(np.arange(1)))
     with pytest.raises(ValueError, match=r"simulated-ideal: teaching trials: .* 10, came 4 \(of 5"):
-        MemoryComparison(recording.select_trials(np.arange(5)))
+        MemoryComparison(recording.select(np.arange(5)))
 
 
 @pytest.mark.parametrize("method", ["decoded", "pca", "factor_analysis", "demixed"])
 def test_silence_has_no_latents(method) -> None:
     trials = simulate_trials(40, 3, 8, np.random.default_rng(0))
     windows = teaching_windows(3)
-    silent = Activity(np.zeros((40, len(windows), 5), np.float32), windows, trials)
+    values = np.zeros((40, len(windows), 5), np.float32)
+    silent = TrialResponses(values=values, windows=windows, trials=trials, session="silent")
     with pytest.raises(ValueError, match="came 5 units that never do"):
         latents_of(silent, np.ones(40, bool), method=method, pairing="recorded", seed=0)
 
@@ -187,7 +191,8 @@ def test_a_silent_delay_gives_no_evidence() -> None:
     delay = phase_of(windows) == DELAY
     values[:, delay] = 0
     latents = latents_of(
-        Activity(values, windows, trials), np.ones(40, bool), method="decoded",
+        TrialResponses(values=values, windows=windows, trials=trials, session="made up"),
+        np.ones(40, bool), method="decoded",
         pairing="recorded", seed=0,
     )  # fmt: skip
     assert not latents.values[:, delay].any()
@@ -214,7 +219,7 @@ def changed_copy(path: Path, change: Callable[[np.ndarray], np.ndarray]) -> Path
     ],
 )
 def test_a_real_session_made_unfit_is_refused(tmp_path, change, told: str) -> None:
-    recording = read_kornblith(changed_copy(tmp_path / "404copy.h5", change))
+    recording = in_trials(read_kornblith(changed_copy(tmp_path / "404copy.h5", change)))
     with pytest.raises(ValueError, match=told):
         MemoryComparison(recording)
 
@@ -223,6 +228,6 @@ def test_a_real_session_made_unfit_is_refused(tmp_path, change, told: str) -> No
 @pytest.mark.slow
 def test_no_real_session_loses_a_trial() -> None:
     for path in sorted(SESSION.parent.glob("*.h5")):
-        recording = read_kornblith(path)
+        recording = in_trials(read_kornblith(path))
         assert findings(recording) == (), path.name
         assert fit_to_teach(recording) is recording

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from b2m_drive.recordings.recording import Unit
+from b2m_drive.recordings.recording import Recording, Unit
 from b2m_drive.recordings.sampling import MOST_LOST, sampling_of
-from b2m_drive.recordings.scene_recording import EEG, NO_FRAME, SceneRecording, presentations
+from b2m_drive.recordings.scene_recording import EEG, NO_FRAME, presentations
 from b2m_drive.teachers.frame_pairing import (
     estimate_delay,
     has_response,
@@ -30,15 +30,15 @@ def some_lost(share: float, n: int = 20_000) -> np.ndarray:
     return came
 
 
-def cap(time: np.ndarray, potential: np.ndarray, step: float = 0.5) -> SceneRecording:
+def cap(time: np.ndarray, potential: np.ndarray, step: float = 0.5) -> Recording:
     """One EEG sensor; a frame each half second from the start."""
-    return SceneRecording(
-        potential[:, None].astype(np.float32), time, (time // step).astype(np.int64),
-        (Unit("Cz", "scalp", EEG),), "s1", "cap", "here", "CC0", simulated=False,
+    return Recording(
+        (Unit("Cz", "scalp", EEG),), presentations(time, (time // step).astype(np.int64)), "cap",
+        "potential [V]", signal=potential[:, None].astype(np.float32), time=time,
     )  # fmt: skip
 
 
-def powers(recording: SceneRecording, frames: np.ndarray) -> dict[str, np.ndarray]:
+def powers(recording: Recording, frames: np.ndarray) -> dict[str, np.ndarray]:
     found = responses(recording, frames, 0.0, 0.5)
     return dict(zip(response_names(recording), found.T, strict=True))
 
@@ -115,19 +115,19 @@ def test_samples_too_few_for_the_bands_are_refused_whatever_the_clock() -> None:
         responses(cap(time, np.zeros(len(time))), np.array([3]), 0.0, 0.5)
 
 
-def units_at(frame_id: list[int], activity: list[float]) -> SceneRecording:
+def units_at(frame_id: list[int], activity: list[float]) -> Recording:
     """A sample each tenth of a second."""
-    return SceneRecording(
-        np.array(activity, np.float32)[:, None], np.arange(len(frame_id)) / 10,
-        np.array(frame_id, np.int64), (Unit("u", "somewhere", "SU"),),
-        "s1", "drive", "here", "CC0", simulated=False,
+    time = np.arange(len(frame_id)) / 10
+    return Recording(
+        (Unit("u", "somewhere", "SU"),), presentations(time, np.array(frame_id, np.int64)),
+        "drive", "activity", signal=np.array(activity, np.float32)[:, None], time=time,
     )  # fmt: skip
 
 
 def test_a_frame_shown_twice_is_two_presentations() -> None:
     recording = units_at([5, 5, NO_FRAME, 7, 5, 5, 7], [1, 1, 0, 4, 3, 3, 8])
-    shown = presentations(recording)
-    assert shown.frame_id.tolist() == [5, 7, 5, 7]
+    shown = recording.events
+    assert shown.ids.tolist() == [5, 7, 5, 7]
     assert shown.onset.tolist() == pytest.approx([0.0, 0.3, 0.4, 0.6])
     assert responses_to(shown, recording, 0.0, 0.1)[:, 0].tolist() == [1, 4, 3, 8]
     together = responses(recording, np.array([7, 5]), 0.0, 0.1)
@@ -148,9 +148,10 @@ def test_frames_in_a_pause_leave_the_delay_to_the_others() -> None:
     activity = np.repeat(features, hold, axis=0) + 0.1 * generator.normal(size=(n * hold, 2))
     time = np.arange(n * hold) / 10
     time[150:] += 30.0  # after frame 29's samples
-    recording = SceneRecording(
-        activity.astype(np.float32), time, np.repeat(np.arange(n, dtype=np.int64), hold),
-        (Unit("a", "x", "SU"), Unit("b", "x", "SU")), "s", "d", "here", "CC0", simulated=False,
+    recording = Recording(
+        (Unit("a", "x", "SU"), Unit("b", "x", "SU")),
+        presentations(time, np.repeat(np.arange(n, dtype=np.int64), hold)), "d", "activity",
+        signal=activity.astype(np.float32), time=time,
     )  # fmt: skip
     episode = np.repeat(np.arange(6, dtype=np.int64), 10)
     found = estimate_delay(

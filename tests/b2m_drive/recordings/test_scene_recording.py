@@ -7,20 +7,23 @@ import h5py
 import numpy as np
 import pytest
 
-from b2m_drive.recordings.recording import Unit
+from b2m_drive.recordings.recording import Recording, Unit
 from b2m_drive.recordings.scene_recording import (
-    SceneRecording,
+    frame_of_samples,
+    presentations,
     read_scene_recording,
     write_scene_recording,
 )
 
 
-def some_recording(n_samples: int = 40, n_units: int = 3) -> SceneRecording:
+def some_recording(n_samples: int = 40, n_units: int = 3) -> Recording:
     generator = np.random.default_rng(0)
-    return SceneRecording(
-        activity=generator.normal(size=(n_samples, n_units)).astype(np.float32),
-        time=np.arange(n_samples) / 20,
-        frame_id=np.arange(n_samples, dtype=np.int64) // 4 - 1,
+    time = np.arange(n_samples) / 20
+    return Recording(
+        signal=generator.normal(size=(n_samples, n_units)).astype(np.float32),
+        time=time,
+        events=presentations(time, np.arange(n_samples, dtype=np.int64) // 4 - 1),
+        measure="activity as recorded [unit unknown]",
         units=tuple(Unit(f"u{k}", "FEF", "SU") for k in range(n_units)),
         subject="s1",
         session="drive-1",
@@ -49,17 +52,27 @@ def test_what_was_written_is_read(tmp_path) -> None:
     recording = some_recording()
     write_scene_recording(tmp_path / "brain.h5", recording)
     found = read_scene_recording(tmp_path / "brain.h5")
-    for name in ("activity", "time", "frame_id"):
+    for name in ("signal", "time"):
         np.testing.assert_array_equal(getattr(found, name), getattr(recording, name))
-    for name in ("units", "subject", "session", "source", "licence", "simulated", "notes"):
+    for name in ("onset", "ids", "duration"):
+        np.testing.assert_array_equal(getattr(found.events, name), getattr(recording.events, name))
+    for name in (
+        "units",
+        "measure",
+        "subject",
+        "session",
+        "source",
+        "licence",
+        "simulated",
+        "notes",
+    ):
         assert getattr(found, name) == getattr(recording, name)
     assert list(tmp_path.iterdir()) == [tmp_path / "brain.h5"]
-    assert found.sampling_rate == pytest.approx(20)
 
 
 def test_a_persons_own_file_needs_three_fields_only(tmp_path) -> None:
     found = read_scene_recording(written(tmp_path / "mine.h5"))
-    assert found.frame_id.tolist() == [-1, 0, 0, 1, 1, -1]
+    assert frame_of_samples(found).tolist() == [-1, 0, 0, 1, 1, -1]
     assert (found.session, found.simulated, found.licence) == ("mine", False, "unknown")
     assert [unit.name for unit in found.units] == ["unit0", "unit1"]
 
@@ -70,7 +83,7 @@ def test_columns_and_whole_doubles_as_matlab_writes_them_are_read(tmp_path) -> N
         time=np.arange(6.0)[None],
         frame_id=np.array([[-1.0], [0.0], [0.0], [1.0], [1.0], [-1.0]]),
     )
-    assert read_scene_recording(path).frame_id.tolist() == [-1, 0, 0, 1, 1, -1]
+    assert frame_of_samples(read_scene_recording(path)).tolist() == [-1, 0, 0, 1, 1, -1]
 
 
 @pytest.mark.parametrize(
@@ -90,7 +103,7 @@ def test_columns_and_whole_doubles_as_matlab_writes_them_are_read(tmp_path) -> N
         ({"time": np.zeros((3, 2))}, r"time: expected one value a sample, came \(3, 2\)"),
         ({"frame_id": np.arange(6) + 0.5}, "frame_id: expected whole numbers"),
         ({"frame_id": np.array([0, 0, np.nan, 1, 1, 1])}, "fractions or NaN"),
-        ({"frame_id": np.arange(6) - 2}, "frame_id of mine: expected -1"),
+        ({"frame_id": np.arange(6) - 2}, "frame_id: expected -1"),
         ({"frame_id": np.full(6, -1)}, "frame_id: expected samples with a frame, came none"),
         ({"unit_names": [b"a", b"b", b"c"]}, "unit_names: expected 2"),
     ],
@@ -122,19 +135,43 @@ def test_a_file_of_another_format_is_refused(tmp_path) -> None:
         read_scene_recording(path)
 
 
-def test_parts_that_do_not_fit_make_no_recording() -> None:
-    recording = some_recording()
-    with pytest.raises(ValueError, match=r"expected activity \(40, 3\)"):
-        replace(recording, activity=recording.activity[:, :2])
-    with pytest.raises(ValueError, match="NaN"):
-        replace(recording, activity=recording.activity * np.float32("nan"))
-    with pytest.raises(ValueError, match="came \\(0, 3\\)"):
-        replace(
-            recording,
-            activity=recording.activity[:0],
-            time=recording.time[:0],
-            frame_id=recording.frame_id[:0],
-        )
+@pytest.mark.parametrize("start", [0.0, -3.0, 1.7e9])
+def test_the_frame_of_each_sample_survives_as_events_on_any_clock(start: float) -> None:
+    generator = np.random.default_rng(0)
+    time = start + np.cumsum(generator.uniform(0.001, 0.01, 5000))
+    frame_id = np.repeat(generator.integers(-1, 4, 500), 10)
+    events = presentations(time, frame_id)
+    made = replace(some_recording(5000), time=time, events=events)
+    np.testing.assert_array_equal(frame_of_samples(made), frame_id)
+    np.testing.assert_array_equal(events.onset, time[np.searchsorted(time, events.onset)])
+
+
+def test_events_beside_the_samples_are_told_by_the_samples_within_them() -> None:
+    made = Recording.from_arrays(
+        signal=np.eye(6), time=np.arange(6) / 10, onset=[0.05, 0.31], ids=[7, 8],
+        duration=[0.25, 9.0],
+    )  # fmt: skip
+    assert frame_of_samples(made).tolist() == [-1, 7, 7, -1, 8, 8]
+
+
+@pytest.mark.parametrize(
+    ("onset", "ids", "duration"),
+    [([0.0, 0.2], [3, 3], 0.2), ([0.0, 0.2], [3, 4], 0.0), ([0.0, 0.2], [3, -1], 0.2),
+     ([0.0, 0.1], [3, 4], [0.4, 0.1])],
+)  # fmt: skip
+def test_events_that_the_file_cannot_hold_are_refused(onset, ids, duration, tmp_path) -> None:
+    made = Recording.from_arrays(
+        signal=np.eye(6), time=np.arange(6) / 10, onset=onset, ids=ids, duration=duration
+    )
+    with pytest.raises(ValueError, match=r"mine\.h5: expected events that the frame of each"):
+        write_scene_recording(tmp_path / "mine.h5", made)
+    assert not list(tmp_path.iterdir())
+
+
+def test_spike_times_are_not_written_as_samples(tmp_path) -> None:
+    spikes = Recording.from_arrays(spike_times=[[0.1, 0.2]], onset=[0.1], ids=[0])
+    with pytest.raises(ValueError, match="expected a signal, sample by sample, came spike times"):
+        write_scene_recording(tmp_path / "mine.h5", spikes)
 
 
 @pytest.mark.parametrize("value", ["false", 2, 0.5])

@@ -6,7 +6,8 @@ from functools import cache
 import numpy as np
 import pytest
 
-from b2m_drive.recordings.recording import LEFT, NO_STIMULUS, RIGHT, BrainRecording, DecisionTrials
+from b2m_drive.recordings.binning import in_trials
+from b2m_drive.recordings.decision_trials import LEFT, NO_STIMULUS, RIGHT, DecisionTrials
 from b2m_drive.recordings.simulated.neurons import (
     INTERVALS,
     PRESETS,
@@ -14,6 +15,7 @@ from b2m_drive.recordings.simulated.neurons import (
     simulate_sternberg,
     simulate_trials,
 )
+from b2m_drive.recordings.trial_responses import TrialResponses
 from b2m_drive.teachers import decoding, noise_ceiling, response_counts
 
 
@@ -22,8 +24,8 @@ def some_trials(n_trials: int = 120, seed: int = 0) -> DecisionTrials:
 
 
 @cache
-def recorded(name: str, signal: float = 1.0) -> BrainRecording:
-    return SimulatedBrain.preset(name, signal).record(some_trials(), seed=0)
+def recorded(name: str, signal: float = 1.0) -> TrialResponses:
+    return in_trials(SimulatedBrain.preset(name, signal).record(some_trials(), seed=0))
 
 
 def test_each_preset_says_more_about_the_items_than_the_one_before() -> None:
@@ -61,7 +63,7 @@ def test_without_signal_no_spike_depends_on_what_is_shown_or_where(name: str) ->
     )
     for signal, alike in ((0.0, True), (1.0, False)):
         brain = SimulatedBrain.preset(name, signal)
-        spikes = [brain.spikes(each, seed=0).spike_times for each in (trials, other)]
+        spikes = [brain.record(each, seed=0).spike_times for each in (trials, other)]
         assert all(map(np.array_equal, *spikes)) == alike
 
 
@@ -107,7 +109,9 @@ def mean_summary(name: str, n_trials: int, n_items: int, n_stimuli: int) -> dict
     for seed in range(300, 308):
         generator = np.random.default_rng([seed, 1])
         trials = simulate_trials(n_trials, n_items, n_stimuli, generator)
-        summaries.append(decoding.summarise(SimulatedBrain.preset(name).record(trials, seed)))
+        summaries.append(
+            decoding.summarise(in_trials(SimulatedBrain.preset(name).record(trials, seed)))
+        )
     return {
         field: float(np.mean([getattr(each, field) for each in summaries]))
         for field in HUMAN_QUARTILES
@@ -129,7 +133,7 @@ def test_the_best_session_is_as_good_as_the_best_human_session() -> None:
 
 
 def test_without_signal_the_rates_stay() -> None:
-    full, none = recorded("ideal").activity, recorded("ideal", signal=0.0).activity
+    full, none = recorded("ideal").values, recorded("ideal", signal=0.0).values
     assert none.mean() == pytest.approx(full.mean(), rel=0.1)
 
 
@@ -157,7 +161,7 @@ def test_more_signal_decodes_better() -> None:
 
 def test_the_same_seed_fires_the_same_spikes() -> None:
     brain, trials = SimulatedBrain.preset("median_session"), some_trials(20)
-    first, second, other = (brain.spikes(trials, seed) for seed in (3, 3, 4))
+    first, second, other = (brain.record(trials, seed) for seed in (3, 3, 4))
     assert all(map(np.array_equal, first.spike_times, second.spike_times))
     assert not any(
         np.array_equal(one, two) and len(one)
@@ -171,7 +175,7 @@ def test_one_seed_is_one_brain_whatever_it_is_shown() -> None:
     brain = replace(SimulatedBrain.preset("ideal"), n_units=40)
 
     def pattern(trial_seed: int, seed: int) -> np.ndarray:
-        recording = brain.record(some_trials(100, trial_seed), seed)
+        recording = in_trials(brain.record(some_trials(100, trial_seed), seed))
         counts, stimulus, _ = response_counts.item_counts(recording)
         means = np.stack([counts[stimulus == value].mean(0) for value in range(9)])
         return (means - means.mean(0)).ravel()
@@ -184,7 +188,7 @@ def test_one_seed_is_one_brain_whatever_it_is_shown() -> None:
 
 def test_spikes_are_sorted_and_fall_within_trials() -> None:
     trials = some_trials(20)
-    session = SimulatedBrain.preset("ideal").spikes(trials, 0)
+    session = SimulatedBrain.preset("ideal").record(trials, 0)
     for times in session.spike_times:
         assert (np.diff(times) >= 0).all()
     times = np.concatenate(session.spike_times)
@@ -206,7 +210,9 @@ def test_trials_that_follow_closely_are_not_simulated_twice() -> None:
         maintenance_onset=trials.maintenance_onset + shift,
         probe_onset=trials.probe_onset + shift,
     )
-    loose, close = (brain.record(each, 0).activity[1:, :8].mean() for each in (trials, packed))
+    loose, close = (
+        in_trials(brain.record(each, 0)).values[1:, :8].mean() for each in (trials, packed)
+    )
     assert close == pytest.approx(loose, rel=0.05)
 
 
@@ -223,11 +229,11 @@ def test_an_ungained_unit_fires_poisson_spikes_at_its_rate() -> None:
         drift=0.0,
         fluctuation=0.0,
     )
-    recording = brain.record(some_trials(100), 0)
+    recording = in_trials(brain.record(some_trials(100), 0))
     assert decoding.median_rate(recording) == pytest.approx(5.0, rel=0.03)
     counts, stimulus, _ = response_counts.item_counts(recording)
     assert decoding.fano_factor(counts, stimulus) == pytest.approx(1.0, abs=0.07)
-    gained = replace(brain, private_gain=0.5).record(some_trials(100), 0)
+    gained = in_trials(replace(brain, private_gain=0.5).record(some_trials(100), 0))
     counts, stimulus, _ = response_counts.item_counts(gained)
     # variance / mean of a Poisson count whose gain is lognormal: 1 + mean (exp(s^2) - 1)
     assert decoding.fano_factor(counts, stimulus) == pytest.approx(1 + 4 * 0.284, rel=0.15)
@@ -317,7 +323,7 @@ def same_category(n_stimuli: int = 12, n_categories: int = 4) -> np.ndarray:
     return np.equal.outer(category, category)
 
 
-def similarity(recording: BrainRecording, kind: str) -> tuple[float, float]:
+def similarity(recording: TrialResponses, kind: str) -> tuple[float, float]:
     """Mean correlation of the items' patterns over units of a kind: within, between categories."""
     chosen = np.array([unit.name.startswith(kind) for unit in recording.units])
     counts, stimulus, _ = response_counts.item_counts(recording.select_units(chosen))
@@ -335,7 +341,7 @@ def test_items_of_one_category_have_similar_patterns_where_the_category_has_a_sh
     trials = simulate_trials(100, 3, 12, np.random.default_rng(0))
     plain = replace(SimulatedBrain.preset("ideal"), n_units=100, mixed_strength=1.0)
     none, half, most = (
-        similarity(replace(plain, category_share=share).record(trials, 0), kind)
+        similarity(in_trials(replace(plain, category_share=share).record(trials, 0)), kind)
         for share in (0.0, 0.5, 0.9)
     )
     assert abs(none[0] - none[1]) < 0.15
@@ -394,10 +400,10 @@ def test_a_sternberg_trial_ends_its_row_where_its_items_end() -> None:
 
 
 @cache
-def sternberg(signal: float) -> BrainRecording:
+def sternberg(signal: float) -> TrialResponses:
     trials = simulate_sternberg(150, 6, np.random.default_rng(0))
     brain = replace(SimulatedBrain.preset("ideal", signal), n_units=100)
-    return brain.record(trials, 0)
+    return in_trials(brain.record(trials, 0))
 
 
 def test_a_sternberg_brain_tells_items_memory_and_whether_the_probe_was_shown() -> None:
@@ -425,7 +431,7 @@ def test_a_probe_held_in_mind_excites_the_units_of_its_concept_more() -> None:
         delay_persistence=0.0,
     )
     trials = simulate_sternberg(200, 4, np.random.default_rng(0), loads=(1, 2))
-    recording = brain.record(trials, 0)
+    recording = in_trials(brain.record(trials, 0))
     counts = decoding.window_counts(recording, "probe", 0.2, 0.9).sum(1)
     shown = trials.target_side == LEFT
     assert counts[shown].mean() > 1.3 * counts[~shown].mean()

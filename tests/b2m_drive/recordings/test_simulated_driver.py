@@ -6,7 +6,8 @@ from functools import cache
 import numpy as np
 import pytest
 
-from b2m_drive.recordings.scene_recording import SceneRecording
+from b2m_drive.recordings.recording import Recording
+from b2m_drive.recordings.scene_recording import frame_of_samples, signal_of, times_of
 from b2m_drive.recordings.simulated.driver import PRESETS, SimulatedDriver, evoked_course
 from b2m_drive.recordings.simulated.driver_attention import (
     ATTENDED,
@@ -52,7 +53,7 @@ def some_drive(n_episodes: int = 30, n_frames: int = 20, seed: int = 0) -> Drive
     return Drive(state, np.arange(len(episode)) * STEP + episode * 1.0, episode)
 
 
-def record(driver: SimulatedDriver, drive: Drive, seed: int = 0) -> SceneRecording:
+def record(driver: SimulatedDriver, drive: Drive, seed: int = 0) -> Recording:
     return driver.record(drive.state, NAMES, drive.time, drive.episode, seed)
 
 
@@ -109,13 +110,13 @@ def test_without_signal_no_spike_depends_on_the_scene(name: str) -> None:
     other = replace(drive, state=drive.state[::-1].copy())
     for signal, alike in ((0.0, True), (1.0, False)):
         driver = SimulatedDriver.preset(name, signal)
-        spikes = [record(driver, each).activity for each in (drive, other)]
+        spikes = [signal_of(record(driver, each)) for each in (drive, other)]
         assert np.array_equal(*spikes) == alike
 
 
 def test_without_signal_the_rates_stay() -> None:
     full, none = (
-        record(SimulatedDriver.preset("ideal", signal), some_drive()).activity
+        signal_of(record(SimulatedDriver.preset("ideal", signal), some_drive()))
         for signal in (1.0, 0.0)
     )
     np.testing.assert_allclose(none.mean(), full.mean(), rtol=0.03)
@@ -127,23 +128,24 @@ def test_units_stay_at_their_baseline_while_there_is_nothing_to_see() -> None:
     gone[:, [NAMES.index(name) for name in ATTENDED_NAMES]] = np.nan
     gone[:, NAMES.index("hazard")] = 0.0
     recording = record(quiet(tuned_share=1.0), replace(drive, state=gone))
-    lane_free = recording.activity.mean(0) * 25
+    lane_free = signal_of(recording).mean(0) * 25
     np.testing.assert_allclose(lane_free, 5.0, rtol=0.15)
     blank = record(quiet(peak_rate=50.0, delay=0.0, time_constant=0.0), drive)
-    off = blank.frame_id == -1
-    assert blank.activity[off].mean() * 25 == pytest.approx(5.0, rel=0.05)
-    assert blank.activity[~off].mean() * 25 > 10
+    off = frame_of_samples(blank) == -1
+    assert signal_of(blank)[off].mean() * 25 == pytest.approx(5.0, rel=0.05)
+    assert signal_of(blank)[~off].mean() * 25 > 10
 
 
 def test_the_screen_shows_each_frame_for_a_step_and_is_blank_between_episodes() -> None:
     drive = some_drive(2, 3)
     recording = record(quiet(), drive)
-    shown = recording.frame_id[(recording.time >= -1e-9) & (recording.time < 4.0)]
+    time = times_of(recording)
+    shown = frame_of_samples(recording)[(time >= -1e-9) & (time < 4.0)]
     # at 25 Hz: 12 or 13 samples of each 0.5 s frame, 1 s blank after the third
     assert [int((shown == k).sum()) for k in range(6)] == [13, 12, 13, 12, 13, 12]
     assert int((shown == -1).sum()) == 25
-    assert recording.time[0] == pytest.approx(-1.0)
-    assert recording.time[-1] > drive.time[-1] + STEP + 3.5
+    assert time[0] == pytest.approx(-1.0)
+    assert time[-1] > drive.time[-1] + STEP + 3.5
 
 
 def test_a_response_comes_after_its_delay_and_leaves_with_the_frame() -> None:
@@ -156,10 +158,10 @@ def test_a_response_comes_after_its_delay_and_leaves_with_the_frame() -> None:
 
 
 def test_an_ungained_unit_fires_poisson_spikes_at_its_rate() -> None:
-    counts = record(quiet(signal=0.0, peak_rate=1e-9), some_drive()).activity
+    counts = signal_of(record(quiet(signal=0.0, peak_rate=1e-9), some_drive()))
     assert counts.mean() * 25 == pytest.approx(5.0, rel=0.02)
     assert (counts.var(0) / counts.mean(0)).mean() == pytest.approx(1.0, abs=0.02)
-    gained = record(quiet(signal=0.0, peak_rate=1e-9, private_gain=0.6), some_drive()).activity
+    gained = signal_of(record(quiet(signal=0.0, peak_rate=1e-9, private_gain=0.6), some_drive()))
     assert (gained.var(0) / gained.mean(0)).mean() > 1.05
 
 
@@ -183,7 +185,7 @@ def test_attention_goes_to_what_is_near_or_dangerous_at_the_others_cost() -> Non
 
 def test_the_same_seed_is_the_same_brain() -> None:
     driver, drive = SimulatedDriver.preset("median_session"), some_drive(5)
-    first, second, other = (record(driver, drive, seed).activity for seed in (3, 3, 4))
+    first, second, other = (signal_of(record(driver, drive, seed)) for seed in (3, 3, 4))
     assert np.array_equal(first, second)
     assert not np.array_equal(first, other)
 

@@ -15,7 +15,9 @@ from b2m_drive.recordings.reaction_times import (
     draw_reaction_times,
     read_reaction_times,
 )
-from b2m_drive.recordings.scene_recording import EEG, SceneRecording
+from b2m_drive.recordings.recording import Recording
+from b2m_drive.recordings.sampling import sampling_of
+from b2m_drive.recordings.scene_recording import EEG, signal_of, times_of
 from b2m_drive.recordings.simulated.driver_attention import ATTENDED, ATTENDED_NAMES
 from b2m_drive.recordings.simulated.driver_eeg import PRESETS, SENSORS, SimulatedDriverEEG
 from b2m_drive.teachers.frame_decoding import decoding_r2
@@ -41,7 +43,7 @@ def some_states(n_frames: int = 300) -> tuple[np.ndarray, np.ndarray, np.ndarray
     return state, np.arange(n_frames) * STEP + episode * 1.0, episode
 
 
-def record(driver: SimulatedDriverEEG, seed: int = 0) -> SceneRecording:
+def record(driver: SimulatedDriverEEG, seed: int = 0) -> Recording:
     state, time, episode = some_states()
     return driver.record(state, ATTENDED_NAMES, time, episode, seed)
 
@@ -71,7 +73,7 @@ def test_without_signal_no_potential_depends_on_the_scene(name: str) -> None:
     for signal, alike in ((0.0, True), (1.0, False)):
         driver = SimulatedDriverEEG.preset(name, signal)
         first, second = (
-            driver.record(each, ATTENDED_NAMES, time[:40], episode[:40], 0).activity
+            signal_of(driver.record(each, ATTENDED_NAMES, time[:40], episode[:40], 0))
             for each in (state[:40], state[:40][::-1].copy())
         )
         largest = np.abs(first).max()
@@ -83,21 +85,21 @@ def test_the_sensors_are_those_of_the_10_20_system_against_their_average() -> No
     assert tuple(unit.name for unit in recording.units) == SENSORS
     assert {unit.kind for unit in recording.units} == {EEG}
     assert len(SENSORS) == len(set(SENSORS)) == 32
-    np.testing.assert_allclose(recording.activity.mean(1), 0, atol=1e-10)
+    np.testing.assert_allclose(signal_of(recording).mean(1), 0, atol=1e-10)
     assert recording.simulated
-    assert recording.sampling_rate == pytest.approx(128)
-    assert 5e-6 < recording.activity.std() < 20e-6  # [V]
+    assert sampling_of(times_of(recording)).rate == pytest.approx(128)
+    assert 5e-6 < signal_of(recording).std() < 20e-6  # [V]
 
 
 def test_the_background_falls_with_one_over_frequency() -> None:
     from scipy.signal import welch
 
     recording = record(silent(background=10e-6))
-    frequency, power = welch(recording.activity, 128, nperseg=1024, axis=0)
+    frequency, power = welch(signal_of(recording), 128, nperseg=1024, axis=0)
     band = (frequency > 1) & (frequency < 40)
     slope = np.polyfit(np.log(frequency[band]), np.log(power[band].mean(1)), 1)[0]
     assert slope == pytest.approx(-1.0, abs=0.1)
-    assert recording.activity.std(0).mean() == pytest.approx(10e-6, rel=0.3)
+    assert signal_of(recording).std(0).mean() == pytest.approx(10e-6, rel=0.3)
 
 
 def test_a_hazard_evokes_a_parietal_positivity_that_peaks_as_drivers_react() -> None:
@@ -110,12 +112,12 @@ def test_a_hazard_evokes_a_parietal_positivity_that_peaks_as_drivers_react() -> 
     driver = silent(evoked=10e-6)
     recording = driver.record(state, ATTENDED_NAMES, time, np.zeros(len(state), np.int64), 0)
     sensor = SENSORS.index("Pz")
-    onset = np.searchsorted(recording.time, time[2::12])
-    course = np.stack([recording.activity[k : k + 7 * 128, sensor] for k in onset])
+    onset = np.searchsorted(times_of(recording), time[2::12])
+    course = np.stack([signal_of(recording)[k : k + 7 * 128, sensor] for k in onset])
     peak = course.argmax(1) / 128
     assert np.median(peak) == pytest.approx(1.5, abs=0.12)
     assert 0.5 < peak.std() < 1.2
-    mean = recording.activity[onset[0] : onset[-1]].mean(0)
+    mean = signal_of(recording)[onset[0] : onset[-1]].mean(0)
     assert mean.argmax() == sensor
     assert (course[:, : int(0.2 * 128)] < 1e-7).all()
     assert course.max() == pytest.approx(driver.evoked, rel=0.3)  # less the average of all
@@ -125,14 +127,14 @@ def test_rhythms_lie_in_their_bands() -> None:
     from scipy.signal import welch
 
     recording = record(silent(rhythm=1e-6))
-    frequency, power = welch(recording.activity, 128, nperseg=512, axis=0)
+    frequency, power = welch(signal_of(recording), 128, nperseg=512, axis=0)
     total, outside = power.sum(), power[(frequency < 3.5) | (frequency > 30)].sum()
     assert outside < 0.06 * total
 
 
 def test_the_same_seed_is_the_same_eeg() -> None:
     driver = SimulatedDriverEEG.preset("best_session")
-    first, second, other = (record(driver, seed).activity for seed in (3, 3, 4))
+    first, second, other = (signal_of(record(driver, seed)) for seed in (3, 3, 4))
     np.testing.assert_array_equal(first, second)
     assert not np.allclose(first, other)
 

@@ -6,23 +6,24 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from b2m_drive.recordings.recording import (
+from b2m_drive.recordings.binning import in_trials
+from b2m_drive.recordings.decision_trials import (
     LEFT,
     MAINTENANCE,
     NO_STIMULUS,
     PROBE,
     RIGHT,
-    BrainRecording,
     DecisionTrials,
-    TrialBins,
-    Unit,
     item_period,
 )
+from b2m_drive.recordings.recording import Unit
 from b2m_drive.recordings.simulated.neurons import (
     SimulatedBrain,
     simulate_sternberg,
     simulate_trials,
 )
+from b2m_drive.recordings.trial_responses import TrialResponses
+from b2m_drive.recordings.trial_windows import Window
 from b2m_drive.teachers import decoding, noise_ceiling, response_counts
 from b2m_drive.teachers.undefined_figures import EACH_ONCE, why_undefined
 from tests.shared.places import DATA
@@ -36,14 +37,15 @@ def some_trials(seed: int = 0) -> DecisionTrials:
 
 def recording_of(
     trials: DecisionTrials, item: np.ndarray, maintenance: np.ndarray, probe: np.ndarray
-) -> BrainRecording:
+) -> TrialResponses:
     """One bin for each item's response (trial, item, unit), for maintenance and for the probe."""
     activity = np.concatenate([item, maintenance[:, None], probe[:, None]], axis=1)
     periods = tuple(item_period(position) for position in range(trials.n_items))
-    return BrainRecording(
-        activity=activity.astype(np.float32),
-        bins=TrialBins(
-            (*periods, MAINTENANCE, PROBE), np.array([0.1] * len(periods) + [0.0, 0.0]), 0.8
+    return TrialResponses(
+        values=activity.astype(np.float32),
+        windows=(
+            *(Window(name, 0.1, 0.9) for name in periods),
+            *(Window(name, 0.0, 0.8) for name in (MAINTENANCE, PROBE)),
         ),
         trials=trials,
         units=tuple(Unit(f"unit{index}", "LA", "SU") for index in range(activity.shape[2])),
@@ -55,7 +57,7 @@ def recording_of(
     )
 
 
-def perfect_brain() -> BrainRecording:
+def perfect_brain() -> TrialResponses:
     """One unit a stimulus, which fires some 40 spikes for it; and one for the right side."""
     trials = some_trials()
     item = np.random.default_rng(9).poisson(40.0 * np.eye(N_STIMULI + 1)[trials.stimulus])
@@ -64,7 +66,7 @@ def perfect_brain() -> BrainRecording:
     return recording_of(trials, item, item.sum(1), probe)
 
 
-def noise_brain(n_units: int = 12) -> BrainRecording:
+def noise_brain(n_units: int = 12) -> TrialResponses:
     generator = np.random.default_rng(5)
     item = generator.poisson(2.0, (N_TRIALS, N_ITEMS, n_units))
     maintenance = generator.poisson(4.0, (N_TRIALS, n_units))
@@ -116,9 +118,9 @@ def test_several_windows_tell_apart_items_that_one_window_confuses() -> None:
     trials = simulate_trials(N_TRIALS, 1, 2, np.random.default_rng(0))
     early = trials.stimulus == 0
     activity = np.random.default_rng(1).poisson(np.stack([20 * early, 20 * ~early], axis=1))
-    recording = BrainRecording(
-        activity=activity.astype(np.float32),
-        bins=TrialBins((item_period(0),) * 2, np.array([0.1, 0.5]), 0.4),
+    recording = TrialResponses(
+        values=activity.astype(np.float32),
+        windows=(Window(item_period(0), 0.1, 0.5), Window(item_period(0), 0.5, 0.9)),
         trials=trials,
         units=(Unit("timer", "LA", "SU"),),
         subject="made",
@@ -133,10 +135,11 @@ def test_several_windows_tell_apart_items_that_one_window_confuses() -> None:
 
 
 def test_window_counts_take_bins_that_start_in_the_half_open_window() -> None:
-    bins = TrialBins((MAINTENANCE,) * 5, np.arange(5) * 0.1, 0.1)  # 0.30000000000000004 among them
+    begins = (np.arange(5) * 0.1).tolist()  # 0.30000000000000004 among them
+    bins = tuple(Window(MAINTENANCE, each, each + 0.1) for each in begins)
     trials = some_trials().select(np.arange(2))
     activity = np.arange(10, dtype=np.float32).reshape(2, 5, 1)
-    recording = replace(noise_brain(1), activity=activity, bins=bins, trials=trials)
+    recording = replace(noise_brain(1), values=activity, windows=bins, trials=trials)
     counts = response_counts.window_counts(recording, MAINTENANCE, 0.1, 0.3)
     assert counts.ravel().tolist() == [1 + 2, 6 + 7]
     with pytest.raises(ValueError, match="item7"):
@@ -239,17 +242,17 @@ def test_explainable_variance_is_not_lifted_by_few_presentations() -> None:
 
 def test_reliability_ignores_rates_that_differ_between_units() -> None:
     recording = noise_brain()
-    loud = replace(recording, activity=recording.activity + np.arange(12, dtype=np.float32) * 50)
+    loud = replace(recording, values=recording.values + np.arange(12, dtype=np.float32) * 50)
     before = noise_ceiling.split_half_reliability(recording)
     assert noise_ceiling.split_half_reliability(loud) == pytest.approx(before, abs=1e-3)
 
 
 def test_figures_that_a_recording_cannot_give_are_nan() -> None:
-    few = perfect_brain().select_trials(np.arange(4))
+    few = perfect_brain().select(np.arange(4))
     assert np.isnan(decoding.item_decoding_accuracy(few))
     assert np.isnan(decoding.memory_decoding_auc(few))
     assert np.isnan(decoding.probe_side_auc(few))
-    silent = replace(perfect_brain(), activity=np.zeros_like(perfect_brain().activity))
+    silent = replace(perfect_brain(), values=np.zeros_like(perfect_brain().values))
     ceiling = noise_ceiling.noise_ceiling(silent)
     assert np.isnan(noise_ceiling.split_half_reliability(silent))
     assert np.isnan(ceiling.explainable_variance)
@@ -257,7 +260,7 @@ def test_figures_that_a_recording_cannot_give_are_nan() -> None:
 
 
 def test_a_silent_brain_has_no_decoding_figures_and_the_reason_is_given() -> None:
-    silent = replace(perfect_brain(), activity=np.zeros_like(perfect_brain().activity))
+    silent = replace(perfect_brain(), values=np.zeros_like(perfect_brain().values))
     assert np.isnan(decoding.item_decoding_accuracy(silent))
     assert np.isnan(decoding.memory_decoding_auc(silent))
     reasons = why_undefined(silent)
@@ -292,17 +295,19 @@ def test_always_telling_the_most_frequent_item_is_chance() -> None:
 
 
 def test_an_item_that_no_trial_shows_does_not_lower_chance() -> None:
-    recording = SimulatedBrain().record(simulate_trials(40, 2, 4, np.random.default_rng(0)), 0)
+    recording = in_trials(
+        SimulatedBrain().record(simulate_trials(40, 2, 4, np.random.default_rng(0)), 0)
+    )
     never = replace(recording, trials=replace(recording.trials, n_stimuli=9))
     assert decoding.summarise(never).chance == 1 / 4
 
 
 def test_a_unit_that_never_varies_changes_no_decoding() -> None:
     recording = noise_brain()
-    constant = np.full((*recording.activity.shape[:2], 5), 7.0, np.float32)
+    constant = np.full((*recording.values.shape[:2], 5), 7.0, np.float32)
     more = replace(
         recording,
-        activity=np.concatenate([recording.activity, constant], axis=2),
+        values=np.concatenate([recording.values, constant], axis=2),
         units=(*recording.units, *recording.units[:5]),
     )
     for figure in (
@@ -313,11 +318,11 @@ def test_a_unit_that_never_varies_changes_no_decoding() -> None:
         assert figure(more) == figure(recording)
 
 
-def each_item_once() -> BrainRecording:
+def each_item_once() -> TrialResponses:
     """Forty trials of two images, none of which comes again."""
     trials = simulate_trials(40, 2, 4, np.random.default_rng(0))
     trials = replace(trials, n_stimuli=80, stimulus=np.arange(80).reshape(40, 2))
-    return SimulatedBrain().record(trials, 0)
+    return in_trials(SimulatedBrain().record(trials, 0))
 
 
 def test_items_shown_once_have_no_reliability_and_no_ceiling_but_a_reason() -> None:
@@ -368,7 +373,7 @@ def kornblith_session(prefix: str) -> Path:
 def test_the_best_human_session_decodes_as_it_was_measured_to() -> None:
     from b2m_drive.recordings.readers.kornblith import read_kornblith
 
-    summary = decoding.summarise(read_kornblith(kornblith_session("399e11")))
+    summary = decoding.summarise(in_trials(read_kornblith(kornblith_session("399e11"))))
     assert summary.item_decoding == pytest.approx(0.62, abs=0.05)
     assert summary.memory_auc == pytest.approx(0.67, abs=0.05)
     assert summary.reliability == pytest.approx(0.85, abs=0.05)

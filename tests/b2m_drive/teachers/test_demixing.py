@@ -5,18 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from b2m_drive.recordings.recording import DecisionTrials
-from b2m_drive.teachers.activity import Activity
+from b2m_drive.recordings.decision_trials import DecisionTrials
+from b2m_drive.recordings.trial_responses import TrialResponses
+from b2m_drive.recordings.trial_windows import DELAY, ENCODING, phase_of, windows_of_items
 from b2m_drive.teachers.controls import shuffle_trials
 from b2m_drive.teachers.demixing import Marginalisation, demix, shares_predicted
-from b2m_drive.teachers.latents import latents_of, memory_set, shown_in
-from b2m_drive.teachers.windows import (
-    DELAY,
-    ENCODING,
-    phase_of,
-    teaching_windows,
-    windows_of_items,
-)
+from b2m_drive.teachers.latents import latents_of
+from b2m_drive.teachers.shown_items import memory_set, shown_in
+from b2m_drive.teachers.windows import teaching_windows
 
 N_STIMULI, N_UNITS = 6, 15
 
@@ -40,13 +36,15 @@ def some_trials(n: int, generator: np.random.Generator) -> DecisionTrials:
     )
 
 
-def tuned_activity(n_trials: int, noise: float, generator: np.random.Generator) -> Activity:
+def tuned_activity(n_trials: int, noise: float, generator: np.random.Generator) -> TrialResponses:
     """Tuned to items, under a far larger course of the trial that says nothing of them."""
     trials, windows = some_trials(n_trials, generator), teaching_windows(3)
     clean = shown_in(windows, trials) @ generator.normal(size=(N_STIMULI, N_UNITS))
     course = generator.normal(size=(n_trials, 1, 1)) * generator.normal(size=N_UNITS) * 5
     values = clean + course + noise * generator.normal(size=clean.shape)
-    return Activity(values.astype(np.float32), windows, trials)
+    return TrialResponses(
+        values=values.astype(np.float32), windows=windows, trials=trials, session="made up"
+    )
 
 
 def one_group(n_trials: int, generator: np.random.Generator) -> tuple[Marginalisation, list]:
@@ -64,7 +62,7 @@ def one_group(n_trials: int, generator: np.random.Generator) -> tuple[Marginalis
     return data, list(np.arange(n_trials).reshape(5, -1))
 
 
-def item_accuracy(latents: np.ndarray, activity: Activity) -> float:
+def item_accuracy(latents: np.ndarray, activity: TrialResponses) -> float:
     """Nearest mean of the item, over folds of trials, at early and late windows side by side."""
     per_item = windows_of_items(activity.windows)
     seen = np.stack([latents[:, each].reshape(len(latents), -1) for each in per_item], axis=1)

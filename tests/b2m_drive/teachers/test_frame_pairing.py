@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from b2m_drive.recordings.recording import Unit
-from b2m_drive.recordings.scene_recording import EEG, SceneRecording
+from b2m_drive.recordings.recording import Recording, Unit
+from b2m_drive.recordings.scene_recording import EEG, frame_of_samples, presentations
 from b2m_drive.recordings.simulated.driver import SimulatedDriver
 from b2m_drive.teachers.frame_decoding import cross_fitted, decoding_r2
 from b2m_drive.teachers.frame_pairing import (
@@ -24,21 +24,19 @@ RATE = 20.0  # [Hz]
 
 def recording_of(
     activity: np.ndarray, frame_id: np.ndarray, rate: float = RATE, kind: str = "SU"
-) -> SceneRecording:
-    return SceneRecording(
-        activity.astype(np.float32),
-        np.arange(len(activity)) / rate,
-        frame_id.astype(np.int64),
+) -> Recording:
+    time = np.arange(len(activity)) / rate
+    return Recording(
         tuple(Unit(f"u{k}", "somewhere", kind) for k in range(activity.shape[1])),
-        "s1",
+        presentations(time, frame_id.astype(np.int64)),
         "drive-1",
-        "here",
-        "CC0",
-        simulated=False,
+        "activity",
+        signal=activity.astype(np.float32),
+        time=time,
     )
 
 
-def late_brain(delay: float, noise: float = 0.3) -> tuple[SceneRecording, np.ndarray, np.ndarray]:
+def late_brain(delay: float, noise: float = 0.3) -> tuple[Recording, np.ndarray, np.ndarray]:
     """Units that say linearly what a frame showed, ``delay`` after it came: frames of 0.5 s."""
     generator = np.random.default_rng(0)
     n_episodes, n_frames, hold = 12, 15, 10
@@ -118,8 +116,10 @@ def test_the_delay_of_a_simulated_driver_is_found_from_states_with_missing_vehic
 
 def test_frames_at_the_very_end_do_not_stop_the_search_for_the_delay() -> None:
     recording, state, episode = late_brain(0.2)
-    end = np.flatnonzero(recording.frame_id >= 0)[-1] + 1
-    cut = recording_of(recording.activity[:end], recording.frame_id[:end])
+    shown = frame_of_samples(recording)
+    end = np.flatnonzero(shown >= 0)[-1] + 1
+    assert recording.signal is not None
+    cut = recording_of(recording.signal[:end], shown[:end])
     frame_id = np.arange(len(state), dtype=np.int64)
     with pytest.raises(ValueError, match="leaves 2 of 180 frames without a sample"):
         responses(cut, frame_id, 1.0, 0.5)

@@ -5,8 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from b2m_drive.recordings.recording import NO_STIMULUS, DecisionTrials
-from b2m_drive.teachers.activity import Activity
+from b2m_drive.recordings.decision_trials import NO_STIMULUS, DecisionTrials
+from b2m_drive.recordings.trial_responses import TrialResponses
+from b2m_drive.recordings.trial_windows import DELAY, ENCODING, Window, present_windows
 from b2m_drive.teachers.controls import (
     information_rate,
     kept_for_accuracy,
@@ -15,23 +16,10 @@ from b2m_drive.teachers.controls import (
     shuffle_trials,
 )
 from b2m_drive.teachers.latent_ceiling import explainable_variance
-from b2m_drive.teachers.latents import (
-    LATENT_METHODS,
-    carry,
-    decode_stimuli,
-    latents_of,
-    memory_set,
-    shown_in,
-)
+from b2m_drive.teachers.latents import TRIAL_LATENTS, carry, decode_stimuli, latents_of
+from b2m_drive.teachers.shown_items import memory_set, shown_in
 from b2m_drive.teachers.window_of_steps import NO_WINDOW, average_in_windows, window_of_steps
-from b2m_drive.teachers.windows import (
-    DELAY,
-    ENCODING,
-    WINDOW_CHOICES,
-    Window,
-    present_windows,
-    teaching_windows,
-)
+from b2m_drive.teachers.windows import WINDOW_CHOICES, teaching_windows
 
 N_STIMULI = 6
 
@@ -74,12 +62,14 @@ def activity_of(
     noise: float,
     n_units: int = 20,
     windows: tuple[Window, ...] = teaching_windows(3),
-) -> Activity:
+) -> TrialResponses:
     """Units that are tuned at random to the items shown and to the items held."""
     tuning = generator.normal(size=(N_STIMULI, n_units))
     clean = shown_in(windows, trials) @ tuning
     values = clean + noise * generator.normal(size=clean.shape)
-    return Activity(values.astype(np.float32), windows, trials)
+    return TrialResponses(
+        values=values.astype(np.float32), windows=windows, trials=trials, session="made up"
+    )
 
 
 def test_decoded_latents_of_a_clear_brain_name_the_items(generator) -> None:
@@ -108,7 +98,7 @@ def test_held_out_trials_do_not_touch_the_fit(generator) -> None:
     teaching = np.arange(60) < 45
     spoilt = activity.values.copy()
     spoilt[45:] = 1e3
-    for method in LATENT_METHODS:
+    for method in TRIAL_LATENTS:
         before = latents_of(activity, teaching, method=method, pairing="recorded", seed=0)
         after = latents_of(
             replace(activity, values=spoilt), teaching, method=method, pairing="recorded", seed=0
@@ -130,7 +120,7 @@ def test_carried_latents_are_the_sum_over_the_same_trials_items() -> None:
     assert carry(values, windows)[0, :, 0].tolist() == [1, 3, 10, 20, 2 + 15]
 
 
-@pytest.mark.parametrize("method", LATENT_METHODS)
+@pytest.mark.parametrize("method", TRIAL_LATENTS)
 def test_latents_have_zero_mean_and_unit_variance_in_each_phase(generator, method) -> None:
     activity = activity_of(some_trials(60, generator), generator, noise=1.0)
     latents = latents_of(
@@ -150,7 +140,9 @@ def test_cross_validation_finds_the_number_of_components(generator) -> None:
     mixing = generator.normal(size=(3, 25))
     values = factors @ mixing * 2 + generator.normal(size=(120, len(windows), 25))
     latents = latents_of(
-        Activity(values.astype(np.float32), windows, trials),
+        TrialResponses(
+            values=values.astype(np.float32), windows=windows, trials=trials, session="made up"
+        ),
         np.ones(120, dtype=bool),
         method="pca",
         pairing="recorded",
@@ -223,7 +215,7 @@ def test_a_window_of_one_item_reaches_into_the_next_period() -> None:
     assert average[0, :, 0].tolist() == [1.5, 3.5]
 
 
-@pytest.mark.parametrize("method", LATENT_METHODS)
+@pytest.mark.parametrize("method", TRIAL_LATENTS)
 def test_what_stands_in_absent_windows_changes_nothing(generator, method) -> None:
     trials = shorter(some_trials(80, generator), generator)
     activity = activity_of(trials, generator, noise=1.0)
@@ -278,7 +270,7 @@ def test_corruption_adds_no_item_to_a_trial(generator) -> None:
     assert latents.values[~absent].any(1).all()
 
 
-@pytest.mark.parametrize("method", LATENT_METHODS)
+@pytest.mark.parametrize("method", TRIAL_LATENTS)
 @pytest.mark.parametrize("which", WINDOW_CHOICES)
 def test_every_choice_of_windows_gives_latents(generator, which, method) -> None:
     windows = teaching_windows(3, which=which)
@@ -336,7 +328,9 @@ def test_factor_analysis_is_not_led_by_a_loud_and_lonely_unit(generator) -> None
     factor = generator.normal(size=(200, len(windows), 1))
     values = generator.normal(size=(200, len(windows), 10))
     values[..., 5:] += factor  # five units share a factor, five are on their own
-    activity = Activity(values.astype(np.float32), windows, trials)
+    activity = TrialResponses(
+        values=values.astype(np.float32), windows=windows, trials=trials, session="made up"
+    )
     everything = np.ones(200, dtype=bool)
     latents = latents_of(
         activity, everything, method="factor_analysis", pairing="recorded", seed=0, n_latents=2
@@ -394,7 +388,7 @@ def mostly_one_item(n: int, generator: np.random.Generator) -> DecisionTrials:
     return replace(some_trials(n, generator), stimulus=stimulus)
 
 
-def rate_kept(activity: Activity) -> tuple[float, float]:
+def rate_kept(activity: TrialResponses) -> tuple[float, float]:
     everything = np.ones(len(activity.trials), dtype=bool)
     evidence = decode_stimuli(activity, everything, 0, beyond_frequency=True)
     accuracy, auc = information_rate(evidence, activity.trials, activity.windows)
@@ -439,7 +433,9 @@ def test_the_penalty_of_decoded_latents_is_chosen_by_trials(generator) -> None:
     windows = teaching_windows(3, which="delay")
     own = np.repeat(generator.normal(size=(40, 1, 30)), len(windows), axis=1)
     values = own + 0.01 * generator.normal(size=own.shape)
-    activity = Activity(values.astype(np.float32), windows, trials)
+    activity = TrialResponses(
+        values=values.astype(np.float32), windows=windows, trials=trials, session="made up"
+    )
     evidence = decode_stimuli(activity, np.ones(40, dtype=bool), seed=0)
     error = np.mean((evidence - shown_in(windows, trials)) ** 2)
     assert error < 1.2 * shown_in(windows, trials).var()
@@ -448,16 +444,33 @@ def test_the_penalty_of_decoded_latents_is_chosen_by_trials(generator) -> None:
 def test_a_brain_in_which_nothing_varies_is_refused(generator) -> None:
     activity = activity_of(some_trials(40, generator), generator, noise=1.0)
     silent = replace(activity, values=np.full_like(activity.values, 3))
-    for method in LATENT_METHODS:
+    for method in TRIAL_LATENTS:
         with pytest.raises(ValueError, match="units that never do"):
             latents_of(silent, np.ones(40, dtype=bool), method=method, pairing="recorded", seed=0)
+
+
+def test_a_method_of_the_table_reads_all_trials_and_is_standardised_in_each_phase(
+    generator,
+) -> None:
+    activity = activity_of(some_trials(40, generator), generator, noise=1.0)
+    every = np.ones(40, dtype=bool)
+    latents = latents_of(activity, every, method="units", pairing="recorded", seed=0)
+    for phase in (ENCODING, DELAY):
+        part = latents.values[:, latents.phase == phase].reshape(-1, latents.values.shape[-1])
+        expected = activity.values[:, latents.phase == phase].reshape(part.shape)
+        np.testing.assert_allclose(
+            part, (expected - expected.mean(0)) / expected.std(0), rtol=0, atol=1e-4
+        )
+    np.testing.assert_allclose(latents.share_of_variance.sum(1), 1)
+    with pytest.raises(ValueError, match="'units' is fitted on all that it is given, came 30 of"):
+        latents_of(activity, np.arange(40) < 30, method="units", pairing="recorded", seed=0)
 
 
 def test_a_delay_in_which_nothing_varies_gives_latents_of_nothing(generator) -> None:
     activity = activity_of(some_trials(40, generator), generator, noise=1.0)
     delay = np.array([window.phase == DELAY for window in activity.windows])
     values = np.where(delay[:, None], np.float32(2), activity.values)
-    for method in LATENT_METHODS:
+    for method in TRIAL_LATENTS:
         latents = latents_of(
             replace(activity, values=values),
             np.ones(40, dtype=bool),

@@ -5,10 +5,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from b2m_drive.recordings.recording import NO_STIMULUS, DecisionTrials
-from b2m_drive.teachers.activity import Activity
+from b2m_drive.recordings.decision_trials import NO_STIMULUS, DecisionTrials
+from b2m_drive.recordings.trial_responses import TrialResponses
+from b2m_drive.recordings.trial_windows import (
+    DELAY,
+    ENCODING,
+    phase_of,
+    present_windows,
+    windows_of_items,
+)
 from b2m_drive.teachers.controls import shuffle_trials
-from b2m_drive.teachers.latents import memory_set
+from b2m_drive.teachers.shown_items import memory_set
 from b2m_drive.teachers.surrogates import (
     matched_covariance,
     permute_items,
@@ -16,14 +23,7 @@ from b2m_drive.teachers.surrogates import (
     shift_in_time,
     shuffle_within_condition,
 )
-from b2m_drive.teachers.windows import (
-    DELAY,
-    ENCODING,
-    phase_of,
-    present_windows,
-    teaching_windows,
-    windows_of_items,
-)
+from b2m_drive.teachers.windows import teaching_windows
 
 N_STIMULI, N_UNITS = 5, 6
 SURROGATES = (
@@ -35,7 +35,7 @@ SURROGATES = (
 )
 
 
-def some_activity(n: int, generator: np.random.Generator, *, fewer: bool = False) -> Activity:
+def some_activity(n: int, generator: np.random.Generator, *, fewer: bool = False) -> TrialResponses:
     order = np.array([generator.permutation(N_STIMULI) for _ in range(n)])
     stimulus = order[:, :3].copy()
     if fewer:
@@ -61,7 +61,9 @@ def some_activity(n: int, generator: np.random.Generator, *, fewer: bool = False
     values = (smooth + generator.normal(size=(n, len(windows), N_UNITS))) @ mixing
     values += np.arange(len(windows))[:, None]
     values[~present_windows(windows, trials)] = 0
-    return Activity(values.astype(np.float32), windows, trials)
+    return TrialResponses(
+        values=values.astype(np.float32), windows=windows, trials=trials, session="made up"
+    )
 
 
 @pytest.mark.parametrize("surrogate", SURROGATES)

@@ -10,9 +10,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from b2m_drive.recordings.recording import BrainRecording, DecisionTrials, TrialBins, Unit
+from b2m_drive.recordings.decision_trials import DecisionTrials
+from b2m_drive.recordings.recording import Unit
+from b2m_drive.recordings.trial_responses import TrialResponses
+from b2m_drive.recordings.trial_windows import Window
 from b2m_drive.teachers.latents import BrainLatents
-from b2m_drive.teachers.windows import Window
 from b2m_drive.transfer import BrainTargets, WeightSchedule, attach
 from b2m_drive.transfer.contrastive import info_nce_loss
 from tests.shared.seeded import seeded
@@ -724,15 +726,16 @@ def test_a_recording_teaches_in_three_lines_each_unit_weighted_by_its_variance()
     activity = rng.poisson([0.5, 2, 8], (N_TRIALS, N_STEPS, 3)).astype(np.float32)
     ids, index, times = np.arange(N_TRIALS) + 100, np.zeros(N_TRIALS, np.int64), np.zeros(N_TRIALS)
     items = np.zeros((N_TRIALS, 1))
-    recording = BrainRecording(
-        activity,
-        TrialBins(("maintenance",) * N_STEPS, np.arange(N_STEPS) * 0.4, 0.4),
-        DecisionTrials(
+    steps = (np.arange(N_STEPS) * 0.4).tolist()
+    recording = TrialResponses(
+        values=activity,
+        windows=tuple(Window("maintenance", each, each + 0.4) for each in steps),
+        trials=DecisionTrials(
             ids, items.astype(np.int64), items, times, times, times, index, index, index,
             np.ones(N_TRIALS, bool), 1,
         ),
-        tuple(Unit(f"unit {n}", "hippocampus", "simulated") for n in range(3)),
-        "subject 1", "session 7", "a test", "none", True,
+        units=tuple(Unit(f"unit {n}", "hippocampus", "simulated") for n in range(3)),
+        session="session 7", simulated=True,
     )  # fmt: skip
     network = RecurrentClassifier()
 

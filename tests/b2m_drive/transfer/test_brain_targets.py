@@ -10,7 +10,8 @@ import pytest
 import torch
 from torch import nn
 
-from b2m_drive.recordings.recording import NO_STIMULUS
+from b2m_drive.recordings.binning import in_trials
+from b2m_drive.recordings.decision_trials import NO_STIMULUS
 from b2m_drive.recordings.simulated.neurons import SimulatedBrain, simulate_sternberg
 from b2m_drive.transfer import BrainTargets, attach
 
@@ -70,31 +71,28 @@ def test_ids_that_never_match_are_told_once_and_only_if_nothing_matched_before()
 def test_items_that_a_trial_lacks_teach_nothing() -> None:
     trials = simulate_sternberg(40, 8, np.random.default_rng(0))
     brain = replace(SimulatedBrain.preset("ideal"), n_units=6)
-    recording = brain.record(trials, 0)
+    recording = in_trials(brain.record(trials, 0))
     targets = BrainTargets.from_recording(recording)
     assert targets.valid is not None
-    period = np.array(recording.bins.period)
+    period = recording.period
     for position in range(trials.n_items):
         shown = trials.stimulus[:, position] != NO_STIMULUS
         bins = targets.valid[:, period == f"item{position + 1}"]
         assert bins[shown].all()
         assert not bins[~shown].any()
     assert targets.valid[:, period == "maintenance"].all()
-    garbage = recording.activity.copy()
+    garbage = recording.values.copy()
     garbage[~targets.valid] = 1e6
-    changed = BrainTargets.from_recording(replace(recording, activity=garbage))
+    changed = BrainTargets.from_recording(replace(recording, values=garbage))
     np.testing.assert_array_equal(changed.variance, targets.variance)
 
 
 def test_a_trial_that_lacks_every_bin_is_left_out_and_said() -> None:
     trials = simulate_sternberg(40, 8, np.random.default_rng(0))
-    recording = replace(SimulatedBrain.preset("ideal"), n_units=6).record(trials, 0)
-    last = np.array(recording.bins.period) == f"item{trials.n_items}"
-    bins = replace(
-        recording.bins, period=tuple(np.array(recording.bins.period)[last].tolist()),
-        start=recording.bins.start[last],
-    )  # fmt: skip
-    few = replace(recording, activity=recording.activity[:, last], bins=bins)
+    recording = in_trials(replace(SimulatedBrain.preset("ideal"), n_units=6).record(trials, 0))
+    last = recording.period == f"item{trials.n_items}"
+    bins = tuple(each for each, kept in zip(recording.windows, last, strict=True) if kept)
+    few = replace(recording, values=recording.values[:, last], windows=bins)
     targets = BrainTargets.from_recording(few)
     full = trials.item_count == trials.n_items
     np.testing.assert_array_equal(targets.ids, trials.trial_id[full])

@@ -10,10 +10,12 @@ import numpy as np
 from jaxtyping import Float32, Float64, Int64
 
 from b2m_agents.studies.driving.plan import BrainSource, DrivingStudySettings
-from b2m_drive.recordings.scene_recording import SceneRecording
+from b2m_agents.studies.driving.teachers import latents_by_table
+from b2m_drive.recordings.recording import Recording
 from b2m_drive.students.scenes import SceneDataset
 from b2m_drive.teachers.frame_decoding import decoding_r2
 from b2m_drive.teachers.frame_pairing import (
+    SCENE_LATENTS,
     DelayEstimate,
     estimate_delay,
     has_response,
@@ -41,7 +43,7 @@ class ReadBrain:
 
 
 def read_brain(
-    recording: SceneRecording,
+    recording: Recording,
     dataset: SceneDataset,
     teaching: Int64[np.ndarray, " teaching"],
     delay: float,
@@ -98,7 +100,7 @@ def told_by(
 
 
 def responses_of_all(
-    recording: SceneRecording,
+    recording: Recording,
     dataset: SceneDataset,
     teaching: Int64[np.ndarray, " teaching"],
     delay: float,
@@ -133,7 +135,10 @@ def describe_brain(
     n_all = len(teaching)
     teaching = teaching[np.isfinite(brain.values[teaching]).all(1)]
     values = brain.values[teaching]
-    latents = principal_latents(values, np.ones(len(values), dtype=bool), brain.n_latents)
+    if settings.latents in SCENE_LATENTS:
+        latents = principal_latents(values, np.ones(len(values), dtype=bool), brain.n_latents)
+    else:
+        latents = latents_by_table(settings.latents, values, teaching, brain.n_latents)
     given = settings.delay is not None
     state = dataset.state[teaching]
     decoded = decoding_r2(values, state, dataset.episode_of_frame[teaching])
@@ -150,7 +155,7 @@ def describe_brain(
             "candidates": [] if given else estimate.candidates.tolist(),
             "scores": [] if given else estimate.score.tolist(),
         },
-        "n_latents": brain.n_latents,
+        "n_latents": latents.values.shape[1],
         "n_lost": n_all - len(teaching),
         "share_held": _share_held(values, latents.values),
     }
@@ -165,7 +170,7 @@ def _share_held(values: np.ndarray, latents: np.ndarray) -> float:
 
 
 def delay_of(
-    recording: SceneRecording,
+    recording: Recording,
     dataset: SceneDataset,
     teaching: np.ndarray,
     settings: DrivingStudySettings,
@@ -173,7 +178,7 @@ def delay_of(
     """As the settings give it, or by cross-validation over the frames that teach."""
     if settings.delay is not None:
         return DelayEstimate(settings.delay, np.zeros(0), np.zeros(0))
-    shown = teaching[np.isin(teaching, recording.frame_id)]
+    shown = teaching[np.isin(teaching, recording.events.ids)]
     if len(shown) < LEAST_SHARE_RECORDED * len(teaching):
         shown = teaching  # and the pairing says which were never on the screen
     return estimate_delay(

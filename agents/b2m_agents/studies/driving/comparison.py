@@ -47,8 +47,9 @@ from b2m_drive.files.array_files import read_arrays
 from b2m_drive.files.fingerprints import Standing, record_made, standing_of
 from b2m_drive.files.provenance import installed_versions
 from b2m_drive.files.writing import write_array, write_arrays, write_json
+from b2m_drive.recordings.recording import Recording
 from b2m_drive.recordings.scene_quality import check_frame_rate, scenes_fit_to_teach
-from b2m_drive.recordings.scene_recording import SceneRecording, presentations
+from b2m_drive.recordings.scene_recording import frame_of_samples, signal_of, times_of
 from b2m_drive.recordings.simulated.driver import SimulatedDriver
 from b2m_drive.recordings.simulated.driver_eeg import SimulatedDriverEEG
 from b2m_drive.students.devices import device_of
@@ -84,7 +85,7 @@ class SimulatedWatcher:
         made = SimulatedDriver if self.kind == "units" else SimulatedDriverEEG
         return made.preset(self.preset, signal=self.signal)
 
-    def watch(self, dataset: SceneDataset) -> SceneRecording:
+    def watch(self, dataset: SceneDataset) -> Recording:
         """Its activity while every frame of the file is shown, in order."""
         return self.brain.record(
             dataset.state,
@@ -113,7 +114,7 @@ class DrivingComparison(RunnableComparison[DrivingPlan, Run]):
     scenes: Path
     settings: DrivingStudySettings
     watcher: SimulatedWatcher | None  # None: a person's own recording
-    recording: SceneRecording
+    recording: Recording
     device: str = "cpu"  # that students are trained on, see `b2m_drive.students.devices.device_of`
     own_controls: tuple[Control, ...] = ()  # further nulls and probes
 
@@ -153,7 +154,7 @@ class DrivingComparison(RunnableComparison[DrivingPlan, Run]):
         rows = rows_of(dataset, self.settings)
         estimate = delay_of(self.recording, dataset, rows.teaching, self.settings)
 
-        def read(recording: SceneRecording, n_latents: int | None) -> ReadBrain:
+        def read(recording: Recording, n_latents: int | None) -> ReadBrain:
             return read_brain(
                 recording, dataset, rows.teaching, estimate.delay, self.settings, n_latents
             )
@@ -327,19 +328,19 @@ def _limits(run: DrivingComparison, dataset: SceneDataset) -> list[str]:
     return limits
 
 
-def _n_shown_again(recording: SceneRecording) -> int:
+def _n_shown_again(recording: Recording) -> int:
     """Frames that were on the screen more than once."""
-    _, times = np.unique(presentations(recording).frame_id, return_counts=True)
+    _, times = np.unique(recording.events.ids, return_counts=True)
     return int((times > 1).sum())
 
 
-def check_same_scenes(recording: SceneRecording, dataset: SceneDataset) -> None:
+def check_same_scenes(recording: Recording, dataset: SceneDataset) -> None:
     """Refuse a recording whose frames are not those of a file.
 
     Raises:
         ValueError: If it is of other scenes, or its clock of another unit.
     """
-    last = int(recording.frame_id.max())
+    last = int(recording.events.ids.max())
     if last >= dataset.n_frames:
         raise ValueError(
             f"{recording.session}: frame_id: expected frames of {dataset.path}, 0 to "
@@ -348,12 +349,12 @@ def check_same_scenes(recording: SceneRecording, dataset: SceneDataset) -> None:
     check_frame_rate(recording, dataset.header.step_seconds)
 
 
-def recording_fingerprint(recording: SceneRecording) -> str:
+def recording_fingerprint(recording: Recording) -> str:
     """Short hash of what was recorded."""
     return fingerprint_of(
-        recording.activity,
-        recording.time,
-        recording.frame_id,
+        signal_of(recording),
+        times_of(recording),
+        frame_of_samples(recording),
         np.array([unit.kind for unit in recording.units]),
     )
 

@@ -27,12 +27,11 @@ from b2m_agents.studies.driving.student import actions_of
 from b2m_agents.studies.driving.teachers import Watched, teacher_latents
 from b2m_agents.worlds.encoder_view import view_of_scenes
 from b2m_drive.evidence.condition import ALONE, BRAIN
+from b2m_drive.recordings.recording import Recording
 from b2m_drive.recordings.scene_quality import scenes_fit_to_teach
-from b2m_drive.recordings.scene_recording import SceneRecording
 from b2m_drive.students.scene_vae import SceneVAE, SceneVAESettings
 from b2m_drive.students.scenes import SceneDataset
 from b2m_drive.students.seeded_streams import generator_for, torch_generator_for
-from b2m_drive.teachers.frame_pairing import SceneLatentMethod
 from b2m_drive.teachers.scene_controls import state_labels
 from b2m_drive.transfer.schedule import WeightSchedule
 
@@ -45,10 +44,10 @@ _CONTROL, _UNTRAINED = range(2)  # purposes of random numbers
 
 def teacher_from_recording(
     scenes: str | Path,
-    brain: SceneRecording | SimulatedWatcher,
+    brain: Recording | SimulatedWatcher,
     *,
     control: str | None = None,
-    latents: SceneLatentMethod = "pca",
+    latents: str = "pca",
     n_latents: int | None = None,
     delay: float | None = None,
     window: float = 0.4,
@@ -144,7 +143,7 @@ def _untrained(watched: Watched, seed: int) -> SceneVAE:
     return SceneVAE(settings, torch_generator_for(seed, _UNTRAINED))
 
 
-def _about_brain(recording: SceneRecording, watcher: SimulatedWatcher | None) -> dict[str, Any]:
+def _about_brain(recording: Recording, watcher: SimulatedWatcher | None) -> dict[str, Any]:
     simulated = {
         "preset": watcher.preset, "signal": watcher.signal, "seed": watcher.seed
     } if watcher else {}  # fmt: skip

@@ -14,12 +14,12 @@ from b2m_drive.comparisons.frame_student import FrameStudent
 from b2m_drive.comparisons.student_job import Budget
 from b2m_drive.evidence.condition import TransferMethod
 from b2m_drive.files.names import safe_name
+from b2m_drive.recordings.recording import Recording
+from b2m_drive.recordings.responses import Responses
 from b2m_drive.recordings.scene_quality import check_frame_rate, scenes_fit_to_teach
-from b2m_drive.recordings.scene_recording import SceneRecording, presentations
 from b2m_drive.students.frames.scenes import SceneFrames
 from b2m_drive.teachers.frame_pairing import estimate_delay
 from b2m_drive.teachers.frame_responses import DELAY, frame_responses, window_of
-from b2m_drive.teachers.responses import Responses
 from b2m_drive.teachers.scene_controls import state_labels
 from b2m_drive.transfer.term import Strategy
 
@@ -28,7 +28,7 @@ EVALUATE_EVERY = 50  # [steps]
 
 def compare_own_encoder(
     student: FrameStudent,
-    brain: SimulatedWatcher | SceneRecording,
+    brain: SimulatedWatcher | Recording,
     *,
     strategies: Sequence[Strategy],
     seeds: Sequence[int],
@@ -51,7 +51,7 @@ def compare_own_encoder(
         ValueError: If the recording cannot teach or is of other frames; or a simulated brain is to
             watch frames without a state.
     """
-    recording = brain if isinstance(brain, SceneRecording) else _watched(student, brain)
+    recording = brain if isinstance(brain, Recording) else _watched(student, brain)
     return Comparison(
         student,
         responses_for(student, recording, delay),
@@ -62,7 +62,7 @@ def compare_own_encoder(
 
 
 def responses_for(
-    student: FrameStudent, recording: SceneRecording, delay: float | None = None
+    student: FrameStudent, recording: Recording, delay: float | None = None
 ) -> Responses:
     """A recording's response to each frame shown, at a delay that is given, found or assumed.
 
@@ -70,7 +70,7 @@ def responses_for(
         ValueError: If the recording cannot teach, or is of other frames.
     """
     recording = scenes_fit_to_teach(recording)
-    student.held_out(np.unique(presentations(recording).frame_id))  # refuses other frames' ids
+    student.held_out(np.unique(recording.events.ids))  # refuses other frames' ids
     if isinstance(student.frames, SceneFrames):
         check_frame_rate(recording, student.frames.dataset.header.step_seconds)
     if delay is not None:
@@ -89,7 +89,7 @@ def usual_folder(student: FrameStudent, brain: Responses) -> Path:
     return Path("runs") / f"driving-{safe_name(brain.session)}-{safe_name(student.name)}"
 
 
-def _watched(student: FrameStudent, brain: SimulatedWatcher) -> SceneRecording:
+def _watched(student: FrameStudent, brain: SimulatedWatcher) -> Recording:
     if not isinstance(student.frames, SceneFrames):
         raise ValueError(
             f"{student.frames.name}: expected scenes whose state a simulated brain can watch (a "
@@ -98,14 +98,14 @@ def _watched(student: FrameStudent, brain: SimulatedWatcher) -> SceneRecording:
     return brain.watch(student.frames.dataset)
 
 
-def _found_delay(student: FrameStudent, frames: SceneFrames, recording: SceneRecording) -> float:
+def _found_delay(student: FrameStudent, frames: SceneFrames, recording: Recording) -> float:
     """By cross-validation over frames that teach and were shown."""
-    shown = student.teaching[np.isin(student.teaching, recording.frame_id)]
+    shown = student.teaching[np.isin(student.teaching, recording.events.ids)]
     names = frames.dataset.header.state_names
     return estimate_delay(
         recording,
         shown,
         state_labels(frames.dataset.state[shown], names),
         frames.group[shown],
-        window=window_of(presentations(recording)),
+        window=window_of(recording.events),
     ).delay

@@ -23,7 +23,8 @@ from b2m_drive.evidence.condition import (
 from b2m_drive.files.settings_types import take_as_declared
 from b2m_drive.students.fitting import FittingSettings
 from b2m_drive.students.scenes import SceneDataset
-from b2m_drive.teachers.frame_pairing import SCENE_LATENTS, SceneLatentMethod
+from b2m_drive.teachers.frame_pairing import SCENE_LATENTS
+from b2m_drive.teachers.latent_methods import require_latents
 from b2m_drive.transfer.term import STRATEGIES, Strategy
 
 HELD_OUT_SHARE = 0.2  # of the episodes
@@ -46,8 +47,8 @@ class DrivingStudySettings:
     n_seeds_varied: int = 3  # of the data curve and of the curve by signal
     regression_weight: float = 0.1  # of the transfer term, beside the VAE's loss a pixel
     contrastive_weight: float = 0.1
-    latents: SceneLatentMethod = "pca"
-    n_latents: int | None = None  # principal components; None: by held-out likelihood
+    latents: str = "pca"  # one of `SCENE_LATENTS`, or a method of `LATENT_METHODS`
+    n_latents: int | None = None  # of all but "decoded"; None: by held-out likelihood
     temperature: float = 0.2  # of the contrastive loss
     delay: float | None = None  # [s] from a frame to the response; None: by cross-validation
     window: float = 0.4  # [s] over which a response is averaged; at most a frame's duration
@@ -60,8 +61,7 @@ class DrivingStudySettings:
             raise ValueError(
                 f"strategies: expected at least one of {STRATEGIES}, came {self.strategies}"
             )
-        if self.latents not in SCENE_LATENTS:
-            raise ValueError(f"latents: expected one of {SCENE_LATENTS}, came {self.latents!r}")
+        require_latents(self.latents, SCENE_LATENTS)
         FittingSettings(self.n_steps, 1.0, evaluate_every=self.evaluate_every)  # checks both
         for name in ("batch_size", "n_held_out", "n_seeds_varied"):
             if getattr(self, name) < 1:

@@ -11,21 +11,22 @@ from jaxtyping import Float32, Float64, Int64, UInt8
 from b2m_drive.comparisons.control import Control, ControlInputs
 from b2m_drive.comparisons.driving_study import CIRCULAR_SHIFT
 from b2m_drive.evidence.condition import BRAIN
+from b2m_drive.recordings.responses import Responses
 from b2m_drive.students.scene_vae import SceneVAE
 from b2m_drive.students.scene_vae_fitting import encode_frames
 from b2m_drive.teachers.frame_pairing import (
-    SceneLatentMethod,
     SceneLatents,
     decoded_latents,
     principal_latents,
 )
+from b2m_drive.teachers.latent_methods import at_most, latent_method
 from b2m_drive.teachers.scene_controls import (
     circular_shift,
     corrupt_labels,
     pixel_projection,
     shuffle_frames,
 )
-from b2m_drive.teachers.spread import moves
+from b2m_drive.teachers.spread import moves, z_scored
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ def teacher_latents(
     teacher: str,
     watched: Watched,
     responses: Float32[np.ndarray, "frame unit"],
-    method: SceneLatentMethod,
+    method: str,
     n_latents: int,
     label_r2: Float64[np.ndarray, " label"],
     untrained: SceneVAE,
@@ -57,8 +58,8 @@ def teacher_latents(
         watched: The frames that teach.
         responses: The brain's, to these frames.
         method: ``"pca"``, principal components; ``"decoded"``, what cross-fitted ridge decoders
-            read of each label.
-        n_latents: Principal components of the brain; every teacher gets so many, or as many as
+            read of each label; or a method of `LATENT_METHODS`.
+        n_latents: Of the brain, unless they are decoded; every teacher gets so many, or as many as
             it has.
         label_r2: R2 of each label in the brain's responses, for the probe that is corrupted to
             its rate.
@@ -91,7 +92,32 @@ def teacher_latents(
     everything = np.ones(len(activity), dtype=bool)
     if method == "decoded":
         return decoded_latents(activity, watched.labels, watched.episode, everything)
-    return principal_latents(activity, everything, min(n_latents, activity.shape[1]))
+    if method == "pca":
+        return principal_latents(activity, everything, min(n_latents, activity.shape[1]))
+    return latents_by_table(method, activity, watched.frame_id, n_latents)
+
+
+def latents_by_table(
+    method: str,
+    activity: Float32[np.ndarray, "frame unit"],
+    frame_id: Int64[np.ndarray, " frame"],
+    n_latents: int,
+) -> SceneLatents:
+    """Latents by a method of `LATENT_METHODS`, to which a frame is a row of one time.
+
+    Raises:
+        ValueError: If there is no such method, or it gives latents of another shape.
+    """
+    responses = Responses.from_arrays(activity, frame_id, "the frames that teach")
+    made = at_most(latent_method(method), responses, n_latents)
+    if made.values.shape[:2] != (len(activity), 1):
+        raise ValueError(
+            f"latents {method!r}: expected ({len(activity)}, 1) (frame, time) of them, came "
+            f"{made.values.shape[:2]}"
+        )
+    values, everything = made.values[:, 0], np.ones(len(activity), dtype=bool)
+    share = made.share_of_variance.astype(np.float64)
+    return SceneLatents(z_scored(values, everything), share / share.sum())
 
 
 def _made(

@@ -7,7 +7,7 @@ from pathlib import Path
 from b2m_agents.studies.driving.comparison import DrivingComparison, SimulatedWatcher
 from b2m_agents.studies.driving.plan import DrivingStudySettings
 from b2m_drive.files.names import safe_name
-from b2m_drive.recordings.scene_recording import SceneRecording
+from b2m_drive.recordings.recording import Recording
 from b2m_drive.students.scenes import SceneDataset
 
 FRAMES = (500, 1000)  # of the data curve, as far as there are more that teach
@@ -21,7 +21,7 @@ def frames_curve(n_frames: int) -> tuple[int, ...]:
 
 def comparison_of(
     dataset: SceneDataset,
-    brain: SimulatedWatcher | SceneRecording,
+    brain: SimulatedWatcher | Recording,
     settings: DrivingStudySettings,
     device: str = "cpu",
 ) -> DrivingComparison:

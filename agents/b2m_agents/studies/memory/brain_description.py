@@ -8,26 +8,27 @@ from dataclasses import asdict
 from typing import Any
 
 import numpy as np
+from jaxtyping import Bool
 
 from b2m_agents.studies.memory.plan import MemoryStudySettings, split_trials
-from b2m_agents.studies.memory.teachers import brain_activity
-from b2m_drive.recordings.recording import BrainRecording
+from b2m_agents.studies.memory.teachers import Reading, brain_activity
+from b2m_drive.recordings.trial_responses import TrialResponses
 from b2m_drive.teachers.decoding import summarise
 from b2m_drive.teachers.latent_ceiling import explainable_variance
-from b2m_drive.teachers.latents import latents_of
+from b2m_drive.teachers.latents import TRIAL_LATENTS, latents_of
 
 LEAKY_STEPS = 2400  # with which its settings were tuned (`scripts/tune_isolated.py`)
 
 
-def fingerprint_of(recording: BrainRecording) -> str:
+def fingerprint_of(recording: TrialResponses) -> str:
     """A short digest of a recording's activity and of its trials."""
-    digest = hashlib.sha256(recording.activity.tobytes())
+    digest = hashlib.sha256(recording.values.tobytes())
     for values in vars(recording.trials).values():
         digest.update(values.tobytes() if isinstance(values, np.ndarray) else str(values).encode())
     return digest.hexdigest()[:16]
 
 
-def limits_of(recording: BrainRecording, settings: MemoryStudySettings) -> list[str]:
+def limits_of(recording: TrialResponses, settings: MemoryStudySettings) -> list[str]:
     """What a reader should hold against a comparison with this brain."""
     limits = []
     if settings.codes == "random":
@@ -54,23 +55,12 @@ def limits_of(recording: BrainRecording, settings: MemoryStudySettings) -> list[
     return limits
 
 
-def describe_brain(recording: BrainRecording, settings: MemoryStudySettings) -> dict[str, Any]:
+def describe_brain(recording: TrialResponses, settings: MemoryStudySettings) -> dict[str, Any]:
     """Decoding figures of the recording and the noise ceiling of each reading."""
     teaching = split_trials(recording, settings.n_teacher_trials)
     activity = brain_activity(recording, settings.windows)
     ceilings = {
-        f"{reading.latents}, {reading.pairing}": explainable_variance(
-            latents_of(
-                activity,
-                teaching,
-                method=reading.latents,
-                pairing=reading.pairing,
-                seed=0,
-                n_latents=None if reading.latents == "decoded" else settings.n_latents,
-            ),
-            recording.trials,
-            seed=0,
-        )
+        f"{reading.latents}, {reading.pairing}": _ceiling(reading, activity, teaching, settings)
         for reading in settings.readings
     }
     summary = asdict(summarise(recording))
@@ -81,6 +71,27 @@ def describe_brain(recording: BrainRecording, settings: MemoryStudySettings) -> 
         "explainable_variance": ceilings,
     }
     return _without_nan(plain_entries(entries))  # type: ignore[no-any-return]
+
+
+def _ceiling(
+    reading: Reading,
+    activity: TrialResponses,
+    teaching: Bool[np.ndarray, " trial"],
+    settings: MemoryStudySettings,
+) -> dict[str, float]:
+    """Of all trials; a method that does not transform others is asked of those that teach."""
+    if reading.latents not in TRIAL_LATENTS:
+        activity = activity.select(teaching)
+        teaching = np.ones(len(activity), dtype=bool)
+    latents = latents_of(
+        activity,
+        teaching,
+        method=reading.latents,
+        pairing=reading.pairing,
+        seed=0,
+        n_latents=None if reading.latents == "decoded" else settings.n_latents,
+    )
+    return explainable_variance(latents, activity.trials, seed=0)
 
 
 def _without_nan(entries: Any) -> Any:

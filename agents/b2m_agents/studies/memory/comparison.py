@@ -45,8 +45,10 @@ from b2m_drive.evidence.condition import ALONE, ALONE_HEAD, ALONE_LABELLED, Cond
 from b2m_drive.files.fingerprints import record_made
 from b2m_drive.files.provenance import installed_versions
 from b2m_drive.files.writing import write_json
-from b2m_drive.recordings.recording import BrainRecording
+from b2m_drive.recordings.binning import in_trials
+from b2m_drive.recordings.recording import Recording
 from b2m_drive.recordings.recording_quality import fit_to_teach
+from b2m_drive.recordings.trial_responses import TrialResponses
 
 PUBLISHED_MAINTENANCE = 2.5  # [s] on average
 _SEEDS_TOGETHER = 4  # isolated students of so many seeds are advanced together
@@ -58,24 +60,31 @@ DEFAULT_STUDY = MemoryStudySettings()
 class MemoryComparison(RunnableComparison[MemoryPlan, Run]):
     """A memory study of one recording: the brain, its nulls and probes, and every student.
 
-    Bad trials are left out, and a recording that cannot teach is refused (`fit_to_teach`).
+    Spikes are counted in the bins of each trial (`in_trials`), bad trials are left out, and a
+    recording that cannot teach is refused (`fit_to_teach`).
     """
 
-    recording: BrainRecording
+    recording: Recording | TrialResponses
     settings: MemoryStudySettings = DEFAULT_STUDY
     pairing: RolePairing = counterparts  # recorded trials -> the student's trials
     signal: float | None = None  # share of a simulated brain's task signal
-    by_signal: Mapping[float, BrainRecording] = field(default_factory=dict)  # its other shares
+    # the brain with its other shares of signal
+    by_signal: Mapping[float, Recording | TrialResponses] = field(default_factory=dict)
     isolated: Path | None = None  # folder shared between runs; None: beside the run's
     own_controls: tuple[Control, ...] = ()  # further nulls and probes
 
     def __post_init__(self) -> None:
         require_functions(self.own_controls)
         _ = self.study  # checks the names
-        object.__setattr__(self, "recording", fit_to_teach(self.recording))
-        fit = {share: fit_to_teach(each) for share, each in self.by_signal.items()}
+        object.__setattr__(self, "recording", fit_to_teach(in_trials(self.recording)))
+        fit = {share: fit_to_teach(in_trials(each)) for share, each in self.by_signal.items()}
         object.__setattr__(self, "by_signal", fit)
-        split_trials(self.recording, self.settings.n_teacher_trials)  # says if too few can teach
+        split_trials(self.brain, self.settings.n_teacher_trials)  # says if too few can teach
+
+    @property
+    def brain(self) -> TrialResponses:
+        """The recording, counted in the bins of its trials."""
+        return in_trials(self.recording)
 
     @property
     def study(self) -> Study:
@@ -87,7 +96,7 @@ class MemoryComparison(RunnableComparison[MemoryPlan, Run]):
         """The brain, every null and the probes chosen, the user's own included."""
         return (*self.settings.teachers, *(control.name for control in self.own_controls))
 
-    def lessons(self, settings: MemoryStudySettings, recording: BrainRecording) -> Lessons:
+    def lessons(self, settings: MemoryStudySettings, recording: TrialResponses) -> Lessons:
         """What teaches under these settings."""
         return Lessons(
             recording,
@@ -112,7 +121,7 @@ class MemoryComparison(RunnableComparison[MemoryPlan, Run]):
     def prepare(self, folder: Path, n_workers: int, progress: bool) -> None:
         """Describe the brain, once."""
         if not (folder / BRAIN_FILE).is_file():
-            write_json(folder / BRAIN_FILE, describe_brain(self.recording, self.settings))
+            write_json(folder / BRAIN_FILE, describe_brain(self.brain, self.settings))
 
     def finish(self, folder: Path, jobs: Mapping[Path, Sequence[Job[MemoryPlan]]]) -> None:
         """Join the scores, and record the paths that were drawn."""
@@ -133,7 +142,7 @@ class MemoryComparison(RunnableComparison[MemoryPlan, Run]):
             Condition(ALONE_LABELLED),
             *taught_conditions(settings, self.teachers),
         )
-        jobs += self._taught_jobs(settings, self.recording, conditions, settings.seeds)
+        jobs += self._taught_jobs(settings, self.brain, conditions, settings.seeds)
         first = next(job for job in jobs if job.plan.lessons is not None)
         drawn = replace(first, plan=replace(first.plan, trajectories=folder / TRAJECTORIES))
         jobs = [drawn if job is first else job for job in jobs]
@@ -141,13 +150,13 @@ class MemoryComparison(RunnableComparison[MemoryPlan, Run]):
             jobs += self._varied_jobs(variation, varied, recording, folder)
         return jobs
 
-    def _variations(self) -> list[tuple[Variation, MemoryStudySettings, BrainRecording]]:
+    def _variations(self) -> list[tuple[Variation, MemoryStudySettings, TrialResponses]]:
         base = self.settings
         teacher = [replace(base, n_teacher_trials=n) for n in base.teacher_trials_curve]
         student = [replace(base, n_student_trials=n) for n in base.student_trials_curve]
         delay = [replace(base, maintenance=seconds) for seconds in base.maintenance_curve]
         varied = [
-            (Variation(axis, float(getattr(settings, axis))), settings, self.recording)
+            (Variation(axis, float(getattr(settings, axis))), settings, self.brain)
             for axis, points in (
                 ("n_teacher_trials", teacher),
                 ("n_student_trials", student),
@@ -155,14 +164,16 @@ class MemoryComparison(RunnableComparison[MemoryPlan, Run]):
             )
             for settings in points
         ]
-        by_signal = [(Variation("signal", k), base, each) for k, each in self.by_signal.items()]
+        by_signal = [
+            (Variation("signal", k), base, in_trials(each)) for k, each in self.by_signal.items()
+        ]
         return varied + by_signal
 
     def _varied_jobs(
         self,
         variation: Variation,
         settings: MemoryStudySettings,
-        recording: BrainRecording,
+        recording: TrialResponses,
         folder: Path,
     ) -> list[Job[MemoryPlan]]:
         """Students alone where the variation changes them, and students taught."""
@@ -184,7 +195,7 @@ class MemoryComparison(RunnableComparison[MemoryPlan, Run]):
         self, settings: MemoryStudySettings, seeds: tuple[int, ...], folder: Path | None
     ) -> list[Job[MemoryPlan]]:
         """Students alone; with a folder, in one that every run of the same task shares."""
-        task, frozen = task_settings(self.recording, settings), frozen_settings(settings.cell)
+        task, frozen = task_settings(self.brain, settings), frozen_settings(settings.cell)
         alone = _that_matters_alone(settings)
         key = _fingerprint([ALONE, asdict(alone), asdict(task), asdict(frozen), version("torch")])
         shared = None if folder is None else (self.isolated or folder.parent / "isolated") / key
@@ -201,7 +212,7 @@ class MemoryComparison(RunnableComparison[MemoryPlan, Run]):
     def _taught_jobs(
         self,
         settings: MemoryStudySettings,
-        recording: BrainRecording,
+        recording: TrialResponses,
         conditions: tuple[Condition, ...],
         seeds: tuple[int, ...],
     ) -> list[Job[MemoryPlan]]:
@@ -231,7 +242,7 @@ def record_trajectories(folder: Path) -> None:
 
 def describe(comparison: MemoryComparison) -> dict[str, Any]:
     """The configuration of a run: everything that decides its numbers."""
-    recording, settings = comparison.recording, comparison.settings
+    recording, settings = comparison.brain, comparison.settings
     regions: dict[str, int] = {}
     for unit in recording.units:
         regions[unit.region] = regions.get(unit.region, 0) + 1
@@ -256,7 +267,9 @@ def describe(comparison: MemoryComparison) -> dict[str, Any]:
         "brain": brain,
         "own": own_values(comparison),
         "pairing_of_trials": name_of_pairing(comparison.pairing),
-        "by_signal": {f"{k:g}": fingerprint_of(each) for k, each in comparison.by_signal.items()},
+        "by_signal": {
+            f"{k:g}": fingerprint_of(in_trials(each)) for k, each in comparison.by_signal.items()
+        },
         **describe_settings(settings),
         **comparison.study.describe(),
         "task": _task_entries(recording, settings),
@@ -287,7 +300,7 @@ def describe_settings(settings: MemoryStudySettings) -> dict[str, Any]:
 def own_values(comparison: MemoryComparison) -> dict[str, float | None]:
     """Where the comparison's own students stand on each axis that may be varied."""
     settings = comparison.settings
-    teaching = split_trials(comparison.recording, settings.n_teacher_trials)
+    teaching = split_trials(comparison.brain, settings.n_teacher_trials)
     return {
         "n_teacher_trials": float(teaching.sum()),
         "n_student_trials": settings.n_student_trials,  # null: fresh trials at each step
@@ -301,7 +314,7 @@ def name_of_pairing(pairing: RolePairing) -> str:
     return getattr(pairing, "__qualname__", repr(pairing))
 
 
-def _task_entries(recording: BrainRecording, settings: MemoryStudySettings) -> dict[str, Any]:
+def _task_entries(recording: TrialResponses, settings: MemoryStudySettings) -> dict[str, Any]:
     task = task_settings(recording, settings)
     return {"id": f"{task.task_id}-v0", **plain_entries(asdict(task))}
 

@@ -18,7 +18,7 @@ from b2m_drive.comparisons.memory_study import MEMORY, NULL_TEACHERS
 from b2m_drive.comparisons.study import LABEL_PROBES
 from b2m_drive.evidence.condition import ALONE_LABELLED, BRAIN, Condition, TransferMethod, Variation
 from b2m_drive.files.settings_types import take_as_declared
-from b2m_drive.recordings.recording import BrainRecording
+from b2m_drive.recordings.trial_responses import TrialResponses
 from b2m_drive.students.decision_rnn import Cell
 from b2m_drive.students.fitting import FittingSettings
 from b2m_drive.teachers.windows import WINDOW_CHOICES, WindowChoice
@@ -119,7 +119,7 @@ class MemoryStudySettings:
 class Lessons:
     """What teaches: a recording, and its trials as the student lives through them."""
 
-    recording: BrainRecording
+    recording: TrialResponses
     trials: Trials  # of the student's task, a row for each recorded trial
     teaching: Bool[np.ndarray, " trial"]  # the others are held out
     task: TrialSettings  # that can show those trials
@@ -146,7 +146,7 @@ class MemoryPlan:
         return [(condition, seed) for seed in self.seeds for condition in self.conditions]
 
 
-def task_settings(recording: BrainRecording, settings: MemoryStudySettings) -> TrialSettings:
+def task_settings(recording: TrialResponses, settings: MemoryStudySettings) -> TrialSettings:
     """The student's task, with as many items and stimuli as the recording's session has."""
     most = recording.trials.n_items
     common: dict[str, Any] = {
@@ -164,7 +164,7 @@ def task_settings(recording: BrainRecording, settings: MemoryStudySettings) -> T
     return task.settings_class(n_items=task.item_counts(most), **common)
 
 
-def replaying(task: TrialSettings, recording: BrainRecording) -> TrialSettings:
+def replaying(task: TrialSettings, recording: TrialResponses) -> TrialSettings:
     """The same task, open to every number of items that the recording's trials have."""
     counts = tuple(sorted({int(count) for count in recording.trials.item_count}))
     return replace(task, n_items=counts)
@@ -187,7 +187,7 @@ def varied_conditions(settings: MemoryStudySettings) -> tuple[Condition, ...]:
     return (Condition(ALONE_LABELLED), *taught_conditions(settings, _VARIED_TEACHERS))
 
 
-def split_trials(recording: BrainRecording, n_teaching: int | None = None) -> np.ndarray:
+def split_trials(recording: TrialResponses, n_teaching: int | None = None) -> np.ndarray:
     """Which recorded trials teach (True) and which are held out, by a fixed draw.
 
     Fewer teaching trials are the first of the same draw.

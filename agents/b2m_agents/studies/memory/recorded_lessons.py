@@ -15,9 +15,9 @@ from b2m_agents.studies.memory.student_group import HEADS, ITEMS, RECORDED, TEAC
 from b2m_agents.studies.memory.teachers import ITEMS_PERMUTED, Reading, teacher_latents
 from b2m_agents.studies.memory.trial_matching import relabelled
 from b2m_drive.evidence.condition import BRAIN, Condition
+from b2m_drive.recordings.trial_responses import TrialResponses
 from b2m_drive.students.decision_rnn import DecisionRNN
 from b2m_drive.students.seeded_streams import generator_for, torch_generator_for
-from b2m_drive.teachers.activity import Activity
 from b2m_drive.teachers.latents import BrainLatents
 from b2m_drive.teachers.surrogates import permute_items
 from b2m_drive.teachers.window_of_steps import window_of_steps
@@ -50,7 +50,7 @@ class RecordedLessons:
         self,
         plan: MemoryPlan,
         lessons: Lessons,
-        activity: Activity,
+        activity: TrialResponses,
         brain: Mapping[Reading, BrainLatents],
         seed: int,
         untrained: DecisionRNN,
@@ -62,7 +62,7 @@ class RecordedLessons:
         self.trials = lessons.trials.select(np.flatnonzero(lessons.teaching))
         self.order = permute_items(self.task.settings.n_stimuli, generator_for(seed, ITEMS))
         self.permuted_trials = relabelled(self.trials, self.order)
-        latents = self._latents(activity.select_trials(lessons.teaching), brain, untrained)
+        latents = self._latents(activity.select(lessons.teaching), brain, untrained)
         first = next(each for each in latents if each is not None)
         self.taught = [each is not None for each in latents]
         self.heads = StackedLessons(
@@ -106,7 +106,10 @@ class RecordedLessons:
         )
 
     def _latents(
-        self, activity: Activity, brain: Mapping[Reading, BrainLatents], untrained: DecisionRNN
+        self,
+        activity: TrialResponses,
+        brain: Mapping[Reading, BrainLatents],
+        untrained: DecisionRNN,
     ) -> list[BrainLatents | None]:
         """The latents that teach each condition, None where nothing does."""
         seen = self.task.unroll(self.trials, generator_for(self.seed, TEACHER))

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from jaxtyping import Bool
@@ -30,7 +30,9 @@ from b2m_drive.comparisons.search import RankedCandidate, rank_candidates
 from b2m_drive.comparisons.session_summaries import LEAST_UNITS
 from b2m_drive.files.locks import claim
 from b2m_drive.files.writing import write_json
-from b2m_drive.recordings.recording import BrainRecording
+from b2m_drive.recordings.binning import in_trials
+from b2m_drive.recordings.recording import Recording
+from b2m_drive.recordings.trial_responses import TrialResponses
 from b2m_drive.teachers.decoding import selectivity_p_values
 from b2m_drive.teachers.response_counts import item_counts
 from b2m_drive.teachers.windows import WindowChoice
@@ -42,6 +44,7 @@ _SPLIT_SEED = 0
 _OPENED = "search"  # folder, in the search's, of what was asked
 _TEST_SEEDS = tuple(range(100, 104))
 
+AnyRecording: TypeAlias = Recording | TrialResponses  # spike times, or counts in trials
 Units = Bool[np.ndarray, " unit"]
 
 
@@ -77,36 +80,36 @@ class SearchSettings:
             )
 
 
-def in_regions(*names: str) -> Callable[[BrainRecording], Units]:
+def in_regions(*names: str) -> Callable[[TrialResponses], Units]:
     """A choice of units by region, whichever the hemisphere (LAH and RAH are AH)."""
 
-    def select(recording: BrainRecording) -> Units:
+    def select(recording: TrialResponses) -> Units:
         return np.array([unit.region[1:] in names for unit in recording.units])
 
     return select
 
 
-def selective_units(recording: BrainRecording) -> Units:
+def selective_units(recording: TrialResponses) -> Units:
     """Units whose responses differ between items, p < .01 in trials that teach nobody.
 
     Chosen in the teaching trials, the labels of a trial would have chosen the units that speak for
     it.
     """
-    counts, stimulus, _ = item_counts(recording.select_trials(~split_trials(recording)))
+    counts, stimulus, _ = item_counts(recording.select(~split_trials(recording)))
     return np.asarray(selectivity_p_values(counts, stimulus) < _SELECTIVE_BELOW)
 
 
-def every_unit(recording: BrainRecording) -> Units:
+def every_unit(recording: TrialResponses) -> Units:
     """All of them."""
     return np.ones(len(recording.units), dtype=bool)
 
 
-def unselective_units(recording: BrainRecording) -> Units:
+def unselective_units(recording: TrialResponses) -> Units:
     """All but the selective ones."""
     return ~selective_units(recording)
 
 
-UNIT_CHOICES: Mapping[str, Callable[[BrainRecording], Units]] = {
+UNIT_CHOICES: Mapping[str, Callable[[TrialResponses], Units]] = {
     "all": every_unit,
     "hippocampus": in_regions("AH", "MH", "PH"),
     "amygdala": in_regions("A"),
@@ -164,9 +167,13 @@ class MemorySearch:
     """A search for the best reading of memory recordings, whose patients are split in halves."""
 
     name: str
-    selection: tuple[BrainRecording, ...]
-    test: tuple[BrainRecording, ...]
+    selection: tuple[AnyRecording, ...]
+    test: tuple[AnyRecording, ...]
     settings: SearchSettings
+
+    def __post_init__(self) -> None:
+        for half in ("selection", "test"):
+            object.__setattr__(self, half, tuple(map(in_trials, getattr(self, half))))
 
     def selection_studies(self) -> dict[Candidate, SessionsComparison]:
         """A pooled comparison for each candidate that either half could be judged on."""
@@ -286,8 +293,8 @@ class MemorySearch:
 
 
 def split_patients(
-    recordings: Sequence[BrainRecording], least_units: int = LEAST_UNITS
-) -> tuple[tuple[BrainRecording, ...], tuple[BrainRecording, ...]]:
+    recordings: Sequence[AnyRecording], least_units: int = LEAST_UNITS
+) -> tuple[tuple[AnyRecording, ...], tuple[AnyRecording, ...]]:
     """Selection and test half of the patients who have a session of units enough, by a fixed draw.
 
     A patient selects with the one session of most units, since a search trains many students, and
@@ -338,13 +345,14 @@ def describe_search(search: MemorySearch, searched: Sequence[Candidate]) -> dict
         "selection": describe_settings(search.settings.selection),
         "test": describe_settings(search.settings.test),
         "fingerprints": {
-            each.session: fingerprint_of(each) for each in (*search.selection, *search.test)
+            each.session: fingerprint_of(in_trials(each))
+            for each in (*search.selection, *search.test)
         },
     }
 
 
 def _study_of(
-    candidate: Candidate, recordings: Sequence[BrainRecording], settings: MemoryStudySettings
+    candidate: Candidate, recordings: Sequence[AnyRecording], settings: MemoryStudySettings
 ) -> SessionsComparison | None:
     """The sessions with units enough of this choice; None with fewer than two patients."""
     if len(_patients(candidate, recordings)) < 2:
@@ -353,16 +361,17 @@ def _study_of(
     return SessionsComparison(candidate.name, chosen, settings, least_units=LEAST_UNITS_SELECTED)
 
 
-def _patients(candidate: Candidate, recordings: Sequence[BrainRecording]) -> set[str]:
+def _patients(candidate: Candidate, recordings: Sequence[AnyRecording]) -> set[str]:
     """Patients with a session of units enough of this choice."""
     return {recording.subject for recording in _with_units(candidate, recordings)}
 
 
 def _with_units(
-    candidate: Candidate, recordings: Sequence[BrainRecording]
-) -> tuple[BrainRecording, ...]:
+    candidate: Candidate, recordings: Sequence[AnyRecording]
+) -> tuple[TrialResponses, ...]:
     """The chosen units of every session that has enough of them."""
-    chosen = [(each, UNIT_CHOICES[candidate.units](each)) for each in recordings]
+    binned = map(in_trials, recordings)
+    chosen = [(each, UNIT_CHOICES[candidate.units](each)) for each in binned]
     return tuple(r.select_units(u) for r, u in chosen if u.sum() >= LEAST_UNITS_SELECTED)
 
 

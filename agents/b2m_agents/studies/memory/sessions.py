@@ -34,9 +34,11 @@ from b2m_drive.comparisons.runnable import RunnableComparison
 from b2m_drive.comparisons.session_summaries import LEAST_UNITS
 from b2m_drive.files.names import safe_name
 from b2m_drive.files.writing import write_json
+from b2m_drive.recordings.binning import in_trials
 from b2m_drive.recordings.readers.kornblith import read_kornblith
-from b2m_drive.recordings.recording import BrainRecording
+from b2m_drive.recordings.recording import Recording
 from b2m_drive.recordings.recording_quality import fit_to_teach
+from b2m_drive.recordings.trial_responses import TrialResponses
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ class LeftOut:
 class SessionsRead:
     """The sessions of a folder: those that can teach, and those that cannot."""
 
-    recordings: tuple[BrainRecording, ...]
+    recordings: tuple[TrialResponses, ...]  # in the bins of their trials
     left_out: tuple[LeftOut, ...]
 
 
@@ -66,7 +68,7 @@ class SessionsComparison(RunnableComparison[MemoryPlan, SessionsRun]):
     """
 
     name: str
-    recordings: tuple[BrainRecording, ...]
+    recordings: tuple[Recording | TrialResponses, ...]
     settings: MemoryStudySettings
     least_units: int = LEAST_UNITS
     pairing: RolePairing = counterparts
@@ -92,13 +94,18 @@ class SessionsComparison(RunnableComparison[MemoryPlan, SessionsRun]):
         fit, left_out = [], list(self.left_out)
         for recording in self.recordings:
             try:
-                fit.append(MemoryComparison(recording, self.settings).recording)
+                fit.append(MemoryComparison(recording, self.settings).brain)
             except ValueError as error:
                 left_out.append(LeftOut(recording.session, str(error)))
         object.__setattr__(self, "recordings", tuple(fit))
         object.__setattr__(self, "left_out", tuple(left_out))
 
-    def is_pooled(self, recording: BrainRecording) -> bool:
+    @property
+    def brains(self) -> tuple[TrialResponses, ...]:
+        """The recordings, in the bins of their trials."""
+        return tuple(map(in_trials, self.recordings))
+
+    def is_pooled(self, recording: Recording | TrialResponses) -> bool:
         """Whether the session has units enough."""
         return len(recording.units) >= self.least_units
 
@@ -142,7 +149,7 @@ class SessionsComparison(RunnableComparison[MemoryPlan, SessionsRun]):
         return read_sessions(folder)
 
 
-def folder_of(recording: BrainRecording) -> Path:
+def folder_of(recording: Recording | TrialResponses) -> Path:
     """Where the run of a session lies, in the folder of all."""
     return Path("sessions") / safe_name(recording.session)
 
@@ -166,7 +173,7 @@ def read_sessions_of(path: Path, progress: bool = True) -> SessionsRead:
     recordings, left_out = [], []
     for file in tqdm(files, desc="reading", disable=not progress):
         try:
-            recordings.append(fit_to_teach(read_kornblith(file)))
+            recordings.append(fit_to_teach(in_trials(read_kornblith(file))))
         except (ValueError, OSError) as error:
             named = str(error) if file.stem in str(error) else f"{file.name}: {error}"
             left_out.append(LeftOut(file.stem, named))
@@ -192,7 +199,7 @@ def describe_sessions(study: SessionsComparison) -> dict[str, Any]:
         "simulated": first.simulated,
         "source": first.source if len(study.recordings) == 1 else _common_source(study.recordings),
         "licence": first.licence,
-        "sessions": [_entry(study, recording) for recording in study.recordings],
+        "sessions": [_entry(study, recording) for recording in study.brains],
         "least_units": study.least_units,
         "pairing_of_trials": name_of_pairing(study.pairing),
         **describe_settings(study.settings),
@@ -202,7 +209,7 @@ def describe_sessions(study: SessionsComparison) -> dict[str, Any]:
     }
 
 
-def _entry(study: SessionsComparison, recording: BrainRecording) -> dict[str, Any]:
+def _entry(study: SessionsComparison, recording: TrialResponses) -> dict[str, Any]:
     pooled, n_units = study.is_pooled(recording), len(recording.units)
     return {
         "name": recording.session,
@@ -217,7 +224,7 @@ def _entry(study: SessionsComparison, recording: BrainRecording) -> dict[str, An
 
 def _task(study: SessionsComparison) -> dict[str, Any]:
     """What the sessions' tasks have in common, and where they differ; each run has its own."""
-    trials = [recording.trials for recording in study.recordings]
+    trials = [recording.trials for recording in study.brains]
     return {
         "id": describe(MemoryComparison(study.recordings[0], study.settings))["task"]["id"],
         "n_items": sorted({each.n_items for each in trials}),
@@ -225,13 +232,13 @@ def _task(study: SessionsComparison) -> dict[str, Any]:
     }
 
 
-def _common_source(recordings: Sequence[BrainRecording]) -> str:
+def _common_source(recordings: Sequence[Recording | TrialResponses]) -> str:
     sources = sorted({recording.source for recording in recordings})
     return sources[0] if len(sources) == 1 else f"{sources[0]} and {len(sources) - 1} more"
 
 
 def _limits(study: SessionsComparison) -> list[str]:
-    own = limits_of(study.recordings[0], study.settings)
+    own = limits_of(study.brains[0], study.settings)
     return [
         *(f"Not compared: {each.why}." for each in study.left_out),
         "The patient is the unit; sessions of one patient are averaged first. Units differ between "
@@ -252,4 +259,4 @@ def _prepare(comparisons: Mapping[Path, MemoryComparison], n_workers: int, progr
 
 
 def _describe_brain(comparison: MemoryComparison) -> dict[str, Any]:
-    return describe_brain(comparison.recording, comparison.settings)
+    return describe_brain(comparison.brain, comparison.settings)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int64
 
-from b2m_drive.recordings.recording import DecisionTrials
+from b2m_drive.recordings.decision_trials import DecisionTrials
 from b2m_envs.memory_decision import (
     MemoryDecisionSettings,
     SternbergSettings,

@@ -29,10 +29,10 @@ from b2m_drive.evidence.alignment import alignment_scores
 from b2m_drive.evidence.condition import ALONE_LABELLED, BRAIN, Condition
 from b2m_drive.evidence.scores import Score
 from b2m_drive.files.writing import write_arrays
+from b2m_drive.recordings.trial_windows import present_windows
 from b2m_drive.students.fitting import limit_each
 from b2m_drive.students.seeded_streams import generator_for
 from b2m_drive.teachers.window_of_steps import average_in_windows
-from b2m_drive.teachers.windows import present_windows
 from b2m_drive.transfer.schedule import WeightSchedule
 from b2m_envs.memory_decision import TrialBatch, Trials
 
@@ -55,7 +55,7 @@ class TaughtRun(GroupRun):
         self.held_out_rows = np.flatnonzero(~lessons.teaching)
         self.activity = brain_activity(self.recording, self.settings.windows)
         self.windows = self.activity.windows
-        taught = self.activity.select_trials(lessons.teaching)
+        taught = self.activity.select(lessons.teaching)
         brain = {
             reading: latents_as_read(reading, taught, self.settings.n_latents)
             for reading in self.settings.readings

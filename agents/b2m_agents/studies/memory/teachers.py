@@ -11,9 +11,10 @@ import torch
 from b2m_drive.comparisons.control import Control, ControlInputs
 from b2m_drive.comparisons.memory_study import MEMORY, NULL_TEACHERS
 from b2m_drive.comparisons.study import LABEL_PROBES
-from b2m_drive.recordings.recording import BrainRecording
+from b2m_drive.recordings.binning import in_trials
+from b2m_drive.recordings.recording import Recording
+from b2m_drive.recordings.trial_responses import TrialResponses
 from b2m_drive.students.decision_rnn import DecisionRNN
-from b2m_drive.teachers.activity import Activity
 from b2m_drive.teachers.controls import (
     information_rate,
     kept_for_accuracy,
@@ -22,17 +23,16 @@ from b2m_drive.teachers.controls import (
     project_randomly,
     shuffle_trials,
 )
+from b2m_drive.teachers.latent_methods import require_latents
 from b2m_drive.teachers.latents import (
-    LATENT_METHODS,
     PAIRINGS,
+    TRIAL_LATENTS,
     BrainLatents,
-    LatentMethod,
     Pairing,
     decode_stimuli,
     latents_of,
-    memory_set,
-    shown_in,
 )
+from b2m_drive.teachers.shown_items import memory_set, shown_in
 from b2m_drive.teachers.surrogates import (
     matched_covariance,
     randomise_phase,
@@ -40,16 +40,11 @@ from b2m_drive.teachers.surrogates import (
     shuffle_within_condition,
 )
 from b2m_drive.teachers.window_of_steps import average_in_windows
-from b2m_drive.teachers.windows import (
-    WindowChoice,
-    present_windows,
-    teaching_windows,
-    window_activity,
-)
+from b2m_drive.teachers.windows import WindowChoice, teaching_windows, window_activity
 from b2m_envs.memory_decision import TrialBatch
 
 ITEMS_PERMUTED = "items_permuted"  # the brain itself; the student's items are other ones
-_SURROGATES: Mapping[str, Callable[[Activity, np.random.Generator], Activity]] = {
+_SURROGATES: Mapping[str, Callable[[TrialResponses, np.random.Generator], TrialResponses]] = {
     "shuffled": shuffle_trials,
     "within_condition": shuffle_within_condition,
     "time_shifted": shift_in_time,
@@ -62,27 +57,30 @@ _SURROGATES: Mapping[str, Callable[[Activity, np.random.Generator], Activity]] =
 class Reading:
     """How the memory study reads a recording: which latents teach, and how steps are paired."""
 
-    latents: LatentMethod = "decoded"
+    latents: str = "decoded"  # one of `TRIAL_LATENTS`, or a method of `LATENT_METHODS`
     pairing: Pairing = "recorded"
 
     def __post_init__(self) -> None:
-        if self.latents not in LATENT_METHODS:
-            raise ValueError(f"latents: expected one of {LATENT_METHODS}, came {self.latents!r}")
+        require_latents(self.latents, TRIAL_LATENTS)
         if self.pairing not in PAIRINGS:
             raise ValueError(f"pairing: expected one of {PAIRINGS}, came {self.pairing!r}")
 
 
-def brain_activity(recording: BrainRecording, which: WindowChoice = "all") -> Activity:
+def brain_activity(
+    recording: Recording | TrialResponses, which: WindowChoice = "all"
+) -> TrialResponses:
     """Square roots of the spike counts in the teaching windows: the root evens out variance."""
-    windows = teaching_windows(recording.trials.n_items, which=which)
-    counts = window_activity(recording, windows)
-    return Activity(np.sqrt(counts), windows, recording.trials)
+    binned = in_trials(recording)
+    windows = teaching_windows(binned.trials.n_items, which=which)
+    roots = np.sqrt(window_activity(binned, windows))
+    measure = f"square root of the number of {binned.measure}"
+    return replace(binned, values=roots, windows=windows, measure=measure)
 
 
 def teacher_latents(
     teacher: str,
     reading: Reading,
-    activity: Activity,
+    activity: TrialResponses,
     seen: TrialBatch,
     untrained: DecisionRNN,
     time_step: float,
@@ -123,7 +121,9 @@ def teacher_latents(
     return latents_as_read(reading, activity, n_latents)
 
 
-def latents_as_read(reading: Reading, activity: Activity, n_latents: int | None) -> BrainLatents:
+def latents_as_read(
+    reading: Reading, activity: TrialResponses, n_latents: int | None
+) -> BrainLatents:
     """Latents of some activity, the brain's own or a control's; all trials are fitted on."""
     teaching = np.ones(len(activity.trials), dtype=bool)
     return latents_of(
@@ -138,12 +138,12 @@ def latents_as_read(reading: Reading, activity: Activity, n_latents: int | None)
 
 def _made(
     control: Control,
-    activity: Activity,
+    activity: TrialResponses,
     seen: TrialBatch,
     untrained: DecisionRNN,
     time_step: float,
     generator: np.random.Generator,
-) -> Activity:
+) -> TrialResponses:
     """The activity of a user's own control."""
 
     def hidden() -> np.ndarray:
@@ -153,25 +153,25 @@ def _made(
 
     inputs = ControlInputs(
         activity.values,
-        present_windows(activity.windows, activity.trials),
-        activity.trials.trial_id,
+        activity.present,
+        activity.ids,
         lambda: _network_activity(seen.observation, activity, seen, time_step).values,
         hidden,
         lambda: shown_in(activity.windows, activity.trials),
         generator,
     )
-    return replace(activity, values=control.activity(inputs))
+    return activity.with_values(control.activity(inputs))
 
 
 def _network_activity(
-    steps: np.ndarray, brain: Activity, seen: TrialBatch, time_step: float
-) -> Activity:
+    steps: np.ndarray, brain: TrialResponses, seen: TrialBatch, time_step: float
+) -> TrialResponses:
     values = average_in_windows(steps, brain.windows, seen.period_names, seen.period, time_step)
-    return replace(brain, values=values)
+    return brain.with_values(values)
 
 
 def _labels(
-    teacher: str, reading: Reading, activity: Activity, generator: np.random.Generator
+    teacher: str, reading: Reading, activity: TrialResponses, generator: np.random.Generator
 ) -> BrainLatents:
     kept = (1.0, 1.0)
     if teacher == "labels_corrupted":

@@ -17,7 +17,7 @@ import numpy as np
 from jaxtyping import Int64
 
 from b2m_agents.studies.memory.student_tasks import STUDENT_TASKS
-from b2m_drive.recordings.recording import NO_STIMULUS, DecisionTrials
+from b2m_drive.recordings.decision_trials import NO_STIMULUS, DecisionTrials
 from b2m_envs.memory_decision import Trials
 
 RolePairing: TypeAlias = Callable[[DecisionTrials, str], Trials]

@@ -11,7 +11,7 @@ from b2m_agents.studies.memory.plan import MemoryStudySettings
 from b2m_agents.studies.memory.teachers import Reading
 from b2m_drive.comparisons.study import LABEL_PROBES
 from b2m_drive.recordings.simulated.simulated_session import SimulatedSession
-from b2m_drive.teachers.latents import LATENT_METHODS, PAIRINGS
+from b2m_drive.teachers.latents import PAIRINGS, TRIAL_LATENTS
 
 SIGNALS = (0.0, 0.1, 0.3, 1.0)  # shares of signal of the dose-response
 TEACHER_TRIALS = (10, 30, 100, 300)  # as far as a recording has so many
@@ -24,7 +24,7 @@ def readings_of(latents: Collection[str], pairings: Collection[str]) -> tuple[Re
     """Every method of latents with every pairing, in the order of the reports."""
     return tuple(
         Reading(method, pairing)
-        for method in LATENT_METHODS
+        for method in TRIAL_LATENTS
         for pairing in PAIRINGS
         if method in latents and pairing in pairings
     )

@@ -22,7 +22,7 @@ from b2m_drive.comparisons.verdict import verdicts_of
 from b2m_drive.evidence.condition import BRAIN, Condition
 from b2m_drive.evidence.scores import read_scores
 from b2m_drive.recordings.scene_recording import (
-    SceneRecording,
+    frame_of_samples,
     read_scene_recording,
     write_scene_recording,
 )
@@ -224,12 +224,16 @@ def test_the_drivers_actions_leave_out_frames_without_one(scenes, tmp_path) -> N
 def test_frames_without_a_response_teach_nobody_but_are_still_learnt_from(scenes, tmp_path) -> None:
     run = comparison_of(scenes)
     lost = 40
-    until = int(np.argmax(run.recording.frame_id == 360 - lost))
+    recording = run.recording
+    until = int(np.argmax(frame_of_samples(recording) == 360 - lost))
+    assert recording.signal is not None
+    assert recording.time is not None
+    shown = recording.events.onset < recording.time[until]
     cut = replace(
-        run.recording,
-        activity=run.recording.activity[:until],
-        time=run.recording.time[:until],
-        frame_id=run.recording.frame_id[:until],
+        recording,
+        signal=recording.signal[:until],
+        time=recording.time[:until],
+        events=recording.events.select(shown),
     )
     student = StudentRun(prepared(replace(run, recording=cut), tmp_path / "run")[1])
     assert student.attachment is not None
@@ -242,11 +246,11 @@ def test_frames_without_a_response_teach_nobody_but_are_still_learnt_from(scenes
 
 def test_a_recording_of_other_scenes_or_of_too_few_is_refused(scenes, tmp_path) -> None:
     comparison, folder = comparison_of(scenes), tmp_path / "run"
-    ids = comparison.recording.frame_id
-    other = replace(comparison.recording, frame_id=np.where(ids >= 0, ids + 7, ids))
+    shown = comparison.recording.events
+    other = replace(comparison.recording, events=replace(shown, ids=shown.ids + 7))
     with pytest.raises(ValueError, match=r"0 to 359, came 366: a recording of other scenes"):
         replace(comparison, recording=other).run(folder, progress=False)
-    few = replace(comparison.recording, frame_id=np.where(ids < 100, ids, -1))
+    few = replace(comparison.recording, events=shown.select(shown.ids < 100))
     with pytest.raises(ValueError, match=r"frame_id: expected frames that .* was shown"):
         replace(comparison, recording=few).run(folder, progress=False)
     late = replace(comparison, settings=replace(SMALL, delay=9999.0))
@@ -258,8 +262,9 @@ def test_a_recording_of_other_scenes_or_of_too_few_is_refused(scenes, tmp_path) 
 def test_a_corrected_pairing_is_another_run(scenes, tmp_path) -> None:
     comparison = comparison_of(scenes)
     prepared(comparison, tmp_path / "run")
-    ids = comparison.recording.frame_id
-    shifted = replace(comparison.recording, frame_id=np.where(ids > 0, ids - 1, ids))
+    shown = comparison.recording.events
+    ids = np.maximum(shown.ids - 1, 0)
+    shifted = replace(comparison.recording, events=replace(shown, ids=ids))
     with pytest.raises(ValueError, match=r"another configuration.*brain"):
         replace(comparison, recording=shifted).check(tmp_path / "run")
 
@@ -288,7 +293,7 @@ def test_a_persons_own_recording_teaches_too(scenes, tmp_path) -> None:
     watched = SimulatedWatcher("ideal").watch(SceneDataset(scenes))
     own = replace(watched, simulated=False, session="S01", subject="S01", licence="mine")
     write_scene_recording(tmp_path / "own.h5", own)
-    recording: SceneRecording = read_scene_recording(tmp_path / "own.h5")
+    recording = read_scene_recording(tmp_path / "own.h5")
     settings = replace(SMALL, frames_curve=(), signal_curve=())
     comparison = DrivingComparison(scenes, settings, None, recording)
     run = comparison.run(tmp_path / "run", progress=False)

@@ -27,12 +27,13 @@ from b2m_drive.comparisons.memory_study import MEMORY
 from b2m_drive.comparisons.verdict import verdicts_of
 from b2m_drive.evidence.condition import Condition, TransferMethod
 from b2m_drive.evidence.scores import read_scores
-from b2m_drive.recordings.recording import BrainRecording
+from b2m_drive.recordings.binning import in_trials
 from b2m_drive.recordings.simulated.neurons import (
     SimulatedBrain,
     simulate_sternberg,
     simulate_trials,
 )
+from b2m_drive.recordings.trial_responses import TrialResponses
 from b2m_drive.reports.report import write_report
 from b2m_drive.transfer.attachment import attach
 from b2m_drive.transfer.targets import BrainTargets
@@ -46,16 +47,16 @@ SMALL = MemoryStudySettings(
 
 
 @pytest.fixture(scope="module")
-def recording() -> BrainRecording:
+def recording() -> TrialResponses:
     torch.set_num_threads(1)
     trials = simulate_trials(60, 3, 8, np.random.default_rng(0))
-    return replace(SimulatedBrain.preset("ideal"), n_units=30).record(trials, 0)
+    return in_trials(replace(SimulatedBrain.preset("ideal"), n_units=30).record(trials, 0))
 
 
 @pytest.fixture(scope="module")
-def sternberg() -> BrainRecording:
+def sternberg() -> TrialResponses:
     trials = simulate_sternberg(60, 8, np.random.default_rng(0))
-    return replace(SimulatedBrain.preset("ideal"), n_units=30).record(trials, 0)
+    return in_trials(replace(SimulatedBrain.preset("ideal"), n_units=30).record(trials, 0))
 
 
 def no_progress() -> None:
@@ -63,9 +64,9 @@ def no_progress() -> None:
 
 
 def plan_groups(
-    recording: BrainRecording, settings: MemoryStudySettings, folder: Path
+    recording: TrialResponses, settings: MemoryStudySettings, folder: Path
 ) -> list[Job[MemoryPlan]]:
-    return MemoryComparison(recording, settings).groups(folder)
+    return MemoryComparison(recording, settings).jobs(folder)
 
 
 def taught_run(plan: MemoryPlan) -> TaughtRun:
@@ -131,7 +132,7 @@ def test_a_head_at_weight_zero_changes_nothing(recording, tmp_path) -> None:
 def test_isolated_students_are_shared_between_brains_and_taught_ones_are_not(
     recording, tmp_path
 ) -> None:
-    other = recording.select_trials(np.arange(50))
+    other = recording.select(np.arange(50))
     first, second = (plan_groups(each, SMALL, tmp_path / "run") for each in (recording, other))
     assert first[0].folder == second[0].folder == tmp_path / "isolated" / first[0].folder.name
     assert first[-1].folder is None
@@ -154,7 +155,7 @@ def test_all_students_of_a_seed_start_equal_and_see_the_same_trials(recording, t
 def test_held_out_recorded_trials_never_teach(recording, tmp_path) -> None:
     taught = plan_groups(recording, SMALL, tmp_path / "run")[-1].plan
     teaching = split_trials(recording)
-    spoilt = recording.activity.copy()
+    spoilt = recording.values.copy()
     spoilt[~teaching] += np.random.default_rng(0).poisson(99, spoilt[~teaching].shape)
     other = plan_groups(replace(recording, activity=spoilt), SMALL, tmp_path / "run")[-1].plan
     runs = [taught_run(plan) for plan in (taught, other)]

@@ -23,8 +23,9 @@ from b2m_agents.studies.memory.sessions import (
     read_sessions_of,
 )
 from b2m_drive.comparisons.pooling import pooled_verdicts, read_sessions
-from b2m_drive.recordings.recording import BrainRecording
+from b2m_drive.recordings.binning import in_trials
 from b2m_drive.recordings.simulated.neurons import SimulatedBrain, simulate_trials
+from b2m_drive.recordings.trial_responses import TrialResponses
 from b2m_drive.reports.report import write_report
 
 SMALL = MemoryStudySettings(
@@ -38,16 +39,16 @@ SMALL = MemoryStudySettings(
 )
 
 
-def session(patient: str, name: str, n_units: int = 20, seed: int = 0) -> BrainRecording:
+def session(patient: str, name: str, n_units: int = 20, seed: int = 0) -> TrialResponses:
     trials = simulate_trials(40, 3, 8, np.random.default_rng(seed))
     brain = replace(SimulatedBrain.preset("ideal"), n_units=n_units)
-    made = brain.record(trials, seed)
+    made = in_trials(brain.record(trials, seed))
     units = tuple(replace(unit, region=("LAH", "RA")[k % 2]) for k, unit in enumerate(made.units))
     return replace(made, subject=patient, session=name, units=units)
 
 
 @pytest.fixture(scope="module")
-def recordings() -> tuple[BrainRecording, ...]:
+def recordings() -> tuple[TrialResponses, ...]:
     torch.set_num_threads(1)
     return (
         session("p1", "p1-a"),
@@ -98,11 +99,9 @@ def test_a_broken_session_is_named_before_anything_is_trained(tmp_path) -> None:
 
 
 def test_one_bad_session_is_named_and_the_others_go_on(recordings) -> None:
-    silent = replace(
-        recordings[2], session="p2-silent", activity=np.zeros_like(recordings[2].activity)
-    )
-    few = replace(recordings[3].select_trials(np.arange(5)), session="p3-few")
-    one = replace(recordings[3].select_trials(np.arange(1)), session="p3-one")
+    silent = replace(recordings[2], session="p2-silent", values=np.zeros_like(recordings[2].values))
+    few = replace(recordings[3].select(np.arange(5)), session="p3-few")
+    one = replace(recordings[3].select(np.arange(1)), session="p3-one")
     study = SessionsComparison("mixed", (*recordings[:3], silent, few, one), SMALL)
     assert [each.session for each in study.recordings] == ["p1-a", "p1-b", "p2-a"]
     assert [each.session for each in study.left_out] == ["p2-silent", "p3-few", "p3-one"]
@@ -129,10 +128,10 @@ def test_no_patient_is_in_both_halves(recordings) -> None:
 def test_units_are_chosen_by_region_and_by_selectivity(recordings) -> None:
     assert in_regions("AH")(recordings[0]).sum() == 10
     trials = simulate_trials(200, 3, 8, np.random.default_rng(0))
-    recording = replace(SimulatedBrain.preset("ideal"), n_units=20).record(trials, 0)
+    recording = in_trials(replace(SimulatedBrain.preset("ideal"), n_units=20).record(trials, 0))
     chosen = selective_units(recording)
     assert 0 < chosen.sum() <= 20
-    spoilt = recording.activity.copy()
+    spoilt = recording.values.copy()
     spoilt[split_trials(recording)] = 7.0
     np.testing.assert_array_equal(  # the trials that teach have no say
         chosen, selective_units(replace(recording, activity=spoilt))

@@ -1,30 +1,15 @@
-"""A teacher's activity in the windows of its trials, and how it is laid out to be fitted."""
+"""How responses in the windows of trials are laid out to be fitted: folds, z-scores, rows."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Bool, Float32, Int64
 
-from b2m_drive.recordings.recording import DecisionTrials
-from b2m_drive.teachers.spread import at_ease, varies
-from b2m_drive.teachers.windows import Window, phase_of, present_windows
+from b2m_drive.recordings.trial_responses import TrialResponses
+from b2m_drive.recordings.trial_windows import Window, phase_of
+from b2m_drive.teachers.spread import z_scored
 
 N_FOLDS = 5  # that the trials to fit on are parted into
-
-
-@dataclass(frozen=True)
-class Activity:
-    """Any teacher's activity in the windows of its trials: a brain's, or a control's."""
-
-    values: Float32[np.ndarray, "trial window unit"]
-    windows: tuple[Window, ...]
-    trials: DecisionTrials
-
-    def select_trials(self, rows: np.ndarray) -> Activity:
-        """These trials only, by row number or mask."""
-        return replace(self, values=self.values[rows], trials=self.trials.select(rows))
 
 
 def standardise(
@@ -39,13 +24,9 @@ def standardise(
     """
     phase, standard = phase_of(windows), np.zeros_like(values)
     for each in np.unique(phase):
-        part = values[:, phase == each]
-        eased = at_ease(as_rows(part)).reshape(part.shape)
-        there = present[teaching][:, phase == each]
-        fitted = as_rows(eased[teaching], there)
-        flat = ~varies(as_rows(part[teaching], there))  # a latent that never varies is 0
-        scale = np.where(flat, np.inf, fitted.std(0))
-        standard[:, phase == each] = (eased - fitted.mean(0)) / scale
+        part, there = values[:, phase == each], present[:, phase == each]
+        fitted = (teaching[:, None] & there).ravel()
+        standard[:, phase == each] = z_scored(as_rows(part), fitted).reshape(part.shape)
     standard[~present] = 0
     return standard
 
@@ -61,12 +42,14 @@ def teaching_folds(
     return [(rows[fit], rows[held]) for fit, held in parts]
 
 
-def z_scored(
-    activity: Activity, teaching: Bool[np.ndarray, " trial"]
+def units_z_scored(
+    activity: TrialResponses, teaching: Bool[np.ndarray, " trial"]
 ) -> tuple[Float32[np.ndarray, "trial window unit"], Bool[np.ndarray, "trial window"]]:
     """Each unit with zero mean and unit variance in each phase's teaching trials; what is there."""
-    present = present_windows(activity.windows, activity.trials)
-    return standardise(activity.values, activity.windows, teaching, present), present
+    return (
+        standardise(activity.values, activity.windows, teaching, activity.present),
+        activity.present,
+    )
 
 
 def as_rows(

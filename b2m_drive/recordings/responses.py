@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int64
 
-from b2m_drive.recordings.brain_recording import Recording
 from b2m_drive.recordings.given_arrays import as_column, as_ids, as_notes, as_numbers
+from b2m_drive.recordings.recording import Recording
 
 _TOLERANCE = 1e-9  # [s]
 _LEAST_SHARE = 0.5  # of the events; fewer that can be read: probably another clock or unit
@@ -60,17 +60,20 @@ class Responses:
             )
         if not self.present.any():
             raise ValueError(f"responses of {self.session}: expected some that are present")
-        if not np.isfinite(self.start).all() or not (np.diff(self.start) > 0).all():
-            raise ValueError(
-                f"responses of {self.session}: start: expected finite seconds, each later than "
-                "the one before"
-            )
+        self._check_start()
         if not self.present.all():  # NaN would spread through every sum
             absent = np.where(self.present[..., None], self.values, np.float32(0))
             object.__setattr__(self, "values", absent)
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    def _check_start(self) -> None:
+        if not np.isfinite(self.start).all() or not (np.diff(self.start) > 0).all():
+            raise ValueError(
+                f"responses of {self.session}: start: expected finite seconds, each later than "
+                "the one before"
+            )
 
     @classmethod
     def from_arrays(
