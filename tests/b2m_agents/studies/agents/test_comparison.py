@@ -23,7 +23,7 @@ from b2m_agents.studies.agents.plan import AgentPlan, AgentsStudySettings, encod
 from b2m_agents.studies.agents.senses import Senses
 from b2m_agents.studies.agents.usual_comparisons import settings_of_run
 from b2m_agents.worlds.encoder_view import write_view
-from b2m_drive.comparisons.agents_run import AgentsResult, read_agents
+from b2m_drive.comparisons.agents_run import AgentsConfiguration, AgentsResult, read_agents
 from b2m_drive.comparisons.agents_study import (
     AGENTS,
     BESIDE,
@@ -33,6 +33,7 @@ from b2m_drive.comparisons.agents_study import (
     STUDIED,
     encoder_conditions,
 )
+from b2m_drive.comparisons.configuration import configuration_as
 from b2m_drive.comparisons.driving_study import DRIVING
 from b2m_drive.comparisons.run_folder import BRAIN_FILE
 from b2m_drive.evidence.condition import ALONE, Condition, TransferMethod
@@ -104,6 +105,8 @@ def driving_config() -> dict[str, object]:
         "seeds": list(SMALL.seeds),
         "n_steps": 2,
         "n_frames": 100,
+        "window": 0.4,
+        "latents": "pca",
         "batch_size": 8,
         "evaluate_every": 2,
         "primary_metric": "final",
@@ -206,10 +209,11 @@ def failing(brain: dict[str, float], alone: dict[str, float]) -> AgentsResult:
         ).items()
     ]
     curves = {judged: learning_curves(scores, judged) for judged in STUDIED}
-    config = {
-        "brain": {"simulated": True}, "strategies": ["regression"],
-        "readings": [{"latents": "pca", "pairing": "frame"}],
+    entries = driving_config() | {
+        "study": "agents", "beside": [], "demonstrations": [], "n_validation": 1, "n_held_out": 2,
+        "scenario": "highway_fast", "encoders": {},
     }  # fmt: skip
+    config = configuration_as(AgentsConfiguration, Path("config.json"), entries)
     return AgentsResult(Path(), config, tuple(scores), (), curves)
 
 

@@ -157,7 +157,7 @@ def test_held_out_recorded_trials_never_teach(recording, tmp_path) -> None:
     teaching = split_trials(recording)
     spoilt = recording.values.copy()
     spoilt[~teaching] += np.random.default_rng(0).poisson(99, spoilt[~teaching].shape)
-    other = plan_groups(replace(recording, activity=spoilt), SMALL, tmp_path / "run")[-1].plan
+    other = plan_groups(replace(recording, values=spoilt), SMALL, tmp_path / "run")[-1].plan
     runs = [taught_run(plan) for plan in (taught, other)]
     torch.testing.assert_close(runs[0].by_seed[0].heads.values, runs[1].by_seed[0].heads.values)
     assert 0 < (~teaching).sum() < teaching.sum()
@@ -319,7 +319,7 @@ def test_curves_vary_one_thing_and_keep_their_students_apart(recording, tmp_path
         n_seeds_varied=1,
     )
     comparison = MemoryComparison(recording, settings, signal=1.0, by_signal={0.0: recording})
-    plans = {group.name: group.plan for group in comparison.groups(tmp_path / "run")}
+    plans = {group.name: group.plan for group in comparison.jobs(tmp_path / "run")}
     varied = {name: plan for name, plan in plans.items() if plan.variation}
     assert len(varied) == 6  # the students alone feel the delay and their own trials only
     teacher = varied["n_teacher_trials-10-seed-0"]
@@ -364,7 +364,7 @@ def test_the_user_s_own_pairing_of_trials_takes_the_place_of_ours(recording, tmp
 
     settings = replace(SMALL, task="sternberg")
     comparison = MemoryComparison(recording, settings, pairing=reversed_items)
-    plan = comparison.groups(tmp_path / "run")[-1].plan
+    plan = comparison.jobs(tmp_path / "run")[-1].plan
     assert plan.lessons is not None
     assert isinstance(plan.task, SternbergSettings)
     np.testing.assert_array_equal(plan.lessons.trials.stimulus, recording.trials.stimulus[:, ::-1])
