@@ -19,7 +19,7 @@ from b2m_agents.memory.decision_policy import evaluate_supervised
 from b2m_agents.studies.isolated import frozen_settings
 from b2m_agents.studies.memory.student_group import decision_loss, step_weight
 from b2m_agents.studies.memory.teachers import brain_activity
-from b2m_agents.studies.memory.trial_matching import counterparts
+from b2m_agents.studies.memory.trial_matching import match_trials
 from b2m_drive.recordings.simulated.neurons import SimulatedBrain, simulate_trials
 from b2m_drive.students.decision_rnn import DecisionRNN
 from b2m_drive.students.fitting import FittingSettings, fit
@@ -52,7 +52,7 @@ def main(
     task, tuned = task_of(TASK), frozen_settings()
     random, generator = np.random.default_rng(seed), torch.Generator().manual_seed(seed)
     trials = simulate_trials(N_RECORDED, 3, TASK.n_stimuli, random)
-    seen = task.unroll(counterparts(trials, "memory_decision"), random)
+    seen = task.unroll(match_trials(trials, "memory_decision"), random)
     rnn = DecisionRNN(tuned.rnn_settings(seen.observation.shape[-1], TASK.time_step), generator)
     head, weight = None, WeightSchedule(1.0, falls_to_zero_at=0.5)
     if strategy != "none":

@@ -22,7 +22,7 @@ import torch
 from tqdm import tqdm
 
 import b2m_agents.studies
-from b2m_agents.studies.driving.comparison import SimulatedWatcher
+from b2m_agents.studies.driving.comparison import SimulatedViewer
 from b2m_agents.studies.driving.default_scenes import DefaultScenes
 from b2m_agents.studies.driving.plan import BrainSource, DrivingPlan, DrivingStudySettings
 from b2m_agents.studies.driving.student import run_student
@@ -97,7 +97,7 @@ def final_scores(plan: DrivingPlan) -> list[float]:
 def _any_brain(scenes: Path) -> BrainSource:
     """Students alone have no teacher, but alignment with a brain is among their scores."""
     dataset = SceneDataset(scenes)
-    recording = SimulatedWatcher("best_session").watch(dataset)
+    recording = SimulatedViewer("best_session").watch(dataset)
     path = scenes.with_suffix(".responses.npy")
     write_array(path, responses(recording, dataset.frame_id, 0.2, 0.4))
     return BrainSource(path, 1, np.zeros(0))

@@ -17,7 +17,7 @@ import numpy as np
 from tqdm import tqdm
 from tune_isolated_driving import METRICS, SEEDS, final_scores, one_thread
 
-from b2m_agents.studies.driving.comparison import DrivingComparison, SimulatedWatcher
+from b2m_agents.studies.driving.comparison import DrivingComparison, SimulatedViewer
 from b2m_agents.studies.driving.default_scenes import DefaultScenes
 from b2m_agents.studies.driving.plan import DrivingStudySettings
 from b2m_drive.evidence.condition import ALONE
@@ -32,11 +32,11 @@ def main() -> None:
     n_workers = os.cpu_count() or 1
     default = DefaultScenes(seed=SEEDS[0])
     scenes = default.collect(n_workers)
-    watcher = SimulatedWatcher("ideal", seed=SEEDS[0])
+    viewer = SimulatedViewer("ideal", seed=SEEDS[0])
     study = DrivingStudySettings(seeds=SEEDS[:2], frames_curve=(), signal_curve=())
     folder = default.path.parent.parent / "tune-transfer-driving"
-    watched = watcher.watch(SceneDataset(scenes))
-    comparison = DrivingComparison(scenes, study, watcher, watched)
+    watched = viewer.watch(SceneDataset(scenes))
+    comparison = DrivingComparison(scenes, study, viewer, watched)
     found = comparison.jobs(folder)
     comparison.prepare(folder, 1, False)
     plans = [replace(job.plan, keep=None) for job in found]

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from b2m_agents.studies.agents.comparison import AgentsComparison as AgentsComparison
     from b2m_agents.studies.agents.plan import AgentsStudySettings as AgentsStudySettings
     from b2m_agents.studies.driving.comparison import DrivingComparison as DrivingComparison
-    from b2m_agents.studies.driving.comparison import SimulatedWatcher as SimulatedWatcher
+    from b2m_agents.studies.driving.comparison import SimulatedViewer as SimulatedViewer
     from b2m_agents.studies.driving.plan import DrivingStudySettings as DrivingStudySettings
     from b2m_agents.studies.memory.calibration import CalibrationSettings as CalibrationSettings
     from b2m_agents.studies.memory.calibration import VerdictCalibration as VerdictCalibration
@@ -81,7 +81,7 @@ _HOMES = {
     "SceneVecEnv": "worlds.scene_vec_env",
     "MemorySearch": "studies.memory.search",
     "SearchSettings": "studies.memory.search",
-    "SimulatedWatcher": "studies.driving.comparison",
+    "SimulatedViewer": "studies.driving.comparison",
     "StudentTask": "studies.memory.student_tasks",
     "TrainedAgent": "learning.trained_agent",
     "TrainingSettings": "learning.agent_settings",

@@ -62,6 +62,6 @@ def driving_study(scenes: Path, controls: tuple[b2m.Control, ...]) -> b2m_agents
         strategies=("regression",), seeds=(0, 1), n_steps=4, evaluate_every=2, batch_size=8,
         n_frames=240, n_held_out=80, frames_curve=(), signal_curve=(), delay=0.2, n_latents=8,
     )  # fmt: skip
-    viewer = b2m_agents.SimulatedWatcher("ideal")
+    viewer = b2m_agents.SimulatedViewer("ideal")
     watched = viewer.watch(b2m.SceneDataset(scenes))
     return b2m_agents.DrivingComparison(scenes, settings, viewer, watched, own_controls=controls)

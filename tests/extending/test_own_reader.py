@@ -93,7 +93,7 @@ def test_a_recording_in_a_users_format_teaches_in_the_driving_study(
     recording = b2m.read_recording(tmp_path / "mine.txt")
     study = driving_study(scenes, ())
     settings = replace(study.settings, n_latents=None)
-    study = replace(study, recording=recording, watcher=None, settings=settings)
+    study = replace(study, recording=recording, viewer=None, settings=settings)
     plan = study.jobs(tmp_path / "run")[0].plan
     study.prepare(tmp_path / "run", 1, False)
     expected = potentials.reshape(-1, 10, 2)[:, 2:6].mean(1)  # 0.2 to 0.6 s after each onset

@@ -26,7 +26,7 @@ from b2m_agents.commands.running import has_run
 OWN = "A network of your own"  # heading of options in help
 
 if TYPE_CHECKING:
-    from b2m_agents.studies.driving.comparison import SimulatedWatcher
+    from b2m_agents.studies.driving.comparison import SimulatedViewer
     from b2m_agents.studies.driving.default_scenes import DefaultScenes
     from b2m_agents.studies.driving.plan import DrivingStudySettings
     from b2m_drive.recordings.recording import Recording
@@ -144,7 +144,7 @@ def compare_driving(
     frames and share of signal. Kill it and call it again: it goes on where it stopped. With
     --encoder, your own network is taught instead, on frames of yours.
     """
-    from b2m_agents.studies.driving.comparison import SimulatedWatcher
+    from b2m_agents.studies.driving.comparison import SimulatedViewer
     from b2m_agents.studies.driving.default_scenes import DefaultScenes
     from b2m_agents.studies.driving.plan import DrivingStudySettings
     from b2m_agents.studies.driving.usual_comparisons import SIGNALS, frames_curve
@@ -174,7 +174,7 @@ def compare_driving(
     who = (
         read_scene_recording(recording)
         if recording
-        else SimulatedWatcher(brain or "ideal", kind or "units", share, brain_seed or 0)
+        else SimulatedViewer(brain or "ideal", kind or "units", share, brain_seed or 0)
     )
     to_collect = DefaultScenes(
         scenario or "highway_fast", n_teaching=frames, camera=camera or "birds_eye"
@@ -220,7 +220,7 @@ def compare_driving(
 
 def run_driving(
     scenes: Path | DefaultScenes,
-    brain: SimulatedWatcher | Recording,
+    brain: SimulatedViewer | Recording,
     settings: DrivingStudySettings,
     out: Path | None,
     n_workers: int,

@@ -46,7 +46,7 @@ def _show_driving(out: Path, n_workers: int) -> None:
     from b2m_agents.studies import demo
     from b2m_agents.studies.driving.plan import DEMO
 
-    run = run_driving(demo.SCENES, demo.WATCHER, DEMO, out / "driving", n_workers, dry_run=False)
+    run = run_driving(demo.SCENES, demo.VIEWER, DEMO, out / "driving", n_workers, dry_run=False)
     encoder = demo.taught_encoder(run)
     typer.echo(f"\na driver (PPO) on what {encoder} sees:")
     agent = demo.demo_driver(encoder, out / "agent")

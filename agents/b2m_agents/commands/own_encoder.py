@@ -11,7 +11,7 @@ from b2m_agents.commands.printing import report_comparison
 from b2m_agents.commands.running import has_run
 
 if TYPE_CHECKING:
-    from b2m_agents.studies.driving.comparison import SimulatedWatcher
+    from b2m_agents.studies.driving.comparison import SimulatedViewer
     from b2m_drive.recordings.recording import Recording
     from b2m_drive.transfer.term import Strategy
 
@@ -20,7 +20,7 @@ def run_own_encoder(
     encoder: str,
     layer: str,
     frames: str | Path,
-    brain: SimulatedWatcher | Recording,
+    brain: SimulatedViewer | Recording,
     *,
     strategies: Sequence[Strategy],
     n_seeds: int,

@@ -185,7 +185,7 @@ class TeachingOptions:
         """
         if self.watched is None:
             return None
-        from b2m_agents.studies.driving.comparison import SimulatedWatcher
+        from b2m_agents.studies.driving.comparison import SimulatedViewer
         from b2m_agents.studies.driving.online_teaching import teacher_from_recording
         from b2m_drive.recordings.scene_recording import read_scene_recording
         from b2m_drive.transfer.schedule import WeightSchedule
@@ -198,7 +198,7 @@ class TeachingOptions:
             self.watched,
             read_scene_recording(self.recording)
             if self.recording
-            else SimulatedWatcher(**simulated),
+            else SimulatedViewer(**simulated),
             seed=seed,
             weight=WeightSchedule(weight, self.weight_ends),
             **given(

@@ -7,7 +7,7 @@ from pathlib import Path
 from b2m_agents.evaluation.evaluate import Evaluation, EvaluationSettings, evaluate_agent
 from b2m_agents.learning.agent_settings import settings_for
 from b2m_agents.learning.training import train_agent
-from b2m_agents.studies.driving.comparison import SimulatedWatcher
+from b2m_agents.studies.driving.comparison import SimulatedViewer
 from b2m_agents.studies.driving.default_scenes import DefaultScenes
 from b2m_agents.studies.driving.plan import DEMO
 from b2m_agents.studies.memory.comparison import MemoryComparison
@@ -16,7 +16,7 @@ from b2m_agents.videos.video import VideoSettings, record_video
 from b2m_drive.recordings.simulated.simulated_session import SimulatedSession
 
 SCENARIO = "highway_fast"
-WATCHER = SimulatedWatcher("ideal")
+VIEWER = SimulatedViewer("ideal")
 SCENES = DefaultScenes(SCENARIO, n_teaching=DEMO.n_frames)
 N_STEPS = 40_960  # of the driver: half a minute
 N_EPISODES = 10  # held out, that the driver is judged by

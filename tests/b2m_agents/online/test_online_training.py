@@ -26,7 +26,7 @@ from b2m_agents.learning.trained_agent import TrainedAgent, encoder_fingerprint,
 from b2m_agents.learning.training import train_agent
 from b2m_agents.online.online_teacher import OnlineTeacher
 from b2m_agents.online.online_transfer import TransferPPO
-from b2m_agents.studies.driving.comparison import SimulatedWatcher
+from b2m_agents.studies.driving.comparison import SimulatedViewer
 from b2m_agents.studies.driving.online_teaching import ONLINE_CONTROLS, teacher_from_recording
 from b2m_agents.videos.video import VideoSettings, record_video
 from b2m_agents.worlds.encoder_view import read_view
@@ -72,11 +72,9 @@ def scenes(tmp_path_factory) -> Path:
     return collect_scenes("highway_fast", path, settings, progress=False)
 
 
-def teacher_of(
-    scenes: Path, brain: SimulatedWatcher | None = None, **changes: Any
-) -> OnlineTeacher:
+def teacher_of(scenes: Path, brain: SimulatedViewer | None = None, **changes: Any) -> OnlineTeacher:
     quick = {"n_latents": 4, "delay": 0.2, "batch_size": 16}
-    return teacher_from_recording(scenes, brain or SimulatedWatcher(), **quick | changes)
+    return teacher_from_recording(scenes, brain or SimulatedViewer(), **quick | changes)
 
 
 def train(
@@ -208,7 +206,7 @@ def test_a_training_whose_weight_stays_may_be_made_longer(agent, teacher, tmp_pa
 def test_another_teacher_is_refused_by_name(agent, scenes, tmp_path) -> None:
     before = (agent / "config.json").read_text()
     for other, message in (
-        (teacher_of(scenes, SimulatedWatcher(seed=1)), r"teacher\.brain\.seed: there 0, now 1"),
+        (teacher_of(scenes, SimulatedViewer(seed=1)), r"teacher\.brain\.seed: there 0, now 1"),
         (teacher_of(scenes, control="shuffled"), r"control: there None, now 'shuffled'"),
         (teacher_of(scenes, strategy="regression"), r"taught\.strategy: there 'contrastive'"),
         (teacher_of(scenes, weight=WeightSchedule(0.2)), r"weight\.peak: there 0\.1, now 0\.2"),
@@ -316,7 +314,7 @@ def test_settings_of_a_taught_encoder_need_their_teacher(agent, tmp_path) -> Non
             taught=read_agent_config(agent).settings.taught,
         )
     with pytest.raises(ValueError, match="control: expected one of alone, shuffled"):
-        teacher_from_recording("none.h5", SimulatedWatcher(), control="telepathy")
+        teacher_from_recording("none.h5", SimulatedViewer(), control="telepathy")
 
 
 @pytest.mark.parametrize(

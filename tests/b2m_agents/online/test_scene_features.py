@@ -24,7 +24,7 @@ from b2m_agents.learning.online_agent_file import load_online_agent, save_online
 from b2m_agents.online.online_teacher import OnlineTeacher
 from b2m_agents.online.online_transfer import TransferPPO, new_online_policy
 from b2m_agents.online.scene_features import SceneFeatures, extractors_of, put_encoder, scene_policy
-from b2m_agents.studies.driving.comparison import SimulatedWatcher
+from b2m_agents.studies.driving.comparison import SimulatedViewer
 from b2m_agents.studies.driving.online_teaching import teacher_from_recording
 from b2m_agents.worlds.channels_first import with_channels_first
 from b2m_agents.worlds.latent_observation import VecLatentObservation, encode_scenes
@@ -52,7 +52,7 @@ def watched(tmp_path_factory) -> tuple[OnlineTeacher, OnlineTeacher]:
     path = tmp_path_factory.mktemp("scenes") / "highway.h5"
     settings = CollectSettings(n_episodes=40, policy="highway_env", environment=ENVIRONMENT)
     dataset = SceneDataset(collect_scenes("highway_fast", path, settings, progress=False))
-    recording = SimulatedWatcher("ideal").watch(dataset)
+    recording = SimulatedViewer("ideal").watch(dataset)
     every = teacher_from_recording(path, recording, n_latents=4, delay=0.2, batch_size=32)
     assert len(every.frames) == len(dataset.split(0.2, 0).teaching)
     cut = len(every.frames) * 3 // 4
@@ -349,7 +349,7 @@ def test_a_recording_of_other_scenes_is_refused(tmp_path) -> None:
         settings = CollectSettings(n_episodes=n_episodes, environment=ENVIRONMENT)
         path = tmp_path / f"{n_episodes}.h5"
         made.append(collect_scenes("highway_fast", path, settings, progress=False))
-    recording = SimulatedWatcher("ideal").watch(SceneDataset(made[1]))
+    recording = SimulatedViewer("ideal").watch(SceneDataset(made[1]))
     with pytest.raises(ValueError, match="a recording of other scenes"):
         teacher_from_recording(made[0], recording)
 

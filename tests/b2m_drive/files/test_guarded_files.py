@@ -355,8 +355,8 @@ def test_a_recordings_session_makes_no_path_outside_the_runs(tmp_path, monkeypat
     monkeypatch.setattr("b2m_agents.commands.compare_driving.has_run", note)
     monkeypatch.setattr(
         "b2m_agents.studies.driving.usual_comparisons.DrivingComparison",
-        lambda scenes, settings, watcher, recording, device: SimpleNamespace(
-            watcher=watcher, recording=recording
+        lambda scenes, settings, viewer, recording, device: SimpleNamespace(
+            viewer=viewer, recording=recording
         ),
     )
     monkeypatch.setattr("b2m_drive.students.scenes.SceneDataset", unread)

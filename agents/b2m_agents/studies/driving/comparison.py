@@ -33,7 +33,7 @@ from b2m_agents.studies.driving.plan import (
     plans_of,
     rows_of,
 )
-from b2m_agents.studies.driving.student import kept_encoder, material_of, run_student
+from b2m_agents.studies.driving.student import kept_encoder, run_student, study_data_of
 from b2m_agents.studies.isolated import DRIVING_SETTINGS_FILE, frozen_encoder
 from b2m_drive.comparisons.control import Control, require_functions
 from b2m_drive.comparisons.driving_study import DRIVING
@@ -66,7 +66,7 @@ _PACKAGES = (
 
 
 @dataclass(frozen=True)
-class SimulatedWatcher:
+class SimulatedViewer:
     """A simulated brain that watches the scenes of a file."""
 
     preset: str = "ideal"
@@ -113,7 +113,7 @@ class DrivingComparison(RunnableComparison[DrivingPlan, Run]):
 
     scenes: Path
     settings: DrivingStudySettings
-    watcher: SimulatedWatcher | None  # None: a person's own recording
+    viewer: SimulatedViewer | None  # None: a person's own recording
     recording: Recording
     device: str = "cpu"  # that students are trained on, see `b2m_drive.students.devices.device_of`
     own_controls: tuple[Control, ...] = ()  # further nulls and probes
@@ -161,8 +161,8 @@ class DrivingComparison(RunnableComparison[DrivingPlan, Run]):
 
         own = read(self.recording, self.settings.n_latents)
         others = {
-            share: read(watcher.watch(dataset), own.n_latents)
-            for share, watcher in self._other_watchers().items()
+            share: read(viewer.watch(dataset), own.n_latents)
+            for share, viewer in self._other_viewers().items()
         }
         return _Brains(dataset, rows, estimate, own, others)
 
@@ -214,12 +214,12 @@ class DrivingComparison(RunnableComparison[DrivingPlan, Run]):
         n_evaluations = 1 + self.settings.n_steps // self.settings.evaluate_every
         return n_evaluations / 2 * two_evaluations, a_step
 
-    def _other_watchers(self) -> dict[float, SimulatedWatcher]:
+    def _other_viewers(self) -> dict[float, SimulatedViewer]:
         """The same simulated brain with other shares of signal; none for a person's."""
-        if self.watcher is None:
+        if self.viewer is None:
             return {}
-        shares = [each for each in self.settings.signal_curve if each != self.watcher.signal]
-        return {share: replace(self.watcher, signal=share) for share in shares}
+        shares = [each for each in self.settings.signal_curve if each != self.viewer.signal]
+        return {share: replace(self.viewer, signal=share) for share in shares}
 
     def _join_pictures(self, folder: Path) -> None:
         """One file for the report, conditions in their order; one that was recorded stays."""
@@ -251,7 +251,7 @@ def _time_student(plan: DrivingPlan) -> tuple[float, float]:
 def describe(run: DrivingComparison, dataset: SceneDataset) -> dict[str, Any]:
     """The configuration of a run: everything that decides its numbers."""
     recording, settings = run.recording, run.settings
-    material = material_of(run.scenes, settings)
+    data = study_data_of(run.scenes, settings)
     regions: dict[str, int] = {}
     for unit in recording.units:
         regions[unit.region] = regions.get(unit.region, 0) + 1
@@ -261,20 +261,20 @@ def describe(run: DrivingComparison, dataset: SceneDataset) -> dict[str, Any]:
         "brain": {
             "name": recording.session,
             "simulated": recording.simulated,
-            "preset": run.watcher.preset if run.watcher else None,
+            "preset": run.viewer.preset if run.viewer else None,
             "subject": recording.subject,
             "session": recording.session,
             "source": recording.source,
             "licence": recording.licence,
             "n_units": len(recording.units),
             "regions": regions,
-            "n_teaching": len(material.watched.frame_id),
-            "n_held_out": len(material.held_out),
+            "n_teaching": len(data.watched.frame_id),
+            "n_held_out": len(data.held_out),
             "notes": list(recording.notes),
             "fingerprint": recording_fingerprint(recording),
         },
         **run.study.describe(),
-        "signal": run.watcher.signal if run.watcher else None,
+        "signal": run.viewer.signal if run.viewer else None,
         "student": {"class": "SceneVAE", **asdict(frozen_encoder())},
         "readings": [{"latents": settings.latents, "pairing": "frame"}],
         **{name: list(v) if isinstance(v, tuple) else v for name, v in chosen.items()},
@@ -287,9 +287,9 @@ def describe(run: DrivingComparison, dataset: SceneDataset) -> dict[str, Any]:
             "n_episodes": dataset.n_episodes,
             "seconds_a_frame": dataset.header.step_seconds,
             "seed": dataset.header.seed,
-            "fingerprint": fingerprint_of(dataset.state, dataset.action, material.held_out),
-            "variables": list(material.variables),
-            "variables_left_out": [name for name in names if name not in material.variables],
+            "fingerprint": fingerprint_of(dataset.state, dataset.action, data.held_out),
+            "variables": list(data.variables),
+            "variables_left_out": [name for name in names if name not in data.variables],
         },
         "window": response_window(dataset, settings),
         "delay": "by cross-validation" if settings.delay is None else settings.delay,

@@ -17,14 +17,14 @@ from b2m_agents.studies.driving.brain_reading import (
     told_by,
 )
 from b2m_agents.studies.driving.comparison import (
-    SimulatedWatcher,
+    SimulatedViewer,
     check_same_scenes,
     fingerprint_of,
     recording_fingerprint,
 )
 from b2m_agents.studies.driving.plan import HELD_OUT_SHARE, SPLIT_SEED, DrivingStudySettings
 from b2m_agents.studies.driving.student import actions_of
-from b2m_agents.studies.driving.teachers import Watched, teacher_latents
+from b2m_agents.studies.driving.teachers import TeachingFrames, teacher_latents
 from b2m_agents.worlds.encoder_view import view_of_scenes
 from b2m_drive.evidence.condition import ALONE, BRAIN
 from b2m_drive.recordings.recording import Recording
@@ -44,7 +44,7 @@ _CONTROL, _UNTRAINED = range(2)  # purposes of random numbers
 
 def teacher_from_recording(
     scenes: str | Path,
-    brain: Recording | SimulatedWatcher,
+    brain: Recording | SimulatedViewer,
     *,
     control: str | None = None,
     latents: str = "pca",
@@ -82,8 +82,8 @@ def teacher_from_recording(
             f"control: expected one of {', '.join(ONLINE_CONTROLS)} or None, came {control!r}"
         )
     dataset = SceneDataset(scenes)
-    watcher = brain if isinstance(brain, SimulatedWatcher) else None
-    watched_by = brain.watch(dataset) if isinstance(brain, SimulatedWatcher) else brain
+    viewer = brain if isinstance(brain, SimulatedViewer) else None
+    watched_by = brain.watch(dataset) if isinstance(brain, SimulatedViewer) else brain
     recording = scenes_fit_to_teach(watched_by)
     check_same_scenes(recording, dataset)
     chosen = DrivingStudySettings(latents=latents, n_latents=n_latents, delay=delay, window=window)
@@ -117,7 +117,7 @@ def teacher_from_recording(
         seed=seed,
         view=view_of_scenes({"scenario": dataset.header.scenario, **dataset.header.settings}),
         about={
-            "brain": _about_brain(recording, watcher),
+            "brain": _about_brain(recording, viewer),
             "scenes": _about_scenes(dataset, taught),
             "control": control,
             "latents": latents,
@@ -128,8 +128,8 @@ def teacher_from_recording(
     )
 
 
-def _watched(dataset: SceneDataset, taught: Int64[np.ndarray, " frame"]) -> Watched:
-    return Watched(
+def _watched(dataset: SceneDataset, taught: Int64[np.ndarray, " frame"]) -> TeachingFrames:
+    return TeachingFrames(
         dataset.frames(taught),
         taught,
         state_labels(dataset.state[taught], dataset.header.state_names),
@@ -138,15 +138,15 @@ def _watched(dataset: SceneDataset, taught: Int64[np.ndarray, " frame"]) -> Watc
     )
 
 
-def _untrained(watched: Watched, seed: int) -> SceneVAE:
+def _untrained(watched: TeachingFrames, seed: int) -> SceneVAE:
     settings = SceneVAESettings(*watched.frames.shape[1:])
     return SceneVAE(settings, torch_generator_for(seed, _UNTRAINED))
 
 
-def _about_brain(recording: Recording, watcher: SimulatedWatcher | None) -> dict[str, Any]:
+def _about_brain(recording: Recording, viewer: SimulatedViewer | None) -> dict[str, Any]:
     simulated = {
-        "preset": watcher.preset, "signal": watcher.signal, "seed": watcher.seed
-    } if watcher else {}  # fmt: skip
+        "preset": viewer.preset, "signal": viewer.signal, "seed": viewer.seed
+    } if viewer else {}  # fmt: skip
     return {
         "simulated": recording.simulated,
         "subject": recording.subject,

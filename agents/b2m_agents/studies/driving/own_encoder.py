@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from b2m_agents.studies.driving.comparison import SimulatedWatcher
+from b2m_agents.studies.driving.comparison import SimulatedViewer
 from b2m_drive.comparisons.comparison import Comparison
 from b2m_drive.comparisons.frame_student import FrameStudent
 from b2m_drive.comparisons.student_job import Budget
@@ -28,7 +28,7 @@ EVALUATE_EVERY = 50  # [steps]
 
 def compare_own_encoder(
     student: FrameStudent,
-    brain: SimulatedWatcher | Recording,
+    brain: SimulatedViewer | Recording,
     *,
     strategies: Sequence[Strategy],
     seeds: Sequence[int],
@@ -89,7 +89,7 @@ def usual_folder(student: FrameStudent, brain: Responses) -> Path:
     return Path("runs") / f"driving-{safe_name(brain.session)}-{safe_name(student.name)}"
 
 
-def _watched(student: FrameStudent, brain: SimulatedWatcher) -> Recording:
+def _watched(student: FrameStudent, brain: SimulatedViewer) -> Recording:
     if not isinstance(student.frames, SceneFrames):
         raise ValueError(
             f"{student.frames.name}: expected scenes whose state a simulated brain can watch (a "

@@ -14,7 +14,7 @@ from jaxtyping import Bool, Float32, Int64, UInt8
 from torch import Tensor
 
 from b2m_agents.studies.driving.plan import DrivingPlan, DrivingStudySettings, rows_of
-from b2m_agents.studies.driving.teachers import Watched, action_latents, teacher_latents
+from b2m_agents.studies.driving.teachers import TeachingFrames, action_latents, teacher_latents
 from b2m_agents.worlds.encoder_view import write_view
 from b2m_drive.evidence.alignment import alignment_scores
 from b2m_drive.evidence.condition import ALONE, BRAIN
@@ -45,10 +45,10 @@ _SQUARED_GREY = "squared grey level"
 
 
 @dataclass(frozen=True)
-class Material:
+class StudyData:
     """The scenes of a run in memory: those that teach, and those that students are scored on."""
 
-    watched: Watched
+    watched: TeachingFrames
     held_out: UInt8[np.ndarray, "frame height width channel"]
     held_out_rows: Int64[np.ndarray, " frame"]
     vehicles: Bool[np.ndarray, "frame height width"]
@@ -70,7 +70,7 @@ def run_student(plan: DrivingPlan, after_step: Callable[[], None]) -> list[Score
 
 
 @lru_cache(maxsize=2)
-def material_of(scenes: Path, settings: DrivingStudySettings) -> Material:
+def study_data_of(scenes: Path, settings: DrivingStudySettings) -> StudyData:
     """Read once what every student of a process sees: frames that teach, frames to score on."""
     dataset = SceneDataset(scenes)
     rows, names = rows_of(dataset, settings), dataset.header.state_names
@@ -83,8 +83,8 @@ def material_of(scenes: Path, settings: DrivingStudySettings) -> Material:
             f"frames of {len(np.unique(episode[rows.held_out]))} episodes, came none; collect more"
         )
     columns = [names.index(name) for name in variables]
-    return Material(
-        watched=Watched(
+    return StudyData(
+        watched=TeachingFrames(
             dataset.frames(rows.teaching),
             rows.teaching,
             state_labels(dataset.state[rows.teaching], names),
@@ -117,8 +117,8 @@ class StudentRun:
 
     def __init__(self, plan: DrivingPlan) -> None:
         self.plan, self.settings = plan, plan.settings
-        self.material = material_of(plan.scenes, plan.settings)
-        self.watched = _first(self.material.watched, plan.n_frames)
+        self.data = study_data_of(plan.scenes, plan.settings)
+        self.watched = _first(self.data.watched, plan.n_frames)
         self.responses: Float32[np.ndarray, "frame unit"] = read_array(plan.brain.responses)
         self.taught = _those_with(self.watched, self.responses)
         self.network = self._new_network(INIT)
@@ -155,13 +155,13 @@ class StudentRun:
     def evaluate(self, step: int) -> None:
         """Score the state and the reconstructions on held-out frames; at the end, everything."""
         latents, pictures = self._latents_and_pictures()
-        r2 = state_r2(latents, self.material.state, self.material.variables, self.material.episode)
+        r2 = state_r2(latents, self.data.state, self.data.variables, self.data.episode)
         last = step == self.settings.n_steps
         quality = image_quality(
-            self.material.held_out,
+            self.data.held_out,
             pictures,
-            self.material.vehicles,
-            self.material.n_newest,
+            self.data.vehicles,
+            self.data.n_newest,
             _FRAMES_OF_SSIM if last else 0,
         )
         self._add("state_r2", step, float(np.mean(list(r2.values()))), "share of variance")
@@ -176,15 +176,15 @@ class StudentRun:
             self._score_at_end(step, latents)
 
     def _score_at_end(self, step: int, latents: Float32[np.ndarray, "frame latent"]) -> None:
-        auc = hazard_auc(latents, self.material.hazard, self.material.episode)
+        auc = hazard_auc(latents, self.data.hazard, self.data.episode)
         if auc is not None:
             self._add(HAZARD, step, auc, "area under ROC")
-        brain = self.responses[self.material.held_out_rows]
+        brain = self.responses[self.data.held_out_rows]
         known = np.isfinite(brain).all(1)
-        aligned = alignment_scores(latents[known], brain[known], self.material.episode[known])
+        aligned = alignment_scores(latents[known], brain[known], self.data.episode[known])
         for metric, value in aligned.items():
             self._add(metric, step, value, "1")
-        frames = torch.from_numpy(self.material.held_out[:256])
+        frames = torch.from_numpy(self.data.held_out[:256])
         with torch.no_grad():
             kl = kl_of_latents(self.network.encode(frames))
         self._add("kl", step, float(kl.sum()), "nats a frame")
@@ -197,7 +197,7 @@ class StudentRun:
     ) -> tuple[
         Float32[np.ndarray, "frame latent"], UInt8[np.ndarray, "frame height width channel"]
     ]:
-        latents = encode_frames(self.network, self.material.held_out)
+        latents = encode_frames(self.network, self.data.held_out)
         with torch.no_grad():
             decoded = [
                 self.network.decode(part)
@@ -207,7 +207,7 @@ class StudentRun:
         return latents, pictures.cpu().numpy()
 
     def _new_network(self, purpose: int) -> SceneVAE:
-        height, width, channels = self.material.held_out.shape[1:]
+        height, width, channels = self.data.held_out.shape[1:]
         settings = SceneVAESettings(
             height,
             width,
@@ -266,13 +266,13 @@ class StudentRun:
         slug = self.plan.varied.slug
         encoder = folder / kept_encoder(self.plan)
         self.network.save_pretrained(encoder)
-        write_view(encoder, self.material.view)
+        write_view(encoder, self.data.view)
         if self.plan.seed == self.settings.seeds[0]:
             self._keep_pictures(folder / "pictures" / f"{slug}.npz")
 
     def _keep_pictures(self, path: Path) -> None:
         rows = self._telling_rows()
-        scenes = torch.from_numpy(self.material.held_out[rows])
+        scenes = torch.from_numpy(self.data.held_out[rows])
         arrays = {
             "original": self._newest(scenes),
             f"{self.plan.varied}/reconstruction": self._newest(self.network.reconstruct(scenes)),
@@ -287,12 +287,12 @@ class StudentRun:
 
     def _newest(self, scenes: Tensor) -> UInt8[np.ndarray, "..."]:
         """The newest frame of each stack: grey [scene height width], or with 3 colours behind."""
-        newest = scenes[..., -self.material.n_newest :]
-        return (newest if self.material.n_newest > 1 else newest[..., 0]).cpu().numpy()
+        newest = scenes[..., -self.data.n_newest :]
+        return (newest if self.data.n_newest > 1 else newest[..., 0]).cpu().numpy()
 
     def _telling_rows(self) -> Int64[np.ndarray, " picture"]:
         """Held-out scenes with many pixels of other vehicles, spread over the drive."""
-        pixels = self.material.vehicles.sum((1, 2))
+        pixels = self.data.vehicles.sum((1, 2))
         busy = np.flatnonzero(pixels >= np.quantile(pixels, 0.75))
         return busy[np.linspace(0, len(busy) - 1, _N_PICTURES).astype(np.int64)]
 
@@ -302,10 +302,12 @@ def kept_encoder(plan: DrivingPlan) -> str:
     return f"encoders/seed-{plan.seed}/{plan.varied.slug}"
 
 
-def _those_with(watched: Watched, responses: Float32[np.ndarray, "row unit"]) -> Watched:
+def _those_with(
+    watched: TeachingFrames, responses: Float32[np.ndarray, "row unit"]
+) -> TeachingFrames:
     """The frames that the brain's response to was recorded: they alone teach, by any teacher."""
     known = np.isfinite(responses[watched.frame_id]).all(1)
-    return Watched(
+    return TeachingFrames(
         watched.frames[known],
         watched.frame_id[known],
         watched.labels[known],
@@ -314,8 +316,8 @@ def _those_with(watched: Watched, responses: Float32[np.ndarray, "row unit"]) ->
     )
 
 
-def _first(watched: Watched, count: int) -> Watched:
-    return Watched(
+def _first(watched: TeachingFrames, count: int) -> TeachingFrames:
+    return TeachingFrames(
         watched.frames[:count],
         watched.frame_id[:count],
         watched.labels[:count],

@@ -30,7 +30,7 @@ from b2m_drive.teachers.spread import moves, z_scored
 
 
 @dataclass(frozen=True)
-class Watched:
+class TeachingFrames:
     """What brain and student saw: the frames that teach, and what was in them."""
 
     frames: UInt8[np.ndarray, "frame height width channel"]
@@ -42,7 +42,7 @@ class Watched:
 
 def teacher_latents(
     teacher: str,
-    watched: Watched,
+    watched: TeachingFrames,
     responses: Float32[np.ndarray, "frame unit"],
     method: str,
     n_latents: int,
@@ -122,7 +122,7 @@ def latents_by_table(
 
 def _made(
     control: Control,
-    watched: Watched,
+    watched: TeachingFrames,
     responses: Float32[np.ndarray, "frame unit"],
     untrained: SceneVAE,
     generator: np.random.Generator,
@@ -144,7 +144,7 @@ def _made(
     return control.activity(inputs)[:, 0]
 
 
-def action_latents(watched: Watched) -> tuple[SceneLatents, Int64[np.ndarray, " acted"]]:
+def action_latents(watched: TeachingFrames) -> tuple[SceneLatents, Int64[np.ndarray, " acted"]]:
     """What the driver did in each frame, standardised, and the ids of the frames it acted in."""
     acted = np.isfinite(watched.action).all(1)
     return standardised(watched.action[acted]), watched.frame_id[acted]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from b2m_agents.studies.driving.comparison import DrivingComparison, SimulatedWatcher
+from b2m_agents.studies.driving.comparison import DrivingComparison, SimulatedViewer
 from b2m_agents.studies.driving.plan import DrivingStudySettings
 from b2m_drive.files.names import safe_name
 from b2m_drive.recordings.recording import Recording
@@ -21,7 +21,7 @@ def frames_curve(n_frames: int) -> tuple[int, ...]:
 
 def comparison_of(
     dataset: SceneDataset,
-    brain: SimulatedWatcher | Recording,
+    brain: SimulatedViewer | Recording,
     settings: DrivingStudySettings,
     device: str = "cpu",
 ) -> DrivingComparison:
@@ -36,13 +36,13 @@ def comparison_of(
     Raises:
         ValueError: If the recording cannot teach.
     """
-    watcher = brain if isinstance(brain, SimulatedWatcher) else None
-    recording = brain.watch(dataset) if isinstance(brain, SimulatedWatcher) else brain
-    return DrivingComparison(dataset.path, settings, watcher, recording, device)
+    viewer = brain if isinstance(brain, SimulatedViewer) else None
+    recording = brain.watch(dataset) if isinstance(brain, SimulatedViewer) else brain
+    return DrivingComparison(dataset.path, settings, viewer, recording, device)
 
 
 def usual_folder(comparison: DrivingComparison) -> Path:
     """Where a run lies if nobody says otherwise: by its session and a simulated share of signal."""
-    watcher = comparison.watcher
-    signal = f"-signal-{watcher.signal:g}" if watcher else ""
+    viewer = comparison.viewer
+    signal = f"-signal-{viewer.signal:g}" if viewer else ""
     return Path("runs") / f"driving-{safe_name(comparison.recording.session)}{signal}"

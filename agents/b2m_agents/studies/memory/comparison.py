@@ -33,7 +33,7 @@ from b2m_agents.studies.memory.plan import (
     varied_conditions,
 )
 from b2m_agents.studies.memory.taught_group import run_group
-from b2m_agents.studies.memory.trial_matching import RolePairing, counterparts
+from b2m_agents.studies.memory.trial_matching import TrialMatching, match_trials
 from b2m_drive.comparisons.control import Control, require_functions
 from b2m_drive.comparisons.jobs import Job
 from b2m_drive.comparisons.local_processes import RunJob
@@ -66,7 +66,7 @@ class MemoryComparison(RunnableComparison[MemoryPlan, Run]):
 
     recording: Recording | TrialResponses
     settings: MemoryStudySettings = DEFAULT_STUDY
-    pairing: RolePairing = counterparts  # recorded trials -> the student's trials
+    matching: TrialMatching = match_trials  # recorded trials -> the student's trials
     signal: float | None = None  # share of a simulated brain's task signal
     # the brain with its other shares of signal
     by_signal: Mapping[float, Recording | TrialResponses] = field(default_factory=dict)
@@ -100,7 +100,7 @@ class MemoryComparison(RunnableComparison[MemoryPlan, Run]):
         """What teaches under these settings."""
         return Lessons(
             recording,
-            self.pairing(recording.trials, settings.task),
+            self.matching(recording.trials, settings.task),
             split_trials(recording, settings.n_teacher_trials),
             replaying(task_settings(recording, settings), recording),
         )
@@ -266,7 +266,7 @@ def describe(comparison: MemoryComparison) -> dict[str, Any]:
         "study": "memory",
         "brain": brain,
         "own": own_values(comparison),
-        "pairing_of_trials": name_of_pairing(comparison.pairing),
+        "pairing_of_trials": name_of_matching(comparison.matching),
         "by_signal": {
             f"{k:g}": fingerprint_of(in_trials(each)) for k, each in comparison.by_signal.items()
         },
@@ -309,9 +309,11 @@ def own_values(comparison: MemoryComparison) -> dict[str, float | None]:
     }
 
 
-def name_of_pairing(pairing: RolePairing) -> str:
+def name_of_matching(matching: TrialMatching) -> str:
     """What a configuration calls the function that pairs trials of two tasks."""
-    return getattr(pairing, "__qualname__", repr(pairing))
+    if matching is match_trials:
+        return "counterparts"  # its name before 0.6.0, as it stands in the files of runs
+    return getattr(matching, "__qualname__", repr(matching))
 
 
 def _task_entries(recording: TrialResponses, settings: MemoryStudySettings) -> dict[str, Any]:

@@ -19,12 +19,12 @@ from b2m_agents.studies.memory.comparison import (
     MemoryComparison,
     describe,
     describe_settings,
-    name_of_pairing,
+    name_of_matching,
     record_trajectories,
 )
 from b2m_agents.studies.memory.plan import MemoryPlan, MemoryStudySettings
 from b2m_agents.studies.memory.taught_group import run_group
-from b2m_agents.studies.memory.trial_matching import RolePairing, counterparts
+from b2m_agents.studies.memory.trial_matching import TrialMatching, match_trials
 from b2m_drive.comparisons.jobs import Job
 from b2m_drive.comparisons.local_processes import RunJob
 from b2m_drive.comparisons.pooling import SessionsRun, read_sessions
@@ -71,7 +71,7 @@ class SessionsComparison(RunnableComparison[MemoryPlan, SessionsRun]):
     recordings: tuple[Recording | TrialResponses, ...]
     settings: MemoryStudySettings
     least_units: int = LEAST_UNITS
-    pairing: RolePairing = counterparts
+    matching: TrialMatching = match_trials
     isolated: Path | None = None  # folder of the students alone; None: in the run's folder
     left_out: tuple[LeftOut, ...] = ()  # found before; those found here are added
 
@@ -115,7 +115,7 @@ class SessionsComparison(RunnableComparison[MemoryPlan, SessionsRun]):
             folder / folder_of(recording): MemoryComparison(
                 recording,
                 self.settings,
-                pairing=self.pairing,
+                matching=self.matching,
                 isolated=self.isolated or folder / "isolated",
             )
             for recording in self.recordings
@@ -201,7 +201,7 @@ def describe_sessions(study: SessionsComparison) -> dict[str, Any]:
         "licence": first.licence,
         "sessions": [_entry(study, recording) for recording in study.brains],
         "least_units": study.least_units,
-        "pairing_of_trials": name_of_pairing(study.pairing),
+        "pairing_of_trials": name_of_matching(study.matching),
         **describe_settings(study.settings),
         "task": _task(study),
         "own": {},

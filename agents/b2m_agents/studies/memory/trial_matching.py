@@ -20,12 +20,12 @@ from b2m_agents.studies.memory.student_tasks import STUDENT_TASKS
 from b2m_drive.recordings.decision_trials import NO_STIMULUS, DecisionTrials
 from b2m_envs.memory_decision import Trials
 
-RolePairing: TypeAlias = Callable[[DecisionTrials, str], Trials]
+TrialMatching: TypeAlias = Callable[[DecisionTrials, str], Trials]
 
 _NAMES_OF_STIMULI = ("stimulus", "distractor", "probe", "probe_left", "probe_right")
 
 
-def counterparts(trials: DecisionTrials, task: str) -> Trials:
+def match_trials(trials: DecisionTrials, task: str) -> Trials:
     """Each recorded trial as a trial of the student's task; of the same task, the trial itself.
 
     Both tasks ask whether the (left) probe was shown before. A memory decision trial becomes a
@@ -33,7 +33,7 @@ def counterparts(trials: DecisionTrials, task: str) -> Trials:
     by a right probe that makes the left one right or wrong: for *in* a stimulus that was not
     shown, for *out* one of the items, in turn.
 
-    Any function of this signature may stand in its place (`MemoryComparison.pairing`); it
+    Any function of this signature may stand in its place (`MemoryComparison.matching`); it
     must keep ids and rows.
 
     Raises:

@@ -11,10 +11,10 @@ import torch
 
 from b2m_agents.studies.driving.comparison import (
     DrivingComparison,
-    SimulatedWatcher,
+    SimulatedViewer,
 )
 from b2m_agents.studies.driving.plan import DrivingPlan, DrivingStudySettings, rows_of
-from b2m_agents.studies.driving.student import StudentRun, material_of
+from b2m_agents.studies.driving.student import StudentRun, study_data_of
 from b2m_agents.studies.driving.teachers import standardised, teacher_latents
 from b2m_drive.comparisons.driving_study import DRIVING
 from b2m_drive.comparisons.run_opening import open_run
@@ -103,8 +103,8 @@ def scenes(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def comparison_of(scenes: Path, settings: DrivingStudySettings = SMALL) -> DrivingComparison:
-    watcher = SimulatedWatcher("ideal")
-    return DrivingComparison(scenes, settings, watcher, watcher.watch(SceneDataset(scenes)))
+    viewer = SimulatedViewer("ideal")
+    return DrivingComparison(scenes, settings, viewer, viewer.watch(SceneDataset(scenes)))
 
 
 def prepared(comparison: DrivingComparison, folder: Path) -> list[DrivingPlan]:
@@ -170,13 +170,13 @@ def test_held_out_episodes_never_teach(scenes) -> None:
 
 def test_scenes_with_too_little_to_score_are_refused(scenes) -> None:
     with pytest.raises(ValueError, match=r"expected variables of the state that vary in 10"):
-        material_of(scenes, replace(SMALL, n_held_out=10))
+        study_data_of(scenes, replace(SMALL, n_held_out=10))
 
 
 def test_every_teacher_tells_what_it_should_about_the_scene(scenes, tmp_path) -> None:
     """The brain, the labels and functions of the pixels tell of the gap; nulls of time do not."""
     plan = prepared(comparison_of(scenes), tmp_path / "run")[0]
-    watched = material_of(plan.scenes, SMALL).watched
+    watched = study_data_of(plan.scenes, SMALL).watched
     gap = watched.labels[:, [NAMES.index("gap")]]
 
     def told(teacher: str) -> float:
@@ -290,7 +290,7 @@ def test_a_driver_who_always_does_the_same_cannot_stand_as_a_control() -> None:
 
 @pytest.mark.slow
 def test_a_persons_own_recording_teaches_too(scenes, tmp_path) -> None:
-    watched = SimulatedWatcher("ideal").watch(SceneDataset(scenes))
+    watched = SimulatedViewer("ideal").watch(SceneDataset(scenes))
     own = replace(watched, simulated=False, session="S01", subject="S01", licence="mine")
     write_scene_recording(tmp_path / "own.h5", own)
     recording = read_scene_recording(tmp_path / "own.h5")

@@ -21,7 +21,7 @@ from b2m_agents.studies.memory.plan import (
 from b2m_agents.studies.memory.student_group import GroupRun, decision_loss
 from b2m_agents.studies.memory.taught_group import TaughtRun, run_group
 from b2m_agents.studies.memory.teachers import Reading
-from b2m_agents.studies.memory.trial_matching import counterparts
+from b2m_agents.studies.memory.trial_matching import match_trials
 from b2m_drive.comparisons.jobs import Job
 from b2m_drive.comparisons.memory_study import MEMORY
 from b2m_drive.comparisons.verdict import verdicts_of
@@ -164,7 +164,7 @@ def test_held_out_recorded_trials_never_teach(recording, tmp_path) -> None:
 
 
 def test_replayed_trials_are_those_that_were_recorded(recording) -> None:
-    table = counterparts(recording.trials, "memory_decision")
+    table = match_trials(recording.trials, "memory_decision")
     np.testing.assert_array_equal(table.target_side, recording.trials.target_side)
     np.testing.assert_array_equal(table.trial_id, recording.trials.trial_id)
 
@@ -333,10 +333,10 @@ def test_curves_vary_one_thing_and_keep_their_students_apart(recording, tmp_path
 
 
 def test_another_task_s_trial_keeps_items_positions_delay_and_answer(recording, sternberg) -> None:
-    there = counterparts(recording.trials, "sternberg")
+    there = match_trials(recording.trials, "sternberg")
     np.testing.assert_array_equal(there.stimulus, recording.trials.stimulus)
     np.testing.assert_array_equal(there.target_side, recording.trials.target_side)
-    back = counterparts(sternberg.trials, "memory_decision")
+    back = match_trials(sternberg.trials, "memory_decision")
     np.testing.assert_array_equal(back.stimulus, sternberg.trials.stimulus)
     np.testing.assert_array_equal(back.target_side, sternberg.trials.target_side)
     np.testing.assert_array_equal(back.trial_id, sternberg.trials.trial_id)
@@ -359,11 +359,11 @@ def test_a_brain_teaches_across_tasks_both_ways(recording, sternberg, tmp_path, 
 
 def test_the_user_s_own_pairing_of_trials_takes_the_place_of_ours(recording, tmp_path) -> None:
     def reversed_items(trials, task):
-        table = counterparts(trials, task)
+        table = match_trials(trials, task)
         return replace(table, stimulus=table.stimulus[:, ::-1].copy())
 
     settings = replace(SMALL, task="sternberg")
-    comparison = MemoryComparison(recording, settings, pairing=reversed_items)
+    comparison = MemoryComparison(recording, settings, matching=reversed_items)
     plan = comparison.jobs(tmp_path / "run")[-1].plan
     assert plan.lessons is not None
     assert isinstance(plan.task, SternbergSettings)
