@@ -22,7 +22,7 @@ from tqdm import tqdm
 import b2m_agents.studies
 from b2m_agents.studies.isolated import IsolatedSettings, settings_file
 from b2m_agents.studies.memory.plan import MemoryPlan, MemoryStudySettings
-from b2m_agents.studies.memory.taught_group import run_group
+from b2m_agents.studies.memory.taught_group import run_job
 from b2m_drive.evidence.condition import ALONE
 from b2m_drive.files.writing import write_json
 from b2m_drive.students.decision_rnn import Cell
@@ -87,7 +87,7 @@ def scored(
         time_step=study.time_step,
         observation_noise=study.observation_noise,
     )
-    scores = run_group(MemoryPlan(study, settings, task, (ALONE,), SEEDS, None), after_step)
+    scores = run_job(MemoryPlan(study, settings, task, (ALONE,), SEEDS, None), after_step)
     area = float(np.mean([score.value for score in scores]))
     last = float(np.mean([score.value for score in scores if score.step == n_steps]))
     present = {name: value for name, value in asdict(settings).items() if value is not None}

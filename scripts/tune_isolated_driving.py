@@ -25,7 +25,7 @@ import b2m_agents.studies
 from b2m_agents.studies.driving.comparison import SimulatedViewer
 from b2m_agents.studies.driving.default_scenes import DefaultScenes
 from b2m_agents.studies.driving.plan import BrainSource, DrivingPlan, DrivingStudySettings
-from b2m_agents.studies.driving.student import run_student
+from b2m_agents.studies.driving.student import run_job
 from b2m_agents.studies.isolated import IsolatedEncoder
 from b2m_drive.evidence.condition import ALONE
 from b2m_drive.files.writing import write_array, write_json
@@ -90,7 +90,7 @@ METRICS = ("state_r2", "reconstruction_error", "vehicle_error")
 
 def final_scores(plan: DrivingPlan) -> list[float]:
     """The metrics of one student after training."""
-    last = [s for s in run_student(plan, lambda: None) if s.step == plan.settings.n_steps]
+    last = [s for s in run_job(plan, lambda: None) if s.step == plan.settings.n_steps]
     return [next(s.value for s in last if s.metric == metric) for metric in METRICS]
 
 

@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from b2m_agents.studies.memory.student_tasks import STUDENT_TASKS as STUDENT_TASKS
     from b2m_agents.studies.memory.student_tasks import StudentTask as StudentTask
     from b2m_agents.studies.memory.student_tasks import shared_columns as shared_columns
-    from b2m_agents.studies.memory.teachers import Reading as Reading
+    from b2m_agents.studies.memory.teachers import Readout as Readout
     from b2m_agents.videos.video import VideoSettings as VideoSettings
     from b2m_agents.videos.video import record_video as record_video
     from b2m_agents.worlds.channels_first import VecChannelsFirst as VecChannelsFirst
@@ -75,7 +75,7 @@ _HOMES = {
     "MemoryComparison": "studies.memory.comparison",
     "MemoryStudySettings": "studies.memory.plan",
     "PPOSettings": "learning.agent_settings",
-    "Reading": "studies.memory.teachers",
+    "Readout": "studies.memory.teachers",
     "SACSettings": "learning.agent_settings",
     "STUDENT_TASKS": "studies.memory.student_tasks",
     "SceneVecEnv": "worlds.scene_vec_env",

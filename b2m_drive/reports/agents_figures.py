@@ -145,21 +145,21 @@ def cloning_figure(result: AgentsResult) -> Figure:
 
 
 @dataclass(frozen=True)
-class Reading:
+class StateR2AndReturns:
     """Beside what can be read from each encoder, what was reached on it; a value a seed."""
 
     r2: Mapping[Condition, Float64[np.ndarray, " seed"]]
     reached: Mapping[str, Mapping[Condition, Float64[np.ndarray, " seed"]]]  # by what, by condition
 
 
-def reading_figure(result: AgentsResult, reading: Reading) -> Figure:
+def state_r2_figure(result: AgentsResult, found: StateR2AndReturns) -> Figure:
     """R² of the state from an encoder, and the return on it; large marks are conditions' means."""
-    n_panels = len(reading.reached)
+    n_panels = len(found.reached)
     figure = blank_figure(2.6 + 4.4 * n_panels, 4.3)
     panels = figure.subplots(1, n_panels, squeeze=False)[0]
-    for axes, (title, reached) in zip(panels, reading.reached.items(), strict=True):
-        for condition, r2 in reading.r2.items():
-            _draw_reading(axes, condition, r2, reached[condition], result)
+    for axes, (title, reached) in zip(panels, found.reached.items(), strict=True):
+        for condition, r2 in found.r2.items():
+            _draw_state_r2(axes, condition, r2, reached[condition], result)
         axes.set_title(title, loc="left", fontsize=NORMAL)
         axes.set_xlabel("R² of the scene's state from the latents", fontsize=NORMAL)
         tidy(axes)
@@ -169,7 +169,7 @@ def reading_figure(result: AgentsResult, reading: Reading) -> Figure:
     return figure
 
 
-def _draw_reading(
+def _draw_state_r2(
     axes: Any,
     condition: Condition,
     r2: Float64[np.ndarray, " seed"],

@@ -266,9 +266,9 @@ def _why_section(result: AgentsResult) -> Section | None:
     for count in result.config.demonstrations:
         values = result.by_seed(cloned(CLONED_RETURN, count))
         reached[f"cloned from {count:,} frames"] = {name: values[name] for name in known}
-    reading = drawn.Reading({name: r2[name] for name in known}, reached)
+    found = drawn.StateR2AndReturns({name: r2[name] for name in known}, reached)
     picture = draw(
-        drawn.reading_figure(result, reading),
+        drawn.state_r2_figure(result, found),
         "reading",
         "Large marks are means of conditions, small ones single agents; circles BLT and encoders "
         "alone, squares BCT.",
@@ -276,8 +276,8 @@ def _why_section(result: AgentsResult) -> Section | None:
     rows = tuple(
         (
             name,
-            _correlation(rank_correlation(_means(reading.r2), _means(values))),
-            _correlation(rank_correlation(_about_seeds(reading.r2), _about_seeds(values))),
+            _correlation(rank_correlation(_means(found.r2), _means(values))),
+            _correlation(rank_correlation(_about_seeds(found.r2), _about_seeds(values))),
         )
         for name, values in reached.items()
     )

@@ -15,7 +15,7 @@ from b2m_drive.transfer.term import STRATEGIES, Strategy, TransferTerm
 
 
 @dataclass(frozen=True)
-class Lesson:
+class StudentTargets:
     """What one student is taught: latents by trial and window, and by which strategy."""
 
     strategy: Strategy
@@ -23,7 +23,7 @@ class Lesson:
     share_of_variance: Float32[Tensor, "phase latent"]
 
 
-class StackedLessons(nn.Module):
+class StackedHeads(nn.Module):
     """Linear heads from each student's hidden state to its teacher's latents, one a phase.
 
     Teachers may differ in their number of latents; the missing ones are zero and weigh nothing.
@@ -31,7 +31,7 @@ class StackedLessons(nn.Module):
 
     def __init__(
         self,
-        lessons: Sequence[Lesson],
+        targets: Sequence[StudentTargets],
         phase: Int64[Tensor, " window"],
         hidden_size: int,
         *,
@@ -41,19 +41,19 @@ class StackedLessons(nn.Module):
     ) -> None:
         super().__init__()
         n_phases = int(phase.max()) + 1
-        n_latents = max(lesson.values.shape[-1] for lesson in lessons)
+        n_latents = max(each.values.shape[-1] for each in targets)
         self.phase = phase
-        self.values = torch.stack([_padded(each.values, n_latents) for each in lessons])
-        self.share = torch.stack([_padded(each.share_of_variance, n_latents) for each in lessons])
+        self.values = torch.stack([_padded(each.values, n_latents) for each in targets])
+        self.share = torch.stack([_padded(each.share_of_variance, n_latents) for each in targets])
         self._taught_by = [
             (TransferTerm(strategy, temperature, positions), models)
             for strategy in STRATEGIES
-            if (models := [k for k, each in enumerate(lessons) if each.strategy == strategy])
+            if (models := [k for k, each in enumerate(targets) if each.strategy == strategy])
         ]
         start = torch.empty(n_phases, hidden_size, n_latents)
         start.uniform_(-(hidden_size**-0.5), hidden_size**-0.5, generator=generator)
-        self.weight = nn.Parameter(start.repeat(len(lessons), 1, 1, 1))
-        self.bias = nn.Parameter(torch.zeros(len(lessons), n_phases, n_latents))
+        self.weight = nn.Parameter(start.repeat(len(targets), 1, 1, 1))
+        self.bias = nn.Parameter(torch.zeros(len(targets), n_phases, n_latents))
         self._generator = generator
 
     def forward(
@@ -66,7 +66,7 @@ class StackedLessons(nn.Module):
 
         Args:
             hidden: The students' activity.
-            row: Of each trial in the lessons' values.
+            row: Of each trial in the values of the targets.
             window: The window each step is paired with; negative: none.
         """
         taught, loss = window.clamp_min(0), widened(hidden.new_zeros(len(hidden)))

@@ -80,7 +80,7 @@ def memory_study(latents: str) -> b2m_agents.MemoryComparison:
     trials = b2m.simulate_sternberg(60, 8, np.random.default_rng(0))  # not all have all windows
     recording = replace(b2m.SimulatedBrain.preset("ideal"), n_units=30).record(trials, 0)
     settings = b2m_agents.MemoryStudySettings(
-        strategies=("regression",), readings=(b2m_agents.Reading(latents, "carried"),),
+        strategies=("regression",), readings=(b2m_agents.Readout(latents, "carried"),),
         task="sternberg", probes=(), seeds=(0, 1), n_steps=4, evaluate_every=2,
         n_evaluation_trials=16, batch_size=4,
     )  # fmt: skip
@@ -143,7 +143,7 @@ def test_latents_of_another_shape_are_refused_by_name_in_both_studies(
 
 def test_latents_that_nobody_knows_are_refused_by_the_settings_of_both_studies() -> None:
     with pytest.raises(ValueError, match=r"'demixed', 'units'\), came 'loudest_units'; LATENT_MET"):
-        b2m_agents.Reading("loudest_units")
+        b2m_agents.Readout("loudest_units")
     with pytest.raises(ValueError, match=r"'pca', 'decoded', 'units'\), came 'loudest_units'; LA"):
         b2m_agents.DrivingStudySettings(latents="loudest_units")
 

@@ -164,7 +164,7 @@ def compare_memory(
     from b2m_agents.studies.memory.usual_comparisons import (
         SEEDS_OF_MANY,
         SEEDS_OF_SESSION,
-        readings_of,
+        readouts_of,
         simulated_comparison,
         usual_folder,
         with_curves,
@@ -176,7 +176,7 @@ def compare_memory(
 
     many = recording is not None and recording.is_dir()
     settings = MemoryStudySettings(
-        readings=readings_of(latents or ["decoded"], pairing or ["recorded"]),
+        readings=readouts_of(latents or ["decoded"], pairing or ["recorded"]),
         windows=windows,
         probes=MEMORY.probes if all_probes else LABEL_PROBES,
         seeds=tuple(range(seeds or (SEEDS_OF_MANY if many else SEEDS_OF_SESSION))),

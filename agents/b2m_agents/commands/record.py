@@ -59,7 +59,7 @@ def record(
     traffic to every driver: [bold]record highway --driver highway_env[/bold]. Camera, size,
     colour and kind of action are options of --driver; an agent has its own.
     """
-    from b2m_agents.drivers.drivers import drive_of
+    from b2m_agents.drivers.drivers import rollout_spec_of
     from b2m_agents.videos.video import VideoSettings, record_video
     from b2m_envs.scenes.scenarios import SCENARIOS
 
@@ -73,6 +73,6 @@ def record(
     else:
         if who not in SCENARIOS:
             raise typer.BadParameter(f"--driver: expected a scenario beside it, came {who}")
-        drive = drive_of(who, driver, view)
+        drive = rollout_spec_of(who, driver, view)
         video = record_video(drive, out or Path("runs") / f"{who}-{driver}.mp4", settings)
     typer.echo(f"video: {video}")

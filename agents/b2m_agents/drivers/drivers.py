@@ -36,7 +36,7 @@ _ACTIONS = 1  # stream of random numbers beside the environment's
 
 
 @dataclass(frozen=True)
-class Drive:
+class RolloutSpec:
     """Who drives where; picklable, so that any process can play any of its episodes."""
 
     scene: SceneSettings
@@ -44,7 +44,7 @@ class Drive:
     device: str = "cpu"  # of an agent, see `b2m_drive.students.devices.device_of`
 
 
-def drive_of(scenario: str, policy: str, environment: Mapping[str, Any]) -> Drive:
+def rollout_spec_of(scenario: str, policy: str, environment: Mapping[str, Any]) -> RolloutSpec:
     """Put a driver into a scenario.
 
     Args:
@@ -64,7 +64,7 @@ def drive_of(scenario: str, policy: str, environment: Mapping[str, Any]) -> Driv
         )
     if policy in DRIVERS:
         scene = settings_from_keywords(scenario, environment)
-        return Drive(
+        return RolloutSpec(
             replace(scene, driver=HIGHWAY_ENV if policy == HIGHWAY_ENV else "agent"), policy
         )
     if not Path(policy).is_dir():
@@ -78,49 +78,51 @@ def drive_of(scenario: str, policy: str, environment: Mapping[str, Any]) -> Driv
     trained_on = config.environment if scenario == config.scenario else config.view
     scene = settings_from_keywords(scenario, {**trained_on, **environment})
     check_scene(config, scene)
-    return Drive(replace(scene, driver="agent"), policy)
+    return RolloutSpec(replace(scene, driver="agent"), policy)
 
 
-def drive_episode(drive: Drive, seed: int) -> Episode:
+def drive_episode(spec: RolloutSpec, seed: int) -> Episode:
     """Play one episode; environment and agent are kept from call to call in a process."""
-    return play_episode(_environment(drive.scene), _driver(drive, seed), seed)
+    return play_episode(_environment(spec.scene), _driver(spec, seed), seed)
 
 
-def drive_episodes(drive: Drive, seeds: Iterable[int]) -> Iterator[Episode]:
+def drive_episodes(spec: RolloutSpec, seeds: Iterable[int]) -> Iterator[Episode]:
     """Play one episode a seed, in their order; many at a time where the engine has the scene.
 
     An episode depends on its own seed alone: it is the one that `drive_episode` plays.
     """
-    if drive.scene.chosen_engine != ENGINE:
-        return (drive_episode(drive, seed) for seed in seeds)
+    if spec.scene.chosen_engine != ENGINE:
+        return (drive_episode(spec, seed) for seed in seeds)
     from b2m_agents.episodes.batched_episodes import (
         play_episodes,  # compiled code: only where it is used
     )
 
-    return play_episodes(drive.scene, partial(_driver, drive), seeds)
+    return play_episodes(spec.scene, partial(_driver, spec), seeds)
 
 
-def compile_for_workers(drive: Drive, n_workers: int) -> None:
+def compile_for_workers(spec: RolloutSpec, n_workers: int) -> None:
     """Compile what several workers need once, here, and not in each of them at the same time."""
-    if n_workers < 2 or drive.scene.chosen_engine != ENGINE:
+    if n_workers < 2 or spec.scene.chosen_engine != ENGINE:
         return
     from b2m_agents.episodes.batched_episodes import play_episodes
 
-    step = 1 / drive.scene.steps_per_second
-    short = replace(drive.scene, duration=step, frame_interval=None)
-    for _ in play_episodes(short, partial(_driver, Drive(short, CONSTANT_SPEED)), [0], n_worlds=1):
+    step = 1 / spec.scene.steps_per_second
+    short = replace(spec.scene, duration=step, frame_interval=None)
+    for _ in play_episodes(
+        short, partial(_driver, RolloutSpec(short, CONSTANT_SPEED)), [0], n_worlds=1
+    ):
         pass
 
 
-def block_size(drive: Drive, n_episodes: int, n_workers: int) -> int:
+def block_size(spec: RolloutSpec, n_episodes: int, n_workers: int) -> int:
     """How many episodes a worker best drives at a time.
 
     Args:
-        drive: Who drives where.
+        spec: Who drives where.
         n_episodes: At least so many will be driven.
         n_workers: Who share them.
     """
-    if drive.scene.chosen_engine != ENGINE:
+    if spec.scene.chosen_engine != ENGINE:
         return 1
     return max(1, min(EPISODES_OF_A_BLOCK, -(-n_episodes // n_workers)))
 
@@ -137,16 +139,16 @@ def agent_fingerprint(folder: str | Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()[:12]
 
 
-def _driver(drive: Drive, seed: int) -> Act | None:
-    space = action_space(drive.scene)
-    if drive.policy == HIGHWAY_ENV:
+def _driver(spec: RolloutSpec, seed: int) -> Act | None:
+    space = action_space(spec.scene)
+    if spec.policy == HIGHWAY_ENV:
         return None
-    if drive.policy == CONSTANT_SPEED:
+    if spec.policy == CONSTANT_SPEED:
         return lambda scene, state: neutral_action(space)
-    if drive.policy == RANDOM:
+    if spec.policy == RANDOM:
         # Not the seed alone: the environment draws its traffic from a generator of that.
         return _random_driver(space, np.random.default_rng((seed, _ACTIONS)))
-    return _agent(drive.policy, agent_fingerprint(drive.policy), drive.device).driver()
+    return _agent(spec.policy, agent_fingerprint(spec.policy), spec.device).driver()
 
 
 def _random_driver(space: gymnasium.Space[Any], generator: np.random.Generator) -> Act:

@@ -16,12 +16,12 @@ from tqdm.auto import tqdm
 
 from b2m_agents.drivers.drivers import (
     DRIVERS,
-    Drive,
+    RolloutSpec,
     agent_fingerprint,
     block_size,
     compile_for_workers,
     drive_episodes,
-    drive_of,
+    rollout_spec_of,
 )
 from b2m_agents.episodes.episodes import episode_seed
 from b2m_agents.episodes.ordered_workers import map_in_order
@@ -90,8 +90,8 @@ def collect_scenes(
         ValueError: If the scenario or a setting is unknown or out of range, or if another
             collection is at that path; names what differs.
     """
-    drive = drive_of(scenario, settings.policy, settings.environment)
-    header = header_of(drive, settings.seed)
+    spec = rollout_spec_of(scenario, settings.policy, settings.environment)
+    header = header_of(spec, settings.seed)
     path = Path(path)
     if path.exists():
         return _finished(SceneWriter(path, header), settings)
@@ -103,27 +103,27 @@ def collect_scenes(
         counts = writer.frame_counts()
         with (
             _bar(settings, progress) as bar,
-            closing(_frames_of_episodes(drive, writer, settings, counts)) as frames_of_episodes,
+            closing(_frames_of_episodes(spec, writer, settings, counts)) as frames_of_episodes,
         ):
             n_episodes = _take_enough(frames_of_episodes, settings, bar)
         return writer.finish(n_episodes)
 
 
-def header_of(drive: Drive, seed: int) -> SceneHeader:
+def header_of(spec: RolloutSpec, seed: int) -> SceneHeader:
     """What a file of this driver's scenes says about them."""
-    trained = drive.policy not in DRIVERS
+    trained = spec.policy not in DRIVERS
     packages = (*_PACKAGES, *_AGENT_PACKAGES) if trained else _PACKAGES
     return SceneHeader(
-        scenario=drive.scene.scenario,
-        settings=asdict(drive.scene) | {"engine": drive.scene.chosen_engine},
-        policy=f"agent {agent_fingerprint(drive.policy)}" if trained else drive.policy,
+        scenario=spec.scene.scenario,
+        settings=asdict(spec.scene) | {"engine": spec.scene.chosen_engine},
+        policy=f"agent {agent_fingerprint(spec.policy)}" if trained else spec.policy,
         seed=seed,
         state_names=tuple(variable.name for variable in STATE_VARIABLES),
         state_units=tuple(variable.unit for variable in STATE_VARIABLES),
-        action_kind="continuous" if drive.scene.action == "continuous" else "discrete",
-        step_seconds=1 / drive.scene.steps_per_second,
+        action_kind="continuous" if spec.scene.action == "continuous" else "discrete",
+        step_seconds=1 / spec.scene.steps_per_second,
         versions=installed_versions(packages),
-        note=_simulated_by(drive.scene),
+        note=_simulated_by(spec.scene),
     )
 
 
@@ -135,17 +135,17 @@ def _simulated_by(scene: SceneSettings) -> str:
 
 
 def _frames_of_episodes(
-    drive: Drive, writer: SceneWriter, settings: CollectSettings, counts: Mapping[int, int]
+    spec: RolloutSpec, writer: SceneWriter, settings: CollectSettings, counts: Mapping[int, int]
 ) -> Generator[int, None, None]:
     """Number of frames of episode 0, 1, 2, ..., once it is on disk."""
     last = sys.maxsize if settings.n_episodes is None else settings.n_episodes
     missing = (index for index in range(last) if index not in counts)
-    longest = drive.scene.last_step + 1
+    longest = spec.scene.last_step + 1
     n_episodes = settings.n_episodes or -(-(settings.n_frames or 0) // longest)
-    size = block_size(drive, n_episodes, settings.n_workers)
+    size = block_size(spec, n_episodes, settings.n_workers)
     blocks = iter(lambda: tuple(islice(missing, size)), ())
-    compile_for_workers(drive, settings.n_workers)
-    write = partial(_write_episodes, drive, writer.path, writer.header)
+    compile_for_workers(spec, settings.n_workers)
+    write = partial(_write_episodes, spec, writer.path, writer.header)
     with closing(map_in_order(write, blocks, settings.n_workers)) as written:
         lengths = (length for block in written for length in block)
         for index in range(last):
@@ -153,13 +153,13 @@ def _frames_of_episodes(
 
 
 def _write_episodes(
-    drive: Drive, path: Path, header: SceneHeader, indices: tuple[int, ...]
+    spec: RolloutSpec, path: Path, header: SceneHeader, indices: tuple[int, ...]
 ) -> list[int]:
     """Drive some episodes of a collection and commit each; returns their numbers of frames."""
     seeds = [episode_seed(header.seed, index) for index in indices]
     writer = SceneWriter(path, header)
     lengths = []
-    for index, episode in zip(indices, drive_episodes(drive, seeds), strict=True):
+    for index, episode in zip(indices, drive_episodes(spec, seeds), strict=True):
         writer.write(
             index,
             SceneEpisode(

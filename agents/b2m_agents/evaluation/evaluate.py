@@ -16,11 +16,11 @@ from b2m_agents.drivers.drivers import (
     CONSTANT_SPEED,
     DRIVERS,
     HIGHWAY_ENV,
-    Drive,
+    RolloutSpec,
     block_size,
     compile_for_workers,
     drive_episodes,
-    drive_of,
+    rollout_spec_of,
 )
 from b2m_agents.episodes.episodes import Episode, episode_seed
 from b2m_agents.episodes.ordered_workers import map_in_order
@@ -145,15 +145,15 @@ def evaluate_agents(
     }
     world = next(iter(configs.values()))
     references = _references_in(world)
-    drives = {
+    specs = {
         name: replace(
-            drive_of(world.scenario, str(folder.resolve()), configs[name].environment),
+            rollout_spec_of(world.scenario, str(folder.resolve()), configs[name].environment),
             device=settings.device,
         )
         for name, folder in names.items()
-    } | {name: drive_of(world.scenario, name, world.environment) for name in references}
+    } | {name: rollout_spec_of(world.scenario, name, world.environment) for name in references}
     with claim(out, "an evaluation", lock=EVALUATION):
-        episodes = tuple(_drive_all(drives, settings, progress))
+        episodes = tuple(_drive_all(specs, settings, progress))
         _write_episodes(Path(out) / EVALUATION_FILE, episodes)
     unfinished = tuple(
         f"{name} ({taken:,} of {configs[name].settings.n_steps:,} steps)"
@@ -233,22 +233,22 @@ def _kinds_of(
 
 
 def _drive_all(
-    drives: Mapping[str, Drive], settings: EvaluationSettings, progress: bool
+    specs: Mapping[str, RolloutSpec], settings: EvaluationSettings, progress: bool
 ) -> Iterator[DrivenEpisode]:
     n_episodes = settings.n_episodes
-    for drive in drives.values():
-        compile_for_workers(drive, settings.n_workers)
+    for spec in specs.values():
+        compile_for_workers(spec, settings.n_workers)
     seeds = [episode_seed(settings.seed, index, held_out=True) for index in range(n_episodes)]
     items = [
-        (driver, drive, seeds[first : first + size])
-        for driver, drive in drives.items()
-        for size in [block_size(drive, n_episodes, settings.n_workers)]
+        (driver, spec, seeds[first : first + size])
+        for driver, spec in specs.items()
+        for size in [block_size(spec, n_episodes, settings.n_workers)]
         for first in range(0, n_episodes, size)
     ]
     with (
         closing(map_in_order(_drive_some, items, settings.n_workers)) as driven,
         tqdm(
-            total=len(drives) * n_episodes, unit="episode", desc="driving", disable=not progress
+            total=len(specs) * n_episodes, unit="episode", desc="driving", disable=not progress
         ) as bar,
     ):
         for block in driven:
@@ -256,27 +256,27 @@ def _drive_all(
             bar.update(len(block))
 
 
-def _drive_some(item: tuple[str, Drive, list[int]]) -> list[DrivenEpisode]:
-    driver, drive, seeds = item
-    return [_driven(driver, drive, episode) for episode in drive_episodes(drive, seeds)]
+def _drive_some(item: tuple[str, RolloutSpec, list[int]]) -> list[DrivenEpisode]:
+    driver, spec, seeds = item
+    return [_driven(driver, spec, episode) for episode in drive_episodes(spec, seeds)]
 
 
-def _driven(driver: str, drive: Drive, episode: Episode) -> DrivenEpisode:
+def _driven(driver: str, spec: RolloutSpec, episode: Episode) -> DrivenEpisode:
     return DrivenEpisode(
         driver=driver,
         seed=episode.seed,
         return_=float(episode.reward.sum()),
         crashed=episode.crashed,
         speed=float(episode.speed.mean()),
-        length=len(episode.reward) / drive.scene.steps_per_second,
+        length=len(episode.reward) / spec.scene.steps_per_second,
         lane_changes=count_lane_changes(episode.state),
         smallest_time_to_collision=smallest_time_to_collision(episode.state),
         share_in_hazard=share_in_hazard(episode.state),
-        engine=drive.scene.chosen_engine,
-        off_road=share_off_road(episode.state, drive.scene.scenario),
+        engine=spec.scene.chosen_engine,
+        off_road=share_off_road(episode.state, spec.scene.scenario),
         not_measured=share_not_measured(episode.state),
         success=has_succeeded(
-            drive.scene.scenario,
+            spec.scene.scenario,
             terminated=episode.terminated,
             crashed=episode.crashed,
             is_success=episode.is_success,

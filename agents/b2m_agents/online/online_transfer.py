@@ -46,7 +46,7 @@ class TransferPPO(PPO):
     def __init__(self, *args: Any, n_brain_latents: int = 0, **keywords: Any) -> None:
         self.n_brain_latents = n_brain_latents
         self.transfer_head: nn.Linear | None = None
-        self._lesson: _Lesson | None = None
+        self._taught_by: _TeacherOnDevice | None = None
         self.made_with = inspect.signature(PPO).bind(*args, **keywords).arguments
         super().__init__(*args, **keywords)
 
@@ -61,7 +61,7 @@ class TransferPPO(PPO):
         Raises:
             ValueError: If its frames or latents are of other sizes than the agent's.
         """
-        self._lesson = self._lesson_of(teacher)
+        self._taught_by = self._on_device(teacher)
 
     @torch.no_grad()
     def transfer_loss(self, teacher: OnlineTeacher) -> float:
@@ -70,8 +70,8 @@ class TransferPPO(PPO):
         Raises:
             ValueError: As `teach`.
         """
-        lesson = self._lesson_of(teacher)
-        return float(self._loss(lesson, torch.arange(len(teacher.frames), device=self.device)))
+        taught_by = self._on_device(teacher)
+        return float(self._loss(taught_by, torch.arange(len(teacher.frames), device=self.device)))
 
     def train(self) -> None:
         """Update the policy on the rollout, and with it the encoder on the teacher's frames.
@@ -83,12 +83,12 @@ class TransferPPO(PPO):
         if not weight:
             super().train()
             return
-        lesson, losses = self._lesson, []
-        assert lesson is not None
-        draws = np.random.default_rng([lesson.teacher.seed, self.num_timesteps])
+        taught_by, losses = self._taught_by, []
+        assert taught_by is not None
+        draws = np.random.default_rng([taught_by.teacher.seed, self.num_timesteps])
 
         def add_gradient(*_: Any) -> None:
-            loss = self._loss(lesson, lesson.draw(draws))
+            loss = self._loss(taught_by, taught_by.draw(draws))
             (weight * loss).backward()  # type: ignore[no-untyped-call]
             losses.append(loss.detach())
 
@@ -103,27 +103,27 @@ class TransferPPO(PPO):
     def _weight(self) -> float:
         if not self.n_brain_latents:
             return 0.0
-        if self._lesson is None:
+        if self._taught_by is None:
             raise ValueError(
                 f"teacher: expected one of {self.n_brain_latents} latents, with which the agent "
                 "was made, came none; teach() it, with a weight of 0 to go on without"
             )
-        teacher = self._lesson.teacher
+        teacher = self._taught_by.teacher
         rollout_began = max(self.num_timesteps - self.n_steps * self.n_envs, 0)
         return teacher.weight(rollout_began, teacher.n_steps or self._total_timesteps)
 
-    def _loss(self, lesson: _Lesson, rows: Int[Tensor, " batch"]) -> Float[Tensor, ""]:
+    def _loss(self, taught_by: _TeacherOnDevice, rows: Int[Tensor, " batch"]) -> Float[Tensor, ""]:
         assert self.transfer_head is not None
-        prediction = self.transfer_head(self.encoder.encode(lesson.frames[rows]).mean)
+        prediction = self.transfer_head(self.encoder.encode(taught_by.frames[rows]).mean)
         return transfer_loss(
-            lesson.teacher.strategy,
+            taught_by.teacher.strategy,
             prediction,
-            lesson.targets[rows],
-            lesson.share,
-            temperature=lesson.teacher.temperature,
+            taught_by.targets[rows],
+            taught_by.share,
+            temperature=taught_by.teacher.temperature,
         )
 
-    def _lesson_of(self, teacher: OnlineTeacher) -> _Lesson:
+    def _on_device(self, teacher: OnlineTeacher) -> _TeacherOnDevice:
         settings = self.encoder.settings
         expected = (settings.height, settings.width, settings.channels)
         if teacher.frames.shape[1:] != expected:
@@ -136,7 +136,7 @@ class TransferPPO(PPO):
                 f"teacher: latents: expected {self.n_brain_latents}, for which the agent was "
                 f"made, came {teacher.latents.shape[1]}"
             )
-        return _Lesson.of(teacher, self.device)
+        return _TeacherOnDevice.of(teacher, self.device)
 
     def _setup_model(self) -> None:
         super()._setup_model()
@@ -147,7 +147,7 @@ class TransferPPO(PPO):
             self.policy.optimizer.add_param_group({"params": list(self.transfer_head.parameters())})
 
     def _excluded_save_params(self) -> list[str]:
-        return [*super()._excluded_save_params(), "transfer_head", "_lesson", "made_with"]
+        return [*super()._excluded_save_params(), "transfer_head", "_taught_by", "made_with"]
 
     def _get_torch_save_params(self) -> tuple[list[str], list[str]]:
         modules, variables = super()._get_torch_save_params()
@@ -155,7 +155,7 @@ class TransferPPO(PPO):
 
 
 @dataclass(frozen=True)
-class _Lesson:
+class _TeacherOnDevice:
     """A teacher's arrays on the agent's device."""
 
     teacher: OnlineTeacher
@@ -164,7 +164,7 @@ class _Lesson:
     share: Float32[Tensor, " latent"]
 
     @classmethod
-    def of(cls, teacher: OnlineTeacher, device: torch.device) -> _Lesson:
+    def of(cls, teacher: OnlineTeacher, device: torch.device) -> _TeacherOnDevice:
         share = teacher.share_of_variance
         if share is None:
             share = np.ones(teacher.latents.shape[1])

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from tqdm.auto import tqdm
 
-from b2m_agents.drivers.drivers import DRIVERS, Drive, drive_episode, drive_of
+from b2m_agents.drivers.drivers import DRIVERS, RolloutSpec, drive_episode, rollout_spec_of
 from b2m_agents.episodes.episodes import Episode, episode_seed
 from b2m_agents.learning.trained_agent import TrainedAgent, read_agent_config
 from b2m_agents.videos.video_frame import Moment, Picture, draw_moment
@@ -57,7 +57,7 @@ class VideoSettings:
 
 
 def record_video(
-    driver: str | Path | Drive,
+    driver: str | Path | RolloutSpec,
     path: str | Path,
     settings: VideoSettings | None = None,
     *,
@@ -69,8 +69,8 @@ def record_video(
     has one) and what its policy weighed; of another driver, the action it took.
 
     Args:
-        driver: Folder of an agent, which drives in the world of its training; or `drive_of` any
-            driver, anywhere.
+        driver: Folder of an agent, which drives in the world of its training; or what
+            `rollout_spec_of` gives, for any driver, anywhere.
         path: The video: `.mp4` or `.webm` (VP9), `.avi` (Motion JPEG) or `.gif`.
         settings: None: three episodes at four times real time.
         progress: Show a bar.
@@ -86,9 +86,9 @@ def record_video(
     settings = settings or VideoSettings()
     path = Path(path)
     _check_video_path(path)
-    if not isinstance(driver, Drive):
+    if not isinstance(driver, RolloutSpec):
         config = read_agent_config(Path(driver))
-        driver = drive_of(config.scenario, str(Path(driver).resolve()), {})
+        driver = rollout_spec_of(config.scenario, str(Path(driver).resolve()), {})
     agent = None
     if driver.policy not in DRIVERS:
         agent = TrainedAgent.read(Path(driver.policy), settings.device)
@@ -151,15 +151,15 @@ def _check_video_path(path: Path) -> None:
 
 
 def _pictures(
-    drive: Drive, agent: TrainedAgent | None, settings: VideoSettings, progress: bool
+    spec: RolloutSpec, agent: TrainedAgent | None, settings: VideoSettings, progress: bool
 ) -> Iterator[Picture]:
-    n_episodes, who = settings.n_episodes, "agent" if agent else drive.policy
-    n_last = max(1, round(_LAST_PICTURE * drive.scene.steps_per_second * settings.speed))
+    n_episodes, who = settings.n_episodes, "agent" if agent else spec.policy
+    n_last = max(1, round(_LAST_PICTURE * spec.scene.steps_per_second * settings.speed))
     for index in tqdm(range(n_episodes), unit="episode", desc="recording", disable=not progress):
-        episode = drive_episode(drive, episode_seed(settings.seed, index, held_out=True))
+        episode = drive_episode(spec, episode_seed(settings.seed, index, held_out=True))
         name = f"{who}, episode {index + 1} of {n_episodes}"
-        for moment in episode_moments(episode, agent, drive.scene, name):
-            picture = draw_moment(moment, colour=drive.scene.colour, panel=settings.panel)
+        for moment in episode_moments(episode, agent, spec.scene, name):
+            picture = draw_moment(moment, colour=spec.scene.colour, panel=settings.panel)
             yield from [picture] * (n_last if moment.ending else 1)
 
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from b2m_agents.drivers.drivers import Drive, drive_episode
+from b2m_agents.drivers.drivers import RolloutSpec, drive_episode
 from b2m_agents.drivers.rollouts import CollectSettings, collect_scenes
 from b2m_agents.episodes.episodes import Episode, episode_seed
 from b2m_agents.episodes.ordered_workers import map_in_order
@@ -105,8 +105,8 @@ def test_the_number_of_workers_changes_nothing(collected, tmp_path) -> None:
 
 
 def test_a_batch_writes_what_single_environments_do(collected, tmp_path, monkeypatch) -> None:
-    def one_by_one(drive: Drive, seeds: list[int]) -> Iterator[Episode]:
-        return (drive_episode(drive, seed) for seed in seeds)
+    def one_by_one(spec: RolloutSpec, seeds: list[int]) -> Iterator[Episode]:
+        return (drive_episode(spec, seed) for seed in seeds)
 
     monkeypatch.setattr("b2m_agents.drivers.rollouts.drive_episodes", one_by_one)
     path = collect_scenes("highway_fast", tmp_path / "single.h5", FIVE, progress=False)

@@ -20,7 +20,7 @@ from stable_baselines3 import A2C
 from stable_baselines3.common.monitor import load_results
 from stable_baselines3.common.vec_env import DummyVecEnv
 
-from b2m_agents.drivers.drivers import drive_episode, drive_episodes, drive_of
+from b2m_agents.drivers.drivers import drive_episode, drive_episodes, rollout_spec_of
 from b2m_agents.episodes.batched_episodes import play_episodes
 from b2m_agents.episodes.episodes import FIRST_OF_SELECTION, episode_seed, selection_seed
 from b2m_agents.learning.agent_file import read_agent_file
@@ -185,7 +185,7 @@ def test_a_death_at_any_moment_of_a_checkpoint_leaves_a_whole_one(
 
 @pytest.mark.parametrize("name", TRAININGS)
 def test_every_agent_drives_alone_as_in_a_batch(agents, name) -> None:
-    drive = drive_of("highway_fast", str(agents[name]), {})
+    drive = rollout_spec_of("highway_fast", str(agents[name]), {})
     together = list(drive_episodes(drive, [1, 3, 5]))
     for episode in together:
         alone = drive_episode(drive, episode.seed)

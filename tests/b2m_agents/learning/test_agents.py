@@ -16,7 +16,7 @@ import torch
 from stable_baselines3 import PPO
 from stable_baselines3.common.vec_env import DummyVecEnv
 
-from b2m_agents.drivers.drivers import drive_of
+from b2m_agents.drivers.drivers import rollout_spec_of
 from b2m_agents.drivers.rollouts import CollectSettings, collect_scenes
 from b2m_agents.episodes.episodes import make_scene
 from b2m_agents.learning.agent_file import read_agent_file
@@ -247,19 +247,19 @@ def test_a_trained_agent_collects_the_scenes_it_was_trained_on(agent, tmp_path) 
 
 def test_an_agent_is_not_put_before_what_it_cannot_see_or_do(agent) -> None:
     with pytest.raises(ValueError, match="width: expected 40 as the agent was trained, came 64"):
-        drive_of("highway_fast", str(agent), {"width": 64})
+        rollout_spec_of("highway_fast", str(agent), {"width": 64})
     with pytest.raises(ValueError, match="meta-actions of 'highway_fast', came 'intersection'"):
-        drive_of("intersection", str(agent), {})
-    assert drive_of("merge", str(agent), {}).scene.height == 36
+        rollout_spec_of("intersection", str(agent), {})
+    assert rollout_spec_of("merge", str(agent), {}).scene.height == 36
     with pytest.raises(ValueError, match=r"policy_frequency: expected 1.0 .*came 5.0"):
-        drive_of("highway_fast", str(agent), {"policy_frequency": 5})
+        rollout_spec_of("highway_fast", str(agent), {"policy_frequency": 5})
 
 
 def test_an_agent_keeps_its_clock_where_steps_are_shorter(agent) -> None:
-    track = drive_of("racetrack", str(agent), {}).scene
+    track = rollout_spec_of("racetrack", str(agent), {}).scene
     assert (track.steps_per_second, track.seconds_between_frames) == (1, 1)
     with pytest.raises(ValueError, match=r"policy_frequency: expected 1.0 .*came 5.0"):
-        drive_of("racetrack", str(agent), {"policy_frequency": 5})
+        rollout_spec_of("racetrack", str(agent), {"policy_frequency": 5})
 
 
 def test_a_view_is_kept_beside_the_encoder_and_a_strange_one_is_refused(tmp_path) -> None:

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from b2m_agents.drivers.drivers import Drive, drive_episode, drive_of
+from b2m_agents.drivers.drivers import RolloutSpec, drive_episode, rollout_spec_of
 from b2m_agents.episodes.episodes import Episode, episode_seed
 from b2m_agents.learning.trained_agent import TrainedAgent
 from b2m_agents.videos.video import VideoSettings, episode_moments, record_video
@@ -50,9 +50,9 @@ def test_a_video_of_every_kind_can_be_read_again(agent, tmp_path, ending) -> Non
 
 @pytest.mark.parametrize("driver", ["highway_env", "constant_speed", "random"])
 def test_other_drivers_are_recorded_without_an_agent(driver, tmp_path) -> None:
-    drive = drive_of("highway_fast", driver, SMALL)
-    shapes = shapes_of(record_video(drive, tmp_path / "video.avi", ONE, progress=False))
-    episode = drive_episode(drive, episode_seed(0, 0, held_out=True))
+    spec = rollout_spec_of("highway_fast", driver, SMALL)
+    shapes = shapes_of(record_video(spec, tmp_path / "video.avi", ONE, progress=False))
+    episode = drive_episode(spec, episode_seed(0, 0, held_out=True))
     assert len(shapes) == len(episode.action) + 6  # the end stays for 1.5 s, 4 times as fast
 
 
@@ -63,9 +63,9 @@ def test_other_drivers_are_recorded_without_an_agent(driver, tmp_path) -> None:
 def test_what_every_kind_of_agent_weighs_is_shown(tmp_path, algorithm, observation, kind) -> None:
     folder = tiny_agent(tmp_path / "agent", None, algorithm, observation=observation)
     agent = TrainedAgent.read(folder)
-    drive = drive_of("highway_fast", str(folder), {})
-    episode = drive_episode(drive, 1)
-    moments = list(episode_moments(episode, agent, drive.scene, "one"))
+    spec = rollout_spec_of("highway_fast", str(folder), {})
+    episode = drive_episode(spec, 1)
+    moments = list(episode_moments(episode, agent, spec.scene, "one"))
     assert len(moments) == len(episode.frames)
     for each, action in zip(moments, episode.action, strict=False):
         assert each.choices.kind == kind
@@ -80,13 +80,13 @@ def test_what_every_kind_of_agent_weighs_is_shown(tmp_path, algorithm, observati
 
 def test_an_agent_of_latents_shows_what_its_policy_read(agent) -> None:
     read = TrainedAgent.read(agent)
-    drive = drive_of("highway_fast", str(agent), {})
-    episode = drive_episode(drive, 1)
-    moments = list(episode_moments(episode, read, drive.scene, "one"))
+    spec = rollout_spec_of("highway_fast", str(agent), {})
+    episode = drive_episode(spec, 1)
+    moments = list(episode_moments(episode, read, spec.scene, "one"))
     assert all(each.reconstruction.shape == (36, 40, 2) for each in moments)
     np.testing.assert_array_equal(moments[1].latents, read.latent(episode.frames[1]))
     stacked = np.concatenate([moments[0].latents, moments[1].latents])
-    expected = weighed(read.policy, stacked, episode.action[1], drive.scene)
+    expected = weighed(read.policy, stacked, episode.action[1], spec.scene)
     np.testing.assert_allclose(moments[1].choices.values, expected.values, rtol=1e-5)
     assert moments[-1].ending
     assert not any(each.ending for each in moments[:-1])
@@ -175,7 +175,7 @@ def test_a_video_that_could_not_be_written_is_refused_before_driving(tmp_path) -
 
 
 def test_a_video_that_fails_half_way_leaves_nothing(agent, tmp_path, monkeypatch) -> None:
-    def fail(drive: Drive, seed: int) -> Episode:
+    def fail(spec: RolloutSpec, seed: int) -> Episode:
         raise RuntimeError("the traffic stopped")
 
     monkeypatch.setattr("b2m_agents.videos.video.drive_episode", fail)

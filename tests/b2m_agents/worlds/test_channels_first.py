@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from torch import nn
 
-from b2m_agents.drivers.drivers import drive_episode, drive_of
+from b2m_agents.drivers.drivers import drive_episode, rollout_spec_of
 from b2m_agents.learning.agent_settings import PPOSettings, TrainingSettings
 from b2m_agents.learning.algorithms import new_policy
 from b2m_agents.learning.online_agent_file import load_online_agent, save_online_agent
@@ -75,7 +75,7 @@ def test_a_trained_agent_drives_on_what_it_was_trained_on(sizes: Any, tmp_path: 
     longer = TrainingSettings(**{**vars(SHORT), "n_steps": 16})
     train_agent("highway_fast", None, folder, longer, environment)  # and goes on
     assert TrainedAgent.read(folder).policy.num_timesteps == 16
-    episode = drive_episode(drive_of("highway_fast", str(folder), {}), seed=1)
+    episode = drive_episode(rollout_spec_of("highway_fast", str(folder), {}), seed=1)
     assert len(episode.reward) == 2
 
 
@@ -95,7 +95,7 @@ def test_compared_agents_of_pixels_read_channels_first_and_clones_as_before() ->
     assert senses.worlds(2).observation_space.shape == (36, 36, 48)
     scenes = np.random.default_rng(0).integers(0, 256, (3, 36, 48, 36), np.uint8)
     state = np.zeros((3, 14), np.float32)
-    np.testing.assert_array_equal(senses.see(scenes, state), channels_first(scenes))
+    np.testing.assert_array_equal(senses.observe(scenes, state), channels_first(scenes))
     np.testing.assert_array_equal(senses.features(scenes, state), scenes.reshape(3, -1))
 
 

@@ -13,7 +13,7 @@ from stable_baselines3.common.evaluation import evaluate_policy
 from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import DummyVecEnv, VecMonitor
 
-from b2m_agents.drivers.drivers import Drive, block_size, drive_episode, drive_episodes
+from b2m_agents.drivers.drivers import RolloutSpec, block_size, drive_episode, drive_episodes
 from b2m_agents.episodes.batched_episodes import play_episodes
 from b2m_agents.episodes.episodes import Episode, make_scene
 from b2m_agents.worlds.replayable_episodes import (
@@ -237,11 +237,11 @@ def test_episodes_of_a_batch_equal_those_driven_alone(policy: str, action: str) 
         "merge", height=36, width=40, action=action, vehicle_mask=True, duration=6.0,
         driver="highway_env" if policy == "highway_env" else "agent",
     )  # fmt: skip
-    drive, seeds = Drive(scene, policy), [8, 2, 10, 4, 6, 12, 14]
-    together = list(drive_episodes(drive, seeds))
+    spec, seeds = RolloutSpec(scene, policy), [8, 2, 10, 4, 6, 12, 14]
+    together = list(drive_episodes(spec, seeds))
     assert [episode.seed for episode in together] == seeds
     for episode, seed in zip(together, seeds, strict=True):
-        assert_same_episode(episode, drive_episode(drive, seed))
+        assert_same_episode(episode, drive_episode(spec, seed))
 
 
 def test_the_number_of_worlds_changes_no_episode_and_seeds_may_be_endless() -> None:
@@ -260,9 +260,9 @@ def test_the_number_of_worlds_changes_no_episode_and_seeds_may_be_endless() -> N
 
 def test_scenes_without_the_engine_are_driven_one_by_one() -> None:
     scene = SceneSettings("merge", height=36, width=40, duration=2.0, engine="highway-env")
-    drive = Drive(scene, "constant_speed")
-    assert block_size(drive, n_episodes=100, n_workers=2) == 1
-    assert block_size(Drive(SCENE, "random"), n_episodes=100, n_workers=2) == 50
-    (episode,) = drive_episodes(drive, [4])
+    spec = RolloutSpec(scene, "constant_speed")
+    assert block_size(spec, n_episodes=100, n_workers=2) == 1
+    assert block_size(RolloutSpec(SCENE, "random"), n_episodes=100, n_workers=2) == 50
+    (episode,) = drive_episodes(spec, [4])
     env = DrivingSceneEnv("merge", height=36, width=40, duration=2.0, engine="highway-env")
     np.testing.assert_array_equal(episode.frames[0], env.reset(seed=4)[0])

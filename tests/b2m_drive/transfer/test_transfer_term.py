@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from b2m_drive.transfer import BrainTargets, attach
 from b2m_drive.transfer.contrastive import info_nce_loss
-from b2m_drive.transfer.stacked import Lesson, StackedLessons
+from b2m_drive.transfer.stacked import StackedHeads, StudentTargets
 from b2m_drive.transfer.term import STRATEGIES, TransferTerm, transfer_loss
 from tests.shared.seeded import seeded
 
@@ -28,9 +28,9 @@ def drawn(*shape: int, seed: int = 0) -> Tensor:
 def test_an_attachment_and_a_stacked_student_have_the_same_loss_to_the_last_digit(strategy) -> None:
     values, batch = drawn(N_TRIALS, N_WINDOWS, N_LATENTS), drawn(N_TRIALS, N_WINDOWS, 4, seed=1)
     network = nn.Linear(4, N_HIDDEN)
-    lesson = Lesson(strategy, values, torch.from_numpy(SHARE))
-    stacked = StackedLessons(
-        [lesson], torch.from_numpy(PHASE), N_HIDDEN,
+    targets = StudentTargets(strategy, values, torch.from_numpy(SHARE))
+    stacked = StackedHeads(
+        [targets], torch.from_numpy(PHASE), N_HIDDEN,
         temperature=0.2, positions=2, generator=seeded(2),
     )  # fmt: skip
     brain = BrainTargets(values.numpy(), np.arange(N_TRIALS), "a test", variance=SHARE, phase=PHASE)

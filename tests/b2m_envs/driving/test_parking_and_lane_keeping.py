@@ -9,7 +9,7 @@ import gymnasium
 import numpy as np
 import pytest
 
-from b2m_agents.drivers.drivers import drive_episode, drive_of
+from b2m_agents.drivers.drivers import drive_episode, rollout_spec_of
 from b2m_agents.drivers.rollouts import header_of
 from b2m_agents.worlds.action_choices import action_names
 from b2m_envs.driving import SCENARIOS, SceneSettings
@@ -281,13 +281,13 @@ def test_gymnasium_batches_parking_itself():
 
 @pytest.mark.parametrize(("scenario", "n_controls"), [("parking", 2), ("lane_keeping", 1)])
 def test_chance_drives_the_scenes_for_recordings(scenario: str, n_controls: int):
-    drive = drive_of(scenario, "random", {"duration": 1})
+    drive = rollout_spec_of(scenario, "random", {"duration": 1})
     episode = drive_episode(drive, seed=4)
     assert episode.action.shape == (len(episode.reward), n_controls)
     assert episode.action.dtype == np.float32
     assert header_of(drive, 4).action_kind == "continuous"
     with pytest.raises(ValueError, match="driver: expected 'agent'"):
-        drive_of(scenario, "highway_env", {})
+        rollout_spec_of(scenario, "highway_env", {})
 
 
 def test_a_steering_angle_alone_is_an_action_in_words():

@@ -14,8 +14,8 @@ from stable_baselines3.common.callbacks import BaseCallback
 from b2m_agents.drivers.drivers import CONSTANT_SPEED, HIGHWAY_ENV
 from b2m_agents.episodes.episodes import episode_seed, neutral_action
 from b2m_agents.learning.algorithms import new_policy
+from b2m_agents.studies.agents.batched_evaluation import ActBatched, Driven, evaluate_batched
 from b2m_agents.studies.agents.demonstrations import N_TESTED, ClonedDriver, demonstrations
-from b2m_agents.studies.agents.driven_together import ActTogether, Driven, drive_together
 from b2m_agents.studies.agents.plan import AgentPlan, AgentsStudySettings
 from b2m_agents.studies.agents.senses import Senses
 from b2m_agents.worlds.latent_observation import frozen
@@ -44,7 +44,7 @@ _VALIDATION, _HELD_OUT, _TESTED = 5_000_000, 6_000_000, 6_500_000
 _REWARDS, _SHARE, _STEPS = "sum of rewards", "share of episodes", "share of steps"
 
 
-def run_plan(plan: AgentPlan, after_update: Callable[[], None]) -> list[Score]:
+def run_job(plan: AgentPlan, after_update: Callable[[], None]) -> list[Score]:
     """Train the agent of a plan, or let its driver drive; returns the scores."""
     if not plan.trains:
         return driver_scores(plan)
@@ -109,14 +109,14 @@ class ComparedAgent:
         yield self._score(cloned(CLONED_SAFE, n_frames), 1 - driven.crashed.mean(), _SHARE)
         yield self._score(cloned(CLONED_OFF_ROAD, n_frames), driven.off_road.mean(), _STEPS)
 
-    def _acting(self, policy: BaseAlgorithm) -> ActTogether:
+    def _acting(self, policy: BaseAlgorithm) -> ActBatched:
         def act(scenes: Any, state: Any) -> np.ndarray:
-            return policy.predict(self.senses.see(scenes, state), deterministic=True)[0]
+            return policy.predict(self.senses.observe(scenes, state), deterministic=True)[0]
 
         return act
 
-    def _drive(self, seeds: list[int], act: ActTogether) -> Driven:
-        return drive_together(self.scene, seeds, act, draws=self.senses.needs_pictures)
+    def _drive(self, seeds: list[int], act: ActBatched) -> Driven:
+        return evaluate_batched(self.scene, seeds, act, draws=self.senses.needs_pictures)
 
     def _score(self, metric: str, value: Any, unit: str, step: int | None = None) -> Score:
         step = self.settings.n_steps if step is None else step
@@ -131,8 +131,8 @@ def driver_scores(plan: AgentPlan) -> list[Score]:
     else:
         assert plan.condition.control == CONSTANT_SPEED
         act = _keeping_speed(scene)
-    validated = drive_together(scene, validation_seeds(plan.settings), act, draws=False)
-    driven = drive_together(scene, held_out_seeds(plan.settings), act, draws=False)
+    validated = evaluate_batched(scene, validation_seeds(plan.settings), act, draws=False)
+    driven = evaluate_batched(scene, held_out_seeds(plan.settings), act, draws=False)
     by_metric = (
         (VALIDATION, validated.returned, _REWARDS),
         (RETURN, driven.returned, _REWARDS),
@@ -159,7 +159,7 @@ def held_out_seeds(settings: AgentsStudySettings) -> list[int]:
     return [episode_seed(_HELD_OUT, index, held_out=True) for index in range(n_episodes)]
 
 
-def _keeping_speed(scene: SceneSettings) -> ActTogether:
+def _keeping_speed(scene: SceneSettings) -> ActBatched:
     neutral = neutral_action(action_space(scene))
     return lambda scenes, state: np.array([neutral] * len(state))
 

@@ -20,7 +20,7 @@ import torch
 
 from b2m_agents.learning.settings_json import training_json
 from b2m_agents.learning.trained_agent import encoder_fingerprint
-from b2m_agents.studies.agents.compared_agent import ComparedAgent, run_plan
+from b2m_agents.studies.agents.compared_agent import ComparedAgent, run_job
 from b2m_agents.studies.agents.demonstrations import N_TESTED
 from b2m_agents.studies.agents.plan import (
     AgentPlan,
@@ -69,7 +69,7 @@ class AgentsComparison(RunnableComparison[AgentPlan, AgentsResult]):
     @property
     def run_job(self) -> RunJob:
         """Trains and scores one agent."""
-        return run_plan
+        return run_job
 
     def describe(self) -> dict[str, Any]:
         """The configuration of the run: everything that decides its numbers."""
@@ -280,7 +280,7 @@ def _compile(plan: AgentPlan) -> None:
         if agent.trains:
             ComparedAgent(agent).senses.worlds(1).close()
         else:
-            run_plan(replace(agent, settings=replace(few, n_held_out=1)), lambda: None)
+            run_job(replace(agent, settings=replace(few, n_held_out=1)), lambda: None)
 
 
 def _expected_of(plan: AgentPlan) -> float:
@@ -294,7 +294,7 @@ def _expected_of(plan: AgentPlan) -> float:
     n_threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        run_plan(replace(plan, settings=few), lambda: None)  # compiles, reads and imports
+        run_job(replace(plan, settings=few), lambda: None)  # compiles, reads and imports
         agent, ticks = ComparedAgent(replace(plan, settings=few)), [time.perf_counter()]
         for _ in agent.scores(lambda: None):
             ticks.append(time.perf_counter())

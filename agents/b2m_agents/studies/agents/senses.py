@@ -44,9 +44,9 @@ class Senses:
             return VecLatentObservation(worlds, self.encoder)
         if self.observation == PIXELS:
             return VecChannelsFirst(worlds)
-        return Blindfolded(worlds) if self.observation == BLIND else worlds
+        return ZeroObservation(worlds) if self.observation == BLIND else worlds
 
-    def see(self, scenes: Scenes | None, state: States) -> np.ndarray:
+    def observe(self, scenes: Scenes | None, state: States) -> np.ndarray:
         """What the policy reads of some worlds, one row each, as in training.
 
         Args:
@@ -64,12 +64,12 @@ class Senses:
 
     def features(self, scenes: Scenes | None, state: States) -> Float32[np.ndarray, "row feature"]:
         """The same as rows of numbers: pixels one beside another, the channels of each together."""
-        seen = scenes if self.observation == PIXELS else self.see(scenes, state)
+        seen = scenes if self.observation == PIXELS else self.observe(scenes, state)
         assert seen is not None
         return seen.reshape(len(seen), -1).astype(np.float32)
 
 
-class Blindfolded(VecEnvWrapper):
+class ZeroObservation(VecEnvWrapper):
     """Worlds of which an agent sees zeros: what it earns, it earns without looking."""
 
     def reset(self) -> np.ndarray:

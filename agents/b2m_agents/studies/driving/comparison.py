@@ -33,7 +33,7 @@ from b2m_agents.studies.driving.plan import (
     plans_of,
     rows_of,
 )
-from b2m_agents.studies.driving.student import kept_encoder, run_student, study_data_of
+from b2m_agents.studies.driving.student import kept_encoder, run_job, study_data_of
 from b2m_agents.studies.isolated import DRIVING_SETTINGS_FILE, frozen_encoder
 from b2m_drive.comparisons.control import Control, require_functions
 from b2m_drive.comparisons.driving_study import DRIVING
@@ -131,7 +131,7 @@ class DrivingComparison(RunnableComparison[DrivingPlan, Run]):
     @property
     def run_job(self) -> RunJob:
         """Trains and scores one encoder."""
-        return run_student
+        return run_job
 
     def describe(self) -> dict[str, Any]:
         """The configuration of the run: everything that decides its numbers."""
@@ -238,9 +238,9 @@ def _time_student(plan: DrivingPlan) -> tuple[float, float]:
     n_threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        run_student(plan, lambda: None)  # reads and imports what a worker needs only once
+        run_job(plan, lambda: None)  # reads and imports what a worker needs only once
         ticks = [time.perf_counter()]
-        run_student(plan, lambda: ticks.append(time.perf_counter()))
+        run_job(plan, lambda: ticks.append(time.perf_counter()))
         ended = time.perf_counter()
     finally:
         torch.set_num_threads(n_threads)

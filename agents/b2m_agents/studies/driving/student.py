@@ -64,7 +64,7 @@ class StudyData:
         return 3 if self.view.get("colour") else 1
 
 
-def run_student(plan: DrivingPlan, after_step: Callable[[], None]) -> list[Score]:
+def run_job(plan: DrivingPlan, after_step: Callable[[], None]) -> list[Score]:
     """Train the student of a plan; returns its scores."""
     return StudentRun(plan).train(after_step)
 

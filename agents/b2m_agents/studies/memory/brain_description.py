@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Bool
 
 from b2m_agents.studies.memory.plan import MemoryStudySettings, split_trials
-from b2m_agents.studies.memory.teachers import Reading, brain_activity
+from b2m_agents.studies.memory.teachers import Readout, brain_activity
 from b2m_drive.recordings.trial_responses import TrialResponses
 from b2m_drive.teachers.decoding import summarise
 from b2m_drive.teachers.latent_ceiling import explainable_variance
@@ -60,8 +60,8 @@ def describe_brain(recording: TrialResponses, settings: MemoryStudySettings) -> 
     teaching = split_trials(recording, settings.n_teacher_trials)
     activity = brain_activity(recording, settings.windows)
     ceilings = {
-        f"{reading.latents}, {reading.pairing}": _ceiling(reading, activity, teaching, settings)
-        for reading in settings.readings
+        f"{readout.latents}, {readout.pairing}": _ceiling(readout, activity, teaching, settings)
+        for readout in settings.readings
     }
     summary = asdict(summarise(recording))
     by_unit = summary.pop("explainable_variance")
@@ -74,22 +74,22 @@ def describe_brain(recording: TrialResponses, settings: MemoryStudySettings) -> 
 
 
 def _ceiling(
-    reading: Reading,
+    readout: Readout,
     activity: TrialResponses,
     teaching: Bool[np.ndarray, " trial"],
     settings: MemoryStudySettings,
 ) -> dict[str, float]:
     """Of all trials; a method that does not transform others is asked of those that teach."""
-    if reading.latents not in TRIAL_LATENTS:
+    if readout.latents not in TRIAL_LATENTS:
         activity = activity.select(teaching)
         teaching = np.ones(len(activity), dtype=bool)
     latents = latents_of(
         activity,
         teaching,
-        method=reading.latents,
-        pairing=reading.pairing,
+        method=readout.latents,
+        pairing=readout.pairing,
         seed=0,
-        n_latents=None if reading.latents == "decoded" else settings.n_latents,
+        n_latents=None if readout.latents == "decoded" else settings.n_latents,
     )
     return explainable_variance(latents, activity.trials, seed=0)
 

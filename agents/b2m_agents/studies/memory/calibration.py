@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
+from b2m_agents.studies.memory import taught_group
 from b2m_agents.studies.memory.comparison import MemoryComparison, describe_settings
 from b2m_agents.studies.memory.plan import MemoryStudySettings
-from b2m_agents.studies.memory.taught_group import run_group
 from b2m_drive.comparisons.calibration import (
     VERDICTS,
     CalibrationRow,
@@ -115,7 +115,7 @@ class VerdictCalibration(RunnableComparison[CalibrationPlan, list[CalibrationRow
     @property
     def run_job(self) -> RunJob:
         """Trains and scores the students of one brain."""
-        return run_brain
+        return run_job
 
     def describe(self) -> dict[str, Any]:
         """The configuration: everything that decides the verdicts, but for how many there are."""
@@ -147,7 +147,7 @@ def calibration_jobs(settings: CalibrationSettings) -> list[Job[CalibrationPlan]
     return [Job(f"{plan.kind}-{plan.brain_seed}", plan, n_steps) for plan in plans]
 
 
-def run_brain(plan: CalibrationPlan, after_step: Callable[[], None]) -> list[Score]:
+def run_job(plan: CalibrationPlan, after_step: Callable[[], None]) -> list[Score]:
     """The students of one brain's comparison, those of all its seeds in one stack.
 
     Where no teaching beats the student alone the verdict cannot be *specific*, whatever the other
@@ -157,7 +157,7 @@ def run_brain(plan: CalibrationPlan, after_step: Callable[[], None]) -> list[Sco
     plans = [job.plan for job in comparison.jobs(Path())]  # nothing is kept in a folder
     alone, taught = (
         replace(
-            next(each for each in plans if (each.lessons is None) == isolated),
+            next(each for each in plans if (each.teaching_trials is None) == isolated),
             seeds=comparison.settings.seeds,
             trajectories=None,
             aligned=False,
@@ -166,10 +166,10 @@ def run_brain(plan: CalibrationPlan, after_step: Callable[[], None]) -> list[Sco
     )
     by_brain = tuple(name for name in taught.conditions if name.control == BRAIN)
     others = tuple(name for name in taught.conditions if name not in by_brain)
-    scores = run_group(replace(taught, conditions=by_brain), after_step)
-    scores += run_group(alone, after_step)
+    scores = taught_group.run_job(replace(taught, conditions=by_brain), after_step)
+    scores += taught_group.run_job(alone, after_step)
     if any(over_alone.low > 0 for over_alone in _over_alone(scores, plan).values()):
-        return scores + run_group(replace(taught, conditions=others), after_step)
+        return scores + taught_group.run_job(replace(taught, conditions=others), after_step)
     for _ in range(taught.settings.n_steps):
         after_step()  # for progress: these need not be trained
     return scores
@@ -181,9 +181,9 @@ def _over_alone(
     """Brain minus alone, of each teaching."""
     curves, study = learning_curves(scores), plan.settings.study
     methods = (
-        TransferMethod(strategy, reading.latents, reading.pairing)
+        TransferMethod(strategy, readout.latents, readout.pairing)
         for strategy in study.strategies
-        for reading in study.readings
+        for readout in study.readings
     )
     return {each: differences(curves, each, METRIC, (ALONE,))[ALONE] for each in methods}
 

@@ -23,16 +23,16 @@ from b2m_agents.studies.memory.brain_description import (
     plain_entries,
 )
 from b2m_agents.studies.memory.plan import (
-    Lessons,
     MemoryPlan,
     MemoryStudySettings,
+    TeachingTrials,
     replaying,
     split_trials,
     task_settings,
     taught_conditions,
     varied_conditions,
 )
-from b2m_agents.studies.memory.taught_group import run_group
+from b2m_agents.studies.memory.taught_group import run_job
 from b2m_agents.studies.memory.trial_matching import TrialMatching, match_trials
 from b2m_drive.comparisons.control import Control, require_functions
 from b2m_drive.comparisons.jobs import Job
@@ -96,9 +96,11 @@ class MemoryComparison(RunnableComparison[MemoryPlan, Run]):
         """The brain, every null and the probes chosen, the user's own included."""
         return (*self.settings.teachers, *(control.name for control in self.own_controls))
 
-    def lessons(self, settings: MemoryStudySettings, recording: TrialResponses) -> Lessons:
+    def teaching_trials(
+        self, settings: MemoryStudySettings, recording: TrialResponses
+    ) -> TeachingTrials:
         """What teaches under these settings."""
-        return Lessons(
+        return TeachingTrials(
             recording,
             self.matching(recording.trials, settings.task),
             split_trials(recording, settings.n_teacher_trials),
@@ -108,7 +110,7 @@ class MemoryComparison(RunnableComparison[MemoryPlan, Run]):
     @property
     def run_job(self) -> RunJob:
         """Trains and scores the students of one job, together."""
-        return run_group
+        return run_job
 
     def describe(self) -> dict[str, Any]:
         """The configuration of the run: everything that decides its numbers."""
@@ -143,7 +145,7 @@ class MemoryComparison(RunnableComparison[MemoryPlan, Run]):
             *taught_conditions(settings, self.teachers),
         )
         jobs += self._taught_jobs(settings, self.brain, conditions, settings.seeds)
-        first = next(job for job in jobs if job.plan.lessons is not None)
+        first = next(job for job in jobs if job.plan.teaching_trials is not None)
         drawn = replace(first, plan=replace(first.plan, trajectories=folder / TRAJECTORIES))
         jobs = [drawn if job is first else job for job in jobs]
         for variation, varied, recording in self._variations():
@@ -218,11 +220,11 @@ class MemoryComparison(RunnableComparison[MemoryPlan, Run]):
     ) -> list[Job[MemoryPlan]]:
         """Students with recorded trials, one job a seed."""
         task, frozen = task_settings(recording, settings), frozen_settings(settings.cell)
-        lessons = self.lessons(settings, recording)
+        trials = self.teaching_trials(settings, recording)
         return [
             _job(
                 f"seed-{seed}",
-                MemoryPlan(settings, frozen, task, conditions, (seed,), lessons, self.own_controls),
+                MemoryPlan(settings, frozen, task, conditions, (seed,), trials, self.own_controls),
             )
             for seed in seeds
         ]

@@ -12,7 +12,7 @@ from jaxtyping import Bool
 
 from b2m_agents.studies.isolated import IsolatedSettings
 from b2m_agents.studies.memory.student_tasks import STUDENT_TASKS
-from b2m_agents.studies.memory.teachers import Reading
+from b2m_agents.studies.memory.teachers import Readout
 from b2m_drive.comparisons.control import Control
 from b2m_drive.comparisons.memory_study import MEMORY, NULL_TEACHERS
 from b2m_drive.comparisons.study import LABEL_PROBES
@@ -37,7 +37,7 @@ class MemoryStudySettings:
     """What the memory study compares, and with which budget; the command has the same defaults."""
 
     strategies: tuple[Strategy, ...] = ("regression", "contrastive")
-    readings: tuple[Reading, ...] = (Reading(),)
+    readings: tuple[Readout, ...] = (Readout(),)
     windows: WindowChoice = "all"
     n_latents: int | None = None  # of all methods but "decoded"; None: by held-out likelihood
     probes: tuple[str, ...] = LABEL_PROBES
@@ -86,7 +86,7 @@ class MemoryStudySettings:
             if getattr(self, name) not in known:
                 raise ValueError(f"{name}: expected one of {known}, came {getattr(self, name)!r}")
         if self.windows in ("encoding", "delay") and any(
-            reading.pairing == "carried" for reading in self.readings
+            readout.pairing == "carried" for readout in self.readings
         ):
             raise ValueError(
                 "pairing: expected 'recorded' where only one phase is read, came 'carried' with "
@@ -116,7 +116,7 @@ class MemoryStudySettings:
 
 
 @dataclass(frozen=True)
-class Lessons:
+class TeachingTrials:
     """What teaches: a recording, and its trials as the student lives through them."""
 
     recording: TrialResponses
@@ -134,7 +134,7 @@ class MemoryPlan:
     task: TrialSettings  # of the generated trials
     conditions: tuple[Condition, ...]
     seeds: tuple[int, ...]
-    lessons: Lessons | None  # None: conditions that need no recorded trials
+    teaching_trials: TeachingTrials | None  # None: conditions that need no recorded trials
     own_controls: tuple[Control, ...] = ()  # a user's, beside the study's
     trajectories: Path | None = None  # file for the paths of brain and students; None: not drawn
     variation: Variation | None = None
@@ -175,9 +175,9 @@ def taught_conditions(
 ) -> tuple[Condition, ...]:
     """The conditions with a teacher."""
     return tuple(
-        TransferMethod(strategy, reading.latents, reading.pairing).condition(teacher)
+        TransferMethod(strategy, readout.latents, readout.pairing).condition(teacher)
         for strategy in settings.strategies
-        for reading in settings.readings
+        for readout in settings.readings
         for teacher in teachers or settings.teachers
     )
 

@@ -22,7 +22,7 @@ from b2m_agents.studies.memory.brain_description import fingerprint_of
 from b2m_agents.studies.memory.comparison import describe_settings
 from b2m_agents.studies.memory.plan import MemoryStudySettings, split_trials
 from b2m_agents.studies.memory.sessions import SessionsComparison
-from b2m_agents.studies.memory.teachers import Reading
+from b2m_agents.studies.memory.teachers import Readout
 from b2m_drive.comparisons.pooling import SessionsRun
 from b2m_drive.comparisons.run_opening import CONFIG, check_run, open_run
 from b2m_drive.comparisons.runnable import ExpectedTime
@@ -124,7 +124,7 @@ CANDIDATES = (
 )
 SEARCH = SearchSettings(
     selection=MemoryStudySettings(
-        readings=(Reading("decoded", "recorded"), Reading("decoded", "carried")),
+        readings=(Readout("decoded", "recorded"), Readout("decoded", "carried")),
         probes=(),
         seeds=(0, 1),
         codes="category",
@@ -179,11 +179,11 @@ class MemorySearch:
         """A pooled comparison for each candidate that either half could be judged on."""
         found = {}
         for candidate in self.settings.candidates:
-            readings = self.settings.selection.readings
+            readouts = self.settings.selection.readings
             if candidate.windows == "encoding":  # no delay that anything could be carried into
-                readings = tuple(reading for reading in readings if reading.pairing == "recorded")
+                readouts = tuple(readout for readout in readouts if readout.pairing == "recorded")
             settings = replace(
-                self.settings.selection, windows=candidate.windows, readings=readings
+                self.settings.selection, windows=candidate.windows, readings=readouts
             )
             study = _study_of(candidate, self.selection, settings)
             if study is not None and len(_patients(candidate, self.test)) >= 2:
@@ -191,7 +191,7 @@ class MemorySearch:
         return found
 
     def test_study(
-        self, candidate: Candidate, strategy: Strategy, reading: Reading
+        self, candidate: Candidate, strategy: Strategy, readout: Readout
     ) -> SessionsComparison:
         """The one pooled comparison on the test half.
 
@@ -201,7 +201,7 @@ class MemorySearch:
         settings = replace(
             self.settings.test,
             strategies=(strategy,),
-            readings=(reading,),
+            readings=(readout,),
             windows=candidate.windows,
         )
         study = _study_of(candidate, self.test, settings)
@@ -288,8 +288,8 @@ class MemorySearch:
             ValueError: As `test_study`.
         """
         candidate = next(each for each in self.settings.candidates if each.name == best.name)
-        reading = Reading(best.method.latents, best.method.pairing)  # type: ignore[arg-type]
-        return self.test_study(candidate, best.method.strategy, reading)  # type: ignore[arg-type]
+        readout = Readout(best.method.latents, best.method.pairing)  # type: ignore[arg-type]
+        return self.test_study(candidate, best.method.strategy, readout)  # type: ignore[arg-type]
 
 
 def split_patients(

@@ -23,7 +23,7 @@ from b2m_agents.studies.memory.comparison import (
     record_trajectories,
 )
 from b2m_agents.studies.memory.plan import MemoryPlan, MemoryStudySettings
-from b2m_agents.studies.memory.taught_group import run_group
+from b2m_agents.studies.memory.taught_group import run_job
 from b2m_agents.studies.memory.trial_matching import TrialMatching, match_trials
 from b2m_drive.comparisons.jobs import Job
 from b2m_drive.comparisons.local_processes import RunJob
@@ -124,7 +124,7 @@ class SessionsComparison(RunnableComparison[MemoryPlan, SessionsRun]):
     @property
     def run_job(self) -> RunJob:
         """Trains and scores the students of one job, together."""
-        return run_group
+        return run_job
 
     def describe(self) -> dict[str, Any]:
         """The configuration of the pooled run; sessions left out stand among its limits."""

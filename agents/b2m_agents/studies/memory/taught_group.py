@@ -11,10 +11,10 @@ import torch
 from jaxtyping import Bool, Float32
 from torch import Tensor, nn
 
-from b2m_agents.studies.memory.plan import Lessons, MemoryPlan
-from b2m_agents.studies.memory.recorded_lessons import (
+from b2m_agents.studies.memory.plan import MemoryPlan, TeachingTrials
+from b2m_agents.studies.memory.recorded_teaching import (
     RecordedBatch,
-    RecordedLessons,
+    RecordedTeaching,
     sees_permuted_items,
 )
 from b2m_agents.studies.memory.student_group import (
@@ -37,9 +37,9 @@ from b2m_drive.transfer.schedule import WeightSchedule
 from b2m_envs.memory_decision import TrialBatch, Trials
 
 
-def run_group(plan: MemoryPlan, after_step: Callable[[], None]) -> list[Score]:
+def run_job(plan: MemoryPlan, after_step: Callable[[], None]) -> list[Score]:
     """Train the students of one group and score them over training."""
-    run = GroupRun(plan) if plan.lessons is None else TaughtRun(plan, plan.lessons)
+    run = GroupRun(plan) if plan.teaching_trials is None else TaughtRun(plan, plan.teaching_trials)
     scores = run.train(after_step)
     if plan.variation is None:
         return scores
@@ -49,20 +49,20 @@ def run_group(plan: MemoryPlan, after_step: Callable[[], None]) -> list[Score]:
 class TaughtRun(GroupRun):
     """Students that also live through recorded trials; seeds share the arithmetic alone."""
 
-    def __init__(self, plan: MemoryPlan, lessons: Lessons) -> None:
+    def __init__(self, plan: MemoryPlan, teaching_trials: TeachingTrials) -> None:
         super().__init__(plan)
-        self.recording, self.trials = lessons.recording, lessons.trials
-        self.held_out_rows = np.flatnonzero(~lessons.teaching)
+        self.recording, self.trials = teaching_trials.recording, teaching_trials.trials
+        self.held_out_rows = np.flatnonzero(~teaching_trials.teaching)
         self.activity = brain_activity(self.recording, self.settings.windows)
         self.windows = self.activity.windows
-        taught = self.activity.select(lessons.teaching)
+        taught = self.activity.select(teaching_trials.teaching)
         brain = {
-            reading: latents_as_read(reading, taught, self.settings.n_latents)
-            for reading in self.settings.readings
+            readout: latents_as_read(readout, taught, self.settings.n_latents)
+            for readout in self.settings.readings
         }
         self.by_seed = [
-            RecordedLessons(
-                plan, lessons, self.activity, brain, seed, self.new_student(seed, UNTRAINED)
+            RecordedTeaching(
+                plan, teaching_trials, self.activity, brain, seed, self.new_student(seed, UNTRAINED)
             )
             for seed in plan.seeds
         ]
@@ -76,16 +76,16 @@ class TaughtRun(GroupRun):
 
     def parameters(self) -> list[nn.Parameter]:
         """Everything that is trained, the heads included."""
-        heads = [each for lessons in self.by_seed for each in lessons.heads.parameters()]
+        heads = [each for teaching in self.by_seed for each in teaching.heads.parameters()]
         return [*super().parameters(), *heads]
 
     def limit_gradients(self, parameters: Sequence[nn.Parameter], limit: float) -> None:
         """Limit the gradient of each student, its heads included."""
         n_conditions = len(self.plan.conditions)
-        for place, lessons in enumerate(self.by_seed):
+        for place, teaching in enumerate(self.by_seed):
             own = slice(place * n_conditions, (place + 1) * n_conditions)
             of_network = [p.grad[own] for p in self.network.parameters() if p.grad is not None]
-            of_heads = [p.grad for p in lessons.heads.parameters() if p.grad is not None]
+            of_heads = [p.grad for p in teaching.heads.parameters() if p.grad is not None]
             limit_each([*of_network, *of_heads], limit)
 
     def loss_of_step(self, step: int) -> Tensor:
@@ -99,8 +99,8 @@ class TaughtRun(GroupRun):
         if weight > 0:
             hidden = output.hidden[:, n_generated:].split(len(self.plan.conditions))
             transfer = [
-                lessons.transfer_loss(part, batch)
-                for lessons, part, batch in zip(self.by_seed, hidden, recorded, strict=True)
+                teaching.transfer_loss(part, batch)
+                for teaching, part, batch in zip(self.by_seed, hidden, recorded, strict=True)
             ]
             loss = loss + weight * self.taught * torch.cat(transfer)
         seen = [batch.seen for batch in recorded]
@@ -138,21 +138,21 @@ class TaughtRun(GroupRun):
         """Each student's activity in its recorded trials, averaged in the brain's windows."""
         trials, n_conditions = self.trials.select(rows), len(self.plan.conditions)
         permuted = sees_permuted_items(self.plan.conditions)
-        for place, lessons in enumerate(self.by_seed):
+        for place, teaching in enumerate(self.by_seed):
             own = slice(place * n_conditions, (place + 1) * n_conditions)
-            seen = self._activity(lessons, trials)[own]
+            seen = self._activity(teaching, trials)[own]
             if permuted.any():
-                other = self._activity(lessons, relabelled(trials, lessons.order))[own]
+                other = self._activity(teaching, relabelled(trials, teaching.order))[own]
                 seen = np.where(permuted[:, None, None, None], other, seen)
             for condition, each in zip(self.plan.conditions, seen, strict=True):
-                yield condition, lessons.seed, each
+                yield condition, teaching.seed, each
 
     @torch.no_grad()
     def _activity(
-        self, lessons: RecordedLessons, trials: Trials
+        self, teaching: RecordedTeaching, trials: Trials
     ) -> Float32[np.ndarray, "model trial window hidden"]:
         """Every student's activity in these trials, averaged in the brain's windows."""
-        seen = lessons.task.unroll(trials, generator_for(lessons.seed, HELD_OUT))
+        seen = teaching.task.unroll(trials, generator_for(teaching.seed, HELD_OUT))
         hidden = self.network(torch.from_numpy(seen.observation)[None]).hidden.numpy()
         step = self.settings.time_step
         return np.stack(

@@ -54,7 +54,7 @@ _SURROGATES: Mapping[str, Callable[[TrialResponses, np.random.Generator], TrialR
 
 
 @dataclass(frozen=True)
-class Reading:
+class Readout:
     """How the memory study reads a recording: which latents teach, and how steps are paired."""
 
     latents: str = "decoded"  # one of `TRIAL_LATENTS`, or a method of `LATENT_METHODS`
@@ -79,7 +79,7 @@ def brain_activity(
 
 def teacher_latents(
     teacher: str,
-    reading: Reading,
+    readout: Readout,
     activity: TrialResponses,
     seen: TrialBatch,
     untrained: DecisionRNN,
@@ -92,7 +92,7 @@ def teacher_latents(
 
     Args:
         teacher: A null or a probe.
-        reading: Latents and pairing, the same for all.
+        readout: Latents and pairing, the same for all.
         activity: The brain's, in the teaching trials.
         seen: The same trials as a student sees them, its noise included, row by row.
         untrained: A student of another seed that never learnt.
@@ -102,7 +102,7 @@ def teacher_latents(
         own_controls: A user's, each made by its own function.
     """
     if teacher in LABEL_PROBES:
-        return _labels(teacher, reading, activity, generator)
+        return _labels(teacher, readout, activity, generator)
     if teacher in _SURROGATES:
         activity = _SURROGATES[teacher](activity, generator)
     elif teacher == "untrained_network":
@@ -118,21 +118,21 @@ def teacher_latents(
     else:
         known = (*NULL_TEACHERS, *MEMORY.probes)
         raise ValueError(f"teacher: expected one of {known}, came {teacher!r}")
-    return latents_as_read(reading, activity, n_latents)
+    return latents_as_read(readout, activity, n_latents)
 
 
 def latents_as_read(
-    reading: Reading, activity: TrialResponses, n_latents: int | None
+    readout: Readout, activity: TrialResponses, n_latents: int | None
 ) -> BrainLatents:
     """Latents of some activity, the brain's own or a control's; all trials are fitted on."""
     teaching = np.ones(len(activity.trials), dtype=bool)
     return latents_of(
         activity,
         teaching,
-        method=reading.latents,
-        pairing=reading.pairing,
+        method=readout.latents,
+        pairing=readout.pairing,
         seed=0,
-        n_latents=None if reading.latents == "decoded" else n_latents,
+        n_latents=None if readout.latents == "decoded" else n_latents,
     )
 
 
@@ -171,7 +171,7 @@ def _network_activity(
 
 
 def _labels(
-    teacher: str, reading: Reading, activity: TrialResponses, generator: np.random.Generator
+    teacher: str, readout: Readout, activity: TrialResponses, generator: np.random.Generator
 ) -> BrainLatents:
     kept = (1.0, 1.0)
     if teacher == "labels_corrupted":
@@ -183,7 +183,7 @@ def _labels(
     return label_latents(
         activity.trials,
         activity.windows,
-        pairing=reading.pairing,
+        pairing=readout.pairing,
         kept=kept,
         generator=generator,
     )

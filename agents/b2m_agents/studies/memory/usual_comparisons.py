@@ -8,7 +8,7 @@ from pathlib import Path
 
 from b2m_agents.studies.memory.comparison import DEFAULT_STUDY, MemoryComparison, own_values
 from b2m_agents.studies.memory.plan import MemoryStudySettings
-from b2m_agents.studies.memory.teachers import Reading
+from b2m_agents.studies.memory.teachers import Readout
 from b2m_drive.comparisons.study import LABEL_PROBES
 from b2m_drive.recordings.simulated.simulated_session import SimulatedSession
 from b2m_drive.teachers.latents import PAIRINGS, TRIAL_LATENTS
@@ -20,10 +20,10 @@ MAINTENANCES = (1.0, 5.0, 10.0)  # [s]
 SEEDS_OF_SESSION, SEEDS_OF_MANY = 8, 4  # students of each condition
 
 
-def readings_of(latents: Collection[str], pairings: Collection[str]) -> tuple[Reading, ...]:
+def readouts_of(latents: Collection[str], pairings: Collection[str]) -> tuple[Readout, ...]:
     """Every method of latents with every pairing, in the order of the reports."""
     return tuple(
-        Reading(method, pairing)
+        Readout(method, pairing)
         for method in TRIAL_LATENTS
         for pairing in PAIRINGS
         if method in latents and pairing in pairings
@@ -80,13 +80,13 @@ def usual_folder(name: str, settings: MemoryStudySettings, curves: bool = False)
         settings: Of the comparison.
         curves: Whether the comparison has curves.
     """
-    readings = settings.readings
+    readouts = settings.readings
     chosen = (
         (settings.cell, "gru"),
         (settings.task, "memory_decision"),
         (settings.codes, "random"),
-        ("-".join(dict.fromkeys(each.latents for each in readings)), "decoded"),
-        ("-".join(dict.fromkeys(each.pairing for each in readings)), "recorded"),
+        ("-".join(dict.fromkeys(each.latents for each in readouts)), "decoded"),
+        ("-".join(dict.fromkeys(each.pairing for each in readouts)), "recorded"),
         (f"{settings.windows}-windows", "all-windows"),
         ("" if settings.probes == LABEL_PROBES else "all-probes", ""),
         ("curves" if curves else "", ""),

@@ -15,10 +15,10 @@ from typer.testing import CliRunner
 from b2m_agents.commands.app import app
 from b2m_agents.episodes.episodes import make_scene, neutral_action, play_episode
 from b2m_agents.evaluation.driving_measures import share_off_road
+from b2m_agents.studies.agents.batched_evaluation import evaluate_batched
 from b2m_agents.studies.agents.compared_agent import driver_scores, held_out_seeds, validation_seeds
 from b2m_agents.studies.agents.comparison import AgentsComparison
 from b2m_agents.studies.agents.demonstrations import ClonedDriver, demonstrations
-from b2m_agents.studies.agents.driven_together import drive_together
 from b2m_agents.studies.agents.plan import AgentPlan, AgentsStudySettings, encoder_folder
 from b2m_agents.studies.agents.senses import Senses
 from b2m_agents.studies.agents.usual_comparisons import settings_of_run
@@ -156,7 +156,7 @@ def test_a_comparison_ends_in_a_report_and_resumes_to_equal_numbers(driving, tmp
 
 def test_episodes_driven_together_are_those_driven_alone() -> None:
     scene = replace(SCENE, duration=6.0)
-    driven = drive_together(scene, [3, 4, 5], lambda scenes, state: np.ones(len(state), np.int64))
+    driven = evaluate_batched(scene, [3, 4, 5], lambda scenes, state: np.ones(len(state), np.int64))
     env = make_scene(scene)
     for row, seed in enumerate((3, 4, 5)):
         alone = play_episode(env, lambda scene, state: neutral_action(env.action_space), seed)
@@ -169,7 +169,7 @@ def test_episodes_driven_together_are_those_driven_alone() -> None:
 
 def test_who_steers_off_the_road_is_seen_to_be_off_it() -> None:
     scene = SceneSettings("highway_fast", action="continuous", vehicles_count=0, duration=9.0)
-    driven = drive_together(
+    driven = evaluate_batched(
         scene, [3, 4], lambda scenes, state: np.full((len(state), 2), (0.0, 0.3), np.float32)
     )
     assert (driven.off_road > 0.5).all()
@@ -178,8 +178,8 @@ def test_who_steers_off_the_road_is_seen_to_be_off_it() -> None:
 
 def test_the_exit_that_is_taken_counts_as_success() -> None:
     scene = SceneSettings("exit", vehicles_count=1)
-    kept = drive_together(scene, [3, 4, 5], lambda scenes, state: np.ones(len(state), np.int64))
-    right = drive_together(
+    kept = evaluate_batched(scene, [3, 4, 5], lambda scenes, state: np.ones(len(state), np.int64))
+    right = evaluate_batched(
         scene, [3, 4, 5], lambda scenes, state: np.full(len(state), 2), draws=False
     )
     assert kept.succeeded is not None
@@ -249,7 +249,7 @@ def test_what_is_seen_in_evaluation_is_what_was_seen_in_training() -> None:
         seen = worlds.reset()
         batch = worlds.unwrapped.scenes._batch
         scenes = batch.scenes if senses.needs_pictures else None
-        np.testing.assert_array_equal(seen, senses.see(scenes, batch.state))
+        np.testing.assert_array_equal(seen, senses.observe(scenes, batch.state))
         assert len(senses.features(scenes, batch.state)) == 2
         worlds.close()
         assert (kind == BLIND) == (not np.any(seen))

@@ -19,8 +19,8 @@ from b2m_agents.studies.memory.plan import (
     varied_conditions,
 )
 from b2m_agents.studies.memory.student_group import GroupRun, decision_loss
-from b2m_agents.studies.memory.taught_group import TaughtRun, run_group
-from b2m_agents.studies.memory.teachers import Reading
+from b2m_agents.studies.memory.taught_group import TaughtRun, run_job
+from b2m_agents.studies.memory.teachers import Readout
 from b2m_agents.studies.memory.trial_matching import match_trials
 from b2m_drive.comparisons.jobs import Job
 from b2m_drive.comparisons.memory_study import MEMORY
@@ -70,8 +70,8 @@ def plan_groups(
 
 
 def taught_run(plan: MemoryPlan) -> TaughtRun:
-    assert plan.lessons is not None
-    return TaughtRun(plan, plan.lessons)
+    assert plan.teaching_trials is not None
+    return TaughtRun(plan, plan.teaching_trials)
 
 
 @pytest.mark.slow
@@ -174,14 +174,14 @@ def test_a_users_attachment_gives_the_loss_that_the_study_judges(
     recording, tmp_path, strategy
 ) -> None:
     """Both ways on the same trials: what differs is how a matrix product rounds, stacked or not."""
-    settings = replace(SMALL, readings=(Reading("pca", "recorded"),))  # whose shares differ
+    settings = replace(SMALL, readings=(Readout("pca", "recorded"),))  # whose shares differ
     plan = plan_groups(recording, settings, tmp_path / "run")[-1].plan
     group = taught_run(plan)
     index = plan.conditions.index(TransferMethod(strategy, "pca", "recorded").condition("brain"))
-    (lessons,) = group.by_seed
-    heads, rows = lessons.heads, np.arange(6)
-    batch = lessons.task.unroll(lessons.trials.select(rows), np.random.default_rng(0))
-    window = lessons.window_of_steps(batch)
+    (teaching,) = group.by_seed
+    heads, rows = teaching.heads, np.arange(6)
+    batch = teaching.task.unroll(teaching.trials.select(rows), np.random.default_rng(0))
+    window = teaching.window_of_steps(batch)
     hidden = group.network(torch.from_numpy(batch.observation)[None]).hidden
     heads._generator.manual_seed(5)
     judged = heads(hidden, torch.from_numpy(rows), torch.from_numpy(window))[index]
@@ -244,7 +244,7 @@ def test_impossible_study_settings_are_named() -> None:
         MemoryStudySettings(readings=())
     with pytest.raises(ValueError, match="batch_size: expected at least 1, came 0"):
         MemoryStudySettings(batch_size=0)
-    assert Reading().pairing == "recorded"
+    assert Readout().pairing == "recorded"
     with pytest.raises(ValueError, match="student_trials_curve: expected different numbers"):
         MemoryStudySettings(student_trials_curve=(10, 10))
     with pytest.raises(ValueError, match=r"codes: expected one of .*, came 'pictures'"):
@@ -323,11 +323,11 @@ def test_curves_vary_one_thing_and_keep_their_students_apart(recording, tmp_path
     varied = {name: plan for name, plan in plans.items() if plan.variation}
     assert len(varied) == 6  # the students alone feel the delay and their own trials only
     teacher = varied["n_teacher_trials-10-seed-0"]
-    assert teacher.lessons is not None
-    assert teacher.lessons.teaching.sum() == 10
+    assert teacher.teaching_trials is not None
+    assert teacher.teaching_trials.teaching.sum() == 10
     assert teacher.conditions == varied_conditions(settings)
     assert varied["maintenance-1-alone-seeds-0"].task.maintenance == 1.0
-    scores = run_group(replace(teacher, settings=replace(teacher.settings, n_steps=2)), no_progress)
+    scores = run_job(replace(teacher, settings=replace(teacher.settings, n_steps=2)), no_progress)
     assert {score.condition.variation for score in scores} == {teacher.variation}
     assert {score.metric for score in scores} == {"accuracy"}
 
@@ -365,9 +365,11 @@ def test_the_user_s_own_pairing_of_trials_takes_the_place_of_ours(recording, tmp
     settings = replace(SMALL, task="sternberg")
     comparison = MemoryComparison(recording, settings, matching=reversed_items)
     plan = comparison.jobs(tmp_path / "run")[-1].plan
-    assert plan.lessons is not None
+    assert plan.teaching_trials is not None
     assert isinstance(plan.task, SternbergSettings)
-    np.testing.assert_array_equal(plan.lessons.trials.stimulus, recording.trials.stimulus[:, ::-1])
+    np.testing.assert_array_equal(
+        plan.teaching_trials.trials.stimulus, recording.trials.stimulus[:, ::-1]
+    )
 
 
 @pytest.mark.parametrize("probes", [(), ("items_permuted",)])

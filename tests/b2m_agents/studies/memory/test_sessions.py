@@ -165,7 +165,7 @@ def test_the_default_search_compares_every_candidate_that_both_halves_have(recor
         studies
     )
     assert "parahippocampal-all" not in studies  # these sessions have no such units
-    pairings = {reading.pairing for reading in studies["all-encoding"].settings.readings}
+    pairings = {readout.pairing for readout in studies["all-encoding"].settings.readings}
     assert pairings == {"recorded"}  # there is no delay to carry anything into
     assert {r.pairing for r in studies["all-all"].settings.readings} == {"recorded", "carried"}
     assert SEARCH.selection.codes == SEARCH.test.codes == "category"

@@ -10,9 +10,9 @@ import torch
 from jaxtyping import Bool, Int64
 from torch import Tensor
 
-from b2m_agents.studies.memory.plan import Lessons, MemoryPlan
+from b2m_agents.studies.memory.plan import MemoryPlan, TeachingTrials
 from b2m_agents.studies.memory.student_group import HEADS, ITEMS, RECORDED, TEACHER
-from b2m_agents.studies.memory.teachers import ITEMS_PERMUTED, Reading, teacher_latents
+from b2m_agents.studies.memory.teachers import ITEMS_PERMUTED, Readout, teacher_latents
 from b2m_agents.studies.memory.trial_matching import relabelled
 from b2m_drive.evidence.condition import BRAIN, Condition
 from b2m_drive.recordings.trial_responses import TrialResponses
@@ -21,7 +21,7 @@ from b2m_drive.students.seeded_streams import generator_for, torch_generator_for
 from b2m_drive.teachers.latents import BrainLatents
 from b2m_drive.teachers.surrogates import permute_items
 from b2m_drive.teachers.window_of_steps import window_of_steps
-from b2m_drive.transfer.stacked import Lesson, StackedLessons
+from b2m_drive.transfer.stacked import StackedHeads, StudentTargets
 from b2m_envs.memory_decision import TrialBatch, task_of
 
 
@@ -34,12 +34,12 @@ class RecordedBatch:
     permuted: TrialBatch | None  # the same with other items; None: no student sees those
 
 
-class RecordedLessons:
-    """The teaching trials of one seed, and the lessons of its students.
+class RecordedTeaching:
+    """The teaching trials of one seed, and what they teach its students.
 
     Args:
         plan: Of the group.
-        lessons: Recording and trials.
+        teaching_trials: Recording and trials.
         activity: Of the recording, in all trials.
         brain: Its own latents in the teaching trials, the same for every seed.
         seed: One of the plan's.
@@ -49,25 +49,25 @@ class RecordedLessons:
     def __init__(
         self,
         plan: MemoryPlan,
-        lessons: Lessons,
+        teaching_trials: TeachingTrials,
         activity: TrialResponses,
-        brain: Mapping[Reading, BrainLatents],
+        brain: Mapping[Readout, BrainLatents],
         seed: int,
         untrained: DecisionRNN,
     ) -> None:
         self.plan, self.settings, self.seed = plan, plan.settings, seed
-        self.task = task_of(replace(lessons.task, codes_seed=seed))
+        self.task = task_of(replace(teaching_trials.task, codes_seed=seed))
         self.generator = generator_for(seed, RECORDED)
         self.windows = activity.windows
-        self.trials = lessons.trials.select(np.flatnonzero(lessons.teaching))
+        self.trials = teaching_trials.trials.select(np.flatnonzero(teaching_trials.teaching))
         self.order = permute_items(self.task.settings.n_stimuli, generator_for(seed, ITEMS))
         self.permuted_trials = relabelled(self.trials, self.order)
-        latents = self._latents(activity.select(lessons.teaching), brain, untrained)
+        latents = self._latents(activity.select(teaching_trials.teaching), brain, untrained)
         first = next(each for each in latents if each is not None)
         self.taught = [each is not None for each in latents]
-        self.heads = StackedLessons(
+        self.heads = StackedHeads(
             [
-                _lesson(name, each or first)
+                _targets(name, each or first)
                 for name, each in zip(plan.conditions, latents, strict=True)
             ],
             torch.from_numpy(first.phase),
@@ -108,38 +108,38 @@ class RecordedLessons:
     def _latents(
         self,
         activity: TrialResponses,
-        brain: Mapping[Reading, BrainLatents],
+        brain: Mapping[Readout, BrainLatents],
         untrained: DecisionRNN,
     ) -> list[BrainLatents | None]:
         """The latents that teach each condition, None where nothing does."""
         seen = self.task.unroll(self.trials, generator_for(self.seed, TEACHER))
         taught = [each for each in self.plan.conditions if each.method]
-        made: dict[tuple[str, Reading], BrainLatents] = {}
-        for reading in self.settings.readings:
+        made: dict[tuple[str, Readout], BrainLatents] = {}
+        for readout in self.settings.readings:
             for teacher in dict.fromkeys(each.control for each in taught):
                 if teacher in (BRAIN, ITEMS_PERMUTED):
-                    made[teacher, reading] = brain[reading]
+                    made[teacher, readout] = brain[readout]
                     continue
-                made[teacher, reading] = teacher_latents(
+                made[teacher, readout] = teacher_latents(
                     teacher,
-                    reading,
+                    readout,
                     activity,
                     seen,
                     untrained,
                     self.settings.time_step,
                     generator_for(self.seed, TEACHER),
-                    brain[reading].values.shape[-1],
+                    brain[readout].values.shape[-1],
                     self.plan.own_controls,
                 )
-        lessons: list[BrainLatents | None] = []
+        latents: list[BrainLatents | None] = []
         for condition in self.plan.conditions:
             method = condition.method
             if method is None:
-                lessons.append(None)
+                latents.append(None)
             else:
-                reading = Reading(method.latents, method.pairing)  # type: ignore[arg-type]
-                lessons.append(made[condition.control, reading])
-        return lessons
+                readout = Readout(method.latents, method.pairing)  # type: ignore[arg-type]
+                latents.append(made[condition.control, readout])
+        return latents
 
 
 def sees_permuted_items(conditions: tuple[Condition, ...]) -> Bool[np.ndarray, " student"]:
@@ -147,8 +147,8 @@ def sees_permuted_items(conditions: tuple[Condition, ...]) -> Bool[np.ndarray, "
     return np.array([name.control == ITEMS_PERMUTED for name in conditions])
 
 
-def _lesson(condition: Condition, latents: BrainLatents) -> Lesson:
-    return Lesson(
+def _targets(condition: Condition, latents: BrainLatents) -> StudentTargets:
+    return StudentTargets(
         "contrastive"
         if condition.method and condition.method.strategy == "contrastive"
         else "regression",

@@ -17,7 +17,7 @@ from b2m_envs.scenes.observation import action_space
 from b2m_envs.scenes.settings import SceneSettings
 from b2m_envs.scenes.state import STATE_INDEX
 
-ActTogether = Callable[[Scenes | None, States], np.ndarray]  # actions, one a row
+ActBatched = Callable[[Scenes | None, States], np.ndarray]  # actions, one a row
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,8 @@ class Driven:
     succeeded: Bool[np.ndarray, " episode"] | None  # see `has_succeeded`; None: there is no goal
 
 
-def drive_together(
-    scene: SceneSettings, seeds: Sequence[int], act: ActTogether | None, *, draws: bool = True
+def evaluate_batched(
+    scene: SceneSettings, seeds: Sequence[int], act: ActBatched | None, *, draws: bool = True
 ) -> Driven:
     """Drive one episode a seed, all side by side, to their ends.
 
