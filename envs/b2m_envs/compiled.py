@@ -40,6 +40,7 @@ def compiler(**options: Any) -> Callable[[Callable[..., Any]], Any]:
         try:
             compiled = njit(cache=True, **settings)(function)
             compiled._cache._cache_file._source_stamp = sources_stamp()
+            pass_over_moved_classes(compiled._cache._cache_file)
         except RuntimeError:  # numba finds no folder that it can write to
             tell_that_nothing_is_kept()
             compiled = njit(**settings)(function)
@@ -48,6 +49,23 @@ def compiler(**options: Any) -> Callable[[Callable[..., Any]], Any]:
         return compiled
 
     return decorate
+
+
+def pass_over_moved_classes(kept: Any) -> None:
+    """Compile anew where what is on disk names a class that has another name or module by now.
+
+    numba reads the classes of a function's arguments before it looks at the stamp.
+    """
+    load_index = kept._load_index
+
+    def load_known() -> dict[Any, str]:
+        try:
+            found: dict[Any, str] = load_index()
+        except (ImportError, AttributeError):
+            return {}
+        return found
+
+    kept._load_index = load_known
 
 
 def is_compiled(function: Any) -> bool:

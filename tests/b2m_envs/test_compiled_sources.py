@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
+from types import ModuleType
+
+import pytest
+from numba.core.caching import IndexDataCacheFile
 
 import b2m_envs.compiled
-from b2m_envs.compiled import SOURCES
+from b2m_envs.compiled import SOURCES, pass_over_moved_classes
 from tests.project.test_architecture import imports_of, modules
 
 PACKAGE = Path(b2m_envs.compiled.__file__).parent
@@ -28,3 +33,18 @@ def test_the_stamp_of_compiled_code_covers_every_file_that_kernels_import() -> N
 
 def test_every_pattern_of_the_stamp_names_files() -> None:
     assert [pattern for pattern in SOURCES if not any(PACKAGE.glob(pattern))] == []
+
+
+def test_code_kept_for_classes_that_have_moved_since_is_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = ModuleType("moved_since")
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    moved = type("Moved", (), {"__module__": module.__name__})
+    module.Moved = moved  # type: ignore[attr-defined]
+    kept = IndexDataCacheFile(str(tmp_path), "kernel", "stamp")
+    pass_over_moved_classes(kept)
+    kept._save_index({moved: "kernel.nbc"})
+    assert kept._load_index() == {moved: "kernel.nbc"}
+    monkeypatch.delitem(sys.modules, module.__name__)
+    assert kept._load_index() == {}

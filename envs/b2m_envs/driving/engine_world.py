@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Float32, UInt8
 
 from b2m_envs.driving.scene_batch import SceneBatch
-from b2m_envs.driving.single_world import Outcome
+from b2m_envs.driving.single_world import StepResult
 from b2m_envs.rendering.geometry import RoadGeometry, Traffic
 from b2m_envs.scenes.settings import ENGINE, SceneSettings
 from b2m_envs.scenes.state import SceneState
@@ -29,13 +29,13 @@ class EngineWorld:
         """Begin an episode with this generator."""
         self._batch.begin(self._only, [np_random])
 
-    def drive(self, action: Any) -> Outcome:
+    def drive(self, action: Any) -> StepResult:
         """Drive on for one policy step."""
         self._batch.drive(np.array([action]), self._only)
         worlds = self._batch.worlds
         discrete = self.settings.action == "discrete"
         terms = worlds.terms[0].tolist()
-        return Outcome(
+        return StepResult(
             reward=float(worlds.reward[0]),
             terminated=bool(worlds.terminated[0]),
             action=int(worlds.did[0]) if discrete else worlds.did[0].copy(),

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float32, UInt8
 
-from b2m_envs.driving.single_world import Outcome
+from b2m_envs.driving.single_world import StepResult
 from b2m_envs.highway_env.bridge import build_world
 from b2m_envs.rendering import RoadGeometry, Traffic, make_camera
 from b2m_envs.rendering.highway_env_scene import road_geometry, traffic
@@ -39,11 +39,11 @@ class HighwayEnvWorld:
             self._paths = LanePaths(self.highway_env.road.network)
         self._look()
 
-    def drive(self, action: Any) -> Outcome:
+    def drive(self, action: Any) -> StepResult:
         """Drive on for one policy step."""
         _, reward, terminated, _, further = self.highway_env.step(action)
         self._look()
-        return Outcome(
+        return StepResult(
             reward=float(reward),
             terminated=bool(terminated),
             action=self.highway_env.last_action,

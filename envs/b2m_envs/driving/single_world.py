@@ -12,7 +12,7 @@ from b2m_envs.rendering.geometry import RoadGeometry, Traffic
 
 
 @dataclass(frozen=True)
-class Outcome:
+class StepResult:
     """What came of a policy step."""
 
     reward: float
@@ -31,7 +31,7 @@ class SingleWorld(Protocol):
     def begin(self, np_random: np.random.Generator) -> None:
         """Begin an episode with this generator."""
 
-    def drive(self, action: Any) -> Outcome:
+    def drive(self, action: Any) -> StepResult:
         """Drive on for one policy step with a valid action; None if a driver model drives."""
 
     def speed(self) -> float:

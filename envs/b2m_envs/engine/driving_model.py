@@ -16,7 +16,7 @@ import numpy as np
 from b2m_envs.compiled import inlined_kernel, kernel
 from b2m_envs.engine.lanes import beside, heading_at, local, position, wrap_to_pi
 from b2m_envs.engine.layout import DRIVER, META, MODEL, NOBODY, OBSTACLE
-from b2m_envs.engine.places import VEHICLE_LENGTH, neighbours
+from b2m_envs.engine.neighbour_search import VEHICLE_LENGTH, neighbours
 
 LENGTH: Final = 5.0  # [m] of a vehicle
 SPEED_GAIN: Final = 1 / 0.6  # [1/s]
@@ -53,12 +53,12 @@ def clip(value, low, high):
 
 @kernel
 @no_type_check
-def desired_gap(model, vehicles, places, row, ahead):
+def desired_gap(model, vehicles, search, row, ahead):
     """IDM's desired distance [m] from a vehicle to the one ahead."""
     own, other = vehicles[row], vehicles[ahead]
-    cos, sin = places.cos[row], places.sin[row]
-    closing = (own.speed * cos - other.speed * places.cos[ahead]) * cos
-    closing += (own.speed * sin - other.speed * places.sin[ahead]) * sin
+    cos, sin = search.cos[row], search.sin[row]
+    closing = (own.speed * cos - other.speed * search.cos[ahead]) * cos
+    closing += (own.speed * sin - other.speed * search.sin[ahead]) * sin
     product = -model.acceleration * model.deceleration
     return (
         model.distance + own.speed * model.headway + own.speed * closing / (2 * math.sqrt(product))
@@ -67,7 +67,7 @@ def desired_gap(model, vehicles, places, row, ahead):
 
 @kernel
 @no_type_check
-def idm_acceleration(model, exponent, network, vehicles, places, row, ahead):
+def idm_acceleration(model, exponent, network, vehicles, search, row, ahead):
     """IDM's acceleration [m/s2] of a vehicle behind another one; 0 for nobody or an obstacle.
 
     The exponent is that of the driver who asks, who may think about somebody else's vehicle.
@@ -79,19 +79,19 @@ def idm_acceleration(model, exponent, network, vehicles, places, row, ahead):
     ratio = max(own.speed, 0.0) / abs(not_zero(target_speed))
     acceleration = model.acceleration * (1 - ratio**exponent)
     if ahead != NOBODY:
-        distance = places.along[own.lane, ahead] - places.along[own.lane, row]
-        share = desired_gap(model, vehicles, places, row, ahead) / not_zero(distance)
+        distance = search.along[own.lane, ahead] - search.along[own.lane, row]
+        share = desired_gap(model, vehicles, search, row, ahead) / not_zero(distance)
         acceleration -= model.acceleration * (share * share)
     return acceleration
 
 
 @kernel
 @no_type_check
-def steering_to(network, vehicles, places, row, lane):
+def steering_to(network, vehicles, search, row, lane):
     """Steering angle [rad] that follows a lane's centre."""
     own = vehicles[row]
-    across = places.across[lane, row]
-    future = heading_at(network.lanes[lane], places.along[lane, row] + own.speed * LOOK_AHEAD)
+    across = search.across[lane, row]
+    future = heading_at(network.lanes[lane], search.along[lane, row] + own.speed * LOOK_AHEAD)
     if across == 0 and own.heading == future:
         return 0.0
     speed = not_zero(own.speed)
@@ -159,11 +159,11 @@ def next_lane(network, vehicles, routes, row, lane):
 
 @inlined_kernel
 @no_type_check
-def follow_road(network, vehicles, routes, places, row):
+def follow_road(network, vehicles, routes, search, row):
     """At the end of its target lane, a vehicle takes the next one as its target."""
     own = vehicles[row]
     lane = own.target_lane
-    if places.along[lane, row] > network.lanes[lane].length - VEHICLE_LENGTH / 2:
+    if search.along[lane, row] > network.lanes[lane].length - VEHICLE_LENGTH / 2:
         own.target_lane = next_lane(network, vehicles, routes, row, lane)
 
 
@@ -180,7 +180,7 @@ def is_reachable(lane, along, across):
 
 @kernel
 @no_type_check
-def give_way(model, network, vehicles, places, count, row):
+def give_way(model, network, vehicles, search, count, row):
     """Abandon a lane change if somebody just ahead is already changing into the same lane."""
     own = vehicles[row]
     if network.lanes[own.lane].road != network.lanes[own.target_lane].road:
@@ -193,41 +193,41 @@ def give_way(model, network, vehicles, places, count, row):
             and (other.kind == META or other.kind == DRIVER)
             and other.target_lane == own.target_lane
         ):
-            distance = places.along[own.lane, other_row] - places.along[own.lane, row]
-            if 0 < distance < desired_gap(model, vehicles, places, row, other_row):
+            distance = search.along[own.lane, other_row] - search.along[own.lane, row]
+            if 0 < distance < desired_gap(model, vehicles, search, row, other_row):
                 own.target_lane = own.lane
                 return
 
 
 @kernel
 @no_type_check
-def recommends(model, network, vehicles, routes, places, count, first_obstacle, row, lane):
+def recommends(model, network, vehicles, routes, search, count, first_obstacle, row, lane):
     """Whether MOBIL recommends to change to a lane."""
     own = vehicles[row]
     exponent = own.exponent
-    ahead, behind = neighbours(network, places, count, first_obstacle, row, lane)
-    imposed = idm_acceleration(model, exponent, network, vehicles, places, behind, row)
+    ahead, behind = neighbours(network, search, count, first_obstacle, row, lane)
+    imposed = idm_acceleration(model, exponent, network, vehicles, search, behind, row)
     if imposed < -model.largest_braking:
         return False
-    expected = idm_acceleration(model, exponent, network, vehicles, places, row, ahead)
+    expected = idm_acceleration(model, exponent, network, vehicles, search, row, ahead)
     if own.route_start < own.route_end and routes[row, own.route_start, 1] != NOBODY:
         present = network.lanes[own.target_lane].number
         there = np.sign(network.lanes[lane].number - present)
         if there != np.sign(routes[row, own.route_start, 1] - present):
             return False
         return not expected < -model.largest_braking
-    ahead_now, _ = neighbours(network, places, count, first_obstacle, row, own.lane)
-    now = idm_acceleration(model, exponent, network, vehicles, places, row, ahead_now)
+    ahead_now, _ = neighbours(network, search, count, first_obstacle, row, own.lane)
+    now = idm_acceleration(model, exponent, network, vehicles, search, row, ahead_now)
     return not expected - now < model.least_gain
 
 
 @inlined_kernel
 @no_type_check
-def think_of_lanes(model, network, vehicles, routes, places, count, first_obstacle, row):
+def think_of_lanes(model, network, vehicles, routes, search, count, first_obstacle, row):
     """Decide on the target lane."""
     own = vehicles[row]
     if own.lane != own.target_lane:
-        give_way(model, network, vehicles, places, count, row)
+        give_way(model, network, vehicles, search, count, row)
         return
     if not model.lane_change_delay < own.timer:
         return
@@ -238,40 +238,40 @@ def think_of_lanes(model, network, vehicles, routes, places, count, first_obstac
         if not 0 <= number + step < n_lanes:
             continue
         lane = own.lane + step
-        along, across = places.along[lane, row], places.across[lane, row]
+        along, across = search.along[lane, row], search.across[lane, row]
         if not is_reachable(network.lanes[lane], along, across):
             continue
         if abs(own.speed) < SLOWEST_LANE_CHANGE:
             continue
-        if recommends(model, network, vehicles, routes, places, count, first_obstacle, row, lane):
+        if recommends(model, network, vehicles, routes, search, count, first_obstacle, row, lane):
             own.target_lane = lane
 
 
 @inlined_kernel
 @no_type_check
-def drive(model, network, vehicles, routes, places, count, first_obstacle, row):
+def drive(model, network, vehicles, routes, search, count, first_obstacle, row):
     """Decide on steering and acceleration as highway-env's driver."""
     own = vehicles[row]
     if own.crashed:
         return
-    follow_road(network, vehicles, routes, places, row)
+    follow_road(network, vehicles, routes, search, row)
     if own.changes_lane:
-        think_of_lanes(model, network, vehicles, routes, places, count, first_obstacle, row)
-    own.steering = steering_to(network, vehicles, places, row, own.target_lane)
-    ahead, _ = neighbours(network, places, count, first_obstacle, row, own.lane)
-    acceleration = idm_acceleration(model, own.exponent, network, vehicles, places, row, ahead)
+        think_of_lanes(model, network, vehicles, routes, search, count, first_obstacle, row)
+    own.steering = steering_to(network, vehicles, search, row, own.target_lane)
+    ahead, _ = neighbours(network, search, count, first_obstacle, row, own.lane)
+    acceleration = idm_acceleration(model, own.exponent, network, vehicles, search, row, ahead)
     if own.lane != own.target_lane:
-        ahead, _ = neighbours(network, places, count, first_obstacle, row, own.target_lane)
-        there = idm_acceleration(model, own.exponent, network, vehicles, places, row, ahead)
+        ahead, _ = neighbours(network, search, count, first_obstacle, row, own.target_lane)
+        there = idm_acceleration(model, own.exponent, network, vehicles, search, row, ahead)
         acceleration = min(acceleration, there)
     own.acceleration = clip(acceleration, -model.largest_acceleration, model.largest_acceleration)
 
 
 @inlined_kernel
 @no_type_check
-def keep_course(network, vehicles, routes, places, row):
+def keep_course(network, vehicles, routes, search, row):
     """Decide on steering and acceleration towards target lane and target speed."""
     own = vehicles[row]
-    follow_road(network, vehicles, routes, places, row)
-    own.steering = steering_to(network, vehicles, places, row, own.target_lane)
+    follow_road(network, vehicles, routes, search, row)
+    own.steering = steering_to(network, vehicles, search, row, own.target_lane)
     own.acceleration = SPEED_GAIN * (own.target_speed - own.speed)

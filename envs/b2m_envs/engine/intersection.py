@@ -12,9 +12,9 @@ import numpy as np
 from highway_env.road.regulation import RegulatedRoad
 
 from b2m_envs.compiled import allocating_kernel, kernel
+from b2m_envs.engine.initial_traffic import EXPONENTS, aim_at_level, plans_to, put
 from b2m_envs.engine.lanes import LaneTable, local
 from b2m_envs.engine.layout import DRIVER
-from b2m_envs.engine.starts import EXPONENTS, aim_at_level, plans_to, put
 
 ARMS: Final = 4  # roads that meet
 LAST_SPAWN: Final = 80.0  # [m] along an arm, at the start
@@ -81,7 +81,7 @@ def distance(one, other):
 @allocating_kernel
 @no_type_check
 def spawn(
-    network, plans, arms, levels, generator, vehicles, routes, places, count, along, spreads,
+    network, plans, arms, levels, generator, vehicles, routes, search, count, along, spreads,
     probability, straight,
 ):  # fmt: skip
     """Perhaps put a vehicle on one of the arms; returns the number of vehicles then.
@@ -97,7 +97,7 @@ def spawn(
     along = along + 5.0 + generator.normal() * spreads[0]
     speed = SPAWN_SPEED + generator.normal() * spreads[1]
     lane = arms.incoming[start]
-    put(network, plans, vehicles, routes, places, count, DRIVER, lane, along, speed, end, levels)
+    put(network, plans, vehicles, routes, search, count, DRIVER, lane, along, speed, end, levels)
     for row in range(count):
         if distance(vehicles[row], vehicles[count]) < SPAWN_DISTANCE:
             return count
@@ -107,12 +107,12 @@ def spawn(
 
 @allocating_kernel
 @no_type_check
-def fill(network, plans, arms, levels, generator, vehicles, routes, places):
+def fill(network, plans, arms, levels, generator, vehicles, routes, search):
     """Put the first vehicles on the arms; returns their number."""
     count = 0
     for attempt in range(len(arms.along)):
         count = spawn(
-            network, plans, arms, levels, generator, vehicles, routes, places, count,
+            network, plans, arms, levels, generator, vehicles, routes, search, count,
             arms.along[attempt], (1.0, 1.0), SPAWN_PROBABILITY, False,
         )  # fmt: skip
     return count
@@ -120,20 +120,20 @@ def fill(network, plans, arms, levels, generator, vehicles, routes, places):
 
 @allocating_kernel
 @no_type_check
-def arrive(network, plans, arms, levels, ego_kind, generator, vehicles, routes, places, count):
+def arrive(network, plans, arms, levels, ego_kind, generator, vehicles, routes, search, count):
     """Put the vehicle that surely crosses, and the ego vehicle.
 
     Returns the number of vehicles and the row of the ego vehicle.
     """
     count = spawn(
-        network, plans, arms, levels, generator, vehicles, routes, places, count,
+        network, plans, arms, levels, generator, vehicles, routes, search, count,
         CHALLENGER, (0.1, 0.0), 1.0, True,
     )  # fmt: skip
     lane = arms.incoming[0]
     along = EGO_ALONG + EGO_SPREAD * generator.normal(1.0, 1.0)
     speed = network.lanes[lane].speed_limit
     goal = EGO_GOAL
-    put(network, plans, vehicles, routes, places, count, ego_kind, lane, along, speed, goal, levels)
+    put(network, plans, vehicles, routes, search, count, ego_kind, lane, along, speed, goal, levels)
     ego = count
     count += 1
     if ego_kind == DRIVER:
@@ -152,7 +152,7 @@ def arrive(network, plans, arms, levels, ego_kind, generator, vehicles, routes, 
 
 @allocating_kernel
 @no_type_check
-def renew(network, plans, arms, levels, generator, vehicles, routes, places, count, ego):
+def renew(network, plans, arms, levels, generator, vehicles, routes, search, count, ego):
     """Take off those who leave, and perhaps put one more; returns as `arrive`."""
     row = 0
     while row < count:
@@ -167,7 +167,7 @@ def renew(network, plans, arms, levels, generator, vehicles, routes, places, cou
         else:
             row += 1
     count = spawn(
-        network, plans, arms, levels, generator, vehicles, routes, places, count,
+        network, plans, arms, levels, generator, vehicles, routes, search, count,
         0.0, (1.0, 1.0), SPAWN_PROBABILITY, False,
     )  # fmt: skip
     return count, ego
@@ -205,7 +205,8 @@ class Crossing:
 
         Args:
             generator: Of the world.
-            rows: VEHICLE `[row]` and int32 `[row step 2]`, written, and Places, room to work in.
+            rows: VEHICLE `[row]` and int32 `[row step 2]`, written, and NeighbourSearch, room to
+                work in.
         """
         count: int = fill(*self._common, generator, *rows)
         return count

@@ -114,9 +114,9 @@ def overlap(first, second, moved_x, moved_y):
 
 @kernel
 @no_type_check
-def collide(vehicles, places, count, first_obstacle, duration):
+def collide(vehicles, search, count, first_obstacle, duration):
     """Find the collisions of this simulation step [s]: who has crashed, and who is pushed where."""
-    corners, others = places.corners[0], places.corners[1]
+    corners, others = search.corners[0], search.corners[1]
     for row in range(count):
         own = vehicles[row]
         for other_row in range(row + 1, len(vehicles)):
@@ -129,12 +129,12 @@ def collide(vehicles, places, count, first_obstacle, duration):
             reach = (own.diagonal + other.diagonal) / 2 + own.speed * duration
             if reach < 0 or dx * dx + dy * dy > reach * reach:
                 continue
-            write_corners(own, places.cos[row], places.sin[row], corners)
-            write_corners(other, places.cos[other_row], places.sin[other_row], others)
-            moved_x = own.speed * places.cos[row] * duration
-            moved_x -= other.speed * places.cos[other_row] * duration
-            moved_y = own.speed * places.sin[row] * duration
-            moved_y -= other.speed * places.sin[other_row] * duration
+            write_corners(own, search.cos[row], search.sin[row], corners)
+            write_corners(other, search.cos[other_row], search.sin[other_row], others)
+            moved_x = own.speed * search.cos[row] * duration
+            moved_x -= other.speed * search.cos[other_row] * duration
+            moved_y = own.speed * search.sin[row] * duration
+            moved_y -= other.speed * search.sin[other_row] * duration
             now, soon, way_x, way_y = overlap(corners, others, moved_x, moved_y)
             if soon:
                 share = 0.5 if other_row < count else 1.0

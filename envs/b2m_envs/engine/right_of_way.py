@@ -12,7 +12,7 @@ from b2m_envs.compiled import kernel
 from b2m_envs.engine.lanes import heading_at, position
 from b2m_envs.engine.layout import DRIVER, STEERED
 from b2m_envs.engine.motion import move
-from b2m_envs.engine.places import AHEAD, N_AHEAD
+from b2m_envs.engine.neighbour_search import AHEAD, N_AHEAD
 
 CONFLICT_LENGTH: Final = 1.5  # share of a vehicle's length that is kept free
 CONFLICT_WIDTH: Final = 0.9
@@ -20,14 +20,14 @@ CONFLICT_WIDTH: Final = 0.9
 
 @kernel
 @no_type_check
-def predict(network, vehicles, routes, places, row, path):
+def predict(network, vehicles, routes, search, row, path):
     """Write where a vehicle will be if it keeps its speed: path [moment 3] of x, y, heading.
 
     Along its route; a steered one, with its wheels as they are.
     """
     own = vehicles[row]
     if own.kind == STEERED:
-        ghost = places.ghost[0]
+        ghost = search.ghost[0]
         ghost.x, ghost.y, ghost.heading, ghost.speed = own.x, own.y, own.heading, own.speed
         ghost.length, ghost.steering = own.length, own.steering
         ghost.crashed, ghost.hit = own.crashed, own.hit
@@ -37,7 +37,7 @@ def predict(network, vehicles, routes, places, row, path):
             move(ghost, AHEAD)
             path[moment, 0], path[moment, 1], path[moment, 2] = ghost.x, ghost.y, ghost.heading
         return
-    here = places.along[own.lane, row]
+    here = search.along[own.lane, row]
     for moment in range(N_AHEAD):
         along = here + own.speed * (AHEAD * (moment + 1))
         lane = own.lane
@@ -89,7 +89,7 @@ def conflict(path, other, length, width):
 
 @kernel
 @no_type_check
-def who_yields(network, vehicles, places, first, second):
+def who_yields(network, vehicles, search, first, second):
     """The vehicle that yields: without priority, else the one behind."""
     one, other = vehicles[first], vehicles[second]
     priority = network.lanes[one.lane].priority
@@ -97,27 +97,27 @@ def who_yields(network, vehicles, places, first, second):
     if priority != other_priority:
         return second if priority > other_priority else first
     dx, dy = other.x - one.x, other.y - one.y
-    ahead = places.cos[first] * dx + places.sin[first] * dy
-    ahead_of_other = -places.cos[second] * dx - places.sin[second] * dy
+    ahead = search.cos[first] * dx + search.sin[first] * dy
+    ahead_of_other = -search.cos[second] * dx - search.sin[second] * dy
     return first if ahead > ahead_of_other else second
 
 
 @kernel
 @no_type_check
-def regulate(network, vehicles, routes, places, count):
+def regulate(network, vehicles, routes, search, count):
     """Let those who yielded go on, and those who are in the way of somebody yield."""
     for row in range(count):
         own = vehicles[row]
         if own.yields:
             own.target_speed = network.lanes[own.lane].speed_limit
             own.yields = False
-        predict(network, vehicles, routes, places, row, places.path[row])
+        predict(network, vehicles, routes, search, row, search.path[row])
     for first in range(count):
         own = vehicles[first]
         for second in range(first + 1, count):
-            if not conflict(places.path[first], places.path[second], own.length, own.width):
+            if not conflict(search.path[first], search.path[second], own.length, own.width):
                 continue
-            row = who_yields(network, vehicles, places, first, second)
+            row = who_yields(network, vehicles, search, first, second)
             if vehicles[row].kind == DRIVER:
                 vehicles[row].target_speed = 0.0
                 vehicles[row].yields = True

@@ -39,7 +39,7 @@ class Scratch(NamedTuple):
     ends: np.ndarray  # float64 [lane] [m] along the path, where they begin
 
 
-class View(NamedTuple):
+class LaneView(NamedTuple):
     """What the ego vehicle looks at from a lane, and whom it has found."""
 
     vehicles: np.ndarray  # VEHICLE [row]
@@ -242,7 +242,7 @@ def view_from(table, vehicles, ego, lane, near, perception, scratch):
         scratch.found[side, GAP] = scratch.found[side, SPEED] = np.nan
     along, _ = curve_local(table, lane, ego.x, ego.y)
     room = half_extent(ego, curve_heading(table, lane, along))
-    return View(vehicles, near, along, room, perception, scratch)
+    return LaneView(vehicles, near, along, room, perception, scratch)
 
 
 @kernel

@@ -10,7 +10,7 @@ from b2m_envs.compiled import inlined_kernel, kernel
 from b2m_envs.engine.driving_model import clip, drive, follow_road, is_reachable, keep_course
 from b2m_envs.engine.layout import DRIVER, META, STEERED
 from b2m_envs.engine.motion import collide, move
-from b2m_envs.engine.places import find_place, forget_queues
+from b2m_envs.engine.neighbour_search import find_place, forget_queues
 from b2m_envs.engine.right_of_way import regulate
 
 LANE_LEFT: Final = 0  # highway-env's numbers of the meta-actions
@@ -31,7 +31,7 @@ def nearest_level(levels, speed):
 
 @kernel
 @no_type_check
-def command(network, vehicles, routes, places, row, action, levels):
+def command(network, vehicles, routes, search, row, action, levels):
     """Give the ego vehicle a meta-action: another target lane or target speed."""
     own = vehicles[row]
     if action in (FASTER, SLOWER):
@@ -39,42 +39,42 @@ def command(network, vehicles, routes, places, row, action, levels):
         index = nearest_level(levels, own.speed) + step
         own.speed_index = min(max(index, 0), len(levels) - 1)
         own.target_speed = levels[own.speed_index]
-    follow_road(network, vehicles, routes, places, row)
+    follow_road(network, vehicles, routes, search, row)
     if action in (LANE_LEFT, LANE_RIGHT):
         target = network.lanes[own.target_lane]
         road = network.roads[target.road]
         number = target.number + (1 if action == LANE_RIGHT else -1)
         lane = road.first_lane + min(max(number, 0), road.n_lanes - 1)
-        if is_reachable(network.lanes[lane], places.along[lane, row], places.across[lane, row]):
+        if is_reachable(network.lanes[lane], search.along[lane, row], search.across[lane, row]):
             own.target_lane = lane
 
 
 @inlined_kernel
 @no_type_check
-def act(model, network, vehicles, routes, places, count, first_obstacle):
+def act(model, network, vehicles, routes, search, count, first_obstacle):
     """Let everybody decide, in highway-env's order."""
-    forget_queues(places)
+    forget_queues(search)
     for row in range(count):
         kind = vehicles[row].kind
         if kind == DRIVER:
-            drive(model, network, vehicles, routes, places, count, first_obstacle, row)
+            drive(model, network, vehicles, routes, search, count, first_obstacle, row)
         elif kind == META:
-            keep_course(network, vehicles, routes, places, row)
+            keep_course(network, vehicles, routes, search, row)
 
 
 @inlined_kernel
 @no_type_check
-def go(network, vehicles, places, count, first_obstacle, duration):
+def go(network, vehicles, search, count, first_obstacle, duration):
     """Move everybody for one simulation step [s], then find the collisions."""
     for row in range(count):
         own = vehicles[row]
         if own.kind == DRIVER:
             own.timer += duration
         move(own, duration)
-        own.lane = find_place(network.lanes, vehicles, row, places)
+        own.lane = find_place(network.lanes, vehicles, row, search)
         if own.kind == STEERED:
             own.target_lane = own.lane
-    collide(vehicles, places, count, first_obstacle, duration)
+    collide(vehicles, search, count, first_obstacle, duration)
 
 
 @kernel
@@ -106,7 +106,7 @@ def advance(
     turns,
     times,
     period,
-    places,
+    search,
 ):
     """Drive on for one policy step, in some of the worlds.
 
@@ -128,27 +128,27 @@ def advance(
         turns: int64 [world] lanes that its driver changed to the right; written.
         times: int64 [world] simulation steps so far; changed.
         period: Simulation steps between two looks at the right of way; 0: there is none.
-        places: Places, room to work in.
+        search: NeighbourSearch, room to work in.
     """
     for world in which:
         here, way, n, own_row = vehicles[world], routes[world], count[world], ego[world]
         own = here[own_row]
         for row in range(vehicles.shape[1]):
             if row < n or row >= slots:
-                find_place(network.lanes, here, row, places)
+                find_place(network.lanes, here, row, search)
         if own.kind == META:
-            command(network, here, way, places, own_row, actions[world], levels)
+            command(network, here, way, search, own_row, actions[world], levels)
         elif own.kind == STEERED:
             own.acceleration, own.steering = controls[world, 0], controls[world, 1]
         acceleration, steering, turned = 0.0, 0.0, 0
         for _ in range(n_substeps):
             wanted = own.target_lane
-            act(model, network, here, way, places, n, slots)
+            act(model, network, here, way, search, n, slots)
             turned += lanes_to_the_right(network, wanted, own.target_lane)
             times[world] += 1
             if period > 0 and times[world] % period == 0:
-                regulate(network, here, way, places, n)
-            go(network, here, places, n, slots, duration)
+                regulate(network, here, way, search, n)
+            go(network, here, search, n, slots, duration)
             acceleration += own.acceleration
             steering += own.steering
         mean_controls[world, 0] = acceleration / n_substeps

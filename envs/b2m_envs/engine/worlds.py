@@ -13,14 +13,14 @@ from jaxtyping import Float32, Float64, Int64
 
 from b2m_envs.engine.copying import copy_road, obstacle_records
 from b2m_envs.engine.driving_model import driver_model
+from b2m_envs.engine.initial_traffic import STARTED, Starter
 from b2m_envs.engine.intersection import Crossing
 from b2m_envs.engine.lanes import LaneTable, lane_table
 from b2m_envs.engine.layout import DRIVER, META, NOBODY, ROUTE_LENGTH, STEERED, VEHICLE
-from b2m_envs.engine.places import Places, empty_places
-from b2m_envs.engine.scores import SCORING, Moment, write_coordinates
+from b2m_envs.engine.neighbour_search import NeighbourSearch, empty_search
+from b2m_envs.engine.rewards import SCORING, SteppedWorlds, write_coordinates
 from b2m_envs.engine.sharing import Chosen, Sharing
 from b2m_envs.engine.sight import write_things
-from b2m_envs.engine.starts import STARTED, Starter
 from b2m_envs.engine.traffic import FASTER, IDLE, LANE_LEFT, LANE_RIGHT, SLOWER, advance
 from b2m_envs.highway_env.bridge import build_world, half_a_speed_level
 from b2m_envs.rendering.batched.things import THING
@@ -95,7 +95,7 @@ class Worlds:
         self._generators: dict[int, np.random.Generator] = {}  # of worlds whose traffic is renewed
         self._things = np.zeros((n_worlds, rows), THING)
         self._things_count = np.zeros(n_worlds, np.int32)
-        self.term_names = tuple(self._scoring.terms(self._moment(np.zeros(0, np.int64))))
+        self.term_names = tuple(self._scoring.terms(self._stepped(np.zeros(0, np.int64))))
         self.has_success = self._scoring.succeeds is not None
         self.reward = np.zeros(n_worlds)
         self.terminated = np.zeros(n_worlds, np.bool_)
@@ -112,11 +112,11 @@ class Worlds:
         if self._crossing is not None:
             self._begin_at_crossing(self._crossing, which, generators)
             return
-        places = self._places()
+        search = self._new_search()
         for world, generator in zip(which, generators, strict=True):
             if self._starter is not None:
                 self.count[world] = self._starter.begin(
-                    generator, self.vehicles[world], self.routes[world], places
+                    generator, self.vehicles[world], self.routes[world], search
                 )
                 continue
             self._source.begin(generator)
@@ -152,14 +152,14 @@ class Worlds:
         self._command(actions)
         self.sharing.run(partial(self._advance, self.settings.substeps), which)
         self._note(actions, which)
-        moment = self._moment(which)
-        terms = self._scoring.terms(moment)
+        stepped = self._stepped(which)
+        terms = self._scoring.terms(stepped)
         for column, values in enumerate(terms.values()):
             self.terms[which, column] = values
-        self.reward[which] = self._scoring.reward(terms, moment)
-        self.terminated[which] = self._scoring.ends(moment)
+        self.reward[which] = self._scoring.reward(terms, stepped)
+        self.terminated[which] = self._scoring.ends(stepped)
         if self._scoring.succeeds is not None:
-            self.success[which] = self._scoring.succeeds(moment)
+            self.success[which] = self._scoring.succeeds(stepped)
         if self._crossing is not None:
             self._renew(self._crossing, which)
 
@@ -224,7 +224,7 @@ class Worlds:
             self._turns,
             self._times,
             0 if self._crossing is None else self._crossing.period,
-            self._places(),
+            self._new_search(),
         )
 
     @property
@@ -247,20 +247,20 @@ class Worlds:
         frequency = self.settings.simulated_per_second
         return Crossing(self._source, self.table, self._levels, self._ego_kind, frequency)
 
-    def _places(self) -> Places:
+    def _new_search(self) -> NeighbourSearch:
         """Room to work in, for one thread."""
-        return empty_places(len(self.table.network.lanes), self.vehicles.shape[1])
+        return empty_search(len(self.table.network.lanes), self.vehicles.shape[1])
 
     def _begin_at_crossing(
         self, crossing: Crossing, which: Chosen, generators: Sequence[np.random.Generator]
     ) -> None:
         """Begin episodes at the intersection, whose traffic runs for a while before."""
-        places = self._places()
+        search = self._new_search()
         for world, generator in zip(which, generators, strict=True):
             self._generators[world] = generator
             self.vehicles[world, 0] = np.zeros((), VEHICLE)  # nobody to command
             self.count[world] = crossing.fill(
-                generator, self.vehicles[world], self.routes[world], places
+                generator, self.vehicles[world], self.routes[world], search
             )
         self._times[which], self.ego[which] = 0, 0
         self.sharing.run(partial(self._advance, crossing.warm_up), which)
@@ -269,19 +269,19 @@ class Worlds:
                 self._generators[world],
                 self.vehicles[world],
                 self.routes[world],
-                places,
+                search,
                 int(self.count[world]),
             )
 
     def _renew(self, crossing: Crossing, which: Chosen) -> None:
         """Let vehicles come and go at the intersection."""
-        places = self._places()
+        search = self._new_search()
         for world in which:
             self.count[world], self.ego[world] = crossing.renew(
                 self._generators[world],
                 self.vehicles[world],
                 self.routes[world],
-                places,
+                search,
                 int(self.count[world]),
                 int(self.ego[world]),
             )
@@ -304,14 +304,14 @@ class Worlds:
         number[self._meta_actions] = np.arange(len(self._meta_actions))
         self.did[which] = number[did]
 
-    def _moment(self, which: Chosen) -> Moment:
+    def _stepped(self, which: Chosen) -> SteppedWorlds:
         """The worlds as rewards see them."""
         ego = self.vehicles[which, self.ego[which]]
         along, across, on_road = (np.empty(len(which)) for _ in range(3))
         write_coordinates(self.table.network.lanes, ego, along, across, on_road)
         did = self.did[which]
         discrete = did.ndim == 1
-        return Moment(
+        return SteppedWorlds(
             table=self.table,
             every=self.vehicles,
             which=which,

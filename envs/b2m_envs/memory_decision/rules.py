@@ -12,7 +12,7 @@ from b2m_envs.memory_decision.task import FIXATE
 
 
 @dataclass(frozen=True, eq=False)
-class Outcome:
+class TrialOutcome:
     """What actions led to, one a trial."""
 
     reward: Float64[np.ndarray, " trial"]
@@ -21,12 +21,12 @@ class Outcome:
     aborted: Bool[np.ndarray, " trial"]  # the trial ended by breaking fixation
 
 
-def judge(
+def judge_actions(
     action: Int64[np.ndarray, " trial"],
     target: Int64[np.ndarray, " trial"],
     is_last_step: Bool[np.ndarray, " trial"],
     settings: TrialSettings,
-) -> Outcome:
+) -> TrialOutcome:
     """Outcome of these actions where ``target`` is the action wanted, 0 before the probes."""
     probing = target != FIXATE
     acted = action != FIXATE
@@ -38,4 +38,6 @@ def judge(
     reward = np.where(finished, settings.reward_error, 0.0)
     reward = np.where(correct, settings.reward_correct, reward)
     reward = np.where(broke, settings.reward_abort, reward)
-    return Outcome(reward=reward, terminated=finished | aborted, correct=correct, aborted=aborted)
+    return TrialOutcome(
+        reward=reward, terminated=finished | aborted, correct=correct, aborted=aborted
+    )

@@ -13,7 +13,7 @@ from b2m_envs.displays import offered_modes
 from b2m_envs.fixed_once_made import FixedOnceMade
 from b2m_envs.memory_decision.drawing import WINDOW_DRIVER, ScreenPainter, SubjectWindow
 from b2m_envs.memory_decision.randomness import draw_words
-from b2m_envs.memory_decision.rules import judge
+from b2m_envs.memory_decision.rules import judge_actions
 from b2m_envs.memory_decision.settings import TrialSettings, settings_from_keywords
 from b2m_envs.memory_decision.steps import TrialBatch
 from b2m_envs.memory_decision.task import TrialTask
@@ -96,7 +96,7 @@ class TrialEnv(FixedOnceMade, gymnasium.Env[np.ndarray, int | np.integer[Any] | 
             raise ValueError(
                 f"{self.settings.task_id}: action: expected 0, 1 or 2, came {action!r}"
             )
-        outcome = judge(
+        outcome = judge_actions(
             np.array([action], dtype=np.int64),
             trial.target[:, self._step],
             trial.mask.sum(axis=1) == self._step + 1,

@@ -16,7 +16,7 @@ from b2m_envs.fixed_once_made import FixedOnceMade
 from b2m_envs.memory_decision.context_decision import ContextDecisionTask
 from b2m_envs.memory_decision.drawing import ScreenPainter
 from b2m_envs.memory_decision.randomness import draw_words
-from b2m_envs.memory_decision.rules import Outcome, judge
+from b2m_envs.memory_decision.rules import TrialOutcome, judge_actions
 from b2m_envs.memory_decision.settings import settings_from_keywords
 from b2m_envs.memory_decision.steps import TrialBatch
 from b2m_envs.memory_decision.sternberg import SternbergTask
@@ -133,7 +133,7 @@ class TrialVectorEnv(FixedOnceMade, VectorEnv[np.ndarray, np.ndarray, np.ndarray
         """
         actions = self._checked(actions)
         was_ended = self._ended
-        outcome = judge(
+        outcome = judge_actions(
             actions,
             self._target[self._every, self._step],
             self._step == self._last_step,
@@ -261,7 +261,7 @@ class TrialVectorEnv(FixedOnceMade, VectorEnv[np.ndarray, np.ndarray, np.ndarray
             info["rule"] = self._cue.copy()
         return info | {f"_{name}": self._all.copy() for name in info}
 
-    def _final_info(self, outcome: Outcome) -> dict[str, Any]:
+    def _final_info(self, outcome: TrialOutcome) -> dict[str, Any]:
         if not self._ended.any():
             return {}
         return {

@@ -83,7 +83,7 @@ class Neighbour:
 
 
 @dataclass(frozen=True)
-class View:
+class Surroundings:
     """What a vehicle on a lane has around it."""
 
     lane: float | int  # its number
@@ -92,7 +92,7 @@ class View:
     curvature: float  # [1/m]
 
 
-OFF_ROAD = View(lane=math.nan, ahead=None, beside=(math.nan,) * 4, curvature=math.nan)
+OFF_ROAD = Surroundings(lane=math.nan, ahead=None, beside=(math.nan,) * 4, curvature=math.nan)
 
 
 def scene_state(
@@ -114,19 +114,19 @@ def scene_state(
     curve = paths.curves[index]
     along, across = curve.local(ego.position)
     heading = float(wrap_to_pi(ego.heading - curve.heading(along)))
-    view = (
-        view_from_lane(paths, road, ego, index, perception)
+    around = (
+        surroundings_on_lane(paths, road, ego, index, perception)
         if curve.is_on(along, across)
         else OFF_ROAD
     )
-    lead, closing = view.ahead, math.nan
+    lead, closing = around.ahead, math.nan
     if lead is not None:
         closing = ego.speed * math.cos(heading) - lead.speed
     time = lead.gap / closing if lead is not None and closing > SLOWEST_CLOSING else math.nan
     if time >= LONGEST_TIME:
         time = math.nan
     values = (
-        view.lane,
+        around.lane,
         across,
         heading,
         ego.speed,
@@ -134,16 +134,16 @@ def scene_state(
         math.nan if lead is None else lead.gap,
         closing,
         time,
-        *view.beside,
-        view.curvature,
+        *around.beside,
+        around.curvature,
         float(ego.crashed or time < HAZARD_TIME),
     )
     return np.array(values, dtype=np.float32).view(SceneState)
 
 
-def view_from_lane(
+def surroundings_on_lane(
     paths: LanePaths, road: Road, ego: Any, index: LaneIndex, perception: float | int
-) -> View:
+) -> Surroundings:
     """What there is around an ego vehicle on this lane."""
     along, _ = paths.curves[index].local(ego.position)
     path = paths.ahead(index, route_of(ego), along + max(perception, CURVATURE_REACH))
@@ -151,7 +151,7 @@ def view_from_lane(
     ahead, _ = neighbours(path, [], things, ego, perception)
     left_ahead, left_behind = gaps_beside(paths, index, -1, things, ego, perception)
     right_ahead, right_behind = gaps_beside(paths, index, 1, things, ego, perception)
-    return View(
+    return Surroundings(
         lane=index[2],
         ahead=ahead,
         beside=(left_ahead, left_behind, right_ahead, right_behind),

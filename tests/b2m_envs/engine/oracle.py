@@ -44,7 +44,7 @@ def absent(name: str) -> Any:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class StepResult:
     """What a policy step of one world gave."""
 
     reward: float
@@ -54,11 +54,11 @@ class Outcome:
     success: bool | None  # None: the scenario knows none
 
 
-def drive(world: Any, action: Any) -> Outcome:
+def drive(world: Any, action: Any) -> StepResult:
     """A policy step of a highway-env world, see `b2m_envs.highway_env.bridge`."""
     _, reward, terminated, _, info = world.step(action)
     success = info.get("is_success")
-    return Outcome(
+    return StepResult(
         float(reward),
         bool(terminated),
         world._rewards(action),
@@ -180,12 +180,12 @@ def differences(worlds: Worlds, number: int, world: Any) -> list[str]:
     return compare(read_oracle(world), read_engine(worlds, number))
 
 
-def result_differences(worlds: Worlds, number: int, outcome: Outcome) -> list[str]:
+def result_differences(worlds: Worlds, number: int, outcome: StepResult) -> list[str]:
     """Where the results of one world's newest step differ from highway-env's."""
     return list(_result_differences(worlds, number, outcome))
 
 
-def _result_differences(worlds: Worlds, number: int, outcome: Outcome) -> Iterator[str]:
+def _result_differences(worlds: Worlds, number: int, outcome: StepResult) -> Iterator[str]:
     reward = worlds.reward[number]
     terms = dict(zip(worlds.term_names, worlds.terms[number], strict=True))
     if not abs(reward - outcome.reward) <= TOLERANCE:

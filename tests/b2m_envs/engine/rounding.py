@@ -25,7 +25,7 @@ from b2m_envs.driving.steady_steering import slowest_steady_speed
 from b2m_envs.engine.worlds import Worlds
 from tests.b2m_envs.engine.oracle import (
     TOLERANCE,
-    Outcome,
+    StepResult,
     distance,
     drive,
     read_engine,
@@ -46,7 +46,7 @@ class Rounding:
         self.begin = copy.deepcopy(oracle)
         self.actions: list[Any] = []
 
-    def cause(self, state: np.ndarray, outcome: Outcome, worlds: Worlds, number: int) -> str:
+    def cause(self, state: np.ndarray, outcome: StepResult, worlds: Worlds, number: int) -> str:
         """What excuses the engine's differences from highway-env; "" if nothing does.
 
         Args:
@@ -156,7 +156,7 @@ def collision_hangs_on_a_digit(first: Any, second: Any, duration: float) -> bool
     return bool(ways) and bool(np.ptp(np.array(ways), axis=0).max() > 1e3 * TOUCH)
 
 
-def values(state: np.ndarray, outcome: Outcome) -> dict[str, np.ndarray]:
+def values(state: np.ndarray, outcome: StepResult) -> dict[str, np.ndarray]:
     """The variables of a state and the results of the step before it, by name."""
     results = {"reward": outcome.reward, "terminated": float(outcome.terminated)}
     results |= {f"term {name}": value for name, value in outcome.terms.items()}
@@ -173,7 +173,7 @@ def engine_values(worlds: Worlds, number: int) -> dict[str, np.ndarray]:
     success = bool(worlds.success[number]) if worlds.has_success else None
     ended = bool(worlds.terminated[number])
     reward = float(worlds.reward[number])
-    outcome = Outcome(reward, ended, terms, worlds.did[number], success)
+    outcome = StepResult(reward, ended, terms, worlds.did[number], success)
     return values(read_engine(worlds, number), outcome)
 
 

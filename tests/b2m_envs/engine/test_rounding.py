@@ -12,7 +12,7 @@ from highway_env.vehicle.controller import ControlledVehicle
 from highway_env.vehicle.kinematics import Vehicle
 
 from b2m_envs.driving.steady_steering import slowest_steady_speed
-from b2m_envs.engine.places import find_place
+from b2m_envs.engine.neighbour_search import find_place
 from b2m_envs.engine.traffic import advance
 from b2m_envs.engine.worlds import Worlds
 from b2m_envs.scenes.settings import SceneSettings

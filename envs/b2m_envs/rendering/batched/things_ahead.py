@@ -58,7 +58,7 @@ def find_visible(things, slope, sight, rows, distance):
 
 @kernel
 @no_type_check
-def see(ego, thing):
+def seen_from_eye(ego, thing):
     """Where a thing is and how it is turned, seen from the eye.
 
     Args:
@@ -86,7 +86,7 @@ def see_face(seen, shares, eye_height, places):
     """Put a face's four corners ahead, aside and below the eye [m].
 
     Args:
-        seen: the thing whose face it is, see `see`.
+        seen: the thing whose face it is, see `seen_from_eye`.
         shares: float64 [4 3], see `vehicle_model`.
         eye_height: [m]
         places: float64 [corner 3], changed in place.
@@ -171,7 +171,7 @@ def sample_things(
     """
     for k in range(find_visible(things, view[4], view[5], rows, distance)):
         thing = things[rows[k]]
-        seen = see(things[0], thing)
+        seen = seen_from_eye(things[0], thing)
         model = 1 if thing.obstacle else 0
         lamp = BRAKING if thing.braking else NOT_BRAKING
         begin = first[model] if shadows else first[model] + 1

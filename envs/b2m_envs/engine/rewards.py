@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float64
 from b2m_envs.compiled import kernel
 from b2m_envs.engine.lanes import LaneTable, local
 from b2m_envs.engine.layout import DRIVER, META
-from b2m_envs.engine.places import is_on
+from b2m_envs.engine.neighbour_search import is_on
 
 Values = Float64[np.ndarray, " world"]
 Flags = Bool[np.ndarray, " world"]
@@ -26,7 +26,7 @@ CENTRING_COST = 4.0  # [1/m2] of the distance from the lane's centre, on racetra
 
 
 @dataclass(frozen=True, eq=False)
-class Moment:
+class SteppedWorlds:
     """The worlds after a policy step, one entry a world of those stepped."""
 
     table: LaneTable
@@ -76,9 +76,9 @@ class Moment:
         return 0.0 + (speed - low) * (1 - 0) / (high - low)
 
 
-def ends_in_crash(moment: Moment) -> Flags:
+def ends_in_crash(stepped: SteppedWorlds) -> Flags:
     """Whether the ego vehicle has crashed."""
-    crashed: Flags = moment.ego["crashed"]
+    crashed: Flags = stepped.ego["crashed"]
     return crashed
 
 
@@ -86,18 +86,18 @@ def ends_in_crash(moment: Moment) -> Flags:
 class Scoring:
     """How a scenario rewards: terms, added by weight, perhaps scaled; and when it ends."""
 
-    terms: Callable[[Moment], dict[str, Values]]
+    terms: Callable[[SteppedWorlds], dict[str, Values]]
     weights: Mapping[str, float | int] = field(default_factory=dict)
     span: tuple[float | int, float | int] | None = None  # rewards that become 0 and 1
     clipped: bool = False
     prize: str | None = None  # the term that, where it is not 0, is the whole reward
     on_road_only: bool = False  # no reward off the road
-    ends: Callable[[Moment], Flags] = ends_in_crash
-    succeeds: Callable[[Moment], Flags] | None = None
+    ends: Callable[[SteppedWorlds], Flags] = ends_in_crash
+    succeeds: Callable[[SteppedWorlds], Flags] | None = None
 
-    def reward(self, terms: Mapping[str, Values], moment: Moment) -> Values:
+    def reward(self, terms: Mapping[str, Values], stepped: SteppedWorlds) -> Values:
         """The reward of a policy step."""
-        total: Values = np.zeros(len(moment.ego))
+        total: Values = np.zeros(len(stepped.ego))
         for name, values in terms.items():
             total = total + self.weights.get(name, 0) * values
         if self.span is not None:
@@ -108,24 +108,24 @@ class Scoring:
             total = np.where(terms[self.prize] > 0, won, total)
         if self.clipped:
             total = np.clip(total, 0, 1)
-        return total * moment.on_road if self.on_road_only else total
+        return total * stepped.on_road if self.on_road_only else total
 
 
-def highway_terms(moment: Moment) -> dict[str, Values]:
+def highway_terms(stepped: SteppedWorlds) -> dict[str, Values]:
     """Speed along the road and a lane to the right."""
-    forward = moment.ego["speed"] * np.cos(moment.ego["heading"])
+    forward = stepped.ego["speed"] * np.cos(stepped.ego["heading"])
     return {
-        "collision_reward": moment.crashed,
-        "right_lane_reward": moment.wanted["number"] / np.maximum(moment.n_lanes - 1, 1),
-        "high_speed_reward": np.clip(moment.scaled(forward, FIRST_LEVEL, LAST_LEVEL), 0, 1),
-        "on_road_reward": moment.on_road,
+        "collision_reward": stepped.crashed,
+        "right_lane_reward": stepped.wanted["number"] / np.maximum(stepped.n_lanes - 1, 1),
+        "high_speed_reward": np.clip(stepped.scaled(forward, FIRST_LEVEL, LAST_LEVEL), 0, 1),
+        "on_road_reward": stepped.on_road,
     }
 
 
-def merge_terms(moment: Moment) -> dict[str, Values]:
+def merge_terms(stepped: SteppedWorlds) -> dict[str, Values]:
     """Speed, and room for those who merge."""
-    vehicles = moment.every[moment.which]
-    ramp = moment.table.number["b", "c", 2]
+    vehicles = stepped.every[stepped.which]
+    ramp = stepped.table.number["b", "c", 2]
     delay: Values = np.zeros(len(vehicles))
     for row in range(vehicles.shape[1]):
         each = vehicles[:, row]
@@ -133,108 +133,108 @@ def merge_terms(moment: Moment) -> dict[str, Values]:
         target = np.where(merges, each["target_speed"], 1.0)
         delay = delay + np.where(merges, (target - each["speed"]) / target, 0.0)
     return {
-        "collision_reward": moment.crashed,
-        "right_lane_reward": moment.lane["number"] / 1,
-        "high_speed_reward": moment.scaled(moment.ego["speed"], FIRST_LEVEL, LAST_LEVEL),
-        "lane_change_reward": moment.changes_lane.astype(np.float64),
+        "collision_reward": stepped.crashed,
+        "right_lane_reward": stepped.lane["number"] / 1,
+        "high_speed_reward": stepped.scaled(stepped.ego["speed"], FIRST_LEVEL, LAST_LEVEL),
+        "lane_change_reward": stepped.changes_lane.astype(np.float64),
         "merging_speed_reward": delay,
     }
 
 
-def exit_terms(moment: Moment) -> dict[str, Values]:
+def exit_terms(stepped: SteppedWorlds) -> dict[str, Values]:
     """The exit, and speed."""
-    speed = moment.scaled(moment.ego["speed"], FIRST_LEVEL, LAST_LEVEL)
+    speed = stepped.scaled(stepped.ego["speed"], FIRST_LEVEL, LAST_LEVEL)
     return {
-        "collision_reward": moment.crashed,
-        "goal_reward": takes_exit(moment).astype(np.float64),
+        "collision_reward": stepped.crashed,
+        "goal_reward": takes_exit(stepped).astype(np.float64),
         "high_speed_reward": np.clip(speed, 0, 1),
-        "right_lane_reward": moment.wanted["number"].astype(np.float64),
+        "right_lane_reward": stepped.wanted["number"].astype(np.float64),
     }
 
 
-def takes_exit(moment: Moment) -> Flags:
+def takes_exit(stepped: SteppedWorlds) -> Flags:
     """Whether the ego vehicle follows the exit lane."""
-    number = moment.table.number
+    number = stepped.table.number
     last = max(name[2] for name in number if name[:2] == ("1", "2"))
     goals = (number["1", "2", last], number["2", "exit", 0])
-    return np.isin(moment.ego["target_lane"], goals)
+    return np.isin(stepped.ego["target_lane"], goals)
 
 
-def two_way_terms(moment: Moment) -> dict[str, Values]:
+def two_way_terms(stepped: SteppedWorlds) -> dict[str, Values]:
     """Speed and the left lane; none for a vehicle that has turned."""
-    others = moment.n_lanes - 1
-    left = (others - moment.wanted["number"]) / np.maximum(others, 1)
+    others = stepped.n_lanes - 1
+    left = (others - stepped.wanted["number"]) / np.maximum(others, 1)
     return {
-        "high_speed_reward": moment.level / (len(moment.levels) - 1),
+        "high_speed_reward": stepped.level / (len(stepped.levels) - 1),
         "left_lane_reward": np.where(others > 0, left, 0.0),
     }
 
 
-def u_turn_terms(moment: Moment) -> dict[str, Values]:
+def u_turn_terms(stepped: SteppedWorlds) -> dict[str, Values]:
     """Speed and the left lane (highway-env numbers it from the inside of the turn)."""
-    speed = moment.scaled(moment.ego["speed"], *U_TURN_LEVELS)
+    speed = stepped.scaled(stepped.ego["speed"], *U_TURN_LEVELS)
     return {
-        "collision_reward": moment.crashed,
-        "left_lane_reward": moment.lane["number"] / np.maximum(moment.n_lanes - 1, 1),
+        "collision_reward": stepped.crashed,
+        "left_lane_reward": stepped.lane["number"] / np.maximum(stepped.n_lanes - 1, 1),
         "high_speed_reward": np.clip(speed, 0, 1),
-        "on_road_reward": moment.on_road,
+        "on_road_reward": stepped.on_road,
     }
 
 
-def roundabout_terms(moment: Moment) -> dict[str, Values]:
+def roundabout_terms(stepped: SteppedWorlds) -> dict[str, Values]:
     """Speed, and few changes of lane."""
     return {
-        "collision_reward": moment.crashed,
-        "high_speed_reward": moment.level / (DEFAULT_LEVELS - 1),
-        "lane_change_reward": moment.changes_lane.astype(np.float64),
-        "on_road_reward": moment.on_road,
+        "collision_reward": stepped.crashed,
+        "high_speed_reward": stepped.level / (DEFAULT_LEVELS - 1),
+        "lane_change_reward": stepped.changes_lane.astype(np.float64),
+        "on_road_reward": stepped.on_road,
     }
 
 
-def intersection_terms(moment: Moment) -> dict[str, Values]:
+def intersection_terms(stepped: SteppedWorlds) -> dict[str, Values]:
     """Speed, and arrival behind the intersection."""
-    speed = moment.scaled(moment.ego["speed"], *INTERSECTION_LEVELS)
+    speed = stepped.scaled(stepped.ego["speed"], *INTERSECTION_LEVELS)
     return {
-        "collision_reward": moment.crashed,
+        "collision_reward": stepped.crashed,
         "high_speed_reward": np.clip(speed, 0, 1),
-        "arrived_reward": has_arrived(moment).astype(np.float64),
-        "on_road_reward": moment.on_road,
+        "arrived_reward": has_arrived(stepped).astype(np.float64),
+        "on_road_reward": stepped.on_road,
     }
 
 
-def has_arrived(moment: Moment) -> Flags:
+def has_arrived(stepped: SteppedWorlds) -> Flags:
     """Whether the ego vehicle is well behind the intersection."""
-    names = moment.table.names
+    names = stepped.table.names
     leaving = [index for index, name in enumerate(names) if "il" in name[0] and "o" in name[1]]
-    arrived: Flags = np.isin(moment.ego["lane"], leaving) & (moment.along >= ARRIVED)
+    arrived: Flags = np.isin(stepped.ego["lane"], leaving) & (stepped.along >= ARRIVED)
     return arrived
 
 
-def has_crossed(moment: Moment) -> Flags:
+def has_crossed(stepped: SteppedWorlds) -> Flags:
     """A crash, or arrival."""
-    ended: Flags = moment.ego["crashed"] | has_arrived(moment)
+    ended: Flags = stepped.ego["crashed"] | has_arrived(stepped)
     return ended
 
 
-def racetrack_terms(moment: Moment) -> dict[str, Values]:
+def racetrack_terms(stepped: SteppedWorlds) -> dict[str, Values]:
     """The middle of the lane, and little action."""
     return {
-        "lane_centering_reward": 1 / (1 + CENTRING_COST * moment.across**2),
-        "action_reward": moment.effort,
-        "collision_reward": moment.crashed,
-        "on_road_reward": moment.on_road,
+        "lane_centering_reward": 1 / (1 + CENTRING_COST * stepped.across**2),
+        "action_reward": stepped.effort,
+        "collision_reward": stepped.crashed,
+        "on_road_reward": stepped.on_road,
     }
 
 
-def has_merged(moment: Moment) -> Flags:
+def has_merged(stepped: SteppedWorlds) -> Flags:
     """A crash, or the merge is passed."""
-    ended: Flags = moment.ego["crashed"] | (moment.ego["x"] > MERGE_END)
+    ended: Flags = stepped.ego["crashed"] | (stepped.ego["x"] > MERGE_END)
     return ended
 
 
-def has_left_road(moment: Moment) -> Flags:
+def has_left_road(stepped: SteppedWorlds) -> Flags:
     """A crash, or off the road."""
-    ended: Flags = moment.ego["crashed"] | (moment.on_road == 0)
+    ended: Flags = stepped.ego["crashed"] | (stepped.on_road == 0)
     return ended
 
 

@@ -17,7 +17,7 @@ AHEAD = 0.25  # [s] between them
 SIDE_MARGIN = 1.0  # [m] by which drivers think a lane wider than it is
 
 
-class Places(NamedTuple):
+class NeighbourSearch(NamedTuple):
     """Coordinates of the vehicles and obstacles of one world."""
 
     along: np.ndarray  # float64 [lane row] [m]
@@ -32,9 +32,9 @@ class Places(NamedTuple):
     corners: np.ndarray  # float64 [2 4 2] [m] of two vehicles that may collide
 
 
-def empty_places(n_lanes: int, n_rows: int) -> Places:
+def empty_search(n_lanes: int, n_rows: int) -> NeighbourSearch:
     """Room for the coordinates of one world."""
-    return Places(
+    return NeighbourSearch(
         np.empty((n_lanes, n_rows)),
         np.empty((n_lanes, n_rows)),
         np.empty(n_rows),
@@ -50,20 +50,20 @@ def empty_places(n_lanes: int, n_rows: int) -> Places:
 
 @kernel
 @no_type_check
-def find_place(lanes, vehicles, row, places):
+def find_place(lanes, vehicles, row, search):
     """Write a vehicle's coordinates on all lanes, and return the lane nearest to it.
 
     Near in highway-env's sense: metres aside and beyond the ends, and radians of heading, added.
     """
     vehicle = vehicles[row]
-    places.cos[row] = math.cos(vehicle.heading)
-    places.sin[row] = math.sin(vehicle.heading)
+    search.cos[row] = math.cos(vehicle.heading)
+    search.sin[row] = math.sin(vehicle.heading)
     nearest, shortest = 0, np.inf
     for index in range(len(lanes)):
         lane = lanes[index]
         along, across = local(lane, vehicle.x, vehicle.y)
-        places.along[index, row] = along
-        places.across[index, row] = across
+        search.along[index, row] = along
+        search.across[index, row] = across
         distance = abs(across) + max(along - lane.length, 0.0) + max(-along, 0.0)
         if distance < shortest:
             distance += abs(wrap_to_pi(vehicle.heading - heading_at(lane, along)))
@@ -84,50 +84,50 @@ def is_on(lane, along, across, margin):
 
 @kernel
 @no_type_check
-def forget_queues(places):
+def forget_queues(search):
     """Somebody has moved."""
-    for lane in range(len(places.queued)):
-        places.queued[lane] = NOBODY
+    for lane in range(len(search.queued)):
+        search.queued[lane] = NOBODY
 
 
 @kernel
 @no_type_check
-def queue_up(network, places, count, first_obstacle, lane):
+def queue_up(network, search, count, first_obstacle, lane):
     """Write who is on a lane and on those joined to it, sorted along it.
 
     Whoever is on several of these lanes counts on the first.
     """
     n = 0
-    for row in range(len(places.cos)):
+    for row in range(len(search.cos)):
         if count <= row < first_obstacle:
             continue
         for part in range(network.joined.shape[1]):
             index = network.joined[lane, part]
             if index == NOBODY:
                 break
-            along = places.along[index, row]
-            if is_on(network.lanes[index], along, places.across[index, row], SIDE_MARGIN):
+            along = search.along[index, row]
+            if is_on(network.lanes[index], along, search.across[index, row], SIDE_MARGIN):
                 along += network.shift[lane, part]
                 place = n
-                while place > 0 and places.queue_along[lane, place - 1] > along:
-                    places.queue[lane, place] = places.queue[lane, place - 1]
-                    places.queue_along[lane, place] = places.queue_along[lane, place - 1]
+                while place > 0 and search.queue_along[lane, place - 1] > along:
+                    search.queue[lane, place] = search.queue[lane, place - 1]
+                    search.queue_along[lane, place] = search.queue_along[lane, place - 1]
                     place -= 1
-                places.queue[lane, place] = row
-                places.queue_along[lane, place] = along
+                search.queue[lane, place] = row
+                search.queue_along[lane, place] = along
                 n += 1
                 break
-    places.queued[lane] = n
+    search.queued[lane] = n
 
 
 @kernel
 @no_type_check
-def place_in_queue(places, lane, along):
+def place_in_queue(search, lane, along):
     """The first place in a lane's queue that is not behind a coordinate [m]."""
-    low, high = 0, places.queued[lane]
+    low, high = 0, search.queued[lane]
     while low < high:
         middle = (low + high) // 2
-        if places.queue_along[lane, middle] < along:
+        if search.queue_along[lane, middle] < along:
             low = middle + 1
         else:
             high = middle
@@ -136,24 +136,24 @@ def place_in_queue(places, lane, along):
 
 @kernel
 @no_type_check
-def neighbours(network, places, count, first_obstacle, row, lane):
+def neighbours(network, search, count, first_obstacle, row, lane):
     """Rows of the next vehicle or obstacle ahead on a lane and behind; NOBODY without one.
 
     Of several at the same place, highway-env takes the last one ahead and the first one behind.
     """
-    if places.queued[lane] == NOBODY:
-        queue_up(network, places, count, first_obstacle, lane)
-    middle = place_in_queue(places, lane, places.along[lane, row])
+    if search.queued[lane] == NOBODY:
+        queue_up(network, search, count, first_obstacle, lane)
+    middle = place_in_queue(search, lane, search.along[lane, row])
     ahead, behind, nearest = NOBODY, NOBODY, 0.0
-    for place in range(middle, places.queued[lane]):
-        other, along = places.queue[lane, place], places.queue_along[lane, place]
+    for place in range(middle, search.queued[lane]):
+        other, along = search.queue[lane, place], search.queue_along[lane, place]
         if other == row:
             continue
         if ahead != NOBODY and along > nearest:
             break
         ahead, nearest = other, along
     for place in range(middle - 1, -1, -1):
-        other, along = places.queue[lane, place], places.queue_along[lane, place]
+        other, along = search.queue[lane, place], search.queue_along[lane, place]
         if other == row:
             continue
         if behind != NOBODY and along < nearest:

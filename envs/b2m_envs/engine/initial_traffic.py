@@ -15,7 +15,7 @@ from b2m_envs.compiled import allocating_kernel, kernel
 from b2m_envs.engine.driving_model import LENGTH
 from b2m_envs.engine.lanes import LaneIndex, LaneTable, heading_at, position
 from b2m_envs.engine.layout import DRIVER, META, NOBODY, ROUTE_LENGTH, STEERED
-from b2m_envs.engine.places import find_place
+from b2m_envs.engine.neighbour_search import find_place
 from b2m_envs.engine.traffic import nearest_level
 
 WIDTH: Final = 2.0  # [m] of a vehicle
@@ -162,7 +162,7 @@ def plans_to(goals: Sequence[str], road_network: RoadNetwork, table: LaneTable) 
 
 @kernel
 @no_type_check
-def put(network, plans, vehicles, routes, places, row, kind, lane, along, speed, goal, levels):
+def put(network, plans, vehicles, routes, search, row, kind, lane, along, speed, goal, levels):
     """Put a vehicle on a lane, as highway-env makes one; a driver's exponent is the usual one."""
     own = vehicles[row]
     own.x, own.y = position(network.lanes[lane], along, 0.0)
@@ -173,7 +173,7 @@ def put(network, plans, vehicles, routes, places, row, kind, lane, along, speed,
     own.diagonal = math.sqrt(LENGTH * LENGTH + WIDTH * WIDTH)
     own.checks_collisions = True
     own.kind = kind
-    own.lane = own.target_lane = find_place(network.lanes, vehicles, row, places)
+    own.lane = own.target_lane = find_place(network.lanes, vehicles, row, search)
     own.route_start = own.route_end = 0
     own.target_speed, own.timer, own.exponent, own.speed_index = 0.0, 0.0, 0.0, 0
     own.changes_lane = False
@@ -222,7 +222,7 @@ def drawn(generator, centre, spread, normal):
 @allocating_kernel
 @no_type_check
 def start_from_spawns(
-    network, plans, spawns, levels, ego_kind, generator, vehicles, routes, places
+    network, plans, spawns, levels, ego_kind, generator, vehicles, routes, search
 ):
     """Begin an episode of a scenario with a list of spawns; returns the number of vehicles."""
     for row in range(len(spawns)):
@@ -237,7 +237,7 @@ def start_from_spawns(
             goal = spawn.first_goal
             if spawn.n_goals > 1:
                 goal += generator.integers(0, spawn.n_goals)
-        put(network, plans, vehicles, routes, places, row, kind, lane, along, speed, goal, levels)
+        put(network, plans, vehicles, routes, search, row, kind, lane, along, speed, goal, levels)
         own = vehicles[row]
         if row == 0:
             if kind == DRIVER:
@@ -284,7 +284,7 @@ def next_place(network, vehicles, row, lane, offset, generator):
 
 @allocating_kernel
 @no_type_check
-def start_on_highway(network, plans, start, levels, ego_kind, generator, vehicles, routes, places):
+def start_on_highway(network, plans, start, levels, ego_kind, generator, vehicles, routes, search):
     """Begin an episode on a highway; returns the number of vehicles."""
     for row in range(start.n_others + 1):
         lane, goal, kind = 0, NOBODY, ego_kind if row == 0 else DRIVER
@@ -303,7 +303,7 @@ def start_on_highway(network, plans, start, levels, ego_kind, generator, vehicle
                 speed = generator.uniform(0.7 * speed, 0.8 * speed)
         offset = spacing * (12 + 1.0 * speed) * start.crowding
         along = next_place(network, vehicles, row, lane, offset, generator)
-        put(network, plans, vehicles, routes, places, row, kind, lane, along, speed, goal, levels)
+        put(network, plans, vehicles, routes, search, row, kind, lane, along, speed, goal, levels)
         own = vehicles[row]
         if row == 0:
             if kind == DRIVER:
@@ -345,7 +345,7 @@ class Starter:
         self._levels, self._ego_kind = levels, ego_kind
 
     def begin(
-        self, generator: np.random.Generator, vehicles: np.ndarray, routes: np.ndarray, places: Any
+        self, generator: np.random.Generator, vehicles: np.ndarray, routes: np.ndarray, search: Any
     ) -> int:
         """Begin an episode in one world; returns the number of vehicles."""
         count: int = self.kernel(
@@ -357,7 +357,7 @@ class Starter:
             generator,
             vehicles,
             routes,
-            places,
+            search,
         )
         return count
 
