@@ -46,9 +46,9 @@ def watch(scenes: SceneDataset, rows: np.ndarray, brain: SimulatedDriver) -> Bra
 def read_state(vae: SceneVAE, scenes: SceneDataset, rows: np.ndarray) -> float:
     """Mean R2 of the state's variables, read linearly from the latents of these frames."""
     episode, state = scenes.episode_of_frame[rows], scenes.state[rows]
-    told = varying_variables(state, scenes.header.state_names, episode)
-    columns = [scenes.header.state_names.index(name) for name in told]
-    r2 = state_r2(encode_frames(vae, scenes, rows), state[:, columns], told, episode)
+    varying = varying_variables(state, scenes.header.state_names, episode)
+    columns = [scenes.header.state_names.index(name) for name in varying]
+    r2 = state_r2(encode_frames(vae, scenes, rows), state[:, columns], varying, episode)
     return float(np.mean(list(r2.values()))) if r2 else float("nan")
 
 
@@ -80,8 +80,8 @@ def main(
     vae.save_pretrained(folder)
     write_view(folder, {"scenario": dataset.header.scenario, **dataset.header.settings})
     teacher = "none" if strategy == "none" else f"simulated brain ({preset}), {strategy}"
-    told = read_state(vae, dataset, split.held_out)
-    print(f"teacher: {teacher}; R2 of the state in held-out frames: {told:.3f}; saved: {folder}")
+    r2 = read_state(vae, dataset, split.held_out)
+    print(f"teacher: {teacher}; R2 of the state in held-out frames: {r2:.3f}; saved: {folder}")
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from typing import Any
 
 from b2m_drive.files.json_files import read_json
 from b2m_drive.files.locks import is_lock, is_unused
-from b2m_drive.files.provenance import taken_up
+from b2m_drive.files.provenance import resumed_versions
 from b2m_drive.files.writing import is_draft, write_json
 
 CONFIG = "config.json"
@@ -62,14 +62,14 @@ def _refuse_other_configuration(path: Path, config: dict[str, Any]) -> None:
             + "; ".join(differing)
         )
     if _has_versions(before) and _has_versions(now):
-        taken_up(path.parent, before["versions"], now["versions"])
+        resumed_versions(path.parent, before["versions"], now["versions"])
 
 
 def _note_versions(path: Path, config: Mapping[str, Any]) -> None:
     """Write down, in a run that is gone on with, that other versions do so."""
     before = json.loads(path.read_text())
     if _has_versions(before) and _has_versions(config):
-        versions = taken_up(path.parent, before["versions"], config["versions"], tell=False)
+        versions = resumed_versions(path.parent, before["versions"], config["versions"], tell=False)
         if versions != before["versions"]:
             write_json(path, before | {"versions": versions})
 

@@ -147,9 +147,9 @@ def predictivity_score(
     residual, total = np.zeros((2, Y.shape[1]))
     for fit, held in _trial_folds(trial):
         error = errors_in_unseen_groups(X[fit], Y[fit], trial[fit], _PENALTIES, _N_FOLDS)
-        told = ridge_predictions(X, Y, fit, held, np.array(_PENALTIES) / fit.sum())
+        by_penalty = ridge_predictions(X, Y, fit, held, np.array(_PENALTIES) / fit.sum())
         best = error.argmin(0)
-        estimate = np.stack([told[k][:, unit] for unit, k in enumerate(best)], axis=1)
+        estimate = np.stack([by_penalty[k][:, unit] for unit, k in enumerate(best)], axis=1)
         residual += ((Y[held] - estimate) ** 2).sum(0)
         total += ((Y[held] - Y[fit].mean(0)) ** 2).sum(0)
     return float((1 - residual / total).mean())

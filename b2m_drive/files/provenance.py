@@ -51,7 +51,7 @@ def installed_versions(packages: Iterable[str]) -> dict[str, str]:
     return found
 
 
-def taken_up(
+def resumed_versions(
     where: object, there: Mapping[str, str], here: Mapping[str, str], *, tell: bool = True
 ) -> dict[str, str]:
     """The versions to write down where something is gone on with.

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from b2m_drive.files.hdf5_writing import hdf5_in_memory, hdf5_in_room
-from b2m_drive.files.provenance import taken_up
+from b2m_drive.files.provenance import resumed_versions
 from b2m_drive.files.text_files import read_text
 from b2m_drive.files.writing import write_text
 from b2m_drive.students.scene_episode import SceneEpisode, SceneHeader
@@ -58,7 +58,7 @@ class SceneWriter:
         if self.finished:
             with open_file(self.path) as file:
                 there = SceneHeader.from_json(file.attrs["header"], str(self.path))
-            self.header = self._taken_up(there, self.path)
+            self.header = self._resumed(there, self.path)
         else:
             self._open_parts()
 
@@ -154,15 +154,17 @@ class SceneWriter:
         path = self.parts / _HEADER
         if path.exists() and self._found_parts():
             there = SceneHeader.from_json(read_text(path, "a header"), str(path))
-            self.header = self._taken_up(there, path)
+            self.header = self._resumed(there, path)
             if self.header == there:
                 return
         write_text(path, self.header.to_json())
 
-    def _taken_up(self, there: SceneHeader, where: Path) -> SceneHeader:
+    def _resumed(self, there: SceneHeader, where: Path) -> SceneHeader:
         """The header that is there, with the versions that go on."""
         there.check_equal(self.header, str(where))
-        return replace(there, versions=taken_up(where, there.versions, self.header.versions))
+        return replace(
+            there, versions=resumed_versions(where, there.versions, self.header.versions)
+        )
 
     def _part(self, index: int) -> Path:
         return self.parts / f"episode-{index:06d}.h5"

@@ -114,21 +114,21 @@ def information_rate(
     columns = windows_of_items(windows)
     if not columns:
         return float("nan"), _auc_of_held(evidence, trials, windows)
-    said = np.stack([evidence[:, each].mean(1) for each in columns], axis=1)
+    averaged = np.stack([evidence[:, each].mean(1) for each in columns], axis=1)
     shown = trials.stimulus[:, : len(columns)]
     there = shown != NO_STIMULUS
-    told = _standing_out(said[there], np.unique(shown[there]))
-    return balanced_accuracy(told, shown[there]), _auc_of_held(evidence, trials, windows)
+    predicted = _standing_out(averaged[there], np.unique(shown[there]))
+    return balanced_accuracy(predicted, shown[there]), _auc_of_held(evidence, trials, windows)
 
 
 def _standing_out(
     evidence: Float[np.ndarray, "row stimulus"], shown: Int64[np.ndarray, " shown"]
 ) -> Int64[np.ndarray, " row"]:
     """The stimulus, of those shown, whose evidence is highest beside its own in other rows."""
-    said = evidence[:, shown].astype(np.float64)
-    scale = np.where(varies(said), said.std(0), np.inf)
-    told: Int64[np.ndarray, " row"] = shown[((said - said.mean(0)) / scale).argmax(1)]
-    return told
+    of_shown = evidence[:, shown].astype(np.float64)
+    scale = np.where(varies(of_shown), of_shown.std(0), np.inf)
+    predicted: Int64[np.ndarray, " row"] = shown[((of_shown - of_shown.mean(0)) / scale).argmax(1)]
+    return predicted
 
 
 def _auc_of_held(
@@ -140,9 +140,9 @@ def _auc_of_held(
     in_delay = [k for k, window in enumerate(windows) if window.phase == DELAY]
     if not in_delay:
         return float("nan")
-    said, held = evidence[:, in_delay].mean(1), memory_set(trials) > 0
+    averaged, held = evidence[:, in_delay].mean(1), memory_set(trials) > 0
     areas = [
-        area_within_strata(said[:, each], held[:, each], trials.item_count)
+        area_within_strata(averaged[:, each], held[:, each], trials.item_count)
         for each in range(trials.n_stimuli)
     ]
     defined = [area for area in areas if not np.isnan(area)]

@@ -117,11 +117,13 @@ def item_decoding_accuracy(
     if not varies(features).any():  # also where no stimulus is left
         return float("nan")
     features = _z_scored(features)
-    told = np.empty_like(stimulus)
+    predicted = np.empty_like(stimulus)
     folds = GroupKFold(_N_FOLDS, shuffle=True, random_state=seed)
     for fit, held in folds.split(features, groups=trial_row):
-        told[held] = _likeliest(_discriminant().fit(features[fit], stimulus[fit]), features[held])
-    return balanced_accuracy(told, stimulus)
+        predicted[held] = _likeliest(
+            _discriminant().fit(features[fit], stimulus[fit]), features[held]
+        )
+    return balanced_accuracy(predicted, stimulus)
 
 
 def decodable_stimuli(recording: TrialResponses) -> Int64[np.ndarray, " stimulus"]:
@@ -136,14 +138,14 @@ def decodable_stimuli(recording: TrialResponses) -> Int64[np.ndarray, " stimulus
 
 
 def balanced_accuracy(
-    told: Int64[np.ndarray, " row"], stimulus: Int64[np.ndarray, " row"]
+    predicted: Int64[np.ndarray, " row"], stimulus: Int64[np.ndarray, " row"]
 ) -> float:
     """Mean over stimuli of the share of its rows that are told right; NaN of no rows.
 
     Whatever is told without knowledge, were it always the most frequent one, is right in
     1 / (number of stimuli): a figure that no imbalance lifts.
     """
-    share = [(told[stimulus == value] == value).mean() for value in np.unique(stimulus)]
+    share = [(predicted[stimulus == value] == value).mean() for value in np.unique(stimulus)]
     return float(np.mean(share)) if share else float("nan")
 
 
@@ -278,10 +280,10 @@ def _likeliest(
     score = decoder.decision_function(features)
     if score.ndim == 1:  # two stimuli: how much likelier the second is
         score = np.stack([np.zeros_like(score), score], axis=1)
-    told: Int64[np.ndarray, " row"] = decoder.classes_[
+    predicted: Int64[np.ndarray, " row"] = decoder.classes_[
         (score - np.log(decoder.priors_)).argmax(axis=1)
     ]
-    return told
+    return predicted
 
 
 def _cross_validated_auc(

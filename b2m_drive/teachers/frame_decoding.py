@@ -91,14 +91,16 @@ def cross_fitted(
     fold[teaching] = episode_folds(episode[teaching])
     standard = z_scored(features, teaching).astype(np.float64)
     wanted = targets.astype(np.float64)
-    said = np.zeros(wanted.shape)
+    predicted = np.zeros(wanted.shape)
     for held in np.unique(fold):
         used = teaching & (fold != held)
         inner = fold == fold[used].min()
-        said[fold == held] = _best_predictions(standard, wanted, used, used & inner, fold == held)
+        predicted[fold == held] = _best_predictions(
+            standard, wanted, used, used & inner, fold == held
+        )
     flat = ~varies(targets[teaching])
-    said[:, flat] = wanted[teaching][0, flat]
-    return said
+    predicted[:, flat] = wanted[teaching][0, flat]
+    return predicted
 
 
 def _r2(
@@ -111,8 +113,8 @@ def _r2(
     for position, held in enumerate(folds):
         inner = fold == folds[(position + 1) % len(folds)]
         fit, unseen = fold != held, fold == held
-        said = _best_predictions(features, targets, fit, inner, unseen)
-        residual += ((targets[unseen] - said) ** 2).sum(0)
+        predicted = _best_predictions(features, targets, fit, inner, unseen)
+        residual += ((targets[unseen] - predicted) ** 2).sum(0)
         total += ((targets[unseen] - targets[fit].mean(0)) ** 2).sum(0)
     score: Float64[np.ndarray, " target"] = 1 - residual / np.where(total > 0, total, np.nan)
     return score
@@ -127,12 +129,12 @@ def _best_predictions(
 ) -> Float64[np.ndarray, "held_frame target"]:
     """Held frames, each target with the strength that reads it best on ``inner``, part of fit."""
     errors = [
-        ((targets[inner] - said) ** 2).sum(0)
-        for said in ridge_predictions(features, targets, fit & ~inner, inner, RIDGE_STRENGTHS)
+        ((targets[inner] - predicted) ** 2).sum(0)
+        for predicted in ridge_predictions(features, targets, fit & ~inner, inner, RIDGE_STRENGTHS)
     ]
     best = np.stack(errors).argmin(0)
-    said = np.stack(ridge_predictions(features, targets, fit, held, RIDGE_STRENGTHS))
+    predicted = np.stack(ridge_predictions(features, targets, fit, held, RIDGE_STRENGTHS))
     chosen: Float64[np.ndarray, "held_frame target"] = np.take_along_axis(
-        said, best[None, None], axis=0
+        predicted, best[None, None], axis=0
     )[0]
     return chosen

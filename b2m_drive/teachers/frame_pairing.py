@@ -222,11 +222,12 @@ def decoded_latents(
     Raises:
         ValueError: As `cross_fitted`; also if the brain says nothing of any label.
     """
-    said = cross_fitted(responses, labels, episode, teaching)
-    variance = said[teaching].var(0)
+    predicted = cross_fitted(responses, labels, episode, teaching)
+    variance = predicted[teaching].var(0)
     if not variance.sum() > 0:
         raise ValueError("responses: expected some that tell of a label, came none")
-    return SceneLatents(_standardise(said.astype(np.float32), teaching), variance / variance.sum())
+    values = _standardise(predicted.astype(np.float32), teaching)
+    return SceneLatents(values, variance / variance.sum())
 
 
 def _likeliest(fitted: Float32[np.ndarray, "frame response"]) -> int:

@@ -37,9 +37,9 @@ def explainable_variance(
             continue
         target = latents.values[trial, columns[window]]
         residual, total = _unexplained(shown[trial, columns[window]], target, trial, seed)
-        told = varies(target)
-        share = latents.share_of_variance[phase] * told
-        explained = 1 - residual / np.where(told, total, 1.0)
+        varying = varies(target)
+        share = latents.share_of_variance[phase] * varying
+        explained = 1 - residual / np.where(varying, total, 1.0)
         known = share.sum() > 0
         ceiling[name] = float((share * explained).sum() / share.sum()) if known else float("nan")
     return ceiling

@@ -179,9 +179,9 @@ def decode_stimuli(
             error = errors_in_unseen_groups(known, wanted, trial, _RIDGE_STRENGTHS, N_FOLDS)
             best = int(error.sum(1).argmin())
             decoder = RidgeCV(alphas=[_RIDGE_STRENGTHS[best]]).fit(known, wanted)
-            told = decoder.predict(as_rows(values[held][:, columns], there))
-            told -= wanted.mean(0) if beyond_frequency else 0
-            evidence[np.ix_(held, columns)] = from_rows(told, there)
+            predicted = decoder.predict(as_rows(values[held][:, columns], there))
+            predicted -= wanted.mean(0) if beyond_frequency else 0
+            evidence[np.ix_(held, columns)] = from_rows(predicted, there)
     return evidence
 
 
@@ -273,8 +273,8 @@ def _demixed(
     most = min(activity.values.shape[-1], activity.trials.n_stimuli - 1)
     if _checked(n_latents, most, "units, or stimuli but one") is None:
         most = min(most, _MOST_AXES)
-        told = sum(shares_predicted(each, folds, most) for each in marginal.values())
-        n_latents = int(np.argmax(told)) + 1
+        predicted = sum(shares_predicted(each, folds, most) for each in marginal.values())
+        n_latents = int(np.argmax(predicted)) + 1
     assert n_latents is not None
     phase, share = phase_of(activity.windows), np.zeros((2, n_latents))
     latents = np.zeros((*activity.values.shape[:2], n_latents), np.float32)

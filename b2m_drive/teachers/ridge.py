@@ -63,6 +63,6 @@ def errors_in_unseen_groups(
     error = np.zeros((len(penalties), Y.shape[1]))
     for held in np.unique(fold):
         unseen = fold == held
-        told = ridge_predictions(X, Y, ~unseen, unseen, np.array(penalties) / (~unseen).sum())
-        error += [((Y[unseen] - each) ** 2).sum(0) for each in told]
+        predicted = ridge_predictions(X, Y, ~unseen, unseen, np.array(penalties) / (~unseen).sum())
+        error += [((Y[unseen] - each) ** 2).sum(0) for each in predicted]
     return error

@@ -165,9 +165,9 @@ def _noise_spread(
     """
     covariance = np.atleast_2d(np.cov(labels, rowvar=False))
     variance = np.diag(covariance)
-    told = varies(labels)
-    covariance = covariance[np.ix_(told, told)]
-    target = np.clip(np.nan_to_num(r2_target[told], nan=0.0), 1e-4, _HIGHEST_R2)
+    varying = varies(labels)
+    covariance = covariance[np.ix_(varying, varying)]
+    target = np.clip(np.nan_to_num(r2_target[varying], nan=0.0), 1e-4, _HIGHEST_R2)
     log_noise = np.log((1 - target) / target)
     for _ in range(_N_ITERATIONS):
         noise = np.diag(np.exp(log_noise) * np.diag(covariance))
@@ -176,7 +176,7 @@ def _noise_spread(
         excess = np.log(reached / (1 - reached)) - np.log(target / (1 - target))
         log_noise = np.clip(log_noise + _STEP * excess, -_MOST_LOG_NOISE, _MOST_LOG_NOISE)
     spread = np.zeros(len(variance))
-    spread[told] = np.exp(log_noise / 2) * np.sqrt(variance[told])
+    spread[varying] = np.exp(log_noise / 2) * np.sqrt(variance[varying])
     return spread
 
 

@@ -45,7 +45,7 @@ def neutral(env: Any) -> Any:
     return np.full(space.shape, idle) if space.shape else idle
 
 
-def go_on(env: Any) -> list[Any]:
+def steps_from_here(env: Any) -> list[Any]:
     """What the rest of the episode, and the start of the next one, bring."""
     seen: list[Any] = []
     for _ in range(N_STEPS):
@@ -74,7 +74,7 @@ def assert_equal(a: Any, b: Any) -> None:
 def test_an_environment_made_by_its_id_goes_on_from_its_pickle_as_it_would_have(env_id: str):
     env = under_way(gymnasium.make(env_id))
     copied = pickle.loads(pickle.dumps(env))
-    assert_same(go_on(env), go_on(copied))
+    assert_same(steps_from_here(env), steps_from_here(copied))
 
 
 @pytest.mark.parametrize(
@@ -85,14 +85,14 @@ def test_an_environment_made_by_its_id_goes_on_from_its_pickle_as_it_would_have(
 def test_highway_envs_own_engine_goes_on_from_a_pickle_too(env_id: str, driver: str):
     env = under_way(gymnasium.make(env_id, engine="highway-env", driver=driver))
     copied = pickle.loads(pickle.dumps(env))
-    assert_same(go_on(env), go_on(copied))
+    assert_same(steps_from_here(env), steps_from_here(copied))
 
 
 @pytest.mark.parametrize("env_id", BATCHED)
 def test_a_native_batch_goes_on_from_its_pickle(env_id: str):
     envs = under_way(gymnasium.make_vec(env_id, num_envs=3))
     copied = pickle.loads(pickle.dumps(envs))
-    assert_same(go_on(envs), go_on(copied))
+    assert_same(steps_from_here(envs), steps_from_here(copied))
 
 
 @pytest.mark.parametrize(
@@ -103,9 +103,9 @@ def test_a_native_batch_goes_on_from_its_pickle(env_id: str):
 def test_a_copy_by_deepcopy_or_cloudpickle_shares_nothing(copied_by, action: str, engine: str):
     env = under_way(gymnasium.make("B2M/IntersectionScene-v0", action=action, engine=engine))
     copied, again = copied_by(env), copied_by(env)
-    first = go_on(copied)
-    assert_same(first, go_on(env))  # unmoved by what the copy did
-    assert_same(first, go_on(again))
+    first = steps_from_here(copied)
+    assert_same(first, steps_from_here(env))  # unmoved by what the copy did
+    assert_same(first, steps_from_here(again))
 
 
 def test_what_was_never_begun_is_pickled_with_its_spaces_and_specs():

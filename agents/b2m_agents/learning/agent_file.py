@@ -181,7 +181,7 @@ def restore(policy: BaseAlgorithm, saved: SavedAgent) -> None:
                 setattr(policy, name, _number(saved.data, name))
 
 
-def go_on_from(policy: BaseAlgorithm, saved: SavedAgent) -> None:
+def resume_from(policy: BaseAlgorithm, saved: SavedAgent) -> None:
     """Let a restored agent learn on where it was, and not from new episodes.
 
     Args:

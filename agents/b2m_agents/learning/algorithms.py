@@ -19,10 +19,10 @@ from b2m_agents.episodes.episodes import episode_seed
 from b2m_agents.learning.agent_file import (
     SavedAgent,
     check_layers,
-    go_on_from,
     read_agent_data,
     read_agent_file,
     restore,
+    resume_from,
 )
 from b2m_agents.learning.agent_settings import (
     AlgorithmSettings,
@@ -184,7 +184,7 @@ def read_policy(
     return policy
 
 
-def policy_to_go_on(
+def policy_to_resume(
     path: Path, venv: VecEnv, settings: TrainingSettings, device: str | torch.device = "cpu"
 ) -> BaseAlgorithm:
     """A saved agent that learns on where it was; its replay buffer is empty.
@@ -204,7 +204,7 @@ def policy_to_go_on(
     check_layers(saved, settings.algorithm.hidden_sizes)
     policy = new_policy(venv, settings, device)
     restore(policy, saved)
-    go_on_from(policy, saved)
+    resume_from(policy, saved)
     return policy
 
 

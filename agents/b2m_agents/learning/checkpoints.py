@@ -20,7 +20,7 @@ from stable_baselines3.common.vec_env import VecEnv
 
 from b2m_agents.learning.agent_file import save_agent
 from b2m_agents.learning.agent_settings import TrainingSettings
-from b2m_agents.learning.algorithms import policy_to_go_on
+from b2m_agents.learning.algorithms import policy_to_resume
 from b2m_agents.learning.deleted_agent import OTHER_AGENT
 from b2m_agents.learning.folder_names import AGENT_FILE, ENCODER_FOLDER
 from b2m_agents.online.online_transfer import TransferPPO
@@ -70,7 +70,7 @@ def read_checkpoint(
     path = folder / AGENT_FILE
     if not path.is_file():
         return None
-    policy = policy_to_go_on(path, venv, settings, device)
+    policy = policy_to_resume(path, venv, settings, device)
     require_as_made(folder, AGENT_FILE, OTHER_AGENT)
     if policy.num_timesteps >= settings.n_steps:
         return policy
@@ -78,10 +78,10 @@ def read_checkpoint(
     if isinstance(buffer, ReplayBuffer):
         read_replay(replay_file(folder, policy.num_timesteps), buffer)
     episodes = read_episodes(episodes_file(folder, policy.num_timesteps), venv.num_envs)
-    go_on(venv, episodes)
+    resume_episodes(venv, episodes)
     if isinstance(venv, VecLatentObservation):
         assert isinstance(policy._last_obs, np.ndarray)
-        venv.take_up(policy._last_obs)
+        venv.resume(policy._last_obs)
     return policy
 
 
@@ -156,13 +156,13 @@ def read_episodes(path: Path, n_episodes: int) -> list[EpisodeUnderWay]:
     return episodes
 
 
-def go_on(venv: VecEnv, episodes: Sequence[EpisodeUnderWay]) -> None:
+def resume_episodes(venv: VecEnv, episodes: Sequence[EpisodeUnderWay]) -> None:
     """Bring the environments to where others were."""
     if isinstance(venv.unwrapped, ReplayableSceneVecEnv):
-        venv.unwrapped.take_up(episodes)
+        venv.unwrapped.resume(episodes)
         return
     for index, episode in enumerate(episodes):
-        venv.env_method("take_up", episode, indices=index)
+        venv.env_method("resume", episode, indices=index)
 
 
 def episodes_file(folder: Path, step: int) -> Path:

@@ -18,9 +18,9 @@ from stable_baselines3.common.vec_env import VecEnv
 
 from b2m_agents.learning.agent_file import (
     SavedAgent,
-    go_on_from,
     read_agent_file,
     restore,
+    resume_from,
     save_agent,
 )
 from b2m_agents.learning.algorithms import set_up
@@ -86,7 +86,7 @@ def load_online_agent(
     policy = _as_before(saved, worlds, device_of(device), settings)
     restore(policy, saved)
     if env is not None and not force_reset:
-        go_on_from(policy, saved)
+        resume_from(policy, saved)
     if teacher is not None:
         policy.teach(teacher)
     return policy

@@ -16,7 +16,7 @@ from b2m_agents.learning.training_record import CURVE_FILE
 from b2m_agents.learning.training_stops import first_stop, total_steps
 from b2m_agents.worlds.encoder_view import write_view
 from b2m_drive.files.locks import is_lock
-from b2m_drive.files.provenance import taken_up
+from b2m_drive.files.provenance import resumed_versions
 from b2m_drive.files.writing import is_draft, write_json
 from b2m_drive.students.scene_vae import SceneVAE
 
@@ -39,7 +39,9 @@ def open_folder(folder: Path, config: AgentConfig, encoder: SceneVAE | None) -> 
     if begun:
         before = read_agent_config(folder)
         _refuse_other_training(folder, before, config)
-        config = replace(config, versions=taken_up(folder, before.versions, config.versions))
+        config = replace(
+            config, versions=resumed_versions(folder, before.versions, config.versions)
+        )
         _refuse_fewer_steps(folder, config.settings)
         require_agent(folder, CURVE_FILE, first_stop(config.settings))
     elif not all(map(_is_of_a_start, folder.iterdir())):
@@ -72,7 +74,7 @@ def _refuse_fewer_steps(folder: Path, settings: TrainingSettings) -> None:
 def _refuse_other_training(folder: Path, before: AgentConfig, now: AgentConfig) -> None:
     _refuse_other_kind(folder, before, now)
     there, here = (_flat({**config_json(each), "versions": None}) for each in (before, now))
-    free = {f"training.{name}" for name in _FREE}  # and of the versions, see `taken_up`
+    free = {f"training.{name}" for name in _FREE}  # and of the versions, see `resumed_versions`
     differing = [
         f"{name}: there {there.get(name)!r}, now {here.get(name)!r}"
         for name in sorted(set(there) | set(here))

@@ -31,7 +31,7 @@ from b2m_agents.memory.memory_agent import (
 from b2m_agents.memory.memory_vec_env import MemoryVecEnv
 from b2m_drive.files.fingerprints import recorded_write
 from b2m_drive.files.locks import claim, is_unused
-from b2m_drive.files.provenance import taken_up
+from b2m_drive.files.provenance import resumed_versions
 from b2m_drive.files.tables import read_table, write_table
 from b2m_drive.files.writing import write_json
 from b2m_drive.students.devices import device_of
@@ -88,7 +88,7 @@ def _learn(
     device: torch.device,
     progress: bool,
 ) -> None:
-    algorithm = _take_up(folder, environment, settings, device)
+    algorithm = _resume(folder, environment, settings, device)
     algorithm = algorithm or new_algorithm(settings, environment, device=device)
     curve = _read_curve(folder / CURVE_FILE, algorithm.num_timesteps)
     total = _rounded_up(settings.n_steps, settings.rollout_steps)
@@ -112,7 +112,7 @@ def _learn(
             _write_checkpoint(folder, algorithm, curve)
 
 
-def _take_up(
+def _resume(
     folder: Path, environment: MemoryVecEnv, settings: MemoryAgentSettings, device: torch.device
 ) -> RecurrentPPO | None:
     """The agent of the last checkpoint; None: there is none."""
@@ -161,7 +161,7 @@ def _open_folder(folder: Path, settings: MemoryAgentSettings) -> None:
         first_leg = _rounded_up(settings.checkpoint_every, settings.rollout_steps)
         require_agent(folder, CURVE_FILE, first_leg)
         before = json.loads((folder / CONFIG_FILE).read_text()).get("versions", {})
-        config["versions"] = taken_up(folder, before, config["versions"])
+        config["versions"] = resumed_versions(folder, before, config["versions"])
     elif not is_unused(folder):
         raise ValueError(f"{folder}: expected an empty folder or an agent's, came other files")
     write_json(folder / CONFIG_FILE, config)

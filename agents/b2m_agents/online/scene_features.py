@@ -106,10 +106,10 @@ def scene_policy(
         settings: Of the encoder.
         channels_first: See `SceneFeatures`; None: the sizes tell.
     """
-    told = {} if channels_first is None else {"channels_first": channels_first}
+    given = {} if channels_first is None else {"channels_first": channels_first}
     return {
         "features_extractor_class": SceneFeatures,
-        "features_extractor_kwargs": {"encoder": asdict(settings), **told},
+        "features_extractor_kwargs": {"encoder": asdict(settings), **given},
     }
 
 

@@ -52,7 +52,7 @@ class LatentHistory:
         self._values[:, :-1] = self._values[:, 1:]
         self._values[:, -1] = latents
 
-    def take_up(self, flat: Float32[np.ndarray, "row stacked"]) -> None:
+    def resume(self, flat: Float32[np.ndarray, "row stacked"]) -> None:
         """Come to where another history gave these rows as `flat`."""
         self._values[:] = flat.reshape(self._values.shape)
 
@@ -128,9 +128,9 @@ class VecLatentObservation(VecEnvWrapper):
             )
         return observed, reward, done, infos
 
-    def take_up(self, observation: Float32[np.ndarray, "batch feature"]) -> None:
+    def resume(self, observation: Float32[np.ndarray, "batch feature"]) -> None:
         """Go on after an observation that another one gave, its episodes being under way here."""
-        self._history.take_up(observation[:, : observation.shape[1] - self.speed])
+        self._history.resume(observation[:, : observation.shape[1] - self.speed])
 
     def _observed(self, infos: Sequence[Mapping[str, Any]]) -> Float32[np.ndarray, "batch feature"]:
         speeds = [speed_of(info) for info in infos] if self.speed else None

@@ -58,7 +58,7 @@ class ReplayableEpisodes(gymnasium.Wrapper[Any, Any, Any, Any]):
         """Where this environment is."""
         return EpisodeUnderWay(self._stream, self._index, tuple(self._actions))
 
-    def take_up(self, episode: EpisodeUnderWay) -> None:
+    def resume(self, episode: EpisodeUnderWay) -> None:
         """Come to where another environment was."""
         self._stream, self._index = episode.stream, episode.index - 1
         self.reset()
@@ -105,7 +105,7 @@ class ReplayableSceneVecEnv(SceneVecEnv):
             return super().env_method(method_name, *method_args, indices=indices, **method_kwargs)
         return [self._under_way(world) for world in self._get_indices(indices)]
 
-    def take_up(self, episodes: Sequence[EpisodeUnderWay]) -> None:
+    def resume(self, episodes: Sequence[EpisodeUnderWay]) -> None:
         """Come to where other environments were, one a world.
 
         All worlds are driven together and arrive together: one with fewer actions to repeat is

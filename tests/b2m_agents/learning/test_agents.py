@@ -108,7 +108,7 @@ def test_an_episode_under_way_is_taken_up_where_it_was() -> None:
     one.reset()
     for action in (3, 0):
         one.step(action)
-    other.take_up(one.under_way())
+    other.resume(one.under_way())
     for _ in range(2):
         here, there = one.step(1), other.step(1)
         np.testing.assert_array_equal(here[0], there[0])

@@ -192,7 +192,7 @@ def test_a_stack_is_taken_up_from_what_was_observed() -> None:
     observation = one.step(np.array([1, 3]))[0]
     other.reset()
     other.venv.step(np.array([1, 3]))  # driven on without the wrapper, as a resumed training is
-    other.take_up(observation)
+    other.resume(observation)
     np.testing.assert_array_equal(one.step(np.array([3, 1]))[0], other.step(np.array([3, 1]))[0])
 
 

@@ -211,7 +211,7 @@ def test_worlds_under_way_are_taken_up_where_they_were() -> None:
     episodes = left.env_method("under_way")
     assert len({len(episode.actions) for episode in episodes}) > 1
     resumed.seed(9)  # as loading a policy does
-    resumed.take_up(episodes)
+    resumed.resume(episodes)
     for _ in range(6):
         actions = generator.integers(5, size=N)
         here, there = resumed.step(actions), left.step(actions)

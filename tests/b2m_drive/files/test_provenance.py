@@ -17,7 +17,7 @@ from b2m_agents.memory.memory_agent import MemoryAgentSettings
 from b2m_agents.memory.memory_training import train_memory_agent
 from b2m_drive.comparisons.run_opening import open_run
 from b2m_drive.files import provenance
-from b2m_drive.files.provenance import installed_versions, resuming_anyway, taken_up
+from b2m_drive.files.provenance import installed_versions, resumed_versions, resuming_anyway
 from b2m_drive.students.scenes import SceneDataset
 from tests.shared.tiny_agents import tiny_agent
 
@@ -30,15 +30,15 @@ HERE = {"python": "3.11.7", "b2m-drive": "0.5.0", "torch": "2.8.0+cpu", "numpy":
      {"tqdm": "4.0.0"}],
 )  # fmt: skip
 def test_what_decides_no_number_is_told_in_one_line_and_written_down(there, capsys):
-    versions = taken_up("runs/x", HERE | there, HERE)
+    versions = resumed_versions("runs/x", HERE | there, HERE)
     (line,) = capsys.readouterr().err.splitlines()
     name, number = next(iter(there.items()))
     assert "runs/x: goes on with" in line
     assert f"{name} {number}" in line
     assert versions == {**HERE, "before": f"{name} {number}"}
-    assert taken_up("runs/x", versions, HERE) == versions  # told once
+    assert resumed_versions("runs/x", versions, HERE) == versions  # told once
     assert capsys.readouterr().err == ""
-    later = taken_up("runs/x", versions, {**HERE, "python": "3.11.9"})
+    later = resumed_versions("runs/x", versions, {**HERE, "python": "3.11.9"})
     assert later["before"] == f"{name} {number}; python 3.11.7"
 
 
@@ -50,11 +50,11 @@ def test_what_decides_the_numbers_is_refused_unless_told_otherwise(there):
     here = HERE | {"highway-env": "1.12.0"}
     name, number = next(iter(there.items()))
     with pytest.raises(ValueError, match=f"runs/x was made with {name} {number}.*--resume-anyway"):
-        taken_up("runs/x", here | there, here)
+        resumed_versions("runs/x", here | there, here)
     with resuming_anyway():
-        assert taken_up("runs/x", here | there, here)["before"] == f"{name} {number}"
+        assert resumed_versions("runs/x", here | there, here)["before"] == f"{name} {number}"
     with pytest.raises(ValueError, match="was made with"):
-        taken_up("runs/x", here | there, here)
+        resumed_versions("runs/x", here | there, here)
 
 
 def rewrite(path: Path, **versions: str) -> None:

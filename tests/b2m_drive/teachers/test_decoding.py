@@ -289,8 +289,8 @@ def test_a_rare_item_that_units_tell_is_decoded_though_another_is_frequent() -> 
 
 def test_always_telling_the_most_frequent_item_is_chance() -> None:
     stimulus = np.repeat(np.arange(4), [80, 10, 5, 5])
-    told = np.zeros_like(stimulus)
-    assert decoding.balanced_accuracy(told, stimulus) == 1 / 4
+    predicted = np.zeros_like(stimulus)
+    assert decoding.balanced_accuracy(predicted, stimulus) == 1 / 4
     assert decoding.balanced_accuracy(stimulus, stimulus) == 1
 
 

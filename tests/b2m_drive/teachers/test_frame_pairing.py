@@ -258,8 +258,8 @@ def test_decoding_does_not_profit_from_neighbours_of_the_same_episode() -> None:
     features = np.eye(10)[episode] + 0.01 * generator.normal(size=(300, 10))
     level = generator.normal(size=10)[episode][:, None]
     assert decoding_r2(features, level, episode)[0] < 0.1
-    said = cross_fitted(features, level, episode, np.ones(300, dtype=bool))
-    assert np.mean((said - level) ** 2) > 0.9 * level.var()
+    predicted = cross_fitted(features, level, episode, np.ones(300, dtype=bool))
+    assert np.mean((predicted - level) ** 2) > 0.9 * level.var()
 
 
 def test_no_part_of_the_pairing_needs_a_simulated_brain(tmp_path: Path) -> None:

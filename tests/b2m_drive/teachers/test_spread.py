@@ -12,31 +12,31 @@ STATUS = 8388608.0
 def channels(dtype: type) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Two channels in volts that tell a variable, the variable, and the episode of each frame."""
     generator = np.random.default_rng(0)
-    told = generator.normal(size=(400, 1))
+    target = generator.normal(size=(400, 1))
     noise = 0.2 * generator.normal(size=(400, 2))
-    return (1e-6 * (told + noise)).astype(dtype), told, np.repeat(np.arange(20), 20)
+    return (1e-6 * (target + noise)).astype(dtype), target, np.repeat(np.arange(20), 20)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_a_status_channel_of_8388608_silences_no_channel_in_volts(dtype: type) -> None:
-    volts, told, episode = channels(dtype)
-    alone = decoding_r2(volts, told, episode)
+    volts, target, episode = channels(dtype)
+    alone = decoding_r2(volts, target, episode)
     assert alone[0] > 0.9
     status = np.full((400, 1), STATUS, dtype)
     beside = np.concatenate([volts, status], axis=1)
-    assert decoding_r2(beside, told, episode) == pytest.approx(alone, abs=1e-6)
+    assert decoding_r2(beside, target, episode) == pytest.approx(alone, abs=1e-6)
     teaching = episode < 15
     np.testing.assert_allclose(
-        cross_fitted(beside, told, episode, teaching),
-        cross_fitted(volts, told, episode, teaching),
+        cross_fitted(beside, target, episode, teaching),
+        cross_fitted(volts, target, episode, teaching),
         atol=1e-6,
     )
 
 
 def test_a_channel_far_from_zero_is_read_as_well_as_one_near_it() -> None:
-    _, told, episode = channels(np.float64)
-    code = np.round(1000 * told).astype(np.float32)
-    near, far = (decoding_r2(each, told, episode) for each in (code, code + np.float32(STATUS)))
+    _, target, episode = channels(np.float64)
+    code = np.round(1000 * target).astype(np.float32)
+    near, far = (decoding_r2(each, target, episode) for each in (code, code + np.float32(STATUS)))
     assert far == pytest.approx(near, abs=1e-5)
 
 

@@ -69,8 +69,8 @@ def evaluate_batched(
         success[ended] = batch.worlds.success[ended]
         speed[ended] /= batch.step[ended]
         off_road[ended] /= batch.step[ended]
-    said = success if batch.worlds.has_success else None
-    succeeded = _succeeded(scene.scenario, terminated, crashed, said)
+    is_success = success if batch.worlds.has_success else None
+    succeeded = _succeeded(scene.scenario, terminated, crashed, is_success)
     return Driven(returned, crashed, speed, off_road, succeeded)
 
 
@@ -78,14 +78,14 @@ def _succeeded(
     scenario: str,
     terminated: Bool[np.ndarray, " episode"],
     crashed: Bool[np.ndarray, " episode"],
-    said: Bool[np.ndarray, " episode"] | None,
+    is_success: Bool[np.ndarray, " episode"] | None,
 ) -> Bool[np.ndarray, " episode"] | None:
     found = [
         has_succeeded(
             scenario,
             terminated=bool(terminated[index]),
             crashed=bool(crashed[index]),
-            is_success=None if said is None else bool(said[index]),
+            is_success=None if is_success is None else bool(is_success[index]),
         )
         for index in range(len(crashed))
     ]

@@ -67,11 +67,13 @@ def read_brain(
         recording, dataset, teaching, delay, response_window(dataset, settings)
     )
     taught = teaching[np.isfinite(values[teaching]).all(1)]
-    n_latents, label_r2 = told_by(values[taught], dataset, taught, settings, n_latents)
+    n_latents, label_r2 = n_latents_and_label_r2(
+        values[taught], dataset, taught, settings, n_latents
+    )
     return ReadBrain(values, n_latents, label_r2)
 
 
-def told_by(
+def n_latents_and_label_r2(
     chosen: Float32[np.ndarray, "taught unit"],
     dataset: SceneDataset,
     taught: Int64[np.ndarray, " taught"],
@@ -94,8 +96,8 @@ def told_by(
         n_latents = max(likeliest, FEWEST_LATENTS)  # one alone has no direction to align with
     latents = principal_latents(chosen, everything, min(n_latents, n_varying))
     labels = state_labels(dataset.state[taught], dataset.header.state_names)
-    said = latents.values if settings.latents == "pca" else chosen
-    label_r2 = decoding_r2(said, labels, dataset.episode_of_frame[taught])
+    features = latents.values if settings.latents == "pca" else chosen
+    label_r2 = decoding_r2(features, labels, dataset.episode_of_frame[taught])
     return latents.values.shape[1], label_r2
 
 

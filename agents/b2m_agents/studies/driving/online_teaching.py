@@ -12,9 +12,9 @@ from threadpoolctl import threadpool_limits
 from b2m_agents.online.online_teacher import OnlineTeacher
 from b2m_agents.studies.driving.brain_reading import (
     delay_of,
+    n_latents_and_label_r2,
     response_window,
     responses_of_all,
-    told_by,
 )
 from b2m_agents.studies.driving.comparison import (
     SimulatedViewer,
@@ -94,17 +94,20 @@ def teacher_from_recording(
         values = responses_of_all(recording, dataset, teaching, delay, window)
         taught = teaching[np.isfinite(values[teaching]).all(1)]
         watched = _watched(dataset, taught)
-        told = told_by(values[taught], dataset, taught, chosen, n_latents)
-        if n_latents not in (None, told[0]):
+        n_made, label_r2 = n_latents_and_label_r2(
+            values[taught], dataset, taught, chosen, n_latents
+        )
+        if n_latents not in (None, n_made):
             raise ValueError(
-                f"n_latents: expected at most {told[0]} (responses that vary), came {n_latents}"
+                f"n_latents: expected at most {n_made} (responses that vary), came {n_latents}"
             )
         taught_latents = teacher_latents(
             BRAIN if control in (None, ALONE) else control,
             watched,
             values[taught],
             latents,
-            *told,
+            n_made,
+            label_r2,
             _untrained(watched, seed),
             generator_for(seed, _CONTROL),
         )
