@@ -107,7 +107,7 @@ class SessionsRun:
 
 
 @dataclass(frozen=True)
-class LeftOut:
+class EstimateWithoutOne:
     """The pooled estimate without one session or patient."""
 
     name: str
@@ -177,7 +177,7 @@ def pooled_verdicts(run: SessionsRun) -> list[PooledVerdict]:
 
 def leave_one_out(
     run: SessionsRun, method: TransferMethod, by: Unit = "patient", metric: str | None = None
-) -> list[LeftOut]:
+) -> list[EstimateWithoutOne]:
     """The pooled estimate and grade without each session, or without each patient.
 
     Where one patient is left, nothing can be said: the interval has no end and there is no gain.
@@ -198,7 +198,7 @@ def leave_one_out(
         verdict = _verdict(run, kept, method, whole.metric)
         closest = verdict.closest
         left.append(
-            LeftOut(
+            EstimateWithoutOne(
                 name,
                 verdict.grade,
                 verdict.over_nulls[ALONE],

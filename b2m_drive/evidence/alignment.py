@@ -52,19 +52,6 @@ class UndefinedAlignmentError(ValueError):
     """The data do not define the score: too few samples, or nothing varies."""
 
 
-def linear_cka(
-    first: Float[np.ndarray, "sample feature"], second: Float[np.ndarray, "sample other"]
-) -> float:
-    """Linear centered kernel alignment (Kornblith, S., et al. 2019, arXiv 1905.00414).
-
-    From 0 to 1; unchanged by rotation and scaling. Biased upwards when features are not few
-    beside samples, or when neighbouring samples are alike: then use `debiased_linear_cka`.
-    """
-    X, Y = _varying(first, second)
-    cross = float(((X.T @ Y) ** 2).sum())
-    return cross / float(np.linalg.norm(X.T @ X) * np.linalg.norm(Y.T @ Y))
-
-
 def debiased_linear_cka(
     first: Float[np.ndarray, "sample feature"],
     second: Float[np.ndarray, "sample other"],

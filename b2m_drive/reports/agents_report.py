@@ -44,7 +44,7 @@ from b2m_drive.reports.page import render_sections, verdict_box
 from b2m_drive.reports.report_parts import (
     Section,
     Table,
-    draw,
+    picture_of,
     plain,
     replace_figures,
     replace_page,
@@ -176,7 +176,7 @@ def _title(result: AgentsResult) -> str:
 
 def _learning_section(result: AgentsResult) -> Section:
     config = result.config
-    picture = draw(
+    picture = picture_of(
         drawn.learning_figure(result),
         "learning",
         f"Mean return over {config.n_validation} validation episodes, the same for all, driven "
@@ -195,14 +195,14 @@ def _learning_section(result: AgentsResult) -> Section:
 
 def _reached_section(result: AgentsResult) -> Section:
     pictures = (
-        draw(
+        picture_of(
             drawn.difference_figure(result),
             "minus-alone",
             "Each condition minus the encoder alone, paired by seed, with 95 % intervals. Right of "
             "zero: better than the encoder that nobody taught. An interval across the line tells "
             "nothing apart.",
         ),
-        draw(
+        picture_of(
             drawn.level_figure(result),
             "reached",
             "What each condition reached: means over seeds with 95 % intervals, of drivers over "
@@ -241,7 +241,7 @@ def _brain_section(result: AgentsResult, method: TransferMethod) -> Section:
         f"By the {summary_label(SUMMARY_OF[each], STUDIED[each])}: {verdict.grade.value.lower()}."
         for each, verdict in zip((SAFE, VALIDATION), verdicts, strict=True)
     )
-    picture = draw(
+    picture = picture_of(
         drawn.brain_figure(result, method),
         f"{method.slug}-brain",
         "Brain minus control, paired by seed, with 95 % intervals. Above the dotted line the "
@@ -267,7 +267,7 @@ def _why_section(result: AgentsResult) -> Section | None:
         values = result.by_seed(cloned(CLONED_RETURN, count))
         reached[f"cloned from {count:,} frames"] = {name: values[name] for name in known}
     found = drawn.StateR2AndReturns({name: r2[name] for name in known}, reached)
-    picture = draw(
+    picture = picture_of(
         drawn.state_r2_figure(result, found),
         "reading",
         "Large marks are means of conditions, small ones single agents; circles BLT and encoders "
@@ -296,7 +296,7 @@ def _cloning_section(result: AgentsResult) -> Section | None:
     counts = result.config.demonstrations
     if not counts:
         return None
-    picture = draw(
+    picture = picture_of(
         drawn.cloning_figure(result),
         "cloning",
         "Behaviour cloning: a logistic regression on what each condition sees, the same for all, "

@@ -31,8 +31,8 @@ from b2m_drive.reports.page import VerdictBox, mark_of, render_sections
 from b2m_drive.reports.report_parts import (
     Section,
     Table,
-    draw,
     percent,
+    picture_of,
     plain,
     replace_figures,
     replace_page,
@@ -140,13 +140,15 @@ def _limits(config: dict[str, Any]) -> list[str]:
 
 
 def _sections(config: dict[str, Any], rows: Sequence[CalibrationRow]) -> list[Section]:
-    bounds = draw(
+    bounds = picture_of(
         bounds_figure(rows),
         "lower-bounds",
         "Lower bound of the 95 % interval of brain minus the closest null, the one of the smallest "
         "lower bound; a dot a brain. Above zero, the verdict says specific.",
     )
-    grades = draw(grades_figure(rows), "grades", "Grades of all brains, by kind and strategy.")
+    grades = picture_of(
+        grades_figure(rows), "grades", "Grades of all brains, by kind and strategy."
+    )
     settings = tuple(
         (name.replace("_", " "), setting_text(value))
         for name, value in config.items()

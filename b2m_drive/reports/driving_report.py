@@ -18,9 +18,9 @@ from b2m_drive.reports.report_parts import (
     Section,
     StudyPages,
     Table,
-    draw,
     figure_text,
     interval_plain,
+    picture_of,
 )
 from b2m_drive.reports.variation_report import variation_section
 
@@ -117,7 +117,9 @@ def _about_brain(run: Run) -> tuple[Section, ...]:
             "over teaching episodes), by the delay at which they are taken. The best is used; a "
             "flat maximum says that the delay hardly matters."
         )
-        sections.append(Section("The delay, estimated", pictures=(draw(figure, "delay", caption),)))
+        sections.append(
+            Section("The delay, estimated", pictures=(picture_of(figure, "delay", caption),))
+        )
     return tuple(sections)
 
 
@@ -125,7 +127,7 @@ def _reconstruction_section(run: Run) -> Section:
     own = [each for each in run.scores if each.condition.variation is None]
     curves = learning_curves(own, RECONSTRUCTION)
     pictures = [
-        draw(
+        picture_of(
             drawn.error_curve_figure(curves, method, run.batch_size, run.study, run.simulated),
             f"{method.slug}-reconstruction",
             "Error of the whole scene's reconstruction on held-out frames over training. Lower is "
@@ -140,7 +142,7 @@ def _reconstruction_section(run: Run) -> Section:
             "Held-out scenes with many vehicles (newest frame of each stack), and what the "
             "students of the first seed make of them after training."
         )
-        pictures.insert(0, draw(figure, "reconstructions", caption))
+        pictures.insert(0, picture_of(figure, "reconstructions", caption))
     return Section(
         "Reconstruction",
         pictures=tuple(pictures),
@@ -211,7 +213,7 @@ def _variables_section(run: Run) -> Section | None:
     )
     return Section(
         "What can be read from the latents, variable by variable",
-        pictures=(draw(figure, "variables", caption),),
+        pictures=(picture_of(figure, "variables", caption),),
         aside=aside if left_out else "",
     )
 
@@ -237,7 +239,7 @@ def _traversal_section(run: Run) -> Section | None:
             f"{label}: one held-out scene, decoded while one latent at a time goes from −3 to 3 "
             "(standard deviations of the prior). Rows are the latents that change the picture most."
         )
-        pictures.append(draw(figure, f"traversal-{condition.slug}", caption))
+        pictures.append(picture_of(figure, f"traversal-{condition.slug}", caption))
     return Section("Latent traversals", pictures=tuple(pictures)) if pictures else None
 
 

@@ -7,7 +7,14 @@ from b2m_drive.comparisons.run_folder import Run
 from b2m_drive.comparisons.variations import MEMORY_AXES, UNLIMITED
 from b2m_drive.evidence.condition import STRATEGIES
 from b2m_drive.reports import figures
-from b2m_drive.reports.report_parts import Picture, Section, StudyPages, Table, draw, figure_text
+from b2m_drive.reports.report_parts import (
+    Picture,
+    Section,
+    StudyPages,
+    Table,
+    figure_text,
+    picture_of,
+)
 from b2m_drive.reports.variation_report import variation_section
 
 BRAIN_FIGURES = {  # entry of brain.json -> what a reader calls it
@@ -124,7 +131,7 @@ def _ceiling_table(run: Run) -> Table | None:
 def _trajectory_picture(run: Run) -> Picture | None:
     if not run.trajectories:
         return None
-    return draw(
+    return picture_of(
         figures.trajectory_figure(run.trajectories, run.study, run.simulated),
         "trajectories",
         "Latents averaged over groups of trials, one colour a group, in the brain and in "

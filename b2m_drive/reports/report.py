@@ -48,8 +48,8 @@ from b2m_drive.reports.report_parts import (
     Section,
     StudyPages,
     Table,
-    draw,
     p_text,
+    picture_of,
     plain,
     replace_figures,
     replace_page,
@@ -210,14 +210,14 @@ def _method_section(run: Run, method: TransferMethod) -> TeachingSection:
     titled = {summary_label(name, study): each for name, each in by_metric.items()}
     return TeachingSection(
         method.label,
-        draw(
+        picture_of(
             figures.learning_curve_figure(run.curves, method, run.batch_size, study, run.simulated),
             f"{method.slug}-learning",
             f"{study.curve_label[0].upper()}{study.curve_label[1:]} on held-out "
             f"{study.samples} over training. Lines are means over seeds, bands their 95 % "
             "intervals.",
         ),
-        draw(
+        picture_of(
             figures.difference_figure(titled, method, run.simulated, study),
             f"{method.slug}-differences",
             "Brain minus control, paired by seed, with 95 % intervals. Right of zero: the brain "
@@ -234,7 +234,7 @@ def _ratio_picture(
     run: Run, method: TransferMethod, ratios: Mapping[float, Mapping[str, RestrictedRatio]]
 ) -> Picture:
     samples = run.study.samples
-    return draw(
+    return picture_of(
         figures.ratio_figure(ratios, method, run.simulated, run.study),
         f"{method.slug}-{samples}-to-criterion",
         f"Training {samples} until a level is first reached, brain divided by control, "
@@ -313,7 +313,7 @@ def _alignment_picture(run: Run, method: TransferMethod) -> Picture | None:
             by_metric[label] = found
     if not by_metric:
         return None
-    return draw(
+    return picture_of(
         figures.alignment_figure(by_metric, method, run.simulated, run.study),
         f"{method.slug}-alignment",
         f"Alignment of the students' activity with the brain's, on {run.study.samples} that taught "

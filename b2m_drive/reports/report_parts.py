@@ -102,7 +102,7 @@ def p_text(p_value: float) -> str:
     return "< .001" if p_value < 0.001 else f"{p_value:.3f}".removeprefix("0")
 
 
-def draw(figure: Any, name: str, caption: str) -> Picture:
+def picture_of(figure: Any, name: str, caption: str) -> Picture:
     """A matplotlib figure as a picture."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", bbox_inches="tight", facecolor="white")

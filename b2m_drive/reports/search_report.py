@@ -32,8 +32,8 @@ from b2m_drive.reports.report_parts import (
     Picture,
     Section,
     Table,
-    draw,
     figure_text,
+    picture_of,
     plain,
     replace_figures,
     replace_page,
@@ -211,7 +211,7 @@ def _test_sections(search: SearchRun) -> list[Section]:
         for name, gain in {**verdict.over_nulls, **verdict.over_probes}.items()
     )
     header = ("chosen reading, test half: brain minus", "[95\u00a0% over patients]", "z")
-    picture = draw(
+    picture = picture_of(
         forest_figure(verdict, headline_controls(verdict)),
         "test-patients",
         "The chosen reading on the test half: brain minus control by patient.",
@@ -226,7 +226,7 @@ def _ranking_picture(search: SearchRun) -> Picture:
         "Brain minus alone, and minus the hardest null (of the smallest z score), of each "
         "candidate on the selection half, the surest first; orange: the chosen one."
     )
-    return draw(_ranking_figure(search), "candidates", caption)
+    return picture_of(_ranking_figure(search), "candidates", caption)
 
 
 def _ranking_figure(search: SearchRun) -> Figure:

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from b2m_drive.comparisons.pooled_verdict import PooledDifference, PooledVerdict
-from b2m_drive.comparisons.pooling import LeftOut, SessionsRun
+from b2m_drive.comparisons.pooling import EstimateWithoutOne, SessionsRun
 from b2m_drive.comparisons.study import summary_label
 from b2m_drive.comparisons.verdict import closest_null
 from b2m_drive.evidence.condition import ALONE, BRAIN, TransferMethod
@@ -147,7 +147,9 @@ def gain_figure(
     return figure
 
 
-def leave_one_out_figure(verdict: PooledVerdict, left: Sequence[LeftOut], by: str) -> Figure:
+def leave_one_out_figure(
+    verdict: PooledVerdict, left: Sequence[EstimateWithoutOne], by: str
+) -> Figure:
     """The pooled intervals without each session or patient; orange where the grade changes."""
     black, blue = "#000000", BRAIN_COLOUR
     closest = verdict.over_nulls[verdict.closest]

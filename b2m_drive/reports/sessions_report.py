@@ -9,7 +9,7 @@ import numpy as np
 
 from b2m_drive.comparisons.pooled_verdict import PooledVerdict
 from b2m_drive.comparisons.pooling import (
-    LeftOut,
+    EstimateWithoutOne,
     Session,
     SessionsRun,
     Unit,
@@ -32,9 +32,9 @@ from b2m_drive.reports.report_parts import (
     Picture,
     Section,
     Table,
-    draw,
     figure_text,
     p_text,
+    picture_of,
     replace_figures,
     replace_page,
     setting_text,
@@ -142,7 +142,7 @@ def _forest(verdict: PooledVerdict) -> Picture:
         "zero: the brain taught more. Pooled sessions only."
     )
     figure = drawn.forest_figure(verdict, drawn.headline_controls(verdict))
-    return draw(figure, f"{verdict.method.slug}-patients", caption)
+    return picture_of(figure, f"{verdict.method.slug}-patients", caption)
 
 
 def _differences_section(run: SessionsRun, verdict: PooledVerdict) -> Section:
@@ -158,7 +158,7 @@ def _differences_section(run: SessionsRun, verdict: PooledVerdict) -> Section:
     )
     return Section(
         f"Differences to every control: {verdict.method.label}",
-        pictures=(draw(figure, f"{verdict.method.slug}-differences", caption),),
+        pictures=(picture_of(figure, f"{verdict.method.slug}-differences", caption),),
         tables=(_difference_table(run, by_metric),),
         aside="The p-values are two-sided t-tests over patients, Holm-corrected over the controls "
         "of a column; the verdict does not use them.",
@@ -201,7 +201,7 @@ def _leave_one_out_section(
             f"The pooled differences without each {word}, with 95 % intervals over the remaining "
             "patients; orange where the grade changes."
         )
-        pictures.append(draw(figure, f"{verdict.method.slug}-without-each-{word}", caption))
+        pictures.append(picture_of(figure, f"{verdict.method.slug}-without-each-{word}", caption))
         tables.append(_left_out_table(run, verdict, left, word))
         notes.append(_left_out_note(verdict, left, word))
     return Section(
@@ -212,7 +212,7 @@ def _leave_one_out_section(
     )
 
 
-def _left_out_note(verdict: PooledVerdict, left: Sequence[LeftOut], word: str) -> str:
+def _left_out_note(verdict: PooledVerdict, left: Sequence[EstimateWithoutOne], word: str) -> str:
     changing = [each.name for each in left if each.changes]
     if not changing:
         return (
@@ -226,7 +226,7 @@ def _left_out_note(verdict: PooledVerdict, left: Sequence[LeftOut], word: str) -
 
 
 def _left_out_table(
-    run: SessionsRun, verdict: PooledVerdict, left: Sequence[LeftOut], word: str
+    run: SessionsRun, verdict: PooledVerdict, left: Sequence[EstimateWithoutOne], word: str
 ) -> Table:
     header = (f"{verdict.method.label}: without", "minus alone [95\u00a0%]",
               "minus the closest null [95\u00a0%]", "closest null", "grade")  # fmt: skip
@@ -249,7 +249,7 @@ def _curves(run: SessionsRun, method: TransferMethod) -> Picture:
         "session: means over seeds with 95 % bands. Sessions on grey are not pooled."
     )
     figure = drawn.session_curves_figure(run, method)
-    return draw(figure, f"{method.slug}-sessions", caption)
+    return picture_of(figure, f"{method.slug}-sessions", caption)
 
 
 def _gains(run: SessionsRun, verdict: PooledVerdict) -> Picture:
@@ -258,7 +258,7 @@ def _gains(run: SessionsRun, verdict: PooledVerdict) -> Picture:
         "decoded from it; pooled sessions."
     )
     figure = drawn.gain_figure(verdict, decoding_of(run), drawn.headline_controls(verdict))
-    return draw(figure, f"{verdict.method.slug}-gain-by-decoding", caption)
+    return picture_of(figure, f"{verdict.method.slug}-gain-by-decoding", caption)
 
 
 def _session_table(run: SessionsRun, method: TransferMethod) -> Table:

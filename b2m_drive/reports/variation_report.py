@@ -8,7 +8,7 @@ from b2m_drive.comparisons.variations import VariedNumber, VariedScores, best_nu
 from b2m_drive.comparisons.verdict import interval_text
 from b2m_drive.evidence.condition import ALONE, BRAIN, Condition
 from b2m_drive.evidence.statistics import Interval, mean_interval, paired_difference
-from b2m_drive.reports.report_parts import Section, Table, draw, interval_plain
+from b2m_drive.reports.report_parts import Section, Table, interval_plain, picture_of
 from b2m_drive.reports.variation_figure import VariationPanel, variation_figure
 
 _ALONE = Condition(ALONE)
@@ -50,7 +50,7 @@ def variation_section(
         tables += _gain_tables(varied, metrics, run)
     return Section(
         f"By {number.name}",
-        pictures=(draw(figure, f"by-{number.axis.replace('_', '-')}", caption),),
+        pictures=(picture_of(figure, f"by-{number.axis.replace('_', '-')}", caption),),
         tables=tuple(table for table in tables if table.rows),
         aside=_reading(varied) if by_method else "",
     )

@@ -159,7 +159,7 @@ class DecisionRNN(nn.Module):
         seen = observation * self.settings.input_gain
         if self.settings.cell == "leaky" and self.training:
             shape = (seen.shape[1], seen.shape[0], self.settings.hidden_size)
-            hidden, _ = self.rnn(seen, self.noise.draw(shape, seen))
+            hidden, _ = self.rnn(seen, self.noise.sample(shape, seen))
         else:
             hidden, _ = self.rnn(seen)
         return DecisionOutput(self.readout(hidden), hidden)

@@ -20,7 +20,7 @@ class RecurrentNoise:
             seed = torch.randint(2**62, (), generator=generator)
             self._own.manual_seed(int(seed))
 
-    def draw(self, shape: tuple[int, ...], like: Tensor) -> Tensor | None:
+    def sample(self, shape: tuple[int, ...], like: Tensor) -> Tensor | None:
         """The next numbers, on the device and in the type of a tensor; `None` at a scale of 0."""
         if self.scale == 0:
             return None

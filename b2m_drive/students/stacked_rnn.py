@@ -101,7 +101,7 @@ class StackedDecisionRNN(nn.Module):
     def _draw_noise(self, seen: Tensor) -> Tensor | None:
         """Each student's own noise, as it would draw it alone: [time model trial hidden]."""
         shape = (seen.shape[0], seen.shape[2], self.settings.hidden_size)
-        drawn = [noise.draw(shape, seen) for noise in self.noise]
+        drawn = [noise.sample(shape, seen) for noise in self.noise]
         present = [each for each in drawn if each is not None]
         return torch.stack(present, dim=1) if present else None
 

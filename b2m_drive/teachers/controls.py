@@ -75,7 +75,6 @@ def label_latents(
         windows,
         trials.trial_id,
         np.full((2, n_stimuli), 1 / n_stimuli),
-        trials.trial_id,
         "labels",
         pairing,
         None if present.all() else present,

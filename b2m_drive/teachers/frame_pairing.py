@@ -18,7 +18,7 @@ from b2m_drive.recordings.scene_recording import EEG, signal_of, times_of
 from b2m_drive.teachers.factors import likeliest_n_factors
 from b2m_drive.teachers.frame_decoding import cross_fitted, decoding_r2
 from b2m_drive.teachers.scene_controls import state_labels
-from b2m_drive.teachers.sensor_responses import EEG_BANDS, means_of, sensor_means, window_edges
+from b2m_drive.teachers.sensor_responses import means_of, sensor_means, window_edges
 from b2m_drive.teachers.spread import varies, without_rounding, z_scored
 
 SCENE_LATENTS = ("pca", "decoded")  # besides `LATENT_METHODS`
@@ -55,9 +55,9 @@ def responses(
     A unit gives one number, its mean activity. An EEG sensor (a unit of kind ``EEG``) gives four:
     the mean potential, with changes slower than 0.5 Hz taken off, and the log of the mean power in
     each of `EEG_BANDS`. Filters are causal, so that no later frame's activity enters.
-    `response_names` names the columns. A window that the recording's end or a pause cuts short is
-    averaged over what there is. A frame shown several times has the mean over its presentations;
-    `responses_to` keeps them apart.
+    Units come first, then the sensors' potentials, then their powers band by band. A window that
+    the recording's end or a pause cuts short is averaged over what there is. A frame shown several
+    times has the mean over its presentations; `responses_to` keeps them apart.
 
     Args:
         recording: Made beside the scenes: a signal, and an event for each presentation of a frame.
@@ -107,15 +107,6 @@ def responses_to(
             f"{int((first >= last).sum())} of {len(start)} presentations"
         )
     return _window_means(recording, start, window)
-
-
-def response_names(recording: Recording) -> tuple[str, ...]:
-    """Name of each column that `responses` gives."""
-    measures = ("potential", *(f"{band}_power" for band in EEG_BANDS))
-    sensors, units = _sensors_and_units(recording)
-    names = [recording.units[k].name for k in units]
-    names += [f"{recording.units[k].name}_{each}" for each in measures for k in sensors]
-    return tuple(names)
 
 
 def estimate_delay(

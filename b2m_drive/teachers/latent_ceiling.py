@@ -14,7 +14,7 @@ from b2m_drive.teachers.spread import varies
 _N_FOLDS = 5
 
 
-def explainable_variance(
+def explainable_latent_variance(
     latents: BrainLatents, trials: DecisionTrials, seed: int
 ) -> dict[str, float]:
     """Share of the latents' variance that the stimuli explain, cross-validated: a noise ceiling.

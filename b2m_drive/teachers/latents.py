@@ -59,7 +59,6 @@ class BrainLatents:
     windows: tuple[Window, ...]
     trial_id: Int64[np.ndarray, " trial"]
     share_of_variance: Float64[np.ndarray, "phase latent"]  # sums to 1 in each phase
-    fitted_on: Int64[np.ndarray, " teaching_trial"]  # ids of the trials that they were fitted on
     method: str
     pairing: str
     present: Bool[np.ndarray, "trial window"] | None = None  # None: every trial has every window
@@ -113,7 +112,6 @@ def latents_of(
         activity.windows,
         activity.ids,
         share,
-        activity.ids[teaching],
         method,
         pairing,
         None if present.all() else present,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import typer
 
 if TYPE_CHECKING:
-    from b2m_agents.studies.memory.sessions import LeftOut
+    from b2m_agents.studies.memory.sessions import SessionLeftOut
     from b2m_drive.comparisons.verdict import Verdict
 
 
@@ -22,7 +22,7 @@ def say_expected(what: str, seconds: float, n_workers: int, measured: str = "ste
     )
 
 
-def say_left_out(sessions: Iterable[LeftOut]) -> None:
+def say_left_out(sessions: Iterable[SessionLeftOut]) -> None:
     """Which sessions are not compared, and why."""
     for session in sessions:
         typer.echo(str(session), err=True)

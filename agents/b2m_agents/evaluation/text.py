@@ -49,7 +49,7 @@ def evaluation_text(evaluation: Evaluation, scores: Sequence[DriverScores]) -> s
     return "\n\n".join(blocks)
 
 
-def interval_text(interval: Interval | None, form: str) -> str:
+def interval_cell(interval: Interval | None, form: str) -> str:
     """A mean with its interval, in one format."""
     if interval is None:
         return "-"
@@ -64,7 +64,7 @@ def _table_text(scores: Sequence[DriverScores], columns: Mapping[str, tuple[str,
     }
     rows = [["driver", *shown]]
     for each in scores:
-        cells = [interval_text(getattr(each, name), form) for name, form in shown.values()]
+        cells = [interval_cell(getattr(each, name), form) for name, form in shown.values()]
         rows.append([each.driver, *cells])
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join(

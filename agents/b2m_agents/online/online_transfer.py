@@ -88,7 +88,7 @@ class TransferPPO(PPO):
         draws = np.random.default_rng([taught_by.teacher.seed, self.num_timesteps])
 
         def add_gradient(*_: Any) -> None:
-            loss = self._loss(taught_by, taught_by.draw(draws))
+            loss = self._loss(taught_by, taught_by.sample(draws))
             (weight * loss).backward()  # type: ignore[no-untyped-call]
             losses.append(loss.detach())
 
@@ -175,7 +175,7 @@ class _TeacherOnDevice:
             torch.tensor(share, dtype=torch.float32, device=device),
         )
 
-    def draw(self, generator: np.random.Generator) -> Int[Tensor, " batch"]:
+    def sample(self, generator: np.random.Generator) -> Int[Tensor, " batch"]:
         """Frames of a batch, each once."""
         rows = generator.choice(len(self.frames), self.teacher.batch_size, replace=False)
         return torch.from_numpy(rows).to(self.frames.device)

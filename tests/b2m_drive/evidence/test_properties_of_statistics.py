@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from b2m_drive.evidence.alignment import (
     alignment_scores,
     debiased_linear_cka,
-    linear_cka,
     predictivity_score,
     rsa_score,
 )
@@ -38,7 +37,7 @@ from b2m_drive.teachers.controls import information_rate
 from b2m_drive.teachers.demixing import Marginalisation, demix
 from b2m_drive.teachers.frame_decoding import cross_fitted, decoding_r2
 from b2m_drive.teachers.frame_pairing import decoded_latents, principal_latents
-from b2m_drive.teachers.latent_ceiling import explainable_variance
+from b2m_drive.teachers.latent_ceiling import explainable_latent_variance
 from b2m_drive.teachers.latents import decode_stimuli, latents_of
 from b2m_drive.teachers.scene_controls import state_labels
 from b2m_drive.teachers.windows import teaching_windows, window_activity
@@ -101,7 +100,6 @@ READINGS: dict[str, Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray | 
     "predictivity_score": predictivity_score,
     "rsa_score": rsa_score,
     "debiased_linear_cka": debiased_linear_cka,
-    "linear_cka": lambda x, y, g: linear_cka(x, y),
 }
 BY_COLUMN = [name for name in READINGS if "cka" not in name]  # each column on a scale of its own
 
@@ -411,12 +409,12 @@ def test_the_ceiling_of_latents_does_not_depend_on_their_order_and_nan_is_refuse
     activity = activity_of(0)
     everything = np.ones(40, dtype=bool)
     latents = latents_of(activity, everything, method="decoded", pairing="recorded", seed=0)
-    first = explainable_variance(latents, activity.trials, 0)
+    first = explainable_latent_variance(latents, activity.trials, 0)
     turned = replace(latents, values=latents.values[..., ::-1].copy())
-    assert explainable_variance(turned, activity.trials, 0) == pytest.approx(first, abs=1e-5)
+    assert explainable_latent_variance(turned, activity.trials, 0) == pytest.approx(first, abs=1e-5)
     spoilt = np.where(latents.values > 1, np.float32("nan"), latents.values)
     with pytest.raises(ValueError, match="NaN"):
-        explainable_variance(replace(latents, values=spoilt), activity.trials, 0)
+        explainable_latent_variance(replace(latents, values=spoilt), activity.trials, 0)
 
 
 @few

@@ -30,7 +30,7 @@ from b2m_drive.files.text_files import read_rows, read_text
 from b2m_drive.files.weights import read_weights
 from b2m_drive.recordings.readers.kornblith import read_kornblith
 from b2m_drive.recordings.scene_recording import read_scene_recording
-from b2m_drive.reports.report_parts import draw
+from b2m_drive.reports.report_parts import picture_of
 from b2m_drive.students.scenes import SceneDataset
 from tests.shared.other_process import ENVIRONMENT
 from tests.shared.read_formats import make_recording, make_session
@@ -278,7 +278,10 @@ def test_a_folder_that_a_file_names_lies_inside(tmp_path) -> None:
 def test_a_picture_named_by_a_file_stays_among_the_figures() -> None:
     import matplotlib.figure
 
-    assert draw(matplotlib.figure.Figure(), "traversal-../../x", "").name == "traversal-..-..-x.png"
+    assert (
+        picture_of(matplotlib.figure.Figure(), "traversal-../../x", "").name
+        == "traversal-..-..-x.png"
+    )
 
 
 def test_whatever_a_library_throws_becomes_one_sentence(tmp_path) -> None:

@@ -11,10 +11,10 @@ from b2m_drive.recordings.scene_recording import EEG, NO_FRAME, presentations
 from b2m_drive.teachers.frame_pairing import (
     estimate_delay,
     has_response,
-    response_names,
     responses,
     responses_to,
 )
+from b2m_drive.teachers.sensor_responses import EEG_BANDS
 
 RATE = 250.0  # [Hz]
 
@@ -40,7 +40,8 @@ def cap(time: np.ndarray, potential: np.ndarray, step: float = 0.5) -> Recording
 
 def powers(recording: Recording, frames: np.ndarray) -> dict[str, np.ndarray]:
     found = responses(recording, frames, 0.0, 0.5)
-    return dict(zip(response_names(recording), found.T, strict=True))
+    names = ("Cz_potential", *(f"Cz_{band}_power" for band in EEG_BANDS))
+    return dict(zip(names, found.T, strict=True))
 
 
 @pytest.mark.parametrize("share", [0.0, 0.2, 0.4, 0.6])

@@ -14,10 +14,10 @@ from b2m_drive.teachers.frame_pairing import (
     decoded_latents,
     estimate_delay,
     principal_latents,
-    response_names,
     responses,
 )
 from b2m_drive.teachers.scene_controls import shuffle_frames, state_labels
+from b2m_drive.teachers.sensor_responses import EEG_BANDS
 
 RATE = 20.0  # [Hz]
 
@@ -133,7 +133,8 @@ def test_eeg_gives_the_potential_and_the_power_of_each_band() -> None:
     alpha = np.sin(2 * np.pi * 10 * time) * np.where(time < 30, 1.0, 4.0)
     offset = 100 + 0.0 * time
     recording = recording_of(np.stack([alpha, offset], 1) * 1e-6, frame_id, 128.0, EEG)
-    names = response_names(recording)
+    measures = ("potential", *(f"{band}_power" for band in EEG_BANDS))
+    names = [f"u{sensor}_{measure}" for measure in measures for sensor in range(2)]
     found = responses(recording, np.arange(2, 58), 0.0, 1.0)
     assert found.shape == (56, len(names)) == (56, 8)
     power = found[:, names.index("u0_alpha_power")]

@@ -755,7 +755,6 @@ def test_latents_teach_one_step_a_window_weighted_by_their_share_of_variance() -
         (Window("item1", 0.1, 0.5), Window("maintenance", 0.1, 0.5)),
         np.arange(5),
         np.array([[0.6, 0.3, 0.1], [0.2, 0.3, 0.5]]),
-        np.arange(4),
         "pca",
         "carried",
     )

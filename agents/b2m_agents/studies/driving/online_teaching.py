@@ -24,7 +24,7 @@ from b2m_agents.studies.driving.comparison import (
 )
 from b2m_agents.studies.driving.plan import HELD_OUT_SHARE, SPLIT_SEED, DrivingStudySettings
 from b2m_agents.studies.driving.student import actions_of
-from b2m_agents.studies.driving.teachers import TeachingFrames, teacher_latents
+from b2m_agents.studies.driving.teachers import TeachingFrames, teacher_frame_latents
 from b2m_agents.worlds.encoder_view import view_of_scenes
 from b2m_drive.evidence.condition import ALONE, BRAIN
 from b2m_drive.recordings.recording import Recording
@@ -101,7 +101,7 @@ def teacher_from_recording(
             raise ValueError(
                 f"n_latents: expected at most {n_made} (responses that vary), came {n_latents}"
             )
-        taught_latents = teacher_latents(
+        taught_latents = teacher_frame_latents(
             BRAIN if control in (None, ALONE) else control,
             watched,
             values[taught],

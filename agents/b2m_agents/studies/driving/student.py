@@ -14,7 +14,11 @@ from jaxtyping import Bool, Float32, Int64, UInt8
 from torch import Tensor
 
 from b2m_agents.studies.driving.plan import DrivingPlan, DrivingStudySettings, rows_of
-from b2m_agents.studies.driving.teachers import TeachingFrames, action_latents, teacher_latents
+from b2m_agents.studies.driving.teachers import (
+    TeachingFrames,
+    action_latents,
+    teacher_frame_latents,
+)
 from b2m_agents.worlds.encoder_view import write_view
 from b2m_drive.evidence.alignment import alignment_scores
 from b2m_drive.evidence.condition import ALONE, BRAIN
@@ -230,7 +234,7 @@ class StudentRun:
         else:
             teacher = BRAIN if control == "alone_head" else control
             ids = self.taught.frame_id
-            latents = teacher_latents(
+            latents = teacher_frame_latents(
                 teacher,
                 self.taught,
                 self.responses[ids],

@@ -40,7 +40,7 @@ class TeachingFrames:
     action: Float32[np.ndarray, "frame dimension"]  # NaN in the last frame of an episode
 
 
-def teacher_latents(
+def teacher_frame_latents(
     teacher: str,
     watched: TeachingFrames,
     responses: Float32[np.ndarray, "frame unit"],

@@ -14,7 +14,7 @@ from b2m_agents.studies.memory.plan import MemoryStudySettings, split_trials
 from b2m_agents.studies.memory.teachers import Readout, brain_activity
 from b2m_drive.recordings.trial_responses import TrialResponses
 from b2m_drive.teachers.decoding import summarise
-from b2m_drive.teachers.latent_ceiling import explainable_variance
+from b2m_drive.teachers.latent_ceiling import explainable_latent_variance
 from b2m_drive.teachers.latents import TRIAL_LATENTS, latents_of
 
 LEAKY_STEPS = 2400  # with which its settings were tuned (`scripts/tune_isolated.py`)
@@ -91,7 +91,7 @@ def _ceiling(
         seed=0,
         n_latents=None if readout.latents == "decoded" else settings.n_latents,
     )
-    return explainable_variance(latents, activity.trials, seed=0)
+    return explainable_latent_variance(latents, activity.trials, seed=0)
 
 
 def _without_nan(entries: Any) -> Any:

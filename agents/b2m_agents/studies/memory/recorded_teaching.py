@@ -12,7 +12,7 @@ from torch import Tensor
 
 from b2m_agents.studies.memory.plan import MemoryPlan, TeachingTrials
 from b2m_agents.studies.memory.student_group import HEADS, ITEMS, RECORDED, TEACHER
-from b2m_agents.studies.memory.teachers import ITEMS_PERMUTED, Readout, teacher_latents
+from b2m_agents.studies.memory.teachers import ITEMS_PERMUTED, Readout, teacher_trial_latents
 from b2m_agents.studies.memory.trial_matching import relabelled
 from b2m_drive.evidence.condition import BRAIN, Condition
 from b2m_drive.recordings.trial_responses import TrialResponses
@@ -77,7 +77,7 @@ class RecordedTeaching:
             generator=torch_generator_for(seed, HEADS),
         )
 
-    def draw(self, step: int, with_permuted: bool) -> RecordedBatch:
+    def sample(self, step: int, with_permuted: bool) -> RecordedBatch:
         """Some teaching trials with fresh noise."""
         size = min(self.settings.recorded_batch_size, len(self.trials))
         rows = self.generator.choice(len(self.trials), size, replace=False)
@@ -120,7 +120,7 @@ class RecordedTeaching:
                 if teacher in (BRAIN, ITEMS_PERMUTED):
                     made[teacher, readout] = brain[readout]
                     continue
-                made[teacher, readout] = teacher_latents(
+                made[teacher, readout] = teacher_trial_latents(
                     teacher,
                     readout,
                     activity,

@@ -42,7 +42,7 @@ from b2m_drive.recordings.trial_responses import TrialResponses
 
 
 @dataclass(frozen=True)
-class LeftOut:
+class SessionLeftOut:
     """A session that is not compared, and why."""
 
     session: str
@@ -57,7 +57,7 @@ class SessionsRead:
     """The sessions of a folder: those that can teach, and those that cannot."""
 
     recordings: tuple[TrialResponses, ...]  # in the bins of their trials
-    left_out: tuple[LeftOut, ...]
+    left_out: tuple[SessionLeftOut, ...]
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class SessionsComparison(RunnableComparison[MemoryPlan, SessionsRun]):
     least_units: int = LEAST_UNITS
     matching: TrialMatching = match_trials
     isolated: Path | None = None  # folder of the students alone; None: in the run's folder
-    left_out: tuple[LeftOut, ...] = ()  # found before; those found here are added
+    left_out: tuple[SessionLeftOut, ...] = ()  # found before; those found here are added
 
     def __post_init__(self) -> None:
         if not self.recordings:
@@ -96,7 +96,7 @@ class SessionsComparison(RunnableComparison[MemoryPlan, SessionsRun]):
             try:
                 fit.append(MemoryComparison(recording, self.settings).brain)
             except ValueError as error:
-                left_out.append(LeftOut(recording.session, str(error)))
+                left_out.append(SessionLeftOut(recording.session, str(error)))
         object.__setattr__(self, "recordings", tuple(fit))
         object.__setattr__(self, "left_out", tuple(left_out))
 
@@ -176,7 +176,7 @@ def read_sessions_of(path: Path, progress: bool = True) -> SessionsRead:
             recordings.append(fit_to_teach(in_trials(read_kornblith(file))))
         except (ValueError, OSError) as error:
             named = str(error) if file.stem in str(error) else f"{file.name}: {error}"
-            left_out.append(LeftOut(file.stem, named))
+            left_out.append(SessionLeftOut(file.stem, named))
     if not recordings:
         raise ValueError(
             f"{path}: expected sessions that can teach, came {len(files)} that cannot"
@@ -185,7 +185,7 @@ def read_sessions_of(path: Path, progress: bool = True) -> SessionsRead:
     return SessionsRead(tuple(recordings), tuple(left_out))
 
 
-def _and_left_out(left_out: Sequence[LeftOut]) -> str:
+def _and_left_out(left_out: Sequence[SessionLeftOut]) -> str:
     """The end of a sentence that says which sessions were left out."""
     return "".join(f"; {each}" for each in left_out)
 

@@ -91,7 +91,7 @@ class TaughtRun(GroupRun):
     def loss_of_step(self, step: int) -> Tensor:
         """Decision loss on generated trials, transfer loss on recorded ones."""
         generated = self.draw_batches()
-        recorded = [each.draw(step, bool(self.sees_permuted.any())) for each in self.by_seed]
+        recorded = [each.sample(step, bool(self.sees_permuted.any())) for each in self.by_seed]
         output = self.network(self._observation(generated, recorded))
         n_generated, size = len(generated[0]), len(recorded[0].rows)
         loss = self.decision_loss_of(output.logits[:, :n_generated], generated)

@@ -77,7 +77,7 @@ def brain_activity(
     return replace(binned, values=roots, windows=windows, measure=measure)
 
 
-def teacher_latents(
+def teacher_trial_latents(
     teacher: str,
     readout: Readout,
     activity: TrialResponses,

@@ -15,7 +15,7 @@ from b2m_agents.studies.driving.comparison import (
 )
 from b2m_agents.studies.driving.plan import DrivingPlan, DrivingStudySettings, rows_of
 from b2m_agents.studies.driving.student import StudentRun, study_data_of
-from b2m_agents.studies.driving.teachers import standardised, teacher_latents
+from b2m_agents.studies.driving.teachers import standardised, teacher_frame_latents
 from b2m_drive.comparisons.driving_study import DRIVING
 from b2m_drive.comparisons.run_opening import open_run
 from b2m_drive.comparisons.verdict import verdicts_of
@@ -180,7 +180,7 @@ def test_every_teacher_tells_what_it_should_about_the_scene(scenes, tmp_path) ->
     gap = watched.labels[:, [NAMES.index("gap")]]
 
     def told(teacher: str) -> float:
-        latents = teacher_latents(
+        latents = teacher_frame_latents(
             teacher,
             watched,
             np.load(plan.brain.responses)[watched.frame_id],

@@ -293,7 +293,7 @@ def test_the_student_of_permuted_items_sees_other_items_and_the_same_brain(
     latents = group.by_seed[0].heads.values
     assert torch.equal(latents[brain], latents[permuted])
     generated = group.draw_batches()
-    seen = group._observation(generated, [group.by_seed[0].draw(0, with_permuted=True)])
+    seen = group._observation(generated, [group.by_seed[0].sample(0, with_permuted=True)])
     n_generated = len(generated[0])
     assert torch.equal(seen[brain, :n_generated], seen[permuted, :n_generated])
     assert not torch.equal(seen[brain, n_generated:], seen[permuted, n_generated:])
