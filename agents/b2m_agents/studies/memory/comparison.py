@@ -35,7 +35,7 @@ from b2m_agents.studies.memory.plan import (
 from b2m_agents.studies.memory.taught_group import run_group
 from b2m_agents.studies.memory.trial_matching import RolePairing, counterparts
 from b2m_drive.comparisons.control import Control, require_functions
-from b2m_drive.comparisons.jobs import Job
+from b2m_drive.comparisons.jobs import Job, time_job
 from b2m_drive.comparisons.local_processes import RunJob
 from b2m_drive.comparisons.memory_study import MEMORY
 from b2m_drive.comparisons.run_folder import BRAIN_FILE, TRAJECTORIES, Run, read_run
@@ -128,6 +128,10 @@ class MemoryComparison(RunnableComparison[MemoryPlan, Run]):
         super().finish(folder, jobs)
         for place in jobs:
             record_trajectories(place)
+
+    def time_job(self, job: Job[MemoryPlan]) -> tuple[float, float]:
+        """Seconds of a job beside its steps, and of a step; it draws nothing."""
+        return time_job(replace(job.plan, trajectories=None), run_group)
 
     def jobs_of_runs(self, folder: Path) -> dict[Path, list[Job[MemoryPlan]]]:
         """Every job of this one run."""
