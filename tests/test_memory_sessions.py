@@ -138,7 +138,7 @@ def test_units_are_chosen_by_region_and_by_selectivity(recordings) -> None:
     spoilt = recording.values.copy()
     spoilt[split_trials(recording)] = 7.0
     np.testing.assert_array_equal(  # the trials that teach have no say
-        chosen, selective_units(replace(recording, activity=spoilt))
+        chosen, selective_units(replace(recording, values=spoilt))
     )
 
 

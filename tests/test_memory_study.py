@@ -161,7 +161,7 @@ def test_held_out_recorded_trials_never_teach(recording, tmp_path) -> None:
     teaching = split_trials(recording)
     spoilt = recording.values.copy()
     spoilt[~teaching] += np.random.default_rng(0).poisson(99, spoilt[~teaching].shape)
-    other = plan_groups(replace(recording, activity=spoilt), SMALL, tmp_path / "run")[-1].plan
+    other = plan_groups(replace(recording, values=spoilt), SMALL, tmp_path / "run")[-1].plan
     runs = [taught_run(plan) for plan in (taught, other)]
     torch.testing.assert_close(runs[0].by_seed[0].heads.values, runs[1].by_seed[0].heads.values)
     assert 0 < (~teaching).sum() < teaching.sum()
