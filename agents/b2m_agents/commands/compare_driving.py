@@ -163,6 +163,7 @@ def run_driving(
     dry_run: bool,
     device: str = "cpu",
     scenario: str | None = None,
+    note: str = "",
 ) -> Path:
     """Compare and report, or say how long that would take.
 
@@ -175,6 +176,7 @@ def run_driving(
         dry_run: Whether only to say how long it would take.
         device: That students are trained on.
         scenario: That the scenes must be of; None: any.
+        note: That the report has beneath its verdicts.
 
     Returns:
         The run's folder.
@@ -186,7 +188,7 @@ def run_driving(
 
     started = time.perf_counter()
     dataset = SceneDataset(_collected(scenes, n_workers), scenario)
-    run = run_of(dataset, brain, settings, out, device)
+    run = run_of(dataset, brain, settings, out, device, note)
     if dry_run:
         check_run(run.folder, describe(run, dataset))
         n_students, seconds = expected_time(run, n_workers)

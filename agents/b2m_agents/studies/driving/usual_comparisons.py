@@ -25,6 +25,7 @@ def run_of(
     settings: DrivingStudySettings,
     folder: Path | None = None,
     device: str = "cpu",
+    note: str = "",
 ) -> DrivingRun:
     """A comparison of a brain that watched the scenes of a file, ready to be run.
 
@@ -34,6 +35,7 @@ def run_of(
         settings: Of the comparison.
         folder: Of the run; None: ``runs/driving-NAME``, with the share of a simulated signal.
         device: That students are trained on.
+        note: That the report has beneath its verdicts.
 
     Raises:
         ValueError: If the recording cannot teach.
@@ -42,4 +44,6 @@ def run_of(
     recording = brain.watch(dataset) if isinstance(brain, SimulatedWatcher) else brain
     signal = f"-signal-{watcher.signal:g}" if watcher else ""
     usual = Path("runs") / f"driving-{safe_name(recording.session)}{signal}"
-    return DrivingRun(folder or usual, dataset.path, settings, watcher, recording, device)
+    return DrivingRun(
+        folder or usual, dataset.path, settings, watcher, recording, device, note=note
+    )
