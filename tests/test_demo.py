@@ -66,6 +66,9 @@ def test_the_engine_is_compiled_when_the_memory_half_has_ended(
         def start(self) -> None:
             waited.append("started")
 
+        def is_alive(self) -> bool:
+            return True
+
         def join(self) -> None:
             waited.append("joined")
 
@@ -74,10 +77,12 @@ def test_the_engine_is_compiled_when_the_memory_half_has_ended(
 
     context = type("Context", (), {"Process": Process})
     monkeypatch.setattr(demo.multiprocessing, "get_context", lambda _: context)
-    with demo.engine_compiled_meanwhile():
+    told: list[str] = []
+    with demo.engine_compiled_meanwhile(told.append):
         waited.append("memory")
     assert waited == ["started", "memory", "joined", "ended"]
+    assert "still being compiled" in told.pop()
     waited.clear()
-    with pytest.raises(KeyError), demo.engine_compiled_meanwhile():
+    with pytest.raises(KeyError), demo.engine_compiled_meanwhile(told.append):
         raise KeyError
-    assert waited == ["started", "ended"]  # who gives up is not kept waiting
+    assert (waited, told) == (["started", "ended"], [])  # who gives up is not kept waiting

@@ -31,7 +31,7 @@ def demo(
     from b2m_agents.studies.demo import NOTE, engine_compiled_meanwhile
 
     typer.echo(NOTE)
-    meanwhile = engine_compiled_meanwhile() if half == "both" else nullcontext()
+    meanwhile = engine_compiled_meanwhile(typer.echo) if half == "both" else nullcontext()
     if half != "driving":
         with meanwhile:
             _show_memory(out / "memory", n_processes(workers))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import multiprocessing
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr
 from pathlib import Path
 
@@ -61,15 +61,20 @@ def taught_encoder(run: Path) -> Path:
 
 
 @contextmanager
-def engine_compiled_meanwhile() -> Iterator[None]:
+def engine_compiled_meanwhile(tell: Callable[[str], None]) -> Iterator[None]:
     """Compile the driving engine in another process; at the end of the block it is compiled.
 
     It is kept on disk, where the processes of the driving half find it.
+
+    Args:
+        tell: Called with what goes on, if the block ends before the other process.
     """
     process = multiprocessing.get_context("spawn").Process(target=compile_engine, daemon=True)
     process.start()
     try:
         yield
+        if process.is_alive():
+            tell("the driving engine is still being compiled, which is done once ...")
         process.join()
     finally:
         process.terminate()
