@@ -227,6 +227,7 @@ def run_driving(
     dry_run: bool,
     device: str = "cpu",
     scenario: str | None = None,
+    note: str = "",
 ) -> Path:
     """Compare and report, or say how long that would take.
 
@@ -239,6 +240,7 @@ def run_driving(
         dry_run: Whether only to say how long it would take.
         device: That students are trained on.
         scenario: That the scenes must be of; None: any.
+        note: That the report has beneath its verdicts.
 
     Returns:
         The run's folder.
@@ -248,7 +250,7 @@ def run_driving(
 
     started = time.perf_counter()
     dataset = SceneDataset(_collected(scenes, n_workers), scenario)
-    comparison = comparison_of(dataset, brain, settings, device)
+    comparison = comparison_of(dataset, brain, settings, device, note)
     folder = out or usual_folder(comparison)
     if has_run(comparison, folder, n_workers, dry_run, f"students of {settings.n_steps} steps"):
         report_comparison(folder, started)

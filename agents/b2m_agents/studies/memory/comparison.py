@@ -72,6 +72,7 @@ class MemoryComparison(RunnableComparison[MemoryPlan, Run]):
     by_signal: Mapping[float, Recording | TrialResponses] = field(default_factory=dict)
     isolated: Path | None = None  # folder shared between runs; None: beside the run's
     own_controls: tuple[Control, ...] = ()  # further nulls and probes
+    note: str = ""  # that the report has beneath its verdicts
 
     def __post_init__(self) -> None:
         require_functions(self.own_controls)
@@ -282,6 +283,7 @@ def describe(comparison: MemoryComparison) -> dict[str, Any]:
             "only.",
             *limits_of(recording, settings),
         ],
+        **({"note": comparison.note} if comparison.note else {}),
     }
 
 
