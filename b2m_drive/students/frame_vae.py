@@ -21,7 +21,7 @@ class FrameVAE(nn.Module):
         student = FrameStudent(FrameVAE, "vae.to_mean", "pictures/")
 
     Args:
-        shape: Of the frames: channels, height and width, 36 to 512 pixels each.
+        shape: Of the frames: channels, height and width, 16 to 512 pixels each.
 
     Raises:
         ValueError: If the frames are smaller or larger.
