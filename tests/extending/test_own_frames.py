@@ -409,7 +409,7 @@ def test_our_encoder_takes_frames_from_anywhere(tmp_path: Path) -> None:
     assert "FrameVAE" in b2m.write_report(run.folder).read_text()
     tall = np.zeros((12, 1030, 8, 1), np.uint8) + np.arange(12, dtype=np.uint8)[:, None, None, None]
     with pytest.raises(ValueError, match="height: expected a whole number of"):
-        b2m.FrameStudent(FACTORY, VAE_LAYER, write_pictures(tmp_path / "tall", tall))
+        b2m.FrameStudent(FACTORY, VAE_LAYER, write_pictures(tmp_path / "tall", tall), 4)
     network = student.new_network(torch.Generator().manual_seed(0)).eval()
     frames = torch.from_numpy(large[:2]).permute(0, 3, 1, 2) / 255
     assert torch.equal(network(frames), network(frames))
