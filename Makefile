@@ -10,10 +10,10 @@ demo: install  ## teach a network from the simulated brain, and write the report
 	$(BIN)/b2m-drive demo
 
 test: $(VENV)/.dev  ## all tests
-	$(BIN)/pytest -n auto
+	$(BIN)/pytest -n auto --dist worksteal
 
 quick: $(VENV)/.dev  ## the quick tests
-	$(BIN)/pytest -n auto -m "not slow"
+	$(BIN)/pytest -n auto --dist worksteal -m "not slow"
 
 lint: $(VENV)/.dev  ## style and types
 	$(BIN)/ruff check .

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from highway_env.vehicle.behavior import IDMVehicle
 
+from tests.shared.compiled_once import compile_one_at_a_time
 from tests.shared.type_checks import without_type_checks
 
 # highway-env's own intersection rewrites these for all traffic of the process.
@@ -14,6 +16,14 @@ CONSTANTS = {
     name: getattr(IDMVehicle, name)
     for name in ("COMFORT_ACC_MAX", "COMFORT_ACC_MIN", "DISTANCE_WANTED")
 }
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Workers of pytest-xdist compile each kernel once, not once a worker."""
+    if hasattr(config, "workerinput"):
+        kept = Path(__file__).parents[1] / "envs" / "b2m_envs" / "__pycache__"
+        kept.mkdir(exist_ok=True)
+        compile_one_at_a_time(kept / "compiling.lock")
 
 
 @pytest.fixture(autouse=True)

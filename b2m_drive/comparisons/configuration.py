@@ -80,6 +80,7 @@ class RunConfiguration(Configuration):
     isolated_settings_file: str
     nulls_left_out: tuple[str, ...] = ()  # that the student could not be held against
     left_out: Mapping[str, str] = field(default_factory=dict)  # controls, and why
+    note: str = ""  # for whoever reads the verdict first
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,6 +15,7 @@ _BROUGHT_BY: dict[str, Extra] = {  # by name as imported; agents and minari brin
     "stable_baselines3": "agents",
     "sb3_contrib": "agents",
     "tensorboard": "agents",
+    "imageio_ffmpeg": "agents",
     "mne": "eeg",
     "minari": "minari",
 }

@@ -144,6 +144,7 @@ def _render(
         "report.html.jinja",
         simulated=run.simulated,
         limits=[*run.config.limits, *run.losses],
+        note=run.config.note,
         verdicts=[verdict_box(verdict) for verdict in verdicts],
         metric_label=summary_label(run.primary_metric, run.study),
         title=_title(run),
@@ -323,7 +324,7 @@ def _alignment_picture(run: Run, method: TransferMethod) -> Picture | None:
 
 
 def _method_table(run: Run) -> Table:
-    shown_elsewhere = {"brain", "limits", "readings", "versions", "study", "own"}
+    shown_elsewhere = {"brain", "limits", "note", "readings", "versions", "study", "own"}
     rows = [
         (name.replace("_", " "), setting_text(value))
         for name, value in run.config.entries.items()

@@ -123,10 +123,11 @@ class SceneVAE(nn.Module):
         self,
         frames: UInt8[Tensor, "batch height width channel"],
         generator: torch.Generator | None = None,
+        weight: Float[Tensor, "batch channel height width"] | None = None,
     ) -> tuple[Posterior, VAELoss]:
-        """The posterior of frames, and the loss on them."""
+        """The posterior of frames, and the loss on them, see `loss`."""
         posterior = self.encode(frames, generator)
-        return posterior, self.loss(frames, posterior)
+        return posterior, self.loss(frames, posterior, weight)
 
     def encode(
         self,
@@ -163,7 +164,10 @@ class SceneVAE(nn.Module):
         return torch.sigmoid(pixels.float())
 
     def loss(
-        self, frames: UInt8[Tensor, "batch height width channel"], posterior: Posterior
+        self,
+        frames: UInt8[Tensor, "batch height width channel"],
+        posterior: Posterior,
+        weight: Float[Tensor, "batch channel height width"] | None = None,
     ) -> VAELoss:
         """The negative evidence lower bound of frames, given their posterior.
 
@@ -172,9 +176,15 @@ class SceneVAE(nn.Module):
         sigma-VAE (Rybkin, Daniilidis & Levine 2021, eq. 7): the variance that makes the batch
         most likely, its mean squared error. This balances the two sides without a weight to tune,
         so that beta = 1 collapses no posterior.
+
+        Args:
+            frames: That were encoded.
+            posterior: Of them.
+            weight: Of each pixel in the mean squared error, such as `ChangedPixels` gives; only
+                ratios of weights count. None: all alike.
         """
         pixels = _as_pixels(frames.to(self.device, non_blocking=True))
-        error = nn.functional.mse_loss(self.decode(posterior.latent), pixels)
+        error = _squared_error(self.decode(posterior.latent), pixels, weight)
         n_values = self.settings.n_values
         if self.settings.pixel_variance is None:
             likelihood = 0.5 * n_values * ((2 * math.pi * (error + _LEAST_VARIANCE)).log() + 1)
@@ -314,6 +324,17 @@ def _normal(
     device = like.device if generator is None else generator.device
     noise = torch.randn(like.shape, generator=generator, device=device)
     return noise.to(like.device, non_blocking=True)
+
+
+def _squared_error(
+    decoded: Float[Tensor, "batch channel height width"],
+    pixels: Float[Tensor, "batch channel height width"],
+    weight: Float[Tensor, "batch channel height width"] | None,
+) -> Float[Tensor, ""]:
+    """The mean over pixels, weighted where weights are given."""
+    if weight is None:
+        return nn.functional.mse_loss(decoded, pixels)
+    return (weight * (decoded - pixels).square()).sum() / weight.sum()
 
 
 def _as_pixels(

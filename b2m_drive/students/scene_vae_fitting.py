@@ -21,6 +21,9 @@ Precision = Literal["float32", "bfloat16"]
 PRECISIONS: tuple[Precision, ...] = ("float32", "bfloat16")
 
 ExtraLoss = Callable[[int, FrameBatch], Float[Tensor, ""]]
+WeighPixels = Callable[
+    [UInt8[Tensor, "batch height width channel"]], Float[Tensor, "batch channel height width"]
+]
 
 
 def fit_scene_vae(
@@ -31,6 +34,7 @@ def fit_scene_vae(
     generator: torch.Generator | None = None,
     extra_loss: ExtraLoss | None = None,
     extra_parameters: Sequence[nn.Parameter] = (),
+    weigh_pixels: WeighPixels | None = None,
     precision: Precision = "float32",
     compiled: bool = False,
     evaluate: Callable[[int], None] | None = None,
@@ -55,6 +59,7 @@ def fit_scene_vae(
         generator: Of the draws from the posterior.
         extra_loss: Added to the student's loss, after its forward pass: of the step and batch.
         extra_parameters: Trained as well, such as those of a teacher's attachment.
+        weigh_pixels: Weights of a batch's pixels in the loss, see `ChangedPixels`; None: all alike.
         precision: Of the layers' arithmetic; weights and losses stay float32.
         compiled: Whether PyTorch compiles the convolutions first, for a GPU and many steps: it
             takes up to a minute, and on one CPU core gains nothing. They stay compiled.
@@ -81,7 +86,8 @@ def fit_scene_vae(
         frames = batch.frames.to(device, non_blocking=True)
         vae.check_frames(frames)
         with in_precision():
-            _, loss = vae(frames, generator)
+            weight = None if weigh_pixels is None else weigh_pixels(frames)
+            _, loss = vae(frames, generator, weight)
         total: Tensor = loss.total
         return total if extra_loss is None else total + extra_loss(step, batch)
 

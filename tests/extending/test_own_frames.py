@@ -15,6 +15,8 @@ from torch import nn
 
 import b2m_drive as b2m
 from b2m_agents.commands import app
+from b2m_drive.students.frame_vae import FACTORY
+from b2m_drive.students.frame_vae import LAYER as VAE_LAYER
 from b2m_drive.students.frames import opening
 from tests.extending.own_autoencoders import (
     N_FRAMES,
@@ -394,6 +396,27 @@ def test_the_command_brings_a_network_from_the_working_directory(
     assert "run of another configuration" in err
 
 
+@pytest.mark.slow
+def test_our_encoder_takes_frames_from_anywhere(tmp_path: Path) -> None:
+    torch.set_num_threads(1)
+    large = np.repeat(np.repeat(bars(), 3, axis=1), 3, axis=2)
+    student = b2m.FrameStudent(FACTORY, VAE_LAYER, write_pictures(tmp_path / "p", large))
+    compared = b2m.Comparison(
+        student, b2m.frame_responses(recording()), controls=b2m.NULLS[:2], seeds=(0, 1),
+        budget=SHORT,
+    )  # fmt: skip
+    run = compared.run(tmp_path / "run", progress=False)
+    assert "FrameVAE" in b2m.write_report(run.folder).read_text()
+    tall = np.zeros((12, 1030, 8, 1), np.uint8) + np.arange(12, dtype=np.uint8)[:, None, None, None]
+    with pytest.raises(ValueError, match="height: expected a whole number of"):
+        b2m.FrameStudent(FACTORY, VAE_LAYER, write_pictures(tmp_path / "tall", tall), 4)
+    network = student.new_network(torch.Generator().manual_seed(0)).eval()
+    frames = torch.from_numpy(large[:2]).permute(0, 3, 1, 2) / 255
+    assert torch.equal(network(frames), network(frames))
+    with pytest.raises(ValueError, match=r"expected pixels of 0 to 1 .* came 0\.\d+ to 2"):
+        network(frames * 0 + torch.tensor([0.5, 2.0]).view(2, 1, 1, 1))
+
+
 BESIDE = ("compare", "driving", "--encoder", ENCODER)
 
 
@@ -401,7 +424,8 @@ BESIDE = ("compare", "driving", "--encoder", ENCODER)
     ("arguments", "message"),
     [
         (("compare", "driving", "--layer", "x"), "--layer: expected none of these without"),
-        (("compare", "driving", "--frames-from", "x"), "--frames-from: expected none of these"),
+        (("compare", "driving", "--frames-from", "x"), "x: expected scenes or frames"),
+        (("compare", "driving", "--frames-from", "pictures"), "state; give --recording"),
         ((*BESIDE, "--latents", "decoded"), "--latents: expected none of these beside --encoder"),
         ((*BESIDE, "--curves"), "--curves: expected none of these beside --encoder"),
         ((*BESIDE, "--device", "cuda"), "--device: expected none of these beside --encoder"),

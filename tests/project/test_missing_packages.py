@@ -20,7 +20,7 @@ from tests.shared.made_sessions import simulated_spikes, write_session
 from tests.shared.places import ROOT
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-OF_AGENTS = ("stable_baselines3", "sb3_contrib", "tensorboard")
+OF_AGENTS = ("stable_baselines3", "sb3_contrib", "tensorboard", "imageio_ffmpeg")
 OF_OTHERS = ("mne", "minari")
 # Python imports a file of this name by itself, in the worker processes too: packages that it hides
 # are found neither by import nor by anyone who looks for them, as if they were not installed.

@@ -81,8 +81,8 @@ def compare_driving(
         str | None,
         typer.Option(
             metavar="PATH[:/DATASET]",
-            help="Frames for your network: a folder of pictures (png, jpg), or a data set of "
-            "any HDF5 file (frame, height, width, channel). Without it: --scenes.",
+            help="Frames of your own, for your network or ours: a folder of pictures (png, jpg), "
+            "or a data set of any HDF5 file (frame, height, width, channel). Without it: --scenes.",
             rich_help_panel=OWN,
         ),
     ] = None,
@@ -150,6 +150,7 @@ def compare_driving(
     from b2m_agents.studies.driving.usual_comparisons import SIGNALS, frames_curve
     from b2m_drive.recordings.scene_recording import read_scene_recording
     from b2m_drive.students.devices import device_of
+    from b2m_drive.students.frame_vae import FACTORY, LAYER
     from b2m_drive.students.own_network import NetworkFactory
     from b2m_drive.transfer.term import STRATEGIES
 
@@ -161,8 +162,10 @@ def compare_driving(
         raise typer.BadParameter("--recording: expected --scenes, the frames that were watched")
     if camera is not None and scenes is not None:
         raise typer.BadParameter("--camera: expected none beside --scenes, which have theirs")
+    if encoder is None and frames_from is not None:
+        encoder, layer = FACTORY, layer or LAYER  # ours, for frames from anywhere
     if encoder is None:
-        refuse_options({"layer": layer, "frames_from": frames_from}, "these without --encoder")
+        refuse_options({"layer": layer}, "these without --encoder")
     else:
         _refuse_beside_encoder(latents, curves, device, frames if scenes else None)
     if frames_from is not None:
@@ -227,6 +230,7 @@ def run_driving(
     dry_run: bool,
     device: str = "cpu",
     scenario: str | None = None,
+    note: str = "",
 ) -> Path:
     """Compare and report, or say how long that would take.
 
@@ -239,6 +243,7 @@ def run_driving(
         dry_run: Whether only to say how long it would take.
         device: That students are trained on.
         scenario: That the scenes must be of; None: any.
+        note: That the report has beneath its verdicts.
 
     Returns:
         The run's folder.
@@ -248,7 +253,7 @@ def run_driving(
 
     started = time.perf_counter()
     dataset = SceneDataset(_collected(scenes, n_workers), scenario)
-    comparison = comparison_of(dataset, brain, settings, device)
+    comparison = comparison_of(dataset, brain, settings, device, note)
     folder = out or usual_folder(comparison)
     if has_run(comparison, folder, n_workers, dry_run, f"students of {settings.n_steps} steps"):
         report_comparison(folder, started)

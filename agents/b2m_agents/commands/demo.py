@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -27,8 +28,13 @@ def demo(
     of driving scenes, trains a driver on what the brain-taught encoder sees, and films it. The
     brains are simulated and the reports say so; for a real one see `b2m-drive compare --help`.
     """
+    from b2m_agents.studies.demo import NOTE, engine_compiled_meanwhile
+
+    typer.echo(NOTE)
+    meanwhile = engine_compiled_meanwhile(typer.echo) if half == "both" else nullcontext()
     if half != "driving":
-        _show_memory(out / "memory", n_processes(workers))
+        with meanwhile:
+            _show_memory(out / "memory", n_processes(workers))
     if half != "memory":
         _show_driving(out, n_processes(workers))
 
@@ -36,6 +42,7 @@ def demo(
 def _show_memory(out: Path, n_workers: int) -> None:
     from b2m_agents.studies.demo import demo_memory
 
+    typer.echo("\nmemory: a recurrent network, taught to remember by a brain or by nulls")
     run_memory(demo_memory(), out, n_workers, dry_run=False)
 
 
@@ -44,9 +51,17 @@ def _show_driving(out: Path, n_workers: int) -> None:
     from b2m_agents.evaluation.scores import scores_of
     from b2m_agents.evaluation.text import evaluation_text
     from b2m_agents.studies import demo
-    from b2m_agents.studies.driving.plan import DEMO
 
-    run = run_driving(demo.SCENES, demo.VIEWER, DEMO, out / "driving", n_workers, dry_run=False)
+    typer.echo("\ndriving: an encoder of scenes, taught by a brain that watched or by nulls")
+    run = run_driving(
+        demo.SCENES,
+        demo.VIEWER,
+        demo.DRIVING,
+        out / "driving",
+        n_workers,
+        dry_run=False,
+        note=demo.NOTE,
+    )
     encoder = demo.taught_encoder(run)
     typer.echo(f"\na driver (PPO) on what {encoder} sees:")
     agent = demo.demo_driver(encoder, out / "agent")

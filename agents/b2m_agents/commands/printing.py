@@ -45,13 +45,12 @@ def say_report(path: Path, started: float) -> None:
 
 
 def report_comparison(folder: Path, started: float) -> None:
-    """Write the report of a comparison, and print its verdicts and where it is."""
+    """Print the verdicts of a comparison, then write its report and print where it is."""
     from b2m_drive.comparisons.verdict import verdicts_of
     from b2m_drive.reports.report import write_report
 
-    path = write_report(folder)
     say_verdicts(verdicts_of(folder))
-    say_report(path, started)
+    say_report(write_report(folder), started)
 
 
 def report_sessions(

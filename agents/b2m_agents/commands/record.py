@@ -30,7 +30,7 @@ def record(
     out: Annotated[
         Path | None,
         typer.Option(
-            help=".mp4 or .webm (VP9), .avi or .gif. Default: video.mp4 in FOLDER, or "
+            help=".mp4 (H.264), .webm (VP9), .avi or .gif. Default: video.mp4 in FOLDER, or "
             "runs/SCENARIO-DRIVER.mp4."
         ),
     ] = None,

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import errno
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import chain
 from pathlib import Path
-from typing import Any
 
-import cv2
 import numpy as np
 import torch
 from tqdm.auto import tqdm
@@ -18,16 +14,12 @@ from b2m_agents.drivers.drivers import DRIVERS, RolloutSpec, drive_episode, roll
 from b2m_agents.episodes.episodes import Episode, episode_seed
 from b2m_agents.learning.trained_agent import TrainedAgent, read_agent_config
 from b2m_agents.videos.video_frame import Moment, Picture, draw_moment
+from b2m_agents.videos.video_writing import ENDINGS, write_video
 from b2m_agents.worlds.action_choices import ActionChoices, taken, weighed
 from b2m_drive.files.settings_types import take_as_declared
-from b2m_drive.files.writing import atomic_write
 from b2m_envs.scenes.settings import SceneSettings
 from b2m_envs.scenes.state import STATE_INDEX
 
-# What OpenCV's wheels can write and a browser plays; H.264 is not among it. The second of .mp4 is
-# for builds without VP9, and plays outside of browsers only.
-_CODECS = {".mp4": ("vp09", "mp4v"), ".webm": ("VP90", "VP80"), ".avi": ("MJPG",)}
-_ENDINGS = (*_CODECS, ".gif")
 FASTEST = 100  # times real time
 _LAST_PICTURE = 1.5  # [s] that an episode's end stays
 
@@ -71,7 +63,7 @@ def record_video(
     Args:
         driver: Folder of an agent, which drives in the world of its training; or what
             `rollout_spec_of` gives, for any driver, anywhere.
-        path: The video: `.mp4` or `.webm` (VP9), `.avi` (Motion JPEG) or `.gif`.
+        path: The video: `.mp4` (H.264), `.webm` (VP9), `.avi` (Motion JPEG) or `.gif`.
         settings: None: three episodes at four times real time.
         progress: Show a bar.
 
@@ -96,20 +88,6 @@ def record_video(
     pictures = _pictures(driver, agent, settings, progress)
     write_video(path, pictures, driver.scene.steps_per_second * settings.speed)
     return path
-
-
-def write_video(path: Path, pictures: Iterator[Picture], frames_per_second: float) -> None:
-    """Write pictures as a video, whole or not at all.
-
-    Raises:
-        ValueError: If no codec of the ending works here.
-        OSError: If the disk is full.
-    """
-    with atomic_write(path) as draft:
-        if draft.suffix.lower() == ".gif":
-            _write_gif(draft, list(pictures), frames_per_second)
-        else:
-            _write_with_opencv(draft, pictures, frames_per_second)
 
 
 def episode_moments(
@@ -141,8 +119,8 @@ def episode_moments(
 
 
 def _check_video_path(path: Path) -> None:
-    if path.suffix.lower() not in _ENDINGS:
-        raise ValueError(f"{path}: expected a video ending in {', '.join(_ENDINGS)}")
+    if path.suffix.lower() not in ENDINGS:
+        raise ValueError(f"{path}: expected a video ending in {', '.join(ENDINGS)}")
     if path.is_dir():
         raise ValueError(f"{path}: expected a file for the video, came a folder")
     for parent in path.parents:
@@ -188,53 +166,3 @@ def _ending(episode: Episode) -> str:
     if episode.crashed:
         return "crashed"
     return "time limit" if episode.truncated else "arrived, or left the road"
-
-
-def _write_with_opencv(path: Path, pictures: Iterator[Picture], frames_per_second: float) -> None:
-    first = next(pictures)
-    writer = _open_writer(path, first, frames_per_second)
-    n_written = 0
-    try:
-        for picture in chain([first], pictures):
-            writer.write(cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
-            n_written += 1
-    finally:
-        writer.release()
-    n_there = _count_pictures(path)
-    if n_there != n_written:  # OpenCV does not say that the disk was full
-        raise OSError(errno.EIO, f"{n_there} of {n_written} pictures came to the disk; is it full?")
-
-
-def _count_pictures(path: Path) -> int:
-    reader = cv2.VideoCapture(str(path))
-    try:
-        return sum(1 for _ in iter(reader.grab, False))
-    finally:
-        reader.release()
-
-
-def _open_writer(path: Path, first: Picture, frames_per_second: float) -> Any:
-    size = (first.shape[1], first.shape[0])
-    for codec in _CODECS[path.suffix.lower()]:
-        fourcc = cv2.VideoWriter.fourcc(*codec)
-        writer = cv2.VideoWriter(str(path), fourcc, frames_per_second, size)
-        if writer.isOpened():
-            return writer
-        writer.release()
-    raise ValueError(
-        f"{path.suffix}: expected one of the codecs {_CODECS[path.suffix]} in this OpenCV, found "
-        "none; write a .gif"
-    )
-
-
-def _write_gif(path: Path, pictures: Sequence[Picture], frames_per_second: float) -> None:
-    from PIL import Image
-
-    images = [Image.fromarray(picture) for picture in pictures]
-    images[0].save(
-        path,
-        save_all=True,
-        append_images=images[1:],
-        duration=round(1000 / frames_per_second),  # [ms]
-        loop=0,
-    )

@@ -372,9 +372,9 @@ def test_latents_do_not_depend_on_the_unit_or_on_units_that_never_vary(
 
     def strength(values: np.ndarray) -> np.ndarray:
         latents = latents_of(
-            replace(activity, values=values),
+            activity.with_values(values),
             teaching,
-            method=method,  # type: ignore[arg-type]
+            method=method,
             pairing="recorded",
             seed=0,
             n_latents=None if method == "decoded" else 1,

@@ -49,7 +49,13 @@ AFTER_THE_END = 4  # [steps] that worlds go on after highway-env calls them term
 CHANGE_LANES = ("highway", "highway_fast", "merge")  # where others change lane of their own accord
 LONELY = ("racetrack", "racetrack_large", "racetrack_oval")  # with one other vehicle, far away
 THREE_MODES = ("discrete", "continuous", "driver")
-CASES = [(scenario, mode) for scenario in ENGINE_SCENARIOS for mode in MODES]
+# Where whole episodes take seconds, most of them highway-env's.
+LONG = ("highway", "highway_fast", "merge", "exit", "roundabout", "intersection")
+CASES = [
+    pytest.param(scenario, mode, marks=[pytest.mark.slow] if scenario in LONG else [])
+    for scenario in ENGINE_SCENARIOS
+    for mode in MODES
+]
 
 Style = Callable[[Any, int, np.random.Generator], Any]  # world, step, generator -> action
 
@@ -262,6 +268,7 @@ def to_be_seen(scenario: str, mode: str) -> list[str]:
     return [*seen, *accidents, *overtaking, *crossing]
 
 
+@pytest.mark.slow
 def test_a_whole_default_episode_of_the_highway_is_highway_envs():
     settings = SceneSettings("highway", driver="highway_env")
     worlds, oracles = begin_both(settings, [7])

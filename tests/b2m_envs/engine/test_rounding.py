@@ -120,13 +120,13 @@ def on_overlap(network: Any, generator: np.random.Generator) -> tuple[np.ndarray
 def test_one_place_is_on_the_same_of_two_equal_lanes_to_the_last_bit():
     worlds, oracles = begin_both(SceneSettings("racetrack"), [0])
     network, generator = oracles[0].road.network, np.random.default_rng(0)
-    places, vehicle = worlds._places(), worlds.vehicles[0]
+    search, vehicle = worlds._new_search(), worlds.vehicles[0]
     for _ in range(500):
         position, heading = on_overlap(network, generator)
         assert set(nearest_lanes(network, position, heading)) == set(OVERLAP)
         vehicle["x"][0], vehicle["y"][0] = position
         vehicle["heading"][0] = heading
-        found = find_place(worlds.table.network.lanes, vehicle, 0, places)
+        found = find_place(worlds.table.network.lanes, vehicle, 0, search)
         assert worlds.table.names[found] == network.get_closest_lane_index(position, heading)
 
 

@@ -117,6 +117,7 @@ class DrivingComparison(RunnableComparison[DrivingPlan, Run]):
     recording: Recording
     device: str = "cpu"  # that students are trained on, see `b2m_drive.students.devices.device_of`
     own_controls: tuple[Control, ...] = ()  # further nulls and probes
+    note: str = ""  # that the report has beneath its verdicts
 
     def __post_init__(self) -> None:
         require_functions(self.own_controls)
@@ -298,6 +299,7 @@ def describe(run: DrivingComparison, dataset: SceneDataset) -> dict[str, Any]:
         "versions": installed_versions(_PACKAGES),
         "limits": _limits(run, dataset),
         # Numbers round otherwise on another device; runs from before there was a choice are cpu's.
+        **({"note": run.note} if run.note else {}),
         **({} if device_of(run.device).type == "cpu" else {"device": str(device_of(run.device))}),
     }
 

@@ -52,6 +52,7 @@ class DrivingStudySettings:
     temperature: float = 0.2  # of the contrastive loss
     delay: float | None = None  # [s] from a frame to the response; None: by cross-validation
     window: float = 0.4  # [s] over which a response is averaged; at most a frame's duration
+    changed_weight: float | None = None  # of pixels unlike the mean frame, see `ChangedPixels`
 
     def __post_init__(self) -> None:
         take_as_declared(self)
@@ -69,6 +70,10 @@ class DrivingStudySettings:
         for name in ("regression_weight", "contrastive_weight", "temperature", "window"):
             if not 0 < getattr(self, name) < math.inf:
                 raise ValueError(f"{name}: expected more than 0, came {getattr(self, name)}")
+        if self.changed_weight is not None and not 0 < self.changed_weight < math.inf:
+            raise ValueError(
+                f"changed_weight: expected more than 0 or none, came {self.changed_weight}"
+            )
         if self.n_frames < self.batch_size:
             raise ValueError(
                 f"n_frames: expected at least a batch ({self.batch_size}), came {self.n_frames}"
@@ -112,17 +117,6 @@ class DrivingStudySettings:
     def varied_by_frames(self) -> tuple[Condition, ...]:
         """Conditions that the data curve shows."""
         return (Condition(ALONE), *(teaching.condition(BRAIN) for teaching in self.methods))
-
-
-DEMO = DrivingStudySettings(
-    strategies=("regression",),
-    seeds=tuple(range(4)),
-    n_steps=200,
-    n_frames=1500,
-    n_held_out=600,
-    frames_curve=(),
-    signal_curve=(),
-)
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,7 @@ from b2m_drive.reports.driving_report import HAZARD, R2_PREFIX, RECONSTRUCTION, 
 from b2m_drive.students.devices import device_of
 from b2m_drive.students.fitting import FittingSettings
 from b2m_drive.students.frame_batches import FrameBatch, FramesFromMemory
+from b2m_drive.students.pixel_weights import ChangedPixels, changed_pixels
 from b2m_drive.students.scene_vae import SceneVAE, SceneVAESettings, kl_of_latents
 from b2m_drive.students.scene_vae_fitting import encode_frames, fit_scene_vae
 from b2m_drive.students.scenes import SceneDataset
@@ -147,6 +148,7 @@ class StudentRun:
             generator=torch_generator_for(seed, DRAWS),
             extra_loss=self._transfer if self.attachment else None,
             extra_parameters=list(self.attachment.parameters()) if self.attachment else (),
+            weigh_pixels=self._pixel_weights(),
             evaluate=self.evaluate,
             after_step=after_step,
         )
@@ -254,6 +256,10 @@ class StudentRun:
             temperature=self.settings.temperature,
             generator=torch_generator_for(self.plan.seed, HEAD),
         )
+
+    def _pixel_weights(self) -> ChangedPixels | None:
+        weight = self.settings.changed_weight
+        return None if weight is None else changed_pixels(self.watched.frames, weight)
 
     def _transfer(self, step: int, batch: FrameBatch) -> Tensor:
         assert self.attachment is not None

@@ -24,6 +24,7 @@ def comparison_of(
     brain: SimulatedViewer | Recording,
     settings: DrivingStudySettings,
     device: str = "cpu",
+    note: str = "",
 ) -> DrivingComparison:
     """A comparison of a brain that watched the scenes of a file, ready to be run.
 
@@ -32,13 +33,14 @@ def comparison_of(
         brain: A simulated one, which watches them now, or a person's recording.
         settings: Of the comparison.
         device: That students are trained on.
+        note: That the report has beneath its verdicts.
 
     Raises:
         ValueError: If the recording cannot teach.
     """
     viewer = brain if isinstance(brain, SimulatedViewer) else None
     recording = brain.watch(dataset) if isinstance(brain, SimulatedViewer) else brain
-    return DrivingComparison(dataset.path, settings, viewer, recording, device)
+    return DrivingComparison(dataset.path, settings, viewer, recording, device, note=note)
 
 
 def usual_folder(comparison: DrivingComparison) -> Path:

@@ -35,7 +35,7 @@ from b2m_agents.studies.memory.plan import (
 from b2m_agents.studies.memory.taught_group import run_job
 from b2m_agents.studies.memory.trial_matching import TrialMatching, match_trials
 from b2m_drive.comparisons.control import Control, require_functions
-from b2m_drive.comparisons.jobs import Job
+from b2m_drive.comparisons.jobs import Job, time_job
 from b2m_drive.comparisons.local_processes import RunJob
 from b2m_drive.comparisons.memory_study import MEMORY
 from b2m_drive.comparisons.run_folder import BRAIN_FILE, TRAJECTORIES, Run, read_run
@@ -72,6 +72,7 @@ class MemoryComparison(RunnableComparison[MemoryPlan, Run]):
     by_signal: Mapping[float, Recording | TrialResponses] = field(default_factory=dict)
     isolated: Path | None = None  # folder shared between runs; None: beside the run's
     own_controls: tuple[Control, ...] = ()  # further nulls and probes
+    note: str = ""  # that the report has beneath its verdicts
 
     def __post_init__(self) -> None:
         require_functions(self.own_controls)
@@ -130,6 +131,10 @@ class MemoryComparison(RunnableComparison[MemoryPlan, Run]):
         super().finish(folder, jobs)
         for place in jobs:
             record_trajectories(place)
+
+    def time_job(self, job: Job[MemoryPlan]) -> tuple[float, float]:
+        """Seconds of a job beside its steps, and of a step; it draws nothing."""
+        return time_job(replace(job.plan, trajectories=None), run_job)
 
     def jobs_of_runs(self, folder: Path) -> dict[Path, list[Job[MemoryPlan]]]:
         """Every job of this one run."""
@@ -280,6 +285,7 @@ def describe(comparison: MemoryComparison) -> dict[str, Any]:
             "only.",
             *limits_of(recording, settings),
         ],
+        **({"note": comparison.note} if comparison.note else {}),
     }
 
 

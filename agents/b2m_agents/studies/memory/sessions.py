@@ -7,7 +7,7 @@ same task. Sessions with few units are compared and shown, but not pooled.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ from b2m_agents.studies.memory.comparison import (
 from b2m_agents.studies.memory.plan import MemoryPlan, MemoryStudySettings
 from b2m_agents.studies.memory.taught_group import run_job
 from b2m_agents.studies.memory.trial_matching import TrialMatching, match_trials
-from b2m_drive.comparisons.jobs import Job
+from b2m_drive.comparisons.jobs import Job, time_job
 from b2m_drive.comparisons.local_processes import RunJob
 from b2m_drive.comparisons.pooling import SessionsRun, read_sessions
 from b2m_drive.comparisons.run_folder import BRAIN_FILE
@@ -133,6 +133,10 @@ class SessionsComparison(RunnableComparison[MemoryPlan, SessionsRun]):
     def jobs_of_runs(self, folder: Path) -> dict[Path, list[Job[MemoryPlan]]]:
         """The jobs of each session, by its folder."""
         return {path: each.jobs(path) for path, each in self.comparisons(folder).items()}
+
+    def time_job(self, job: Job[MemoryPlan]) -> tuple[float, float]:
+        """Seconds of a job beside its steps, and of a step; it draws nothing."""
+        return time_job(replace(job.plan, trajectories=None), run_job)
 
     def prepare(self, folder: Path, n_workers: int, progress: bool) -> None:
         """Make each session's folder, and describe its brain in it."""

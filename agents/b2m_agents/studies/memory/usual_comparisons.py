@@ -36,6 +36,7 @@ def simulated_comparison(
     *,
     signal: float = 1.0,
     curves: bool = False,
+    note: str = "",
 ) -> MemoryComparison:
     """A comparison whose teacher is a simulated brain.
 
@@ -45,6 +46,7 @@ def simulated_comparison(
         signal: Share of the brain's task signal.
         curves: Whether the brain's other shares of signal (`SIGNALS`) are compared, too, and the
             curves of `with_curves`.
+        note: That the report has beneath its verdicts.
     """
     shares = [each for each in SIGNALS if each != signal] if curves else []
     comparison = MemoryComparison(
@@ -52,6 +54,7 @@ def simulated_comparison(
         settings,
         signal=signal,
         by_signal={share: session.record(share) for share in shares},
+        note=note,
     )
     return with_curves(comparison) if curves else comparison
 
