@@ -41,7 +41,10 @@ if TYPE_CHECKING:
     from b2m_drive.recordings.simulated.trials import simulate_trials as simulate_trials
     from b2m_drive.recordings.trial_responses import TrialResponses as TrialResponses
     from b2m_drive.reports.report import write_report as write_report
+    from b2m_drive.reports.report_parts import Picture as Picture
     from b2m_drive.reports.report_parts import Section as Section
+    from b2m_drive.reports.report_parts import Table as Table
+    from b2m_drive.reports.report_parts import picture_of as picture_of
     from b2m_drive.students.decision_rnn import DecisionRNN as DecisionRNN
     from b2m_drive.students.decision_rnn import DecisionRNNSettings as DecisionRNNSettings
     from b2m_drive.students.frames.opening import open_frames as open_frames
@@ -91,7 +94,10 @@ _HOMES = {
     "SceneVAESettings": "students.scene_vae",
     "SceneWriter": "students.scenes",
     "ScoreWords": "students.student",
+    "Picture": "reports.report_parts",
     "Section": "reports.report_parts",
+    "Table": "reports.report_parts",
+    "picture_of": "reports.report_parts",
     "SimulatedBrain": "recordings.simulated.neurons",
     "SimulatedDriver": "recordings.simulated.driver",
     "SimulatedDriverEEG": "recordings.simulated.driver_eeg",

@@ -27,15 +27,17 @@ from b2m_drive.students.student import (
     HoldsOut,
     LabelsById,
     SaysWhatItCannot,
+    ScoreWords,
     SeesById,
     Student,
 )
 from b2m_drive.teachers.latent_methods import at_most, latent_method
 
 STUDY = "comparison"
+_PAIRING = "id"
 SHARE_TEACHING = 0.8  # of the ids; the others are held out
-BLT = TransferMethod("regression", "pca", "id")
-BCT = TransferMethod("contrastive", "pca", "id")
+BLT = TransferMethod("regression", "pca", _PAIRING)
+BCT = TransferMethod("contrastive", "pca", _PAIRING)
 _PACKAGES = ("torch", "numpy", "scipy", "scikit-learn", "b2m-drive")
 DEFAULT_BUDGET = Budget()
 _FEWEST_IDS = 10
@@ -73,16 +75,43 @@ class Comparison(RunnableComparison[StudentPlan, Run]):
     budget: Budget = DEFAULT_BUDGET
 
     def __post_init__(self) -> None:
+        self._check_types()
         if len(set(self.seeds)) != len(self.seeds) or len(self.seeds) < 2:
             raise ValueError(f"seeds: expected two or more different ones, came {self.seeds}")
         if not self.methods:
             raise ValueError("methods: expected one or more, came none")
+        for method in self.methods:
+            latent_method(method.latents)  # refuses one that nobody knows
+            if method.pairing != _PAIRING:
+                raise ValueError(
+                    f"methods: expected the pairing {_PAIRING!r} (rows find batches by id), came "
+                    f"{method.pairing!r}"
+                )
         require_functions(tuple(c for c in self.controls if c.name not in BASELINES))
         if ALONE not in {control.name for control in self.controls}:
             raise ValueError(
                 f"controls: expected {ALONE!r} among the nulls, since it always decides"
             )
         _ = self.study, self.rows  # checks names and ids
+
+    def _check_types(self) -> None:
+        expected: tuple[tuple[str, type | tuple[type, ...], str], ...] = (
+            ("brain", (Recording, Responses), "a Recording or Responses"),
+            ("seeds", tuple, "a tuple of whole numbers"),
+            ("methods", tuple, "a tuple of TransferMethod"),
+            ("controls", tuple, "a tuple of Control"),
+            ("budget", Budget, "a Budget"),
+        )
+        for name, kind, words in expected:
+            if not isinstance(getattr(self, name), kind):
+                raise ValueError(f"{name}: expected {words}, came {getattr(self, name)!r:.80}")
+        for name, each in (("methods", TransferMethod), ("controls", Control), ("seeds", int)):
+            for one in getattr(self, name):
+                if not isinstance(one, each):
+                    raise ValueError(f"{name}: expected each a {each.__name__}, came {one!r:.80}")
+        told = self.student.words
+        if not isinstance(told, ScoreWords):
+            raise ValueError(f"words of the student: expected ScoreWords, came {told!r:.80}")
 
     @cached_property
     def responses(self) -> Responses:
@@ -109,6 +138,11 @@ class Comparison(RunnableComparison[StudentPlan, Run]):
             raise ValueError(
                 f"{self.responses.session}: expected responses to 8 or more of the ids that "
                 f"{self.student.name} learns from, came {len(teaching)}"
+            )
+        if len(teaching) == len(ids):
+            raise ValueError(
+                f"{self.responses.session}: expected responses to some ids that are held out by "
+                f"{self.student.name}, came none among {len(ids)}"
             )
         chosen = np.isin(self.responses.ids, teaching)
         return self.responses.select(chosen), self.responses.select(~chosen)

@@ -98,8 +98,9 @@ class FrameStudent:
         self.is_held_out = held_out_frames(self.frames)
         if not 1 <= batch_size <= len(self.teaching):
             raise ValueError(
-                f"batch_size: expected 1 to {len(self.teaching)}, the frames of "
-                f"{self.frames.name} that teach, came {batch_size}"
+                f"{self.frames.name}: expected a batch of frames or more that teach "
+                f"({batch_size}), came {len(self.teaching)} of {len(self.is_held_out)}; batch_size "
+                f"may be 1 to {len(self.teaching)}"
             )
         if not self._spread > 0:
             raise ValueError(f"{self.frames.name}: expected frames that vary, came none")

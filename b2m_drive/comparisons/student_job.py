@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float32
+from jaxtyping import Float32, Int64
 from torch import Tensor, nn
 
 from b2m_drive.comparisons.control import Control, ControlInputs
@@ -27,11 +27,26 @@ from b2m_drive.transfer.targets import BrainTargets
 
 # One stream of random numbers for each purpose, so that conditions differ in nothing else.
 INIT, BATCHES, TEACHER, HEAD, UNTRAINED = range(5)
+_BATCHES_TO_MATCH = 100  # without any id that teaches, until the student is refused
 
 
 @dataclass(frozen=True)
 class Budget:
-    """How every student of a comparison is trained; the same for all."""
+    """How every student of a comparison is trained, by Adam; the same for all.
+
+    Args:
+        n_steps: Batches that a student learns from.
+        evaluate_every: Steps between two evaluations; divides the number of steps.
+        learning_rate: Of Adam.
+        weight: Of the transfer term at the start, beside the task's loss.
+        falls_to_zero_at: Share of the training by which the weight has fallen to 0, linearly; None:
+            it stays.
+        temperature: Of the contrastive loss.
+        n_latents: Of every teacher; None: as many as the first latent method finds in the brain.
+
+    Raises:
+        ValueError: If a number is out of range.
+    """
 
     n_steps: int = 500
     evaluate_every: int = 50  # [steps]
@@ -74,6 +89,7 @@ class _Training:
         self.batches: Iterator[Any] = iter(self.student.batches(generator_for(plan.seed, BATCHES)))
         self.schedule = WeightSchedule(self.budget.weight, self.budget.falls_to_zero_at)
         self.attachment = self._attach()
+        self.n_batches = self.n_matched = 0  # batches drawn, and rows of them that are taught
         self.scores: list[Score] = []
 
     def run(self, after_step: Callable[[], None]) -> list[Score]:
@@ -100,12 +116,30 @@ class _Training:
     def _loss(self, step: int) -> Tensor:
         batch = next(self.batches)
         loss = self.student.task_loss(self.network, batch)
+        if not torch.isfinite(loss).all():
+            raise ValueError(
+                f"task_loss of {self.student.name}: expected a finite number, came {loss.item()} "
+                f"at step {step} of seed {self.plan.seed} ({self.plan.condition})"
+            )
         weight = self.schedule(step, self.budget.n_steps)
         if self.plan.condition.control == ALONE_HEAD:
             weight = 0.0
         if self.attachment is None:
             return loss
+        self._match(batch.ids)
         return loss + self.attachment.loss(batch.ids, weight=weight)
+
+    def _match(self, ids: Int64[np.ndarray, " batch"]) -> None:
+        """Refuse a student whose ids are never those that the brain saw: nothing would teach it."""
+        taught = self.plan.teaching.ids
+        self.n_batches += 1
+        self.n_matched += int(np.isin(ids, taught).sum())
+        if not self.n_matched and self.n_batches == min(self.budget.n_steps, _BATCHES_TO_MATCH):
+            raise ValueError(
+                f"ids of {self.student.name}: expected some of those that the brain's responses "
+                f"are to ({taught.min()} to {taught.max()}), came none in {self.n_batches} batches "
+                f"(the last holds {ids.min()} to {ids.max()}); are they numbered alike?"
+            )
 
     @torch.no_grad()
     def _evaluate(self, step: int) -> None:

@@ -13,7 +13,12 @@ from b2m_drive.comparisons.study import LABEL_PROBES, Study, summary_label
 from b2m_drive.evidence.condition import ALONE, BRAIN, STRATEGIES, Condition, TransferMethod
 from b2m_drive.evidence.learning_curves import SUMMARIES, LearningCurve, learning_curves
 from b2m_drive.evidence.scores import Score
-from b2m_drive.evidence.statistics import Interval, PairedDifference, paired_difference
+from b2m_drive.evidence.statistics import (
+    Interval,
+    PairedDifference,
+    mean_interval,
+    paired_difference,
+)
 
 SIMULATED_CAUTION = (
     "The brain is simulated: its score can show that information was transferred, "
@@ -48,6 +53,8 @@ class Verdict:
         default=(), kw_only=True
     )  # in words; the student could not serve them
 
+    weak: str = field(default="", kw_only=True)  # where the student alone learnt nothing, as words
+
     @property
     def sentence(self) -> str:
         """The verdict in words: what was found, then what labels teach, then what it means."""
@@ -66,6 +73,7 @@ class Verdict:
         left_out = _listed(self.nulls_left_out)
         beside = (
             self.failures,
+            self.weak,
             f"Not held against {left_out}, which this student cannot serve." if left_out else "",
         )
         return " ".join(part for part in (found, *beside) if part)
@@ -159,8 +167,21 @@ def verdicts_of(run: Run | str | Path) -> list[Verdict]:
         judge_curves(run.curves, method, run.primary_metric, run.simulated, run.study)
         for method in run.methods
     )
-    left_out = run.config.nulls_left_out
-    return [replace(verdict, nulls_left_out=left_out) for verdict in verdicts]
+    left_out, weak = run.config.nulls_left_out, _weak(run)
+    return [replace(verdict, nulls_left_out=left_out, weak=weak) for verdict in verdicts]
+
+
+def _weak(run: Run) -> str:
+    """Says so where the student alone did not learn more than nothing; else it is empty."""
+    study = run.study
+    final = mean_interval(SUMMARIES["final"](run.curves[Condition(ALONE)]))
+    if final.low > study.floor:
+        return ""
+    return (
+        f"Yet the students alone did not learn for sure more than {study.floor_label} "
+        f"({study.final_label} {final.mean:.3g} [{final.low:.3g}, {final.high:.3g}], against "
+        f"{study.floor:.3g}): what is found of such students says little; train longer."
+    )
 
 
 def interval_text(interval: Interval) -> str:

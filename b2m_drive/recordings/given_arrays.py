@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float64, Int64
 
 _LARGEST_WHOLE_FLOAT = 2.0**53  # beyond it a float skips whole numbers
+
+
+def require_known(given: Collection[str], known: Collection[str]) -> None:
+    """Refuse a keyword that nobody takes, with the nearest that somebody does.
+
+    Raises:
+        TypeError: Names both.
+    """
+    for name in given:
+        if name not in known:
+            near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            raise TypeError(f"{name}: expected one of {', '.join(sorted(known))}{hint}")
 
 
 def as_numbers(name: str, values: Any) -> Float64[np.ndarray, "..."]:

@@ -11,9 +11,13 @@ from jaxtyping import Float32, Float64
 
 from b2m_drive.recordings.decision_trials import DecisionTrials
 from b2m_drive.recordings.events import Events
-from b2m_drive.recordings.given_arrays import as_column, as_notes, as_numbers
+from b2m_drive.recordings.given_arrays import as_column, as_notes, as_numbers, require_known
 
 SPIKES = "spikes"
+_TAKEN = (  # by `from_arrays`
+    "onset", "ids", "duration", "signal", "time", "spike_times", "session", "unit_names", "measure",
+    "trials", "subject", "source", "licence", "simulated", "notes", "recorded",
+)  # fmt: skip
 _SPIKES_PERHAPS_MISSING = 10  # a recording may run on for as long as these take, without one
 
 
@@ -26,7 +30,7 @@ class Unit:
     kind: str  # "SU" single unit, "MU" multi-unit, "simulated"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Recording:
     """One session of one brain, simulated or not, in whatever was measured.
 
@@ -54,6 +58,13 @@ class Recording:
     # `recorded_span` tells from spikes
     recorded: tuple[float, float] | None = None
     trials: DecisionTrials | None = None  # of a memory task, whose items the events are
+
+    def __repr__(self) -> str:
+        simulated = "simulated, " if self.simulated else ""
+        return (
+            f"Recording({self.session!r}, {simulated}{self.measure}, {len(self.units)} units, "
+            f"{len(self.events)} events, {self.duration:g} s)"
+        )
 
     def __post_init__(self) -> None:
         if not self.units or not len(self.events):
@@ -117,6 +128,7 @@ class Recording:
         Raises:
             ValueError: As the class; also if something is no number.
         """
+        require_known(about, _TAKEN)
         spikes = None if spike_times is None else _sorted_spikes(spike_times)
         samples = None if signal is None else _samples(signal)
         times = None if time is None else as_column("time", time)

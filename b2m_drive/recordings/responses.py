@@ -8,9 +8,13 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int64
 
-from b2m_drive.recordings.given_arrays import as_column, as_ids, as_notes, as_numbers
+from b2m_drive.recordings.given_arrays import as_column, as_ids, as_notes, as_numbers, require_known
 from b2m_drive.recordings.recording import Recording
 
+_TAKEN = (  # by `from_arrays`
+    "values", "ids", "session", "start", "present", "subject", "source", "licence", "simulated",
+    "measure", "notes",
+)  # fmt: skip
 _TOLERANCE = 1e-9  # [s]
 _LEAST_SHARE = 0.5  # of the events; fewer that can be read: probably another clock or unit
 
@@ -102,6 +106,7 @@ class Responses:
         Raises:
             ValueError: As the class.
         """
+        require_known(about, _TAKEN)
         with np.errstate(over="ignore"):  # infinite then, and refused
             found = as_numbers(f"responses of {session}", values).astype(np.float32)
         if found.ndim == 2:

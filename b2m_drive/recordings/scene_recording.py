@@ -206,8 +206,11 @@ def _check_format(path: Path, file: Any) -> None:
 
 def _numbers(path: Path, file: Any, name: str) -> np.ndarray:
     field = file[name]
-    if not isinstance(field, h5py.Dataset) or field.dtype.kind not in "fiu":
-        raise ValueError(f"{path}: {name}: expected an array of numbers, came {field}")
+    if not isinstance(field, h5py.Dataset):
+        raise ValueError(f"{path}: {name}: expected an array of numbers, came a group")
+    if field.dtype.kind not in "fiu":
+        came = "text" if field.dtype.kind in "OSU" else str(field.dtype)
+        raise ValueError(f"{path}: {name}: expected an array of numbers, came {came}")
     values = np.asarray(field[()])
     if not values.size:
         raise ValueError(f"{path}: {name}: expected samples, came an empty array {values.shape}")

@@ -60,6 +60,7 @@ from b2m_drive.reports.sessions_report import write_sessions_report
 
 MakeSection: TypeAlias = Callable[[Run], Section]
 
+_DIVIDED = " Above the dotted line the nulls, which decide; below it the probes."
 PAGES = {"memory": memory_pages, "driving": driving_pages, "comparison": comparison_pages}
 REPORTS = {  # of studies that hold more than one comparison
     "memory_sessions": write_sessions_report,
@@ -126,12 +127,23 @@ def _write_comparison_report(run_folder: Path, own: Sequence[MakeSection]) -> Pa
     verdicts = verdicts_of(run)
     sections = [_method_section(run, method) for method in run.methods]
     pages = PAGES[run.study.name](run)
-    pages = replace(pages, results=(*pages.results, *(make(run) for make in own)))
+    pages = replace(pages, results=(*pages.results, *(_own_section(run, make) for make in own)))
     page = _render(run, verdicts, sections, pages)
     pictures = [picture for section in sections for picture in _pictures_of(section)]
     pictures += [each for part in (*pages.about_brain, *pages.results) for each in part.pictures]
     replace_figures(run_folder, pictures)
     return replace_page(run_folder, page)
+
+
+def _own_section(run: Run, make: MakeSection) -> Section:
+    name = getattr(make, "__name__", repr(make))
+    try:
+        section = make(run)
+    except Exception as error:  # whatever a user's function does
+        raise ValueError(f"section {name}: {type(error).__name__}: {error}") from error
+    if not isinstance(section, Section):
+        raise ValueError(f"section {name}: expected a Section, came {type(section).__name__}")
+    return section
 
 
 def _render(
@@ -222,7 +234,7 @@ def _method_section(run: Run, method: TransferMethod) -> TeachingSection:
             figures.difference_figure(titled, method, run.simulated, study),
             f"{method.slug}-differences",
             "Brain minus control, paired by seed, with 95 % intervals. Right of zero: the brain "
-            "taught more. Above the dotted line the nulls, which decide; below it the probes.",
+            f"taught more.{_DIVIDED if set(controls) & set(study.probes) else ''}",
         ),
         _difference_table(by_metric, study),
         _ratio_picture(run, method, ratios) if ratios else None,
@@ -317,14 +329,18 @@ def _alignment_picture(run: Run, method: TransferMethod) -> Picture | None:
     return picture_of(
         figures.alignment_figure(by_metric, method, run.simulated, run.study),
         f"{method.slug}-alignment",
-        f"Alignment of the students' activity with the brain's, on {run.study.samples} that taught "
-        "nobody. Dots are means over seeds, lines 95 % intervals. Following the course of events "
-        "alone gives some alignment: compare with the students that had no teacher.",
+        f"Alignment of the students' activity with the brain's, on {run.study.samples} whose "
+        "responses taught nobody. Dots are means over seeds, lines 95 % intervals. Following the "
+        "course of events alone gives some alignment: compare with the students that had no "
+        "teacher.",
     )
 
 
 def _method_table(run: Run) -> Table:
-    shown_elsewhere = {"brain", "limits", "note", "readings", "versions", "study", "own"}
+    shown_elsewhere = {
+        "brain", "limits", "note", "readings", "versions", "study", "own", "controls", "words",
+        "left_out", "nulls_left_out",
+    }  # fmt: skip
     rows = [
         (name.replace("_", " "), setting_text(value))
         for name, value in run.config.entries.items()

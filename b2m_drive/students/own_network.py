@@ -77,8 +77,10 @@ class NetworkFactory:
             return importlib.import_module(name)
         except ModuleNotFoundError as error:
             if error.name and f"{name}.".startswith(f"{error.name}."):
+                hint = f"; did you mean {name.removesuffix('.py')}?" if name.endswith(".py") else ""
                 raise ValueError(
                     f"encoder: expected a module {name} in {self.folder} or installed, found none"
+                    f"{hint}"
                 ) from error
             raise ValueError(f"encoder: importing {name} raised {_raised(error)}") from error
         except Exception as error:  # whatever a user's module does

@@ -22,7 +22,16 @@ class Batch:
 
 @dataclass(frozen=True)
 class ScoreWords:
-    """What reports call a student's score and its samples."""
+    """What reports call a student's score and its samples.
+
+    Args:
+        label: Of the score that is judged, the first that `score` gives.
+        unit: Of it, such as "share of pictures"; "1" if it has none.
+        floor: The score of one who knows nothing, such as chance.
+        floor_label: What the floor is, in words.
+        samples: What a batch holds, in words.
+        criteria: Scores whose first passing is timed; none: no time is reported.
+    """
 
     label: str = "score"
     unit: str = "1"

@@ -48,7 +48,8 @@ def frame_responses(
     if recorded.mean() < _LEAST_SHARE:
         raise ValueError(
             f"{recording.session}: expected windows from {delay:g} to {delay + length:g} s after "
-            f"the frames within the recording, came {int(recorded.sum())} of {len(recorded)}"
+            f"the frames within the recording, came {int(recorded.sum())} of {len(recorded)}; "
+            "another clock or unit of time?"
         )
     kept = shown.select(recorded)
     lost = int((~recorded).sum())

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 import b2m_drive as b2m
+from tests.extending.own_executor import OneAfterAnother
 from tests.extending.own_students import PictureStudent, SequenceStudent, brain, in_time
 
 SHORT = b2m.Budget(n_steps=4, evaluate_every=2, n_latents=3)
@@ -161,3 +165,81 @@ def test_bad_controls_are_refused_by_name() -> None:
         b2m.Control.from_description(words)
     with pytest.raises(ValueError, match=r"without '\|'"):
         b2m.Control("a/b", "null", "mine", "nothing")
+
+
+class Elsewhere(PictureStudent):
+    """Numbers its pictures otherwise than the brain."""
+
+    def batches(self, generator: np.random.Generator) -> Iterator[b2m.Batch]:
+        for batch in super().batches(generator):
+            yield b2m.Batch(batch.ids + 1000, batch.inputs)
+
+    def task_loss(self, network: nn.Module, batch: b2m.Batch) -> torch.Tensor:
+        return super().task_loss(network, b2m.Batch(batch.ids - 1000, batch.inputs))
+
+
+class Exploding(PictureStudent):
+    """Its loss is no number."""
+
+    def task_loss(self, network: nn.Module, batch: b2m.Batch) -> torch.Tensor:
+        return super().task_loss(network, batch) * float("nan")
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:ids")  # the attachment says it at the first batch
+@pytest.mark.parametrize(
+    ("student", "message"),
+    [
+        (Elsewhere(), r"ids of .*: expected some of those .* came none in 4 batches .*numbered"),
+        (Exploding(), r"task_loss of .*: expected a finite number, came nan at step \d+ of seed"),
+    ],
+)
+def test_a_student_that_nothing_can_teach_is_refused(
+    student: PictureStudent, message: str, tmp_path: Path
+) -> None:
+    torch.set_num_threads(1)
+    budget = b2m.Budget(n_steps=4, evaluate_every=2)
+    compared = b2m.Comparison(student, brain(), controls=b2m.NULLS[:3], seeds=(0, 1), budget=budget)
+    with pytest.raises(ValueError, match=message):
+        compared.run(tmp_path / "run", progress=False, executor=OneAfterAnother())
+
+
+@pytest.mark.usefixtures("as_users_run_it")
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"seeds": 3}, "seeds: expected a tuple of whole numbers, came 3"),
+        ({"brain": "mine.h5"}, "brain: expected a Recording or Responses, came 'mine.h5'"),
+        (
+            {"methods": ("regression",)},
+            "methods: expected each a TransferMethod, came 'regression'",
+        ),
+        (
+            {"methods": (b2m.TransferMethod("regression", "pca", "recorded"),)},
+            "expected the pairing 'id' .* came 'recorded'",
+        ),
+        ({"methods": (b2m.TransferMethod("regression", "pcaa", "id"),)}, "latents: .*pcaa"),
+        ({"budget": 500}, "budget: expected a Budget, came 500"),
+    ],
+)
+def test_settings_of_another_type_are_refused_by_name(
+    changes: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        b2m.Comparison(**{"student": PictureStudent(), "brain": brain(), **changes})
+
+
+def no_section(run: b2m.Run) -> str:
+    return "text"
+
+
+def broken_section(run: b2m.Run) -> b2m.Section:
+    raise KeyError("nothing")
+
+
+@pytest.mark.usefixtures("as_users_run_it")
+def test_a_section_of_ones_own_that_fails_is_named(run: b2m.Run) -> None:
+    with pytest.raises(ValueError, match="section no_section: expected a Section, came str"):
+        b2m.write_report(run.folder, sections=(no_section,))  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="section broken_section: KeyError: 'nothing'"):
+        b2m.write_report(run.folder, sections=(broken_section,))

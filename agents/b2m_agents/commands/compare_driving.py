@@ -142,7 +142,7 @@ def compare_driving(
     An encoder learns to reconstruct scenes, with and without a brain that watched them: both
     strategies (BLT and BCT) against seven nulls and two probes, by training step, number of
     frames and share of signal. Kill it and call it again: it goes on where it stopped. With
-    --encoder, your own network is taught instead, on frames of yours.
+    --encoder or --frames-from, your own network or frames are compared, against six nulls.
     """
     from b2m_agents.studies.driving.comparison import SimulatedViewer
     from b2m_agents.studies.driving.default_scenes import DefaultScenes
