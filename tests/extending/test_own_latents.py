@@ -148,12 +148,10 @@ def test_latents_that_nobody_knows_are_refused_by_the_settings_of_both_studies()
         b2m_agents.DrivingStudySettings(latents="loudest_units")
 
 
-def test_an_unknown_latent_method_is_refused_with_those_that_are_known(tmp_path: Path) -> None:
+def test_an_unknown_latent_method_is_refused_with_those_that_are_known() -> None:
     method = b2m.TransferMethod("regression", "loudest_units", "id")
-    compared = b2m.Comparison(PictureStudent(), brain(), (method,), seeds=(0, 1))
     with pytest.raises(ValueError, match=r"latents: expected one of pca, units.*loudest_units"):
-        compared.run(tmp_path / "run", progress=False)
-    assert not (tmp_path / "run").exists()
+        b2m.Comparison(PictureStudent(), brain(), (method,), seeds=(0, 1))
 
 
 @pytest.mark.parametrize(
