@@ -28,7 +28,6 @@ from b2m_envs.rendering.geometry import RoadGeometry
 from b2m_envs.rendering.highway_env_scene import BRAKING, road_geometry
 from b2m_envs.scenes.settings import SceneSettings
 
-ENGINE_SCENARIOS = tuple(SCORING)
 Actions = Int64[np.ndarray, " world"] | Float32[np.ndarray, "world control"] | None
 LONGITUDINAL = np.array([SLOWER, IDLE, FASTER])  # the meta-actions where there are no lanes
 LARGEST_CONTROLS = np.array(

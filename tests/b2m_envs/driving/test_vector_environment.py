@@ -17,9 +17,9 @@ from b2m_envs.driving import SCENARIOS, SceneSettings
 from b2m_envs.driving.environment import DrivingSceneEnv
 from b2m_envs.driving.vector_environment import DrivingSceneVectorEnv
 from b2m_envs.engine.first_compile import announce_first_compile
-from b2m_envs.engine.worlds import ENGINE_SCENARIOS
 from b2m_envs.scenes.observation import finite_state
 from b2m_envs.scenes.state import STATE_INDEX
+from tests.shared.engine_scenarios import ENGINE_SCENARIOS
 from tests.shared.type_checks import without_type_checks
 
 FAST = [name for name, scenario in SCENARIOS.items() if scenario.fast]

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from b2m_envs.engine.layout import MODEL
-from b2m_envs.engine.worlds import ENGINE_SCENARIOS, Worlds
+from b2m_envs.engine.worlds import Worlds
 from b2m_envs.highway_env.bridge import build_world
 from b2m_envs.scenes.scenarios import SCENARIOS
 from b2m_envs.scenes.settings import SceneSettings
@@ -28,6 +28,7 @@ from tests.b2m_envs.engine.oracle import (
     result_differences,
 )
 from tests.b2m_envs.engine.rounding import Rounding
+from tests.shared.engine_scenarios import ENGINE_SCENARIOS
 
 FEW: dict[str, dict[str, Any]] = {  # vehicles, where highway-env's own number takes long
     "highway": {"vehicles_count": 9, "duration": 20},

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from b2m_envs.engine.worlds import ENGINE_SCENARIOS, Worlds
+from b2m_envs.engine.worlds import Worlds
 from b2m_envs.highway_env.bridge import build_world
 from b2m_envs.scenes.settings import SceneSettings
 from tests.b2m_envs.engine.oracle import differences, read_engine
+from tests.shared.engine_scenarios import ENGINE_SCENARIOS
 
 N_SEEDS = 200
 SLOW_TO_BEGIN = {"highway": {"vehicles_count": 15}, "intersection": {"vehicles_count": 4}}

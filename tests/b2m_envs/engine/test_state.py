@@ -19,11 +19,11 @@ from b2m_envs.engine.lanes import lane_table
 from b2m_envs.engine.layout import ROUTE_LENGTH, VEHICLE
 from b2m_envs.engine.path_table import curve_heading, curve_local, path_table
 from b2m_envs.engine.scene_state import SceneStates
-from b2m_envs.engine.worlds import ENGINE_SCENARIOS
 from b2m_envs.highway_env.bridge import build_world
 from b2m_envs.scenes.lane_paths import LanePaths
 from b2m_envs.scenes.settings import SceneSettings
 from b2m_envs.scenes.state import STATE_INDEX, scene_state
+from tests.shared.engine_scenarios import ENGINE_SCENARIOS
 
 SLOTS = 64
 TOLERANCE = 1e-6
