@@ -33,7 +33,8 @@ def comparison_pages(run: Run) -> StudyPages:
         ),
         results=(*_other_scores(run), *_about_student(run), *_left_out(run)),
         how=f"Every student learns from {run.batch_size} {run.study.samples} a step, the same for "
-        f"all conditions of a seed; {run.study.curve_label} is the student's own held-out score.",
+        f"all conditions of a seed; {run.study.curve_label} [{run.study.curve_unit}] is the "
+        "student's own held-out score.",
         references=(),
     )
 

@@ -158,7 +158,8 @@ def test_a_second_collection_is_refused_and_the_first_ends_with_the_same_bytes(t
         "def slowly(*arguments):\n    write(*arguments)\n    print('held', flush=True)\n"
         "    time.sleep(1.5)\n"
         "rollouts.SceneWriter.write = slowly\n"
-        "from tests.test_claimed_folders import collect\ncollect(Path(sys.argv[1]))\n"
+        "from tests.b2m_drive.files.test_claimed_folders import collect\n"
+        "collect(Path(sys.argv[1]))\n"
     )
     folder = tmp_path / "x.h5.parts"
     with held(folder, code=code) as first:

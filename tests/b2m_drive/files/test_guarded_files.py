@@ -345,6 +345,7 @@ def unread(path: Path, _: str | None) -> SceneDataset:
     return dataset
 
 
+@pytest.mark.usefixtures("as_users_run_it")  # stand-ins are of other types
 def test_a_recordings_session_makes_no_path_outside_the_runs(tmp_path, monkeypatch) -> None:
     make_recording(tmp_path)
     with h5py.File(tmp_path / "brain.h5", "r+") as file:
@@ -358,7 +359,7 @@ def test_a_recordings_session_makes_no_path_outside_the_runs(tmp_path, monkeypat
     monkeypatch.setattr("b2m_agents.commands.compare_driving.has_run", note)
     monkeypatch.setattr(
         "b2m_agents.studies.driving.usual_comparisons.DrivingComparison",
-        lambda scenes, settings, viewer, recording, device: SimpleNamespace(
+        lambda scenes, settings, viewer, recording, device, note: SimpleNamespace(
             viewer=viewer, recording=recording
         ),
     )
