@@ -274,11 +274,7 @@ def settings_for(
             raise ValueError(f"{name}: expected one of {', '.join(known)}, came {value!r}")
     usual, kind = _USUAL[scenario], ALGORITHM_SETTINGS[algorithm]
     of_algorithm = {item.name for item in fields(kind)}
-    of_training = {item.name for item in fields(TrainingSettings)} - {
-        "algorithm",
-        "observation",
-        "taught",
-    }
+    of_training = {item.name for item in fields(TrainingSettings)} - _SET_APART
     for name in changes:
         if name not in of_algorithm | of_training:
             known = (*sorted(of_training), *sorted(of_algorithm))
