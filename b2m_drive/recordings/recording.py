@@ -126,6 +126,7 @@ class Recording:
                 from when to when spikes were recorded [s].
 
         Raises:
+            TypeError: If a keyword is none of these; says which was probably meant.
             ValueError: As the class; also if something is no number.
         """
         require_known(about, _TAKEN)

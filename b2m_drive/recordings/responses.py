@@ -104,6 +104,7 @@ class Responses:
             about: ``subject``, ``source``, ``licence``, ``simulated``, ``measure`` or ``notes``.
 
         Raises:
+            TypeError: If a keyword is none of these; says which was probably meant.
             ValueError: As the class.
         """
         require_known(about, _TAKEN)

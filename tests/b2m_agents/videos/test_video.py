@@ -46,6 +46,8 @@ def test_a_video_of_every_kind_can_be_read_again(agent, tmp_path, ending) -> Non
     shapes = shapes_of(path)
     assert len(shapes) >= 2
     assert len(set(shapes)) == 1
+    if ending == ".mp4":
+        assert b"avc1" in path.read_bytes()  # H.264
 
 
 @pytest.mark.parametrize("driver", ["highway_env", "constant_speed", "random"])
