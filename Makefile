@@ -3,17 +3,25 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 PIP_ARGS = --quiet --disable-pip-version-check -c constraints.txt
+# Tests start many processes, which would each compile every file again.
+export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: demo test quick lint install clean
+.PHONY: demo test thorough quick docs lint install clean
 
 demo: install  ## teach a network from the simulated brain, and write the report
 	$(BIN)/b2m-drive demo
 
-test: $(VENV)/.dev  ## all tests
-	$(BIN)/pytest -n auto --dist worksteal
+test: $(VENV)/.dev  ## the tests that a change has to pass
+	$(BIN)/pytest -n auto --dist worksteal -m "not thorough"
+
+thorough: $(VENV)/.dev  ## all tests, those that look longer too, and more damaged files
+	B2M_MUTANTS=40 $(BIN)/pytest -n auto --dist worksteal
 
 quick: $(VENV)/.dev  ## the quick tests
-	$(BIN)/pytest -n auto --dist worksteal -m "not slow"
+	$(BIN)/pytest -n auto --dist worksteal -m "not slow and not thorough"
+
+docs: $(VENV)/.dev  ## the site of the documentation, into build/site
+	$(BIN)/sphinx-build -q -W --keep-going -b html docs build/site
 
 lint: $(VENV)/.dev  ## style and types
 	$(BIN)/ruff check .

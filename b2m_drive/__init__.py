@@ -14,8 +14,13 @@ if TYPE_CHECKING:
     from b2m_drive.comparisons.control import Control as Control
     from b2m_drive.comparisons.control import ControlInputs as ControlInputs
     from b2m_drive.comparisons.frame_student import FrameStudent as FrameStudent
+    from b2m_drive.comparisons.jobs import FailedJobsError as FailedJobsError
     from b2m_drive.comparisons.run_folder import Run as Run
     from b2m_drive.comparisons.run_folder import read_run as read_run
+    from b2m_drive.comparisons.run_summaries import RunSummary as RunSummary
+    from b2m_drive.comparisons.run_summaries import runs_in as runs_in
+    from b2m_drive.comparisons.score_table import score_rows as score_rows
+    from b2m_drive.comparisons.score_table import write_score_table as write_score_table
     from b2m_drive.comparisons.standard_controls import NULLS as NULLS
     from b2m_drive.comparisons.standard_controls import PROBES as PROBES
     from b2m_drive.comparisons.student_job import Budget as Budget
@@ -23,9 +28,23 @@ if TYPE_CHECKING:
     from b2m_drive.comparisons.verdict import verdicts_of as verdicts_of
     from b2m_drive.evidence.condition import Condition as Condition
     from b2m_drive.evidence.condition import TransferMethod as TransferMethod
+    from b2m_drive.executors.ray_cluster import RayCluster as RayCluster
+    from b2m_drive.executors.resources import Resources as Resources
+    from b2m_drive.executors.slurm_cluster import Allocation as Allocation
+    from b2m_drive.executors.slurm_cluster import SlurmCluster as SlurmCluster
     from b2m_drive.recordings.binning import in_trials as in_trials
+    from b2m_drive.recordings.datasets.sternberg_maintenance import (
+        read_sternberg_maintenance as read_sternberg_maintenance,
+    )
     from b2m_drive.recordings.decision_trials import DecisionTrials as DecisionTrials
+    from b2m_drive.recordings.driving_log import DrivingLog as DrivingLog
+    from b2m_drive.recordings.driving_log import read_driving_log as read_driving_log
     from b2m_drive.recordings.events import Events as Events
+    from b2m_drive.recordings.pseudo_population import pseudo_population as pseudo_population
+    from b2m_drive.recordings.readers.mne_objects import from_mne as from_mne
+    from b2m_drive.recordings.readers.mne_objects import responses_from_mne as responses_from_mne
+    from b2m_drive.recordings.readers.neo_objects import from_neo as from_neo
+    from b2m_drive.recordings.readers.pynapple_objects import from_pynapple as from_pynapple
     from b2m_drive.recordings.readers.table import READERS as READERS
     from b2m_drive.recordings.readers.table import read_recording as read_recording
     from b2m_drive.recordings.recording import Recording as Recording
@@ -45,6 +64,7 @@ if TYPE_CHECKING:
     from b2m_drive.reports.report_parts import Section as Section
     from b2m_drive.reports.report_parts import Table as Table
     from b2m_drive.reports.report_parts import picture_of as picture_of
+    from b2m_drive.reports.runs_report import write_runs_report as write_runs_report
     from b2m_drive.students.decision_rnn import DecisionRNN as DecisionRNN
     from b2m_drive.students.decision_rnn import DecisionRNNSettings as DecisionRNNSettings
     from b2m_drive.students.frames.opening import open_frames as open_frames
@@ -59,13 +79,18 @@ if TYPE_CHECKING:
     from b2m_drive.students.student import Student as Student
     from b2m_drive.teachers.frame_responses import frame_responses as frame_responses
     from b2m_drive.teachers.latent_methods import LATENT_METHODS as LATENT_METHODS
-    from b2m_drive.teachers.latent_methods import ResponseLatents as ResponseLatents
+    from b2m_drive.teachers.response_latents import ResponseLatents as ResponseLatents
+    from b2m_drive.teachers.session_alignment import align_sessions as align_sessions
     from b2m_drive.transfer.attachment import attach as attach
     from b2m_drive.transfer.targets import BrainTargets as BrainTargets
 
-__version__ = "0.6.0"
+__version__ = "0.8.0"
 
 _HOMES = {
+    "Allocation": "executors.slurm_cluster",
+    "RayCluster": "executors.ray_cluster",
+    "Resources": "executors.resources",
+    "SlurmCluster": "executors.slurm_cluster",
     "Batch": "students.student",
     "TrialResponses": "recordings.trial_responses",
     "BrainTargets": "transfer.targets",
@@ -77,16 +102,19 @@ _HOMES = {
     "DecisionRNN": "students.decision_rnn",
     "DecisionRNNSettings": "students.decision_rnn",
     "DecisionTrials": "recordings.decision_trials",
+    "DrivingLog": "recordings.driving_log",
     "Events": "recordings.events",
+    "FailedJobsError": "comparisons.jobs",
     "FrameStudent": "comparisons.frame_student",
     "LATENT_METHODS": "teachers.latent_methods",
     "NULLS": "comparisons.standard_controls",
     "PROBES": "comparisons.standard_controls",
     "READERS": "recordings.readers.table",
     "Recording": "recordings.recording",
-    "ResponseLatents": "teachers.latent_methods",
+    "ResponseLatents": "teachers.response_latents",
     "Responses": "recordings.responses",
     "Run": "comparisons.run_folder",
+    "RunSummary": "comparisons.run_summaries",
     "SceneDataset": "students.scenes",
     "SceneEpisode": "students.scenes",
     "SceneHeader": "students.scenes",
@@ -105,14 +133,26 @@ _HOMES = {
     "TransferMethod": "evidence.condition",
     "Unit": "recordings.recording",
     "Verdict": "comparisons.verdict",
+    "align_sessions": "teachers.session_alignment",
     "attach": "transfer.attachment",
+    "from_mne": "recordings.readers.mne_objects",
     "frame_responses": "teachers.frame_responses",
+    "from_neo": "recordings.readers.neo_objects",
+    "from_pynapple": "recordings.readers.pynapple_objects",
     "in_trials": "recordings.binning",
     "open_frames": "students.frames.opening",
+    "pseudo_population": "recordings.pseudo_population",
+    "read_driving_log": "recordings.driving_log",
     "read_recording": "recordings.readers.table",
     "read_run": "comparisons.run_folder",
     "read_scene_recording": "recordings.scene_recording",
+    "read_sternberg_maintenance": "recordings.datasets.sternberg_maintenance",
+    "responses_from_mne": "recordings.readers.mne_objects",
     "responses_of": "recordings.responses",
+    "runs_in": "comparisons.run_summaries",
+    "score_rows": "comparisons.score_table",
+    "write_runs_report": "reports.runs_report",
+    "write_score_table": "comparisons.score_table",
     "simulate_sternberg": "recordings.simulated.trials",
     "simulate_trials": "recordings.simulated.trials",
     "verdicts_of": "comparisons.verdict",

@@ -8,23 +8,23 @@ Kill it and call it again: it goes on where it stopped.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import numpy as np
 import typer
 
-from b2m_agents.episodes.batched_episodes import play_episodes
+from b2m_agents.drivers.drivers import drive_episodes, rewarded_alike, rollout_spec_of
 from b2m_agents.episodes.episodes import episode_seed
 from b2m_agents.learning.agent_settings import settings_for
-from b2m_agents.learning.trained_agent import TrainedAgent
 from b2m_agents.learning.training import train_agent
 
 
 def main(
     folder: Path,
     scenario: str = "highway",
-    observation: Annotated[str, typer.Option(help="latents, pixels or state.")] = "latents",
+    observation: Annotated[str, typer.Option(help="As of b2m-drive train-agent.")] = "latents",
     algorithm: Annotated[str, typer.Option(help="ppo, dqn or sac.")] = "ppo",
     encoder: Annotated[Path | None, typer.Option(help="For latents: a SceneVAE's folder.")] = None,
     steps: Annotated[int | None, typer.Option(help="None: some minutes' worth.")] = None,
@@ -41,9 +41,10 @@ def main(
     # Any field of `SceneSettings` can be given as `environment`.
     train_agent(scenario, encoder, folder, settings, environment={}, device=device)
 
-    agent = TrainedAgent.read(folder / "best", device)
+    # The best agent, in the world of its training; returns are highway-env's.
+    best = rewarded_alike(rollout_spec_of(scenario, str(folder / "best"), {}))
     seeds = [episode_seed(seed, index, held_out=True) for index in range(episodes)]
-    driven = list(play_episodes(agent.config.scene, lambda _: agent.driver(), seeds))
+    driven = list(drive_episodes(replace(best, device=device), seeds))
     returns = [episode.reward.sum() for episode in driven]
     crashed = np.mean([episode.crashed for episode in driven])
     print(f"return {np.mean(returns):.2f}, crashed {crashed:.0%} of {episodes} episodes")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,6 +25,17 @@ def pytest_configure(config: pytest.Config) -> None:
         kept = Path(__file__).parents[1] / "envs" / "b2m_envs" / "__pycache__"
         kept.mkdir(exist_ok=True)
         compile_one_at_a_time(kept / "compiling.lock")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """Imports leave no garbage: look for none meanwhile, nor ever among what they brought."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.fixture(autouse=True)

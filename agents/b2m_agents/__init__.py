@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from b2m_drive.files.missing_packages import needing
 
 if TYPE_CHECKING:
+    from b2m_agents.drivers.log_replay import replay_driving_log as replay_driving_log
     from b2m_agents.drivers.rollouts import CollectSettings as CollectSettings
     from b2m_agents.drivers.rollouts import collect_scenes as collect_scenes
     from b2m_agents.episodes.episodes import Episode as Episode
@@ -41,7 +42,12 @@ if TYPE_CHECKING:
     from b2m_agents.studies.memory.calibration import CalibrationSettings as CalibrationSettings
     from b2m_agents.studies.memory.calibration import VerdictCalibration as VerdictCalibration
     from b2m_agents.studies.memory.comparison import MemoryComparison as MemoryComparison
+    from b2m_agents.studies.memory.memory_student import MemoryStudent as MemoryStudent
     from b2m_agents.studies.memory.plan import MemoryStudySettings as MemoryStudySettings
+    from b2m_agents.studies.memory.recorded_settings import (
+        recorded_environment as recorded_environment,
+    )
+    from b2m_agents.studies.memory.recorded_settings import recorded_settings as recorded_settings
     from b2m_agents.studies.memory.search import Candidate as Candidate
     from b2m_agents.studies.memory.search import MemorySearch as MemorySearch
     from b2m_agents.studies.memory.search import SearchSettings as SearchSettings
@@ -73,6 +79,7 @@ _HOMES = {
     "SessionsComparison": "studies.memory.sessions",
     "MemoryAgentSettings": "memory.memory_agent",
     "MemoryComparison": "studies.memory.comparison",
+    "MemoryStudent": "studies.memory.memory_student",
     "MemoryStudySettings": "studies.memory.plan",
     "PPOSettings": "learning.agent_settings",
     "Readout": "studies.memory.teachers",
@@ -97,6 +104,9 @@ _HOMES = {
     "make_scene_vec_env": "worlds.scene_vec_env",
     "play_episode": "episodes.episodes",
     "record_video": "videos.video",
+    "recorded_environment": "studies.memory.recorded_settings",
+    "recorded_settings": "studies.memory.recorded_settings",
+    "replay_driving_log": "drivers.log_replay",
     "settings_for": "learning.agent_settings",
     "shared_columns": "studies.memory.student_tasks",
     "train_agent": "learning.training",

@@ -12,10 +12,12 @@ from jaxtyping import Float64
 
 from b2m_drive.comparisons.agents_study import (
     AGENTS_STUDY,
+    BLIND,
     CLONED_OFF_ROAD,
     CLONED_SAFE,
     DRIVERS,
     OFF_ROAD,
+    RETURN,
     SAFE,
     STUDIED,
     SUCCESS,
@@ -32,7 +34,8 @@ from b2m_drive.comparisons.configuration import (
 )
 from b2m_drive.comparisons.jobs import SCORES
 from b2m_drive.comparisons.run_opening import CONFIG
-from b2m_drive.comparisons.verdict import Verdict, judge_curves
+from b2m_drive.comparisons.study import Study
+from b2m_drive.comparisons.verdict import Verdict, judge_curves, weak_text
 from b2m_drive.evidence.condition import ALONE, BRAIN, Condition, TransferMethod
 from b2m_drive.evidence.learning_curves import (
     SUMMARIES,
@@ -122,7 +125,9 @@ class AgentsResult:
         verdict = judge_curves(
             self.curves[judged], method, SUMMARY_OF[judged], self.simulated, STUDIED[judged]
         )
-        return replace(verdict, failures=self.failures(method, "agents", SAFE, OFF_ROAD, SUCCESS))
+        failures = self.failures(method, "agents", SAFE, OFF_ROAD, SUCCESS)
+        weak = _weak(self.curves[RETURN], STUDIED[RETURN])  # whatever is judged of them
+        return replace(verdict, failures=failures, weak=weak)
 
     def cloned_verdict(self, method: TransferMethod, n_frames: int) -> Verdict:
         """The same on drivers that were cloned from so many frames."""
@@ -130,7 +135,8 @@ class AgentsResult:
         curves = learning_curves(self.scores, study.curve)
         verdict = judge_curves(curves, method, "final", self.simulated, study)
         metrics = (cloned(each, n_frames) for each in (CLONED_SAFE, CLONED_OFF_ROAD))
-        return replace(verdict, failures=self.failures(method, "clones", *metrics))
+        failures = self.failures(method, "clones", *metrics)
+        return replace(verdict, failures=failures, weak=_weak(curves, study))
 
     def failures(
         self,
@@ -158,6 +164,21 @@ class AgentsResult:
             if mine > alone if more_is_worse else mine < alone:
                 texts.append(f"{words.format(f'{mine:.1%}')} (alone {alone:.1%})")
         return f"Yet these {who} {' and '.join(texts)}." if texts else ""
+
+
+def _weak(curves: Mapping[Condition, LearningCurve], study: Study) -> str:
+    """Says so where agents alone do no better for sure than blind ones; else it is empty.
+
+    A return has no score of one who knows nothing but theirs; without them nothing is said.
+    """
+    blind = Condition(BLIND)
+    if blind not in curves:
+        return ""
+    alone, nothing_seen = (SUMMARIES["final"](curves[each]) for each in (_ALONE, blind))
+    if paired_difference(alone, nothing_seen).low > 0:
+        return ""
+    floor = float(nothing_seen.mean())
+    return weak_text(mean_interval(alone), floor, "those that see nothing", study)
 
 
 def read_agents(folder: Path) -> AgentsResult:

@@ -10,18 +10,18 @@ from typing import Any
 import numpy as np
 
 from b2m_drive.comparisons.control import Control, require_functions
-from b2m_drive.comparisons.jobs import Job
-from b2m_drive.comparisons.local_processes import RunJob
+from b2m_drive.comparisons.jobs import Job, RunJob
 from b2m_drive.comparisons.run_folder import BRAIN_FILE, Run, read_run
 from b2m_drive.comparisons.runnable import RunnableComparison
 from b2m_drive.comparisons.standard_controls import BRAIN_CONTROL, NULLS, PROBES
-from b2m_drive.comparisons.student_job import Budget, StudentPlan, run_job
+from b2m_drive.comparisons.student_job import Budget, StudentPlan, follows, run_job
 from b2m_drive.comparisons.study import Study
 from b2m_drive.evidence.condition import ALONE, BASELINES, Condition, TransferMethod
 from b2m_drive.files.provenance import installed_versions
 from b2m_drive.files.writing import write_json
 from b2m_drive.recordings.recording import Recording
 from b2m_drive.recordings.responses import Responses, responses_of
+from b2m_drive.students.devices import device_of
 from b2m_drive.students.student import (
     Described,
     HoldsOut,
@@ -61,6 +61,10 @@ class Comparison(RunnableComparison[StudentPlan, Run]):
             serve are left out, and the run says why.
         seeds: One student of each condition a seed; the seed is the unit of inference.
         budget: How every student is trained.
+        device: That every student is trained on, see `device_of`. The comparison brings the network
+            there, and the tensors of each batch and of what is seen; the student's own `score` (and
+            whatever its `task_loss` makes beside the batch) follows the network it is given, see
+            `device_of_network`. Whatever is drawn from the generators is drawn on the cpu.
 
     Raises:
         ValueError: If there are fewer than two seeds, no method, or too few ids to teach and hold
@@ -73,9 +77,11 @@ class Comparison(RunnableComparison[StudentPlan, Run]):
     controls: tuple[Control, ...] = NULLS + PROBES
     seeds: tuple[int, ...] = tuple(range(5))
     budget: Budget = DEFAULT_BUDGET
+    device: str = "cpu"
 
     def __post_init__(self) -> None:
         self._check_types()
+        object.__setattr__(self, "device", str(device_of(self.device)))
         if len(set(self.seeds)) != len(self.seeds) or len(self.seeds) < 2:
             raise ValueError(f"seeds: expected two or more different ones, came {self.seeds}")
         if not self.methods:
@@ -204,6 +210,7 @@ class Comparison(RunnableComparison[StudentPlan, Run]):
                 StudentPlan(
                     self.student, teaching, held_out, study.control(condition.control), condition,
                     seed, budget, latent_method((condition.method or self.methods[0]).latents),
+                    self.device,
                 ),
                 budget.n_steps,
             )
@@ -239,7 +246,8 @@ class Comparison(RunnableComparison[StudentPlan, Run]):
         import torch
 
         network = self.student.new_network(torch.Generator().manual_seed(0)).eval()
-        with torch.no_grad():
+        network = network.to(self.device)
+        with torch.no_grad(), follows(self.student, "score", torch.device(self.device)):
             found = list(self.student.score(network))
         if not found:
             raise ValueError(f"student {self.student.name}: expected a score, came none")
@@ -291,6 +299,7 @@ class Comparison(RunnableComparison[StudentPlan, Run]):
                 if each.role == "null" and each.name in self.left_out
             ],
             **self.study.describe(),
+            **({} if self.device == "cpu" else {"device": self.device}),
             "limits": [
                 "One session: the seed of the student is the unit, so intervals speak of this "
                 "brain only.",
@@ -306,7 +315,16 @@ class Comparison(RunnableComparison[StudentPlan, Run]):
             "n_latents": self._n_latents,
             "n_rows": len(teaching),
             "n_ids": len(set(teaching.ids)),
+            **self._latent_scores(),
         }
+
+    def _latent_scores(self) -> dict[str, float]:
+        """What the models of the latents say of themselves, held-out scores included."""
+        found: dict[str, float] = {}
+        for name in dict.fromkeys(method.latents for method in self.methods):
+            latents = at_most(latent_method(name), self.rows[0], self._n_latents)
+            found |= {f"{name}: {score}": value for score, value in latents.scores.items()}
+        return found
 
 
 def _fingerprint(responses: Responses) -> str:

@@ -14,6 +14,7 @@ from jaxtyping import Bool, Float32, Float64, Int64
 from torch import Tensor, nn
 
 from b2m_drive.evidence.state_probe import state_r2, varying_variables
+from b2m_drive.students.devices import device_of_network
 from b2m_drive.students.frames.opening import frames_in_memory, open_frames
 from b2m_drive.students.frames.scenes import SceneFrames
 from b2m_drive.students.frames.source import FrameSource, Pixels, held_out_frames, rows_of_ids
@@ -170,12 +171,12 @@ class FrameStudent:
     @torch.no_grad()
     def score(self, network: nn.Module) -> dict[str, float]:
         """On held-out frames: what is judged comes first."""
-        residual, parts = 0.0, []
+        residual, parts, device = 0.0, [], device_of_network(network)
         ear = LayerActivity(network, self.layer)
         ear.keeps_all = True
         try:
             for rows in _parts(self.scored):
-                frames = self._tensor(rows)
+                frames = self._tensor(rows).to(device)
                 with seeded_by(torch.Generator().manual_seed(_SCORING)):
                     picture, _ = reconstruct(network, self.name, frames)
                 residual += float((picture - frames).double().square().sum())
@@ -271,7 +272,7 @@ class FrameStudent:
     def _features(self, network: nn.Module, output: Tensor) -> Float32[np.ndarray, "row feature"]:
         axis = time_axis_of(network.get_submodule(self.layer))
         rows = features_of(output, time_axis=axis, over_time=False, pool="flatten")
-        found: np.ndarray = rows.float().numpy()
+        found: np.ndarray = rows.float().cpu().numpy()
         return found
 
     def _state_r2(self, activity: Float32[np.ndarray, "row feature"]) -> float:

@@ -62,9 +62,9 @@ class PooledVerdict(Verdict):
             "patient is the unit of analysis)"
         )
         found = finding_text(self.grade, self.over_nulls, subject, self.metric, self.study)
-        if self.n_patients >= _FEW_PATIENTS:
-            return found
-        return f"{found} So few patients ({self.n_patients}) can hardly be generalised from."
+        few = f"So few patients ({self.n_patients}) can hardly be generalised from."
+        parts = (found, self.weak, few if self.n_patients < _FEW_PATIENTS else "")
+        return " ".join(part for part in parts if part)
 
     @property
     def about_labels(self) -> str:

@@ -11,7 +11,7 @@ units, folder and whether it is pooled; each such folder is the run of one sessi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -28,10 +28,11 @@ from b2m_drive.comparisons.verdict import (
     Grade,
     differences,
     grade_of,
+    weak_text,
 )
-from b2m_drive.evidence.condition import ALONE, BRAIN, TransferMethod
+from b2m_drive.evidence.condition import ALONE, BRAIN, Condition, TransferMethod
 from b2m_drive.evidence.learning_curves import SUMMARIES
-from b2m_drive.evidence.statistics import PairedDifference, crossed_difference
+from b2m_drive.evidence.statistics import Interval, PairedDifference, crossed_difference
 from b2m_drive.files.names import inside
 from b2m_drive.files.refusals import naming
 
@@ -251,6 +252,34 @@ def _verdict(
         len({session.subject for session in sessions}),
         len(sessions),
         sum(session.n_units for session in sessions),
+        weak=_weak(run, sessions),
+    )
+
+
+def _weak(run: SessionsRun, sessions: Sequence[Session]) -> str:
+    """Says so where the students alone did not learn more than nothing; else it is empty."""
+    study = run.study
+    final = {
+        session.name: SUMMARIES["final"](run.runs[session.name].curves[Condition(ALONE)])
+        for session in sessions
+    }
+    over_floor = crossed_difference(_by_patient(final, sessions) - study.floor)
+    if over_floor.low > 0:
+        return ""
+    bounds = (over_floor.mean, over_floor.low, over_floor.high)
+    mean, low, high = (study.floor + each for each in bounds)
+    return weak_text(Interval(mean, low, high, over_floor.n), study.floor, study.floor_label, study)
+
+
+def _by_patient(
+    by_session: Mapping[str, Float64[np.ndarray, " seed"]], sessions: Sequence[Session]
+) -> Float64[np.ndarray, "patient seed"]:
+    """Values of sessions, averaged over those of each patient."""
+    return np.array(
+        [
+            np.mean([by_session[s.name] for s in sessions if s.subject == patient], axis=0)
+            for patient in dict.fromkeys(session.subject for session in sessions)
+        ]
     )
 
 
@@ -266,12 +295,7 @@ def _pooled_difference(
         for session in sessions
     }
     patients = list(dict.fromkeys(session.subject for session in sessions))
-    values = np.array(
-        [
-            np.mean([by_seed[s.name] for s in sessions if s.subject == patient], axis=0)
-            for patient in patients
-        ]
-    )
+    values = _by_patient(by_seed, sessions)
     return PooledDifference(
         **vars(crossed_difference(values)),
         by_patient=dict(zip(patients, values.mean(1).tolist(), strict=True)),

@@ -9,9 +9,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from b2m_drive.comparisons.jobs import Job, join_scores, run_pending, time_job
+from b2m_drive.comparisons.jobs import (
+    Job,
+    RunningOptions,
+    join_scores,
+    pending_jobs,
+    run_pending,
+    time_job,
+)
 from b2m_drive.comparisons.run_opening import check_run, open_run
+from b2m_drive.comparisons.sendable import require_sendable
 from b2m_drive.evidence.scores import Score
+from b2m_drive.executors.running import TRIES
 from b2m_drive.files.locks import claim
 
 Plan = TypeVar("Plan")
@@ -68,6 +77,7 @@ class RunnableComparison(ABC, Generic[Plan, Finished]):
         n_workers: int = 1,
         progress: bool = True,
         executor: Executor | None = None,
+        tries: int = TRIES,
     ) -> Finished:
         """Train and score every student, or go on where a run of the same comparison stopped.
 
@@ -79,19 +89,26 @@ class RunnableComparison(ABC, Generic[Plan, Finished]):
             n_workers: Processes of this machine, where no executor is given.
             progress: Whether to show bars.
             executor: Where jobs run, anything of the shape of `concurrent.futures.Executor`.
+            tries: Of a job that fails, or is lost with its worker. What happened to every job
+                stands in ``jobs.jsonl``, see `b2m_drive.executors.job_log`.
 
         Returns:
             The finished run, read from its folder.
 
         Raises:
-            ValueError: If the folder holds another run, or a student or control fails.
+            FailedJobsError: If a student or control fails, in all tries; the other jobs are done
+                and kept.
+            ValueError: If the folder holds another run, or a student or control is a lambda or
+                local function, which no other process finds.
         """
-        folder = Path(folder)
+        folder, options = Path(folder), RunningOptions(n_workers, progress, executor, tries)
         with claim(folder, self.kind):
             jobs = self.jobs_of_runs(folder)
+            if executor is None:
+                require_sendable([job.plan for job in pending_jobs(jobs).values()])
             open_run(folder, self.describe())
             self.prepare(folder, n_workers, progress)
-            run_pending(jobs, self.run_job, n_workers, progress, executor)
+            run_pending(folder, jobs, self.run_job, options)
             self.finish(folder, jobs)
         return self.read(folder)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from tqdm.auto import tqdm
 
-from b2m_drive.comparisons.orphans import end_with_parent
+from b2m_drive.executors.orphans import end_with_parent
 from b2m_drive.recordings.binning import in_trials
 from b2m_drive.recordings.readers.kornblith import read_kornblith
 from b2m_drive.recordings.recording import Recording

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float32, Int64
 from torch import Tensor, nn
 
+from b2m_drive.students.devices import brought, device_of_network
 from b2m_drive.students.student import SeesById, Student
 from b2m_drive.transfer.layer_activity import output_for
 
@@ -24,8 +25,10 @@ def activity_of(
     """
     if not isinstance(student, SeesById):
         raise TypeError(f"student {student.name}: expected a method seen(ids), came none")
+    device = device_of_network(network)
     parts = [
-        _rows_of(output_for(network, student.layer, 0, student.seen(some))) for some in _parts(ids)
+        _rows_of(output_for(network, student.layer, 0, brought(student.seen(some), device)))
+        for some in _parts(ids)
     ]
     return np.concatenate(parts).astype(np.float32)
 
@@ -40,7 +43,9 @@ def seen_by(
     """
     if not isinstance(student, SeesById):
         raise TypeError(f"student {student.name}: expected a method seen(ids), came none")
-    rows = [student.seen(some).detach().cpu().flatten(1).numpy() for some in _parts(ids)]
+    found = [student.seen(some) for some in _parts(ids)]
+    inputs = [each[0] if isinstance(each, tuple) else each for each in found]
+    rows = [each.detach().cpu().flatten(1).numpy() for each in inputs]
     return np.concatenate(rows)[:, None].astype(np.float32)
 
 

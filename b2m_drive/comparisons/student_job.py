@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,10 +18,12 @@ from b2m_drive.evidence.alignment import alignment_scores
 from b2m_drive.evidence.condition import ALONE, ALONE_HEAD, BRAIN, Condition
 from b2m_drive.evidence.scores import Score
 from b2m_drive.recordings.responses import Responses
+from b2m_drive.students.devices import brought, device_of
 from b2m_drive.students.fitting import FittingSettings, fit
 from b2m_drive.students.seeded_streams import generator_for, torch_generator_for
 from b2m_drive.students.student import LabelsById, SeesById, Student
-from b2m_drive.teachers.latent_methods import LatentMethod, ResponseLatents, at_most
+from b2m_drive.teachers.latent_methods import LatentMethod, at_most
+from b2m_drive.teachers.response_latents import ResponseLatents
 from b2m_drive.transfer.attachment import BrainAttachment, attach
 from b2m_drive.transfer.schedule import WeightSchedule
 from b2m_drive.transfer.targets import BrainTargets
@@ -75,6 +78,7 @@ class StudentPlan:
     seed: int
     budget: Budget
     latents: LatentMethod  # the function itself, so that one registered in a script reaches workers
+    device: str = "cpu"  # that the student is trained on
 
 
 def run_job(plan: StudentPlan, after_step: Callable[[], None]) -> list[Score]:
@@ -85,7 +89,8 @@ def run_job(plan: StudentPlan, after_step: Callable[[], None]) -> list[Score]:
 class _Training:
     def __init__(self, plan: StudentPlan) -> None:
         self.plan, self.student, self.budget = plan, plan.student, plan.budget
-        self.network = self.student.new_network(torch_generator_for(plan.seed, INIT))
+        self.device = device_of(plan.device)
+        self.network = self._new_network(INIT)
         self.batches: Iterator[Any] = iter(self.student.batches(generator_for(plan.seed, BATCHES)))
         self.schedule = WeightSchedule(self.budget.weight, self.budget.falls_to_zero_at)
         self.attachment = self._attach()
@@ -113,9 +118,17 @@ class _Training:
         self._align()
         return self.scores
 
+    def _new_network(self, purpose: int) -> nn.Module:
+        """A network as it starts: drawn on the cpu, so that it is the same on every device."""
+        made = self.student.new_network(torch_generator_for(self.plan.seed, purpose))
+        return made.to(self.device)
+
     def _loss(self, step: int) -> Tensor:
         batch = next(self.batches)
-        loss = self.student.task_loss(self.network, batch)
+        if self.device.type != "cpu":
+            batch = brought(batch, self.device)
+        with follows(self.student, "task_loss", self.device):
+            loss = self.student.task_loss(self.network, batch)
         if not torch.isfinite(loss).all():
             raise ValueError(
                 f"task_loss of {self.student.name}: expected a finite number, came {loss.item()} "
@@ -144,7 +157,8 @@ class _Training:
     @torch.no_grad()
     def _evaluate(self, step: int) -> None:
         self.network.eval()
-        found = self.student.score(self.network)
+        with follows(self.student, "score", self.device):
+            found = self.student.score(self.network)
         self.network.train()
         for metric, value in found.items():
             if not np.isfinite(value):
@@ -180,6 +194,7 @@ class _Training:
         generator = torch_generator_for(self.plan.seed, HEAD)
         ids = self.plan.teaching.ids
         example = self.student.seen(ids[:2]) if isinstance(self.student, SeesById) else None
+        example = brought(example, self.device)
         return attach(
             self.network,
             self.student.layer,
@@ -202,8 +217,8 @@ class _Training:
         teaching, student = self.plan.teaching, self.student
 
         def untrained() -> Float32[np.ndarray, "row time hidden"]:
-            network = student.new_network(torch_generator_for(self.plan.seed, UNTRAINED))
-            return _over_time(activity_of(student, network, teaching.ids), teaching)
+            activity = activity_of(student, self._new_network(UNTRAINED), teaching.ids)
+            return _over_time(activity, teaching)
 
         def labels() -> Float32[np.ndarray, "row time label"]:
             if not isinstance(student, LabelsById):
@@ -221,6 +236,25 @@ class _Training:
             labels,
             generator_for(self.plan.seed, TEACHER),
         )
+
+
+@contextmanager
+def follows(student: Student, method: str, device: torch.device) -> Iterator[None]:
+    """Say what a student's own method has to do, where it stays behind on the cpu.
+
+    Raises:
+        ValueError: If PyTorch refuses tensors of two devices, or one that NumPy cannot read.
+    """
+    try:
+        yield
+    except (RuntimeError, TypeError, NotImplementedError) as error:
+        if device.type == "cpu" or "device" not in str(error):
+            raise
+        raise ValueError(
+            f"{method} of {student.name}: expected every tensor beside the batch on the network's "
+            f"device {device} (see device_of_network), and results brought back by .cpu(); came "
+            f"{type(error).__name__}: {error}"
+        ) from error
 
 
 def targets_of(responses: Responses, latents: ResponseLatents, origin: str) -> BrainTargets:

@@ -177,10 +177,22 @@ def _weak(run: Run) -> str:
     final = mean_interval(SUMMARIES["final"](run.curves[Condition(ALONE)]))
     if final.low > study.floor:
         return ""
+    return weak_text(final, study.floor, study.floor_label, study)
+
+
+def weak_text(final: Interval, floor: float, floor_label: str, study: Study) -> str:
+    """That the learners alone did not learn for sure more than what a floor reaches, in words.
+
+    Args:
+        final: Of their scores at the end.
+        floor: The score of one who knows nothing.
+        floor_label: What the floor is, in words.
+        study: Whose words are used.
+    """
     return (
-        f"Yet the students alone did not learn for sure more than {study.floor_label} "
+        f"Yet the {study.learners} alone did not learn for sure more than {floor_label} "
         f"({study.final_label} {final.mean:.3g} [{final.low:.3g}, {final.high:.3g}], against "
-        f"{study.floor:.3g}): what is found of such students says little; train longer."
+        f"{floor:.3g}): what is found of such {study.learners} says little; train longer."
     )
 
 

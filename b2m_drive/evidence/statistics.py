@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from jaxtyping import Bool, Float64
@@ -208,7 +209,13 @@ def rank_correlation(first: Float64[np.ndarray, " _"], second: Float64[np.ndarra
 
 def _half_width(values: Float64[np.ndarray, " seed"]) -> float:
     n = len(values)
-    return float(stats.t.ppf((1 + LEVEL) / 2, n - 1) * values.std(ddof=1) / math.sqrt(n))
+    return float(_quantile(n - 1) * values.std(ddof=1) / math.sqrt(n))
+
+
+@lru_cache(maxsize=256)
+def _quantile(n_free: int) -> float:
+    """Of Student's t, at the upper end of an interval."""
+    return float(stats.t.ppf((1 + LEVEL) / 2, n_free))
 
 
 def _p_value(difference: Float64[np.ndarray, " seed"]) -> float:

@@ -11,6 +11,7 @@ import json
 import os
 import socket
 import sys
+import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -29,6 +30,7 @@ EVALUATION = f"{LOCK}-evaluation"  # an agent may be evaluated while its trainin
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)  # a link there is not ours to write through
 _LONGEST = 4096  # bytes read of what a lock says
 _LONGEST_COMMAND = 200
+_ASKING = 0.05  # [s] that a lock may be held by one who only asks
 
 _held: set[int] = set()  # descriptors of this process's locks
 
@@ -74,6 +76,45 @@ def is_lock(path: Path) -> bool:
     return path.name.startswith(LOCK)
 
 
+def work_in(folder: str | Path, *, lock: str = LOCK) -> str | None:
+    """What goes on in a folder, asked without a claim; None: nothing, as far as can be told.
+
+    Args:
+        folder: Need not be there.
+        lock: Name of the file, as in `claim`.
+
+    Returns:
+        The words of the claim, such as "a training"; "work" if they cannot be read.
+    """
+    try:
+        descriptor = os.open(Path(folder) / lock, os.O_RDONLY | _NO_LINK)
+    except OSError:  # nobody works there, or it is not for us to know
+        return None
+    try:
+        return _work_of(descriptor) if _is_held(descriptor) else None
+    finally:
+        os.close(descriptor)
+
+
+def _is_held(descriptor: int) -> bool:
+    """Whether another has the lock. A shared lock asks, for an instant that `_lock` waits out."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except (OSError, AttributeError):  # no locks can be had here
+        return False
+    fcntl.flock(descriptor, fcntl.LOCK_UN)
+    return False
+
+
+def _work_of(descriptor: int) -> str:
+    try:
+        return str(json.loads(os.pread(descriptor, _LONGEST, 0))["what"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return "work"
+
+
 def _locked(path: Path, what: str) -> int:
     """A descriptor that holds the lock, until it is closed."""
     while True:
@@ -92,7 +133,7 @@ def _locked(path: Path, what: str) -> int:
 
 def _lock(descriptor: int, path: Path) -> None:
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _flock_within(descriptor, _ASKING)
     except BlockingIOError:
         raise ValueError(
             f"{path.parent}: expected a folder that no other process works in, came "
@@ -104,6 +145,18 @@ def _lock(descriptor: int, path: Path) -> None:
             "in this folder",
             stacklevel=4,
         )
+
+
+def _flock_within(descriptor: int, seconds: float) -> None:
+    """Lock; one who only asks whether it is held has it for far less than these seconds."""
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(seconds / 10)
 
 
 def _is_still_there(path: Path, descriptor: int) -> bool:

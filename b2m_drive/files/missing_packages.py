@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Literal, TypeAlias
 
-Extra: TypeAlias = Literal["envs", "agents", "eeg", "minari"]
+Extra: TypeAlias = Literal[
+    "envs", "agents", "eeg", "nwb", "xdf", "minari", "gpfa", "cebra", "ray", "slurm", "table"
+]
 _BROUGHT_BY: dict[str, Extra] = {  # by name as imported; agents and minari bring envs too
     "gymnasium": "envs",
     "highway_env": "envs",
@@ -17,7 +19,18 @@ _BROUGHT_BY: dict[str, Extra] = {  # by name as imported; agents and minari brin
     "tensorboard": "agents",
     "imageio_ffmpeg": "agents",
     "mne": "eeg",
+    "pymatreader": "eeg",
+    "pyxdf": "xdf",
     "minari": "minari",
+    "elephant": "gpfa",
+    "cebra": "cebra",
+    "pynwb": "nwb",
+    "hdmf": "nwb",
+    "ray": "ray",
+    "submitit": "slurm",
+    "cloudpickle": "ray",
+    "grpc": "ray",
+    "pyarrow": "table",
 }
 
 

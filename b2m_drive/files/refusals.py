@@ -39,6 +39,23 @@ def naming(path: Path, expected: str) -> Iterator[None]:
         raise ValueError(f"{path}: expected {expected}, came {said(error)}") from error
 
 
+@contextmanager
+def prefixed(path: Path) -> Iterator[None]:
+    """Let a ValueError raised within that names neither the file nor one beside it name it.
+
+    Unlike `naming`, it takes no other exception for damage.
+
+    Raises:
+        ValueError: As within, behind the file's path.
+    """
+    try:
+        yield
+    except ValueError as error:
+        if _names(error, path):
+            raise
+        raise ValueError(f"{path}: {error}") from error
+
+
 def said(error: BaseException) -> str:
     """What an exception says, in one line of bounded length."""
     if isinstance(error, MemoryError):

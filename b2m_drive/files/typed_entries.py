@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
+from functools import lru_cache
 from pathlib import Path
 from types import NoneType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
@@ -30,13 +31,18 @@ def entries_as(
     Raises:
         ValueError: If an entry is missing, or is not of its field's type; names file and entry.
     """
-    hints = get_type_hints(kind)
+    hints = _hints(kind)  # type: ignore[arg-type]
     taken = {
         each.name: _taken(hints[each.name], entries[each.name], path, prefix + each.name)
         for each in fields(kind)  # type: ignore[arg-type]
         if _is_there(each, entries, path, prefix)
     }
     return kind(**taken)
+
+
+@lru_cache(maxsize=256)
+def _hints(kind: type[Any]) -> Mapping[str, Any]:
+    return get_type_hints(kind)
 
 
 def _is_there(field: Field[Any], entries: Mapping[str, Any], path: Path, prefix: str) -> bool:

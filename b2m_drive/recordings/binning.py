@@ -14,6 +14,7 @@ from b2m_drive.recordings.decision_trials import (
     item_period,
 )
 from b2m_drive.recordings.recording import Recording, recorded_span
+from b2m_drive.recordings.signal_binning import bin_signal
 from b2m_drive.recordings.trial_responses import TrialResponses
 from b2m_drive.recordings.trial_windows import Window
 
@@ -56,12 +57,19 @@ def trial_bins(n_items: int, bin_width: float = DEFAULT_BIN_WIDTH) -> tuple[Wind
 def in_trials(recording: Recording | TrialResponses) -> TrialResponses:
     """A recording of a memory task in the usual bins of its trials; in bins, it stays as it is.
 
+    Spikes are counted, a signal is averaged over its samples.
+
     Raises:
-        ValueError: As `bin_spikes`.
+        ValueError: As `bin_spikes` or `bin_signal`.
     """
     if isinstance(recording, TrialResponses):
         return recording
-    return bin_spikes(recording, trial_bins(_trials_of(recording).n_items))
+    trials = _trials_of(recording)
+    bins = trial_bins(trials.n_items)
+    if recording.signal is None:
+        return bin_spikes(recording, bins)
+    _check_onsets(recording.session, trials)
+    return bin_signal(recording, trials, bins, _period_onsets(trials, bins))
 
 
 def bin_spikes(

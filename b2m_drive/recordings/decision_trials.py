@@ -48,6 +48,16 @@ class DecisionTrials:
     answered_correctly: Bool[np.ndarray, " trial"]
     n_stimuli: int  # stimuli of the session, shown in these trials or not
     task: TaskName = "memory_decision"
+    # Columns that the recording does not hold: their values are made up, and only fill the table
+    nominal: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        unknown = set(self.nominal) - set(_COLUMNS)
+        if unknown:
+            raise ValueError(
+                f"nominal: expected columns of the trials, {', '.join(_COLUMNS)}, came "
+                f"{sorted(unknown)}"
+            )
 
     def __len__(self) -> int:
         return len(self.trial_id)
@@ -90,11 +100,11 @@ class DecisionTrials:
 
     def select(self, rows: np.ndarray) -> DecisionTrials:
         """These trials only, by row number or mask."""
-        return replace(
-            self,
-            **{
-                name: getattr(self, name)[rows]
-                for name in self.__dataclass_fields__
-                if name not in ("n_stimuli", "task")
-            },
-        )
+        return replace(self, **{name: getattr(self, name)[rows] for name in _COLUMNS})
+
+
+_COLUMNS = tuple(
+    name
+    for name in DecisionTrials.__dataclass_fields__
+    if name not in ("n_stimuli", "task", "nominal")
+)

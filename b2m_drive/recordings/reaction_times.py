@@ -7,6 +7,7 @@ steers back. ``scripts/reaction_times.py`` computes the table below from them.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from b2m_drive.files.refusals import naming
 from b2m_drive.files.text_files import read_rows
 
 PROBABILITIES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
-QUANTILES = (0.31, 0.98, 1.33, 1.50, 1.70, 2.70, 5.34)  # [s] of 30,880 corrections, 131 runs
+QUANTILES = (0.31, 0.99, 1.34, 1.50, 1.70, 2.70, 5.34)  # [s] of 30,874 corrections, 131 runs
 
 PERTURBATION_STARTS = ("1111", "1121")  # to the left, to the right
 CORRECTION_STARTS = "4311"
@@ -50,7 +51,7 @@ def read_reaction_times(folder: str | Path) -> ReactionTimes:
     """Reaction times to lane perturbations, from BIDS event files (``*_events.tsv``) of a folder.
 
     Each perturbation counts up to the first correction that starts after it, if that comes before
-    the next perturbation.
+    the next perturbation. Perturbations of one and the same moment lost their times: none counts.
 
     Raises:
         ValueError: If there is no such file or no correction in them, a file lacks the columns
@@ -63,9 +64,12 @@ def read_reaction_times(folder: str | Path) -> ReactionTimes:
     n_perturbations = 0
     for path in paths:
         since: float | None = None
-        for onset, value in _events(path):
+        events = read_events(path)
+        at_once = Counter(onset for onset, value in events if value in PERTURBATION_STARTS)
+        for onset, value in events:
             if value in PERTURBATION_STARTS:
-                since, n_perturbations = onset, n_perturbations + 1
+                n_perturbations += 1
+                since = onset if at_once[onset] == 1 else None
             elif value == CORRECTION_STARTS and since is not None:
                 seconds.append(onset - since)
                 since = None
@@ -77,8 +81,14 @@ def read_reaction_times(folder: str | Path) -> ReactionTimes:
     return ReactionTimes(np.array(seconds), n_perturbations, len(paths))
 
 
-def _events(path: Path) -> list[tuple[float, str]]:
-    """Onset [s] and value of each event, in the order of their onsets."""
+def read_events(path: Path) -> list[tuple[float, str]]:
+    """Onset [s] and value of each event of a BIDS table, in the order of their onsets.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If the table lacks the columns ``onset`` and ``value``, or an onset is no finite
+            number.
+    """
     rows = read_rows(path, "a log of events", delimiter="\t")
     header = next(rows, [])
     if not {"onset", "value"} <= set(header):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,8 @@ from jaxtyping import Float32, Float64
 from b2m_drive.recordings.decision_trials import DecisionTrials
 from b2m_drive.recordings.events import Events
 from b2m_drive.recordings.given_arrays import as_column, as_notes, as_numbers, require_known
+from b2m_drive.recordings.response_window import AS_IT_IS, ResponseWindow
+from b2m_drive.recordings.sampled_signal import SampledSignal
 
 SPIKES = "spikes"
 _TAKEN = (  # by `from_arrays`
@@ -35,7 +37,8 @@ class Recording:
     """One session of one brain, simulated or not, in whatever was measured.
 
     Either ``spike_times`` are there, one array a unit, or ``signal`` with the ``time`` of each of
-    its samples. `from_arrays` makes one; a reader makes one from a file.
+    its samples: an array, or a `SampledSignal` that stays in its file and is read by the part.
+    `from_arrays` makes one; a reader makes one from a file.
 
     Raises:
         ValueError: If neither or both are there, shapes disagree, time does not increase, spikes
@@ -47,7 +50,7 @@ class Recording:
     session: str
     measure: str  # what was measured, with its unit: "spikes", "potential [V]"
     spike_times: tuple[Float64[np.ndarray, " _"], ...] | None = None  # [s], sorted
-    signal: Float32[np.ndarray, "sample unit"] | None = None
+    signal: Float32[np.ndarray, "sample unit"] | SampledSignal | None = None
     time: Float64[np.ndarray, " _"] | None = None  # [sample] [s], increasing
     subject: str = "unknown"
     source: str = "unknown"
@@ -58,6 +61,7 @@ class Recording:
     # `recorded_span` tells from spikes
     recorded: tuple[float, float] | None = None
     trials: DecisionTrials | None = None  # of a memory task, whose items the events are
+    window: ResponseWindow = AS_IT_IS  # what is done to each response when it is cut out
 
     def __repr__(self) -> str:
         simulated = "simulated, " if self.simulated else ""
@@ -170,6 +174,12 @@ class Recording:
         assert self.spike_times is not None
         return recorded_span(self.spike_times) or (float("nan"), float("nan"))
 
+    def in_memory(self) -> Recording:
+        """The same recording with its signal read into an array, where it lies in a file."""
+        if not isinstance(self.signal, SampledSignal):
+            return self
+        return replace(self, signal=self.signal[:])
+
     @property
     def duration(self) -> float:
         """Seconds from the first to the last moment that was recorded."""
@@ -204,6 +214,8 @@ class Recording:
             raise ValueError(
                 f"{self.session}: time: expected finite seconds, each later than the one before"
             )
+        if isinstance(self.signal, SampledSignal):
+            return  # which looks at what it reads
         if not np.isfinite(self.signal).all():
             bad = ~np.isfinite(self.signal)
             names = [u.name for u, b in zip(self.units, bad.any(0), strict=True) if b]

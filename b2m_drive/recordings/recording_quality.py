@@ -15,14 +15,13 @@ import numpy as np
 from jaxtyping import Bool, Float64, Int64
 
 from b2m_drive.recordings.decision_trials import MAINTENANCE
-from b2m_drive.recordings.event_clock import clock_hint
+from b2m_drive.recordings.event_clock import HARDLY_COVERED, clock_hint
 from b2m_drive.recordings.trial_responses import TrialResponses
 
 SEVERE_SHARE = 0.5  # of the trials: when so many are bad, the recording is
 FEWEST_TRIALS = 2
 _SPIKES_THAT_TELL = 10  # trials with fewer may be alike by chance
 _SPIKES_EXPECTED = 20  # in a trial: where fewer are usual, one may be silent by chance
-_LEAST_COVERED = 0.01  # of a recording, by its trials
 _LONGEST_MAINTENANCE = 100  # times what the bins read of it
 _EDGE_TOLERANCE = 0.05  # [s]
 
@@ -143,7 +142,7 @@ def _sparse(recording: TrialResponses) -> Finding | None:
     events, (begin, end) = _events(recording), recording.span
     silent = float((recording.values == 0).all((1, 2)).mean())
     covered = (events[1] - events[0]) / (end - begin) if end > begin else 1.0
-    if covered >= _LEAST_COVERED or silent < SEVERE_SHARE:
+    if covered >= HARDLY_COVERED or silent < SEVERE_SHARE:
         return None
     hint = clock_hint(events, recording.span)
     if not hint.startswith("times"):
@@ -232,7 +231,7 @@ def _same_time(recording: TrialResponses) -> Finding | None:
 
 
 def _same_activity(recording: TrialResponses) -> Finding | None:
-    told = np.count_nonzero(recording.values, axis=(1, 2)) >= _SPIKES_THAT_TELL
+    told = _spikes(recording) >= _SPIKES_THAT_TELL
     again = np.zeros(len(told), dtype=bool)
     again[told] = _again([trial.tobytes() for trial in recording.values[told]])
     return bad_trials(
@@ -281,6 +280,13 @@ def _again(values: list[object]) -> Bool[np.ndarray, " trial"]:
         again[k] = value in seen
         seen.add(value)
     return again
+
+
+def _spikes(recording: TrialResponses) -> Float64[np.ndarray, " trial"]:
+    """How many there are in each trial, at least; smoothing spreads one over several bins."""
+    if recording.smoothing > 0:
+        return np.asarray(recording.values.sum((1, 2), dtype=np.float64))
+    return np.asarray(np.count_nonzero(recording.values, axis=(1, 2)), dtype=np.float64)
 
 
 def _events(recording: TrialResponses) -> tuple[float, float]:

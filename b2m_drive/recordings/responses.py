@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int64
 
+from b2m_drive.recordings.event_clock import HARDLY_COVERED, clock_hint
 from b2m_drive.recordings.given_arrays import as_column, as_ids, as_notes, as_numbers, require_known
+from b2m_drive.recordings.pauses import crosses_pause
 from b2m_drive.recordings.recording import Recording
+from b2m_drive.recordings.sampled_signal import SampledSignal
 
 _TAKEN = (  # by `from_arrays`
     "values", "ids", "session", "start", "present", "subject", "source", "licence", "simulated",
@@ -142,8 +146,9 @@ def responses_of(
     """Activity from ``start`` to ``stop`` after the onset of each event, in equal parts.
 
     Spikes are counted and the counts' square root is taken, which evens out their variance; a
-    signal is averaged over its samples. Events whose window the recording does not cover (it had
-    not begun, had ended, or paused) are left out, and counted in the notes.
+    signal is averaged over its samples, less the baseline of the recording's `window`. Events whose
+    window the recording does not cover (it had not begun, had ended, or paused) are left out, and
+    so are those that span more than its `window` allows; both are counted in the notes.
 
     Args:
         recording: What a brain did, and what happened when.
@@ -154,22 +159,36 @@ def responses_of(
     Raises:
         ValueError: If the window is empty, there is no spike, or fewer than half of the events lie
             within the recording: leave the others out yourself (`Events.select`) if that is so.
+            Also if most responses have no spike and events are in another unit of time.
+    """
+    return responses_and_rows(recording, start, stop, n_times)[0]
+
+
+def responses_and_rows(
+    recording: Recording, start: float, stop: float, n_times: int = 1
+) -> tuple[Responses, Int64[np.ndarray, " row"]]:
+    """As `responses_of`, and of which event each row is, by number.
+
+    Raises:
+        ValueError: As `responses_of`.
     """
     if not (np.isfinite([start, stop]).all() and start < stop) or n_times < 1:
         raise ValueError(
             f"window: expected a start before a stop and at least one part, came {start} s to "
             f"{stop} s in {n_times} parts"
         )
-    inside = _inside(recording, start, stop)
-    edges = recording.events.onset[:, None] + np.linspace(start, stop, n_times + 1)
-    if recording.signal is not None:
-        inside &= _sampled(recording, edges, inside)
+    baseline = np.array(recording.window.baseline)
+    onset = recording.events.onset[:, None]
+    edges = onset + np.linspace(start, stop, n_times + 1)
+    inside, notes = _readable(recording, edges, onset + baseline)
     read = _counts if recording.spike_times is not None else _means
     values = read(recording, edges[inside])
-    left_out = int((~inside).sum())
-    note = f"{left_out} of {len(inside)} events left out: their window is not within the recording"
+    if len(baseline):
+        values = values - read(recording, (onset + baseline)[inside])
     spikes = recording.spike_times is not None
-    return Responses(
+    if spikes:
+        _check_silence(recording, values)
+    found = Responses(
         values,
         recording.events.ids[inside],
         np.linspace(start, stop, n_times + 1)[:-1],
@@ -180,8 +199,33 @@ def responses_of(
         recording.source,
         recording.licence,
         recording.simulated,
-        (*recording.notes, note) if left_out else recording.notes,
+        (*recording.notes, *notes),
     )
+    return found, np.flatnonzero(inside)
+
+
+def _readable(
+    recording: Recording,
+    edges: Float64[np.ndarray, "event edge"],
+    baseline: Float64[np.ndarray, "event _"],
+) -> tuple[Bool[np.ndarray, " event"], list[str]]:
+    """Events whose window, and baseline if there is one, can be read; notes on the others."""
+    ends = np.concatenate([edges, baseline], axis=1) - recording.events.onset[:, None]
+    inside = _inside(recording, float(ends.min()), float(ends.max()))
+    if recording.signal is not None:
+        inside &= _sampled(recording, edges, inside)
+        if baseline.shape[1]:
+            inside &= _sampled(recording, baseline, inside)
+    notes = []
+    if not inside.all():
+        notes.append(
+            f"{int((~inside).sum())} of {len(inside)} events left out: their window is not within "
+            "the recording, or it paused"
+        )
+    if recording.window.reject:
+        inside, note = _within_span(recording, edges, inside)
+        notes.append(note)
+    return inside, notes
 
 
 def _inside(recording: Recording, start: float, stop: float) -> Bool[np.ndarray, " event"]:
@@ -195,9 +239,62 @@ def _inside(recording: Recording, start: float, stop: float) -> Bool[np.ndarray,
         raise ValueError(
             f"{recording.session}: expected events within the recording ({first:g} to {last:g} s), "
             f"came {int(inside.sum()) or 'none'} of {len(onset)} ({onset.min():g} to "
-            f"{onset.max():g} s): another clock or unit of time?"
+            f"{onset.max():g} s): another clock or unit of time?{_clock(recording)}"
         )
     return np.asarray(inside)
+
+
+def _clock(recording: Recording) -> str:
+    """What would make the events fit, behind a space; empty: nothing would."""
+    onset = recording.events.onset
+    activity = "spikes" if recording.signal is None else "samples"
+    span = float(onset.min()), float(onset.max())
+    hint = clock_hint(span, recording.span, "events", activity)
+    return f" {hint}" if hint else ""
+
+
+def _check_silence(recording: Recording, values: Float32[np.ndarray, "row time unit"]) -> None:
+    """Refuse spikes in a smaller unit of time, which may overlap the events and be nearly absent.
+
+    Raises:
+        ValueError: If most responses have no spike, events take little of the recording, and
+            another unit would make them fit.
+    """
+    onset, silent = recording.events.onset, float((values == 0).all((1, 2)).mean())
+    covered = float(np.ptp(onset)) / recording.duration
+    hint = _clock(recording)
+    if silent >= _LEAST_SHARE and covered < HARDLY_COVERED and hint.startswith(" times"):
+        raise ValueError(
+            f"{recording.session}: expected spikes in the responses, came none in {silent:.0%} of "
+            f"them, which take {covered:.2%} of the recording: another clock or unit of time?{hint}"
+        )
+
+
+def _within_span(
+    recording: Recording,
+    edges: Float64[np.ndarray, "event edge"],
+    inside: Bool[np.ndarray, " event"],
+) -> tuple[Bool[np.ndarray, " event"], str]:
+    """Events in whose window no channel spans more than allowed, and a note on the others."""
+    assert recording.signal is not None
+    most, rows = recording.window.reject, np.flatnonzero(inside)
+    first, last = _places(recording, edges[rows][:, [0, -1]]).T
+    span = [
+        np.ptp(recording.signal[int(a) : int(b)], axis=0).max()
+        for a, b in zip(first, last, strict=True)
+    ]
+    kept = rows[np.array(span) <= most]
+    if not len(kept):
+        raise ValueError(
+            f"{recording.session}: expected events whose signal spans {most:g} or less, came none "
+            f"of {len(rows)} (the calmest spans {min(span):.3g} in {recording.measure})"
+        )
+    within = np.zeros(len(inside), dtype=bool)
+    within[kept] = True
+    return (
+        within,
+        f"{len(rows) - len(kept)} of {len(rows)} events rejected: they span over {most:g}",
+    )
 
 
 def _sampled(
@@ -205,15 +302,22 @@ def _sampled(
     edges: Float64[np.ndarray, "event edge"],
     inside: Bool[np.ndarray, " event"],
 ) -> Bool[np.ndarray, " event"]:
-    """Events with samples in every part of their window, which a pause may have taken."""
+    """Events with samples in every part of their window, and no pause in it."""
     n_samples = np.diff(_places(recording, edges), axis=1)
     empty = n_samples[inside] < 1
     if (~empty.any(1)).mean() < _LEAST_SHARE:
         raise ValueError(
             f"{recording.session}: expected samples in every part of the window, came none in "
-            f"{int(empty.sum())} of {empty.size}: widen it, or ask for fewer parts"
+            f"{int(empty.sum())} of {empty.size}: widen it, or ask for fewer parts; or another "
+            f"clock or unit of time?{_clock(recording)}"
         )
-    return np.asarray((n_samples > 0).all(1))
+    paused = crosses_pause(recording, edges[:, 0], edges[:, -1])
+    if paused[inside].mean() > 1 - _LEAST_SHARE:
+        raise ValueError(
+            f"{recording.session}: expected windows without a pause of the recording, came "
+            f"{int((~paused[inside]).sum())} of {int(inside.sum())}: ask for shorter ones"
+        )
+    return np.asarray((n_samples > 0).all(1) & ~paused)
 
 
 def _places(
@@ -240,6 +344,8 @@ def _means(
 ) -> Float32[np.ndarray, "row time unit"]:
     assert recording.signal is not None
     places = _places(recording, edges)
+    if isinstance(recording.signal, SampledSignal):
+        return _means_by_part(recording.signal, places)
     n_samples = np.diff(places, axis=1)
     centre = recording.signal.mean(0, dtype=np.float64)  # so that the sums lose no digits
     sums = np.concatenate(
@@ -247,3 +353,17 @@ def _means(
     )
     means = np.diff(sums[places], axis=1) / n_samples[..., None] + centre
     return np.asarray(means, dtype=np.float32)
+
+
+def _means_by_part(
+    signal: SampledSignal, places: Int64[np.ndarray, "row edge"]
+) -> Float32[np.ndarray, "row time unit"]:
+    """The same of a signal that lies in a file: each row's samples are read alone."""
+    means = np.empty((len(places), places.shape[1] - 1, signal.shape[1]), np.float32)
+    for row in np.argsort(places[:, 0], kind="stable"):
+        first, *rest = (int(place) for place in places[row])
+        samples = signal[first : rest[-1]].astype(np.float64)
+        bounds = [0, *(place - first for place in rest)]
+        for k, (a, b) in enumerate(itertools.pairwise(bounds)):
+            means[row, k] = samples[a:b].mean(0)
+    return means

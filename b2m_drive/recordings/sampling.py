@@ -77,6 +77,18 @@ def sampling_of(
     return Sampling(1 / usual, position, segment, lost, jitter, float(interval.max()))
 
 
+def pauses_of(
+    time: Float64[np.ndarray, " sample"],
+) -> tuple[Float64[np.ndarray, " pause"], Float64[np.ndarray, " pause"]]:
+    """When each pause began, a usual interval after its last sample, and when it was over [s]."""
+    interval = np.diff(time)
+    if not len(interval):
+        return np.zeros(0), np.zeros(0)
+    usual = float(np.median(interval))
+    pause = interval > max(LONGEST_BRIDGED, 2.5 * usual)
+    return time[:-1][pause] + usual, time[1:][pause]
+
+
 def resampled(
     values: Float[np.ndarray, "sample unit"], sampling: Sampling, segment: int
 ) -> Float[np.ndarray, "grid unit"]:

@@ -9,6 +9,7 @@ import numpy as np
 
 from b2m_drive.recordings.recording import Recording
 from b2m_drive.recordings.recording_quality import SEVERE_SHARE, Finding
+from b2m_drive.recordings.response_window import AS_IT_IS
 from b2m_drive.recordings.scene_recording import samples_of_events, signal_of
 
 _FEWEST_FRAMES = 2
@@ -22,6 +23,7 @@ def scenes_fit_to_teach(recording: Recording) -> Recording:
     Raises:
         ValueError: If it cannot teach; says why.
     """
+    _refuse_window(recording)
     found = scene_findings(recording)
     severe = [finding.text for finding in found if finding.severe]
     if severe:
@@ -33,6 +35,21 @@ def scenes_fit_to_teach(recording: Recording) -> Recording:
     kept = recording.events.select(np.setdiff1d(np.arange(len(recording.events)), bad))
     notes = (*recording.notes, *(finding.text for finding in left_out))
     return replace(recording, events=kept, notes=notes)
+
+
+def _refuse_window(recording: Recording) -> None:
+    """Frames follow each other too fast for a baseline, and their responses have none.
+
+    Raises:
+        ValueError: If the recording's mapping asks for a baseline or for rejection.
+    """
+    if recording.window != AS_IT_IS:
+        raise ValueError(
+            f"{recording.session}: expected a recording without preprocessing.baseline and "
+            "preprocessing.reject beside frames, which have responses without either; came "
+            f"{recording.window}: a high-pass serves instead of a baseline, events.where of "
+            "rejection"
+        )
 
 
 def scene_findings(recording: Recording) -> tuple[Finding, ...]:

@@ -31,6 +31,7 @@ from b2m_drive.files.hdf5_files import opened_hdf5
 from b2m_drive.files.hdf5_writing import hdf5_in_memory
 from b2m_drive.recordings.events import Events
 from b2m_drive.recordings.recording import Recording, Unit
+from b2m_drive.recordings.sampled_signal import SampledSignal
 
 FORMAT = "b2m-scene-recording"
 VERSION = 1
@@ -54,7 +55,8 @@ def signal_of(recording: Recording) -> Float32[np.ndarray, "sample unit"]:
             f"{recording.session}: expected a signal, sample by sample, came spike times; count "
             "them in steps of a frame or less"
         )
-    return recording.signal
+    signal = recording.signal
+    return signal[:] if isinstance(signal, SampledSignal) else signal
 
 
 def times_of(recording: Recording) -> Float64[np.ndarray, " sample"]:
@@ -63,7 +65,8 @@ def times_of(recording: Recording) -> Float64[np.ndarray, " sample"]:
     Raises:
         ValueError: If it has spike times instead.
     """
-    signal_of(recording)
+    if recording.time is None:
+        signal_of(recording)  # says that there is none
     assert recording.time is not None
     return recording.time
 

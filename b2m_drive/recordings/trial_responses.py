@@ -31,7 +31,10 @@ class TrialResponses(Responses):
     windows: tuple[Window, ...]  # [time]
     units: tuple[Unit, ...] = ()  # [unit]; none where the values are not those of a recording
     smoothing: float = 0.0  # [s] standard deviation of the Gaussian kernel
+    signed: bool = False  # values are not counts or rates, such as potentials: no root is taken
     span: tuple[float, float] | None = None  # [s] when recording began and ended; None: unknown
+    # Of a pseudo-population: rows of one part share trials, and keep to one side of every split
+    part: Int64[np.ndarray, " row"] | None = None
 
     ids: Int64[np.ndarray, " row"] = field(init=False)
     start: Float64[np.ndarray, " time"] = field(init=False)
@@ -48,6 +51,16 @@ class TrialResponses(Responses):
                 f"responses of {self.session}: units: expected {self.values.shape[2]}, "
                 f"came {len(self.units)}"
             )
+        if self.part is not None and self.part.shape != self.ids.shape:
+            raise ValueError(
+                f"responses of {self.session}: part: expected {self.ids.shape}, came "
+                f"{self.part.shape}"
+            )
+
+    @property
+    def group(self) -> Int64[np.ndarray, " row"]:
+        """Rows that no split may part: those of one part, else each row on its own."""
+        return np.arange(len(self), dtype=np.int64) if self.part is None else self.part
 
     @property
     def period(self) -> Shaped[np.ndarray, " time"]:
@@ -56,7 +69,12 @@ class TrialResponses(Responses):
 
     def select(self, rows: np.ndarray) -> TrialResponses:
         """These trials only, by row number or mask."""
-        return replace(self, values=self.values[rows], trials=self.trials.select(rows))
+        return replace(
+            self,
+            values=self.values[rows],
+            trials=self.trials.select(rows),
+            part=None if self.part is None else self.part[rows],
+        )
 
     def select_units(self, chosen: Bool[np.ndarray, " unit"]) -> TrialResponses:
         """These units only.

@@ -107,13 +107,15 @@ def gain_figure(
     verdict: PooledVerdict,
     decoding: Mapping[str, float],
     controls: Sequence[str],
+    of_what: str = "item decoding of the session (accuracy, held out)",
 ) -> Figure:
     """A session's gain over its item decoding, a dot a session; those of one patient joined.
 
     Args:
         verdict: On the pooled sessions.
-        decoding: Item decoding of the sessions in which it is defined.
+        decoding: Item decoding of the sessions in which it is defined, or another figure.
         controls: A panel each.
+        of_what: What that figure is.
     """
     figure = blank_figure(1.2 + 4.2 * len(controls), 3.9)
     panels = figure.subplots(1, len(controls), squeeze=False)[0]
@@ -138,7 +140,7 @@ def gain_figure(
             loc="left",
             fontsize=NORMAL,
         )
-        axes.set_xlabel("item decoding of the session (accuracy, held out)", fontsize=NORMAL)
+        axes.set_xlabel(of_what, fontsize=NORMAL)
         tidy(axes)
     panels[0].set_ylabel(
         f"brain minus control,\n{summary_label(verdict.metric, verdict.study)}", fontsize=NORMAL

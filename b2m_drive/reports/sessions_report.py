@@ -109,9 +109,9 @@ def sections_of(run: SessionsRun, verdicts: Sequence[PooledVerdict]) -> list[Sec
     ]
 
 
-def decoding_of(run: SessionsRun) -> dict[str, float]:
-    """Item decoding of each session in which it is defined."""
-    found = {name: one.brain.get(DECODING) for name, one in run.runs.items()}
+def decoding_of(run: SessionsRun, figure: str = DECODING) -> dict[str, float]:
+    """Item decoding, or another figure, of each session in which it is defined."""
+    found = {name: one.brain.get(figure) for name, one in run.runs.items()}
     return {name: float(value) for name, value in found.items() if value is not None}
 
 
@@ -253,11 +253,20 @@ def _curves(run: SessionsRun, method: TransferMethod) -> Picture:
 
 
 def _gains(run: SessionsRun, verdict: PooledVerdict) -> Picture:
+    decoding, item, of_what = decoding_of(run), "shown", "item decoding"
+    if not decoding:  # recordings of the delay only
+        decoding, item, of_what = decoding_of(run, "memory_auc"), "held", "memory decoding"
     caption = (
-        "What a session's brain taught beyond the control, by how well the item shown can be "
+        f"What a session's brain taught beyond the control, by how well the item {item} can be "
         "decoded from it; pooled sessions."
     )
-    figure = drawn.gain_figure(verdict, decoding_of(run), drawn.headline_controls(verdict))
+    measure = "accuracy" if item == "shown" else "AUC"
+    figure = drawn.gain_figure(
+        verdict,
+        decoding,
+        drawn.headline_controls(verdict),
+        f"{of_what} of the session ({measure}, held out)",
+    )
     return picture_of(figure, f"{verdict.method.slug}-gain-by-decoding", caption)
 
 

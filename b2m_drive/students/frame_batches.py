@@ -13,9 +13,11 @@ import torch
 from jaxtyping import Int, Int64, UInt8
 from torch import Tensor
 
+from b2m_drive.students.devices import free_bytes, pinned
 from b2m_drive.students.scene_dataset import SceneDataset, row_numbers
 
 MEMORY_LIMIT = 1 << 30  # [bytes] of frames that are read at once and kept
+_SHARE_OF_GPU = 0.25  # of its free memory that kept frames may take: others may train beside
 _POOL_BYTES = 1 << 25  # [bytes] of frames shuffled together when they come from disk
 _SECONDS_BETWEEN_LOOKS = 0.1  # of the reading thread, at whether anyone still listens
 
@@ -25,11 +27,13 @@ class FrameBatch:
     """Frames to learn from, and which ones they are."""
 
     frames: UInt8[Tensor, "batch height width channel"]
-    frame_id: Int64[Tensor, " batch"]
+    frame_id: Int64[Tensor, " batch"]  # on the cpu, where teachers look rows up
 
 
 class FrameBatches:
     """Batches without end; close them when done, or use them in a ``with`` block."""
+
+    _pins = False  # whether batches are in memory that a GPU reads by itself
 
     def __iter__(self) -> Iterator[FrameBatch]:
         return self
@@ -51,6 +55,19 @@ class FrameBatches:
 
     def close(self) -> None:
         """Stop reading, where something is read."""
+
+    def keep_on(self, device: torch.device) -> None:
+        """Give frames that are on a device already, where all of them fit there.
+
+        The same frames in the same order, as bytes. Where they do not fit, or come from disk,
+        batches stay in memory (pinned, if the device is a CUDA GPU), and whoever learns from them
+        moves them one by one.
+        """
+        self._pins = device.type == "cuda"
+
+    def _batch(self, frames: Tensor, frame_id: Tensor) -> FrameBatch:
+        pins = self._pins and frames.device.type == "cpu"
+        return FrameBatch(pinned(frames) if pins else frames, frame_id)
 
 
 def frame_batches(
@@ -116,6 +133,15 @@ class FramesFromMemory(FrameBatches):
     def __next__(self) -> FrameBatch:
         return next(self._batches)
 
+    def keep_on(self, device: torch.device) -> None:
+        """Move all frames to a GPU once, if they take a quarter of its free memory or less."""
+        super().keep_on(device)
+        if self._frames.device == device:
+            return
+        free = free_bytes(device)
+        fits = free is not None and self._frames.nbytes <= _SHARE_OF_GPU * free
+        self._frames = self._frames.to(device if fits else "cpu")
+
     def _endless(self, batch_size: int, seed: int) -> Iterator[FrameBatch]:
         waiting, epoch = np.empty(0, dtype=np.int64), 0
         while True:
@@ -124,7 +150,8 @@ class FramesFromMemory(FrameBatches):
                 waiting, epoch = np.concatenate([waiting, order]), epoch + 1
             chosen = torch.from_numpy(waiting[:batch_size])
             waiting = waiting[batch_size:]
-            yield FrameBatch(self._frames[chosen], self._frame_id[chosen])
+            frames = self._frames[chosen.to(self._frames.device)]
+            yield self._batch(frames, self._frame_id[chosen])
 
 
 class FramesFromDisk(FrameBatches):
@@ -190,7 +217,7 @@ class FramesFromDisk(FrameBatches):
                 n_whole = len(rows) // self._batch_size * self._batch_size
                 for start in range(0, n_whole, self._batch_size):
                     chosen = slice(start, start + self._batch_size)
-                    batch = FrameBatch(
+                    batch = self._batch(
                         torch.from_numpy(frames[chosen].copy()),
                         torch.from_numpy(rows[chosen].astype(np.int64)),
                     )

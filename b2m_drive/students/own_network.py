@@ -186,10 +186,16 @@ def check_layer(network: nn.Module, name: str, layer: str) -> None:
     )
 
 
+def _uses_gpus() -> bool:
+    """Whether this process has touched a GPU: elsewhere there is no generator to keep."""
+    return bool(torch.cuda.is_initialized())  # type: ignore[no-untyped-call]
+
+
 @contextmanager
 def seeded_by(generator: torch.Generator) -> Iterator[None]:
-    """PyTorch's global generator, seeded by another one within and put back afterwards."""
-    with torch.random.fork_rng(devices=[]):
+    """PyTorch's global generators, seeded by another one within and put back afterwards."""
+    gpus = range(torch.cuda.device_count()) if _uses_gpus() else ()
+    with torch.random.fork_rng(devices=gpus):
         torch.manual_seed(int(torch.randint(2**31, (1,), generator=generator)))
         yield
 

@@ -12,6 +12,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
 from b2m_drive.files.settings_types import take_as_declared
+from b2m_drive.students.devices import on_device
 from b2m_drive.students.student_folder import (
     read_student,
     write_student,
@@ -145,7 +146,7 @@ class SceneVAE(nn.Module):
             ValueError: If the frames are of another size or type.
         """
         self.check_frames(frames)
-        frames = frames.to(self.device, non_blocking=True)
+        frames = on_device(frames, self.device)
         pixels = self._padded(_as_pixels(frames) - 0.5).to(self.to_mean.weight.dtype)
         features = self.encoder(pixels).flatten(1)
         mean = self.to_mean(features).float()
@@ -183,7 +184,7 @@ class SceneVAE(nn.Module):
             weight: Of each pixel in the mean squared error, such as `ChangedPixels` gives; only
                 ratios of weights count. None: all alike.
         """
-        pixels = _as_pixels(frames.to(self.device, non_blocking=True))
+        pixels = _as_pixels(on_device(frames, self.device))
         error = _squared_error(self.decode(posterior.latent), pixels, weight)
         n_values = self.settings.n_values
         if self.settings.pixel_variance is None:
@@ -323,7 +324,7 @@ def _normal(
     """A standard normal draw; a generator on another device draws there."""
     device = like.device if generator is None else generator.device
     noise = torch.randn(like.shape, generator=generator, device=device)
-    return noise.to(like.device, non_blocking=True)
+    return on_device(noise, like.device)
 
 
 def _squared_error(

@@ -11,9 +11,9 @@ import torch
 from jaxtyping import Float, Float32, Int, UInt8
 from torch import Tensor, nn
 
-from b2m_drive.students.devices import device_of
+from b2m_drive.students.devices import device_of, on_device
 from b2m_drive.students.fitting import FittingSettings, fit
-from b2m_drive.students.frame_batches import FrameBatch
+from b2m_drive.students.frame_batches import FrameBatch, FrameBatches
 from b2m_drive.students.scene_dataset import SceneDataset
 from b2m_drive.students.scene_vae import SceneVAE
 
@@ -66,7 +66,8 @@ def fit_scene_vae(
         evaluate: Called with the number of steps done, in evaluation mode.
         after_step: Called after each step, for progress.
         device: That the student is brought to and trained on, see `device_of`; None: where it is.
-            A teacher is attached after that: an attachment follows its network's device.
+            A teacher is attached after that: an attachment follows its network's device. Frames in
+            memory are kept there, too, where they fit.
 
     Raises:
         ValueError: If the precision is unknown, the frames are of another size or type, or there
@@ -75,6 +76,8 @@ def fit_scene_vae(
     if device is not None:
         vae.to(device_of(device))
     device = vae.device
+    if isinstance(batches, FrameBatches):
+        batches.keep_on(device)
     if compiled:  # not the rest: a draw from a generator, and a teacher's hook, stay as they are
         vae.encoder.compile()
         vae.decoder.compile()
@@ -83,7 +86,7 @@ def fit_scene_vae(
 
     def loss_of_step(step: int) -> Tensor:
         batch = next(batches)
-        frames = batch.frames.to(device, non_blocking=True)
+        frames = on_device(batch.frames, device)
         vae.check_frames(frames)
         with in_precision():
             weight = None if weigh_pixels is None else weigh_pixels(frames)

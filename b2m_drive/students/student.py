@@ -48,6 +48,11 @@ class Student(Protocol):
     It travels to worker processes, so it must survive pickling: define its class in a module, not
     inside a function. A student may do more, and what it cannot do is left out of the report with
     the reason: `SeesById`, `LabelsById`, `HoldsOut` and `SaysWhatItCannot`.
+
+    A comparison on a GPU gives `task_loss` and `score` a network that is there, and a batch whose
+    tensors are; whatever else they use (held-out data, class weights) follows the network, to
+    `b2m_drive.students.devices.device_of_network`. `new_network`, `batches` and `seen` may stay
+    on the cpu.
     """
 
     name: str  # of a run
@@ -71,8 +76,11 @@ class Student(Protocol):
 class SeesById(Protocol):
     """A student that says what it sees for given ids: nulls of the input, and alignment."""
 
-    def seen(self, ids: Int64[np.ndarray, " row"]) -> Tensor:
-        """The network's input for what these ids name, a row each."""
+    def seen(self, ids: Int64[np.ndarray, " row"]) -> Tensor | tuple[Tensor, ...]:
+        """The network's input for what these ids name, a row each.
+
+        Of a network with several arguments all of them; the first is what it sees.
+        """
 
 
 @runtime_checkable

@@ -21,15 +21,17 @@ from jaxtyping import Bool, Float, Float64, Int64
 
 from b2m_drive.recordings.decision_trials import LEFT, MAINTENANCE, NO_STIMULUS, PROBE, RIGHT
 from b2m_drive.recordings.trial_responses import TrialResponses
+from b2m_drive.recordings.unasked import reads_delay, reads_items, reads_probe
 from b2m_drive.teachers.noise_ceiling import noise_ceiling, split_half_reliability
 from b2m_drive.teachers.response_counts import (
     RESPONSE_WINDOW,
+    evened,
     in_order,
     item_counts,
     window_counts,
 )
 from b2m_drive.teachers.spread import at_ease, varies
-from b2m_drive.teachers.undefined_figures import MOST_STIMULI, why_undefined
+from b2m_drive.teachers.undefined_figures import ITEM_FIGURES, MOST_STIMULI, why_undefined
 
 if TYPE_CHECKING:
     from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
@@ -38,6 +40,8 @@ RESOLVED_WINDOWS = ((0.1, 0.3), (0.3, 0.5), (0.5, 0.7), (0.7, 0.9))  # [s]
 SELECTIVE_BELOW = 0.001  # p-value under which a unit counts as selective
 
 _N_FOLDS = 5
+_MOST_FEATURES = 1000  # that a discriminant takes in seconds
+_SMALLEST_COMPONENT = 1e-9  # of the largest
 
 
 @dataclass(frozen=True)
@@ -64,10 +68,14 @@ class RecordingSummary:
 
 
 def summarise(recording: TrialResponses, seed: int = 0) -> RecordingSummary:
-    """Every statistic of this module; the seed sets the folds and the halves."""
-    counts, stimulus, _ = item_counts(recording)
-    ceiling = noise_ceiling(recording, seed)
-    n_decoded = len(decodable_stimuli(recording))
+    """Every statistic of this module; the seed sets the folds and the halves.
+
+    Of a recording that holds only a part of the trial, what needs the rest is NaN.
+    """
+    nan = float("nan")
+    of_items = dict.fromkeys(ITEM_FIGURES, nan)
+    if reads_items(recording):
+        of_items = _of_items(recording, seed)
     summary = RecordingSummary(
         n_units=len(recording.units),
         n_trials=len(recording.trials),
@@ -75,20 +83,37 @@ def summarise(recording: TrialResponses, seed: int = 0) -> RecordingSummary:
         n_stimuli=recording.trials.n_stimuli,
         units_per_region=dict(Counter(unit.region for unit in recording.units)),
         median_rate=median_rate(recording),
-        fano_factor=fano_factor(counts, stimulus),
-        selective_share=float((selectivity_p_values(counts, stimulus) < SELECTIVE_BELOW).mean()),
-        chance=1 / n_decoded if n_decoded else float("nan"),
-        item_decoding=item_decoding_accuracy(recording, seed=seed),
-        item_decoding_resolved=item_decoding_accuracy(recording, RESOLVED_WINDOWS, seed=seed),
-        memory_auc=memory_decoding_auc(recording, seed=seed),
-        probe_side_auc=probe_side_auc(recording, seed=seed),
-        reliability=split_half_reliability(recording, seed),
-        explainable_variance=ceiling.explainable_variance,
-        predictivity_ceiling=ceiling.predictivity,
+        memory_auc=memory_decoding_auc(recording, seed=seed) if reads_delay(recording) else nan,
+        probe_side_auc=probe_side_auc(recording, seed=seed) if reads_probe(recording) else nan,
+        fano_factor=of_items["fano_factor"],
+        selective_share=of_items["selective_share"],
+        chance=of_items["chance"],
+        item_decoding=of_items["item_decoding"],
+        item_decoding_resolved=of_items["item_decoding_resolved"],
+        reliability=of_items["reliability"],
+        explainable_variance=of_items["explainable_variance"],
+        predictivity_ceiling=of_items["predictivity_ceiling"],
     )
     reasons = why_undefined(recording)
     missing = [name for name in reasons if np.isnan(getattr(summary, name))]
     return replace(summary, undefined={name: reasons[name] for name in missing})
+
+
+def _of_items(recording: TrialResponses, seed: int) -> dict[str, float]:
+    """The figures of a summary that rest on responses to items (`ITEM_FIGURES`)."""
+    counts, stimulus, _ = item_counts(recording)
+    ceiling = noise_ceiling(recording, seed)
+    n_decoded = len(decodable_stimuli(recording))
+    return {
+        "fano_factor": float("nan") if recording.signed else fano_factor(counts, stimulus),
+        "selective_share": float((selectivity_p_values(counts, stimulus) < SELECTIVE_BELOW).mean()),
+        "chance": 1 / n_decoded if n_decoded else float("nan"),
+        "item_decoding": item_decoding_accuracy(recording, seed=seed),
+        "item_decoding_resolved": item_decoding_accuracy(recording, RESOLVED_WINDOWS, seed=seed),
+        "reliability": split_half_reliability(recording, seed),
+        "explainable_variance": ceiling.explainable_variance,
+        "predictivity_ceiling": ceiling.predictivity,
+    }
 
 
 def item_decoding_accuracy(
@@ -110,19 +135,18 @@ def item_decoding_accuracy(
 
     recording = in_order(recording)
     parts = [item_counts(recording, *window) for window in windows]
-    features = np.sqrt(np.concatenate([counts for counts, _, _ in parts], axis=1))
+    features = evened(recording, np.concatenate([counts for counts, _, _ in parts], axis=1))
     _, stimulus, trial_row = parts[0]
     used = np.isin(stimulus, decodable_stimuli(recording))
-    features, stimulus, trial_row = features[used], stimulus[used], trial_row[used]
+    features, stimulus, group = features[used], stimulus[used], recording.group[trial_row[used]]
     if not varies(features).any():  # also where no stimulus is left
         return float("nan")
     features = _z_scored(features)
     predicted = np.empty_like(stimulus)
     folds = GroupKFold(_N_FOLDS, shuffle=True, random_state=seed)
-    for fit, held in folds.split(features, groups=trial_row):
-        predicted[held] = _likeliest(
-            _discriminant().fit(features[fit], stimulus[fit]), features[held]
-        )
+    for fit, held in folds.split(features, groups=group):
+        known, unknown = _condensed(features[fit], features[held])
+        predicted[held] = _likeliest(_discriminant().fit(known, stimulus[fit]), unknown)
     return balanced_accuracy(predicted, stimulus)
 
 
@@ -163,10 +187,11 @@ def memory_decoding_auc(
         least 5 trials; NaN if there are none.
     """
     recording = in_order(recording)
-    features = np.sqrt(window_counts(recording, MAINTENANCE, start, stop))
+    features = evened(recording, window_counts(recording, MAINTENANCE, start, stop))
     held = items_held(recording)
     item_count = recording.trials.item_count
-    areas = [_cross_validated_auc(features, column, seed, item_count) for column in held.T]
+    part = recording.part
+    areas = [_cross_validated_auc(features, column, seed, item_count, part) for column in held.T]
     defined = [area for area in areas if not np.isnan(area)]
     return float(np.mean(defined)) if defined else float("nan")
 
@@ -181,11 +206,11 @@ def probe_side_auc(recording: TrialResponses, seed: int = 0) -> float:
         that varies.
     """
     recording = in_order(recording)
-    features = np.sqrt(window_counts(recording, PROBE, 0.0, 1.0))
+    features = evened(recording, window_counts(recording, PROBE, 0.0, 1.0))
     positive = recording.trials.target_side == (
         LEFT if recording.trials.task == "sternberg" else RIGHT
     )
-    return _cross_validated_auc(features, positive, seed)
+    return _cross_validated_auc(features, positive, seed, part=recording.part)
 
 
 def items_held(recording: TrialResponses) -> Bool[np.ndarray, "trial stimulus"]:
@@ -232,7 +257,9 @@ def fano_factor(
 
 
 def median_rate(recording: TrialResponses) -> float:
-    """Median over units of the mean rate in all bins that a trial has, in Hz."""
+    """Median over units of the mean rate in all bins that a trial has, in Hz; NaN of a signal."""
+    if recording.signed:
+        return float("nan")
     rate = recording.values[recording.present].mean(0) / recording.windows[0].width
     return float(np.median(rate))
 
@@ -260,6 +287,22 @@ def _discriminant() -> LinearDiscriminantAnalysis:
     from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
     return LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto")
+
+
+def _condensed(
+    known: Float64[np.ndarray, "fit_row feature"], unknown: Float64[np.ndarray, "held_row feature"]
+) -> tuple[Float64[np.ndarray, "fit_row _"], Float64[np.ndarray, "held_row _"]]:
+    """The same rows; with far more features than rows to fit on, by their principal components.
+
+    All the components that the rows to fit on have, so nothing of them is lost; a discriminant of
+    thousands of units would take minutes.
+    """
+    if known.shape[1] <= max(_MOST_FEATURES, len(known)):
+        return known, unknown
+    centre = known.mean(0)
+    _, size, axes = np.linalg.svd(known - centre, full_matrices=False)
+    axes = axes[size > _SMALLEST_COMPONENT * size[0]]
+    return (known - centre) @ axes.T, (unknown - centre) @ axes.T
 
 
 def _z_scored(features: Float[np.ndarray, "row unit"]) -> Float64[np.ndarray, "row varying_unit"]:
@@ -291,22 +334,26 @@ def _cross_validated_auc(
     positive: Bool[np.ndarray, " trial"],
     seed: int,
     stratum: Int64[np.ndarray, " trial"] | None = None,
+    part: Int64[np.ndarray, " trial"] | None = None,
 ) -> float:
     """Mean over folds, since scores of differently fitted decoders do not compare.
 
-    With strata only pairs of trials of one stratum are compared.
+    With strata only pairs of trials of one stratum are compared; trials of one part are held out
+    together.
     """
-    from sklearn.model_selection import StratifiedKFold
+    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
     if min(positive.sum(), (~positive).sum()) < _N_FOLDS or not varies(features).any():
         return float("nan")
     features = _z_scored(features)
     strata = np.zeros(len(positive), dtype=np.int64) if stratum is None else stratum
-    folds = StratifiedKFold(_N_FOLDS, shuffle=True, random_state=seed)
+    kind = StratifiedKFold if part is None else StratifiedGroupKFold
+    folds = kind(_N_FOLDS, shuffle=True, random_state=seed)
     areas = []
-    for fit, held in folds.split(features, positive):
-        decoder = _discriminant().fit(features[fit], positive[fit])
-        score = decoder.decision_function(features[held])
+    for fit, held in folds.split(features, positive, part):
+        known, unknown = _condensed(features[fit], features[held])
+        decoder = _discriminant().fit(known, positive[fit])
+        score = decoder.decision_function(unknown)
         areas.append(area_within_strata(score, positive[held], strata[held]))
     defined = [area for area in areas if not np.isnan(area)]
     return float(np.mean(defined)) if defined else float("nan")

@@ -32,13 +32,26 @@ def standardise(
 
 
 def teaching_folds(
-    teaching: Bool[np.ndarray, " trial"], seed: int
+    teaching: Bool[np.ndarray, " trial"],
+    seed: int,
+    group: Int64[np.ndarray, " trial"] | None = None,
 ) -> list[tuple[Int64[np.ndarray, " fit"], Int64[np.ndarray, " held"]]]:
-    """Rows to fit on and rows to hold out, for each part of the teaching trials."""
-    from sklearn.model_selection import KFold
+    """Rows to fit on and rows to hold out, for each part of the teaching trials.
+
+    Args:
+        teaching: The trials to part.
+        seed: Of the parts.
+        group: Trials of one group stay together (`TrialResponses.part`); None: each on its own.
+    """
+    from sklearn.model_selection import GroupKFold, KFold
 
     rows = np.flatnonzero(teaching)
-    parts = KFold(N_FOLDS, shuffle=True, random_state=seed).split(rows)
+    if group is None:
+        parts = KFold(N_FOLDS, shuffle=True, random_state=seed).split(rows)
+    else:
+        n_folds = min(N_FOLDS, len(np.unique(group[rows])))
+        folds = GroupKFold(n_folds, shuffle=True, random_state=seed)
+        parts = folds.split(rows, groups=group[rows])
     return [(rows[fit], rows[held]) for fit, held in parts]
 
 

@@ -15,7 +15,10 @@ _N_FOLDS = 5
 
 
 def explainable_latent_variance(
-    latents: BrainLatents, trials: DecisionTrials, seed: int
+    latents: BrainLatents,
+    trials: DecisionTrials,
+    seed: int,
+    part: Int64[np.ndarray, " trial"] | None = None,
 ) -> dict[str, float]:
     """Share of the latents' variance that the stimuli explain, cross-validated: a noise ceiling.
 
@@ -25,18 +28,26 @@ def explainable_latent_variance(
     these latents than noise. Trials with a stimulus that no other trial shows are left out, since
     nothing else was measured of it. NaN: there is no window of this phase, no latent varies, or
     fewer than 5 trials are left (none, where each stimulus was shown once).
+
+    Args:
+        latents: Of the trials.
+        trials: What they showed.
+        seed: Of the folds.
+        part: Trials of one part are held out together (`TrialResponses.part`).
     """
+    group = np.arange(len(trials)) if part is None else part
     shown, ceiling = shown_in(latents.windows, trials), {}
     present = present_windows(latents.windows, trials)
     for name, phase in (("encoding", ENCODING), ("delay", DELAY)):
         columns = np.flatnonzero(latents.phase == phase)
         there = present[:, columns] & _shown_again(shown[:, columns])
         trial, window = np.nonzero(there)
-        if len(np.unique(trial)) < _N_FOLDS:
+        if len(np.unique(group[trial])) < _N_FOLDS:
             ceiling[name] = float("nan")
             continue
         target = latents.values[trial, columns[window]]
-        residual, total = _unexplained(shown[trial, columns[window]], target, trial, seed)
+        predictor = shown[trial, columns[window]]
+        residual, total = _unexplained(predictor, target, group[trial], seed)
         varying = varies(target)
         share = latents.share_of_variance[phase] * varying
         explained = 1 - residual / np.where(varying, total, 1.0)
@@ -56,7 +67,7 @@ def _shown_again(
 def _unexplained(
     predictor: Float32[np.ndarray, "sample stimulus"],
     target: Float32[np.ndarray, "sample latent"],
-    trial: Int64[np.ndarray, " sample"],
+    group: Int64[np.ndarray, " sample"],
     seed: int,
 ) -> tuple[Float32[np.ndarray, " latent"], Float32[np.ndarray, " latent"]]:
     """Squared error of each latent in held-out trials, and around its mean."""
@@ -65,7 +76,7 @@ def _unexplained(
 
     folds = GroupKFold(_N_FOLDS, shuffle=True, random_state=seed)
     predicted = np.zeros_like(target)
-    for fit, held in folds.split(predictor, groups=trial):
+    for fit, held in folds.split(predictor, groups=group):
         model = Ridge(1.0).fit(predictor[fit], target[fit])
         predicted[held] = model.predict(predictor[held]).reshape(len(held), -1)  # of 1: flat
     return ((target - predicted) ** 2).sum(0), ((target - target.mean(0)) ** 2).sum(0)

@@ -8,44 +8,13 @@ that the student's imports.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
-from jaxtyping import Float32
 
 from b2m_drive.recordings.responses import Responses
 from b2m_drive.teachers.frame_pairing import principal_latents
-
-_SUM_TOLERANCE = 1e-3
-
-
-@dataclass(frozen=True)
-class ResponseLatents:
-    """Latents at the rows and times of some responses, and what each of them weighs.
-
-    Raises:
-        ValueError: If there is no latent or none that varies, a value is not finite, or the
-            weights are not as many as the latents, negative, or do not sum to 1.
-    """
-
-    values: Float32[np.ndarray, "row time latent"]
-    share_of_variance: Float32[np.ndarray, " _"]  # [latent] sums to 1
-
-    def __post_init__(self) -> None:
-        values, share = self.values, self.share_of_variance
-        if values.ndim != 3 or not values.size or share.shape != values.shape[2:]:
-            raise ValueError(
-                "latents: expected (row, time, latent) and a share of variance a latent, came "
-                f"{values.shape} and {share.shape}"
-            )
-        if not np.isfinite(values).all() or not np.ptp(values, axis=(0, 1)).any():
-            raise ValueError("latents: expected finite values that vary, came others")
-        if not ((share >= 0).all() and abs(share.sum() - 1) < _SUM_TOLERANCE):
-            raise ValueError(
-                f"share_of_variance: expected shares from 0 that sum to 1, came {share}"
-            )
-
+from b2m_drive.teachers.response_latents import ResponseLatents
 
 # What turns the responses that teach into latents, and how many of them it is asked for (None: as
 # many as it finds). It is fitted on all rows, and called with the brain's responses and with those
@@ -92,9 +61,25 @@ def _at_rows(responses: Responses, rows: np.ndarray, share: np.ndarray) -> Respo
     return ResponseLatents(values, np.asarray(share, dtype=np.float32))
 
 
+def gpfa(responses: Responses, n_latents: int | None) -> ResponseLatents:
+    """Gaussian-process factor analysis by elephant; see `b2m_drive.teachers.gpfa_latents`."""
+    from b2m_drive.teachers.gpfa_latents import gpfa_latents
+
+    return gpfa_latents(responses, n_latents)
+
+
+def cebra(responses: Responses, n_latents: int | None) -> ResponseLatents:
+    """CEBRA, contrastive over time; see `b2m_drive.teachers.cebra_latents`."""
+    from b2m_drive.teachers.cebra_latents import cebra_latents
+
+    return cebra_latents(responses, n_latents)
+
+
 LATENT_METHODS: dict[str, LatentMethod] = {
     "pca": principal_components,
     "units": single_units,
+    "gpfa": gpfa,
+    "cebra": cebra,
 }
 
 

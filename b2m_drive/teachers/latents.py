@@ -162,7 +162,7 @@ def decode_stimuli(
 
     values, present = units_z_scored(activity, teaching)
     evidence = np.zeros((*values.shape[:2], activity.trials.n_stimuli), np.float32)
-    folds = teaching_folds(teaching, seed)
+    folds = teaching_folds(teaching, seed, activity.part)
     if not teaching.all():
         folds.append((np.flatnonzero(teaching), np.flatnonzero(~teaching)))
     for columns, targets in _decoder_targets(activity):
@@ -173,7 +173,7 @@ def decode_stimuli(
             known, wanted = as_rows(values[fit][:, columns], fitted), as_rows(targets[fit], fitted)
             if not known.any():
                 continue
-            trial = np.repeat(fit[:, None], len(columns), axis=1)[fitted]
+            trial = np.repeat(activity.group[fit][:, None], len(columns), axis=1)[fitted]
             error = errors_in_unseen_groups(known, wanted, trial, _RIDGE_STRENGTHS, N_FOLDS)
             best = int(error.sum(1).argmin())
             decoder = RidgeCV(alphas=[_RIDGE_STRENGTHS[best]]).fit(known, wanted)
@@ -267,7 +267,7 @@ def _demixed(
 ) -> tuple[Float32[np.ndarray, "trial window latent"], Float64[np.ndarray, "phase latent"]]:
     """Each phase along its own axes: of the item shown, and of the items held."""
     marginal = _marginalisations(activity, teaching)
-    folds = [held for _, held in teaching_folds(teaching, seed)]
+    folds = [held for _, held in teaching_folds(teaching, seed, activity.part)]
     most = min(activity.values.shape[-1], activity.trials.n_stimuli - 1)
     if _checked(n_latents, most, "units, or stimuli but one") is None:
         most = min(most, _MOST_AXES)
@@ -384,11 +384,12 @@ def likeliest_dimension(
     """
     values, present = units_z_scored(activity, teaching)
     values, present = values[teaching], present[teaching]
+    part = None if activity.part is None else activity.part[teaching]
     row = np.cumsum(present).reshape(present.shape) - 1
     return likeliest_n_factors(
         as_rows(values, present),
         [
             (row[fit][present[fit]], row[held][present[held]])
-            for fit, held in teaching_folds(np.ones(len(values), dtype=bool), seed)
+            for fit, held in teaching_folds(np.ones(len(values), dtype=bool), seed, part)
         ],
     )

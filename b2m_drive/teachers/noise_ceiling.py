@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float, Float64, Int64
 
 from b2m_drive.recordings.trial_responses import TrialResponses
-from b2m_drive.teachers.response_counts import in_order, item_counts
+from b2m_drive.teachers.response_counts import evened, in_order, item_counts
 from b2m_drive.teachers.spread import varies
 
 
@@ -34,7 +34,7 @@ def noise_ceiling(recording: TrialResponses, seed: int = 0) -> NoiseCeiling:
     it beside the reliability. Both are NaN where no stimulus can be compared with itself.
     """
     counts, stimulus, _ = item_counts(recording)
-    share = explainable_variance(np.sqrt(counts), stimulus)
+    share = explainable_variance(evened(recording, counts), stimulus)
     defined = not (np.isnan(counts).any() or np.isnan(share).all())
     half = split_half_reliability(recording, seed)
     positive = half if np.isnan(half) else max(half, 0.0)
@@ -59,11 +59,12 @@ def split_half_reliability(recording: TrialResponses, seed: int = 0, n_splits: i
     recording = in_order(recording)
     counts, stimulus, trial_row = item_counts(recording)
     generator = np.random.default_rng(seed)
-    n_trials, correlations = len(recording.trials), []
+    _, group = np.unique(recording.group, return_inverse=True)
+    n_groups, correlations = int(group.max()) + 1, []
     for _ in range(n_splits):
-        first = np.zeros(n_trials, bool)
-        first[generator.permutation(n_trials)[: n_trials // 2]] = True
-        in_first = first[trial_row]
+        first = np.zeros(n_groups, bool)
+        first[generator.permutation(n_groups)[: n_groups // 2]] = True
+        in_first = first[group][trial_row]
         in_both = np.intersect1d(stimulus[in_first], stimulus[~in_first])
         if len(in_both) < 2:
             continue

@@ -12,6 +12,16 @@ RESPONSE_WINDOW = (0.1, 0.9)  # [s] after an item's onset
 _EDGE_TOLERANCE = 1e-6  # [s]
 
 
+def evened(
+    recording: TrialResponses, activity: Float[np.ndarray, "*row unit"]
+) -> Float[np.ndarray, "*row unit"]:
+    """Square roots of counts and rates, which even out their variance; signals as they are."""
+    if recording.signed:
+        return activity
+    roots: Float[np.ndarray, "*row unit"] = np.sqrt(activity)
+    return roots
+
+
 def in_order(recording: TrialResponses) -> TrialResponses:
     """Its trials by their ids, so that folds and halves are the same however they are stored."""
     order = np.argsort(recording.trials.trial_id, kind="stable")

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Bool, Float, Float64, Int64
 
+_MOST_FEATURES = 1000  # whose covariance is decomposed in a second
+
 
 def ridge_predictions(
     features: Float64[np.ndarray, "row feature"],
@@ -26,11 +28,25 @@ def ridge_predictions(
     """
     centre, mean = features[fit].mean(0), targets[fit].mean(0)
     known, unknown = features[fit] - centre, features[held] - centre
-    value, vector = np.linalg.eigh(known.T @ known / fit.sum())
+    value, vector = _principal_axes(known)
     covariance = vector.T @ (known.T @ (targets[fit] - mean) / fit.sum())
     unknown = unknown @ vector
     value = np.maximum(value, 0.0)[:, None]
     return [unknown @ (covariance / (value + strength)) + mean for strength in penalties]
+
+
+def _principal_axes(
+    known: Float64[np.ndarray, "row feature"],
+) -> tuple[Float64[np.ndarray, " _"], Float64[np.ndarray, "feature _"]]:
+    """Variances and axes; of very many features, more than rows, those of the rows only.
+
+    What lies outside of the rows' span has no covariance with anything, and no weight in a ridge
+    regression: leaving it out changes nothing but the time that it takes.
+    """
+    if known.shape[1] <= max(_MOST_FEATURES, len(known)):
+        return np.linalg.eigh(known.T @ known / len(known))
+    _, size, axes = np.linalg.svd(known, full_matrices=False)
+    return size**2 / len(known), axes.T
 
 
 def errors_in_unseen_groups(

@@ -51,6 +51,24 @@ def teaching_windows(
     return (*encoding, *(delay if which != "encoding" else ()))
 
 
+def recorded_windows(recording: TrialResponses, which: WindowChoice = "all") -> tuple[Window, ...]:
+    """The `teaching_windows` of the periods that the recording covers: perhaps the delay only.
+
+    Raises:
+        ValueError: If it covers none of them.
+    """
+    windows = teaching_windows(recording.trials.n_items, which=which)
+    periods = set(recording.period.tolist())
+    found = tuple(window for window in windows if window.period in periods)
+    if not found:
+        raise ValueError(
+            f"{recording.session}: windows {which!r}: expected activity in one of the periods "
+            f"{', '.join(dict.fromkeys(window.period for window in windows))}, came activity in "
+            f"{', '.join(sorted(periods))} only"
+        )
+    return found
+
+
 def window_activity(
     recording: TrialResponses, windows: tuple[Window, ...]
 ) -> Float32[np.ndarray, "trial window unit"]:

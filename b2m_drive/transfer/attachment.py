@@ -138,12 +138,12 @@ class BrainAttachment(nn.Module):
         """
         features = self._features()
         rows = self._rows(ids, len(features))
-        known = rows >= 0
-        rows = rows[known]
+        known = (rows >= 0).nonzero().flatten()
+        rows, on = rows[known], features.device
         loss = self._term.loss(
-            features[known],
+            features[known.to(on)],
             self,
-            self.values[rows],
+            self.values[rows.to(on)],
             self.share,
             trial=rows,  # by the teacher's row: an id may come twice in a batch
             phase=self.phase[rows],
@@ -193,11 +193,14 @@ class BrainAttachment(nn.Module):
                 parameter.copy_((2 * draw - 1) * bound)
 
     def _hold_teacher(self, teacher: BrainTargets) -> None:
-        """Buffers move with the attachment to another device, and are not saved with it."""
+        """Buffers move with the attachment to another device, and are not saved with it.
+
+        Phases stay on the cpu, where a step's samples are chosen.
+        """
+        self.phase = torch.tensor(teacher.phase_of_steps)
         values = torch.tensor(teacher.values, dtype=torch.float32)
         values = values if teacher.over_time else values[:, None]
         self.register_buffer("values", values, persistent=False)
-        self.register_buffer("phase", torch.tensor(teacher.phase_of_steps), persistent=False)
         self.register_buffer("share", torch.tensor(teacher.share_by_phase), persistent=False)
 
     def _features(self) -> Float[Tensor, "batch time feature"]:
@@ -236,7 +239,7 @@ class BrainAttachment(nn.Module):
         ids: Int[Tensor, " batch"] | Int[np.ndarray, " batch"] | Sequence[int],
         n_rows: int,
     ) -> Int64[Tensor, " batch"]:
-        """Row of the teacher for each row of the batch; -1 where it has none."""
+        """Row of the teacher for each row of the batch, on the cpu; -1 where it has none."""
         came = ids.detach().cpu().numpy() if isinstance(ids, Tensor) else ids
         batch_ids = whole_ids(came, "ids of the batch")
         if batch_ids.shape != (n_rows,):
@@ -246,7 +249,7 @@ class BrainAttachment(nn.Module):
             )
         rows = self.teacher.rows_of(batch_ids)
         self._warn_of_strangers(batch_ids, rows)
-        return torch.as_tensor(rows, device=self.values.device)
+        return torch.as_tensor(rows)
 
     def _warn_of_strangers(
         self, ids: Int64[np.ndarray, " batch"], rows: Int64[np.ndarray, " batch"]

@@ -29,6 +29,10 @@ class StackedHeads(nn.Module):
     Teachers may differ in their number of latents; the missing ones are zero and weigh nothing.
     """
 
+    # Buffers move with the heads to another device, and are not saved.
+    values: Tensor  # [model trial window latent]
+    share: Tensor  # [model phase latent]
+
     def __init__(
         self,
         targets: Sequence[StudentTargets],
@@ -41,10 +45,12 @@ class StackedHeads(nn.Module):
     ) -> None:
         super().__init__()
         n_phases = int(phase.max()) + 1
+        self.phase = phase  # stays on the cpu, where a step's samples are chosen
         n_latents = max(each.values.shape[-1] for each in targets)
-        self.phase = phase
-        self.values = torch.stack([_padded(each.values, n_latents) for each in targets])
-        self.share = torch.stack([_padded(each.share_of_variance, n_latents) for each in targets])
+        values = torch.stack([_padded(each.values, n_latents) for each in targets])
+        share = torch.stack([_padded(each.share_of_variance, n_latents) for each in targets])
+        self.register_buffer("values", values, persistent=False)
+        self.register_buffer("share", share, persistent=False)
         self._taught_by = [
             (TransferTerm(strategy, temperature, positions), models)
             for strategy in STRATEGIES
@@ -65,17 +71,18 @@ class StackedHeads(nn.Module):
         """Each student's transfer loss on recorded trials.
 
         Args:
-            hidden: The students' activity.
-            row: Of each trial in the values of the targets.
-            window: The window each step is paired with; negative: none.
+            hidden: The students' activity, on the device of the heads.
+            row: Of each trial in the values of the targets, on the cpu.
+            window: The window each step is paired with; negative: none. On the cpu.
         """
         taught, loss = window.clamp_min(0), widened(hidden.new_zeros(len(hidden)))
         phase = torch.where(window >= 0, self.phase[taught], -1)
+        place = (row[:, None].to(hidden.device), taught.to(hidden.device))
         for term, models in self._taught_by:
             loss[models] = term.loss(
                 hidden[models],
                 partial(self._predict, models),
-                self.values[models][:, row[:, None], taught],
+                self.values[models][:, *place],
                 self.share[models],
                 trial=row,
                 phase=phase,

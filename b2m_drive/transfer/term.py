@@ -97,7 +97,9 @@ class TransferTerm:
             target: Latents of the brain. They do not matter where the phase is negative.
             share: Of variance, of each phase's latents.
             trial: Number of each; an equal one may come twice, and is no negative of itself.
-            phase: Of each step; negative: nothing teaches it.
+            phase: Of each step; negative: nothing teaches it. Beside features on a GPU, trial and
+                phase are best left on the cpu: which steps are chosen is asked of them, and the
+                GPU need not be waited for.
             temperature: Learned, in place of the term's own.
             generator: Of the steps that the contrastive loss draws; None: PyTorch's global one.
 
@@ -126,7 +128,7 @@ class TransferTerm:
             read.target.flatten(-3, -2),
             read.share,
             temperature=temperature,
-            mask=read.taught.flatten(),
+            mask=read.taught.flatten().to(read.features.device),
         )
 
     def _contrast(
@@ -136,14 +138,16 @@ class TransferTerm:
         there = read.taught.any(1).nonzero().flatten()
         per_trial = min(self.positions, read.taught.shape[1])
         row, step = sample_positions(read.taught[there], per_trial, generator)
-        row = there[row]
+        row, on = there[row], read.features.device
+        exclude = near_in_time(read.trial[row], step, self.exclude_within).to(on)
+        row, step = row.to(on), step.to(on)
         return transfer_loss(
             "contrastive",
             read.head(read.features[..., row, step, :], read.phase),
             read.target[..., row, step, :],
             read.share,
             temperature=temperature,
-            exclude=near_in_time(read.trial[row], step, self.exclude_within),
+            exclude=exclude,
         )
 
 

@@ -13,7 +13,13 @@ from typing import Any
 from numba import njit
 
 # Files whose code and constants are compiled.
-SOURCES = ("engine/*.py", "rendering/**/*.py", "scenes/state.py", "scenes/lane_paths.py")
+SOURCES = (
+    "engine/*.py",
+    "observations/*.py",
+    "rendering/**/*.py",
+    "scenes/state.py",
+    "scenes/lane_paths.py",
+)
 
 
 @cache

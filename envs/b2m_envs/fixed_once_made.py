@@ -31,7 +31,7 @@ class FixedOnceMade:
             raise ValueError(
                 f"{self._title}: {name}: expected no attribute set after the environment was "
                 f"made, which would do nothing, came {value!r}; settings are keywords of "
-                "gymnasium.make, and rewards and observations are changed by gymnasium.wrappers"
+                "gymnasium.make, such as reward=... and observation=..."
             )
         modes = (None, *type(self).metadata["render_modes"])
         if name == "render_mode" and value not in modes:

@@ -41,6 +41,11 @@ MEMORY_TASKS = {  # the file of each single environment; batches share one
     "ContextDecision": "context_environment",
 }
 
+DRIVING_EVENTS = {  # the file of each environment
+    "LaneDeparture": "lane_departure",
+    "EmergencyBraking": "emergency_braking",
+}
+
 REGISTRATIONS = (
     *(
         Registration(
@@ -58,6 +63,10 @@ REGISTRATIONS = (
             kwargs={"scenario": scenario},
         )
         for title, scenario in SCENES.items()
+    ),
+    *(
+        Registration(id=f"B2M/{name}-v0", entry_point=f"b2m_envs.driving_events.{file}:{name}Env")
+        for name, file in DRIVING_EVENTS.items()
     ),
 )
 

@@ -16,6 +16,7 @@ from tests.project.test_architecture import imports_of, modules
 PACKAGE = Path(b2m_envs.compiled.__file__).parent
 
 
+@pytest.mark.slow
 def test_the_stamp_of_compiled_code_covers_every_file_that_kernels_import() -> None:
     known = {name: path for name, path in modules().items() if name.startswith("b2m_envs.")}
     arrows = {name: imports_of(path) & known.keys() for name, path in known.items()}

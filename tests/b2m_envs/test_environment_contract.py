@@ -34,6 +34,7 @@ def nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("nowhere")
 @pytest.mark.parametrize("observation", ["state", "scaled_state", "both"])
 @pytest.mark.parametrize("scenario", SCENARIOS)
@@ -63,6 +64,7 @@ def test_who_asks_for_a_window_where_none_can_open_is_told_why():
         env.reset()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("driver", ["agent", "highway_env"])
 @pytest.mark.parametrize("scenario", ["highway_fast", "intersection", "racetrack", "lane_keeping"])
 @pytest.mark.filterwarnings("ignore::b2m_envs.driving.faults.HighwayEnvFault")

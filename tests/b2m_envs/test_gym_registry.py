@@ -96,6 +96,7 @@ def test_a_scene_is_made_and_driven_by_its_id_alone(title: str):
     assert observation in env.observation_space
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "mode", "kind"),
     [
@@ -197,6 +198,8 @@ def test_a_dummy_vec_env_of_single_environments():
     same_as_alone(DummyVecEnv(makers), LANE_KEEPING)
 
 
+@pytest.mark.slow
+@pytest.mark.thorough
 def test_spawned_processes_make_the_environments_by_id():
     envs = make_vec_env(
         LANE_KEEPING, n_envs=2, vec_env_cls=SubprocVecEnv, vec_env_kwargs={"start_method": "spawn"}
@@ -214,6 +217,8 @@ def test_stable_baselines3_learns_from_the_pictures():
     envs.close()
 
 
+@pytest.mark.slow
+@pytest.mark.thorough
 def test_rl_zoo_finds_an_environment_of_a_package_it_was_told(monkeypatch: pytest.MonkeyPatch):
     """What `python -m rl_zoo3.train --env B2M/... --gym-packages b2m_envs --vec-env subproc` does.
 

@@ -22,7 +22,7 @@ SCENES = [scenario.id for scenario in SCENARIOS.values()]
 BATCHED = [
     row.id
     for row in REGISTRATIONS
-    if row.id not in SCENES or SCENARIOS[row.kwargs["scenario"]].fast
+    if row.vector_entry_point and (row.id not in SCENES or SCENARIOS[row.kwargs["scenario"]].fast)
 ]
 N_STEPS = 2
 
@@ -77,6 +77,7 @@ def test_an_environment_made_by_its_id_goes_on_from_its_pickle_as_it_would_have(
     assert_same(steps_from_here(env), steps_from_here(copied))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("env_id", "driver"),
     [*((env_id, "agent") for env_id in SCENES), ("B2M/IntersectionScene-v0", "highway_env"),
@@ -95,6 +96,7 @@ def test_a_native_batch_goes_on_from_its_pickle(env_id: str):
     assert_same(steps_from_here(envs), steps_from_here(copied))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "copied_by", [copy.deepcopy, lambda env: pickle.loads(cloudpickle.dumps(env))]
 )
@@ -133,6 +135,7 @@ def first_reward(env: gymnasium.Env[Any, Any]) -> float:
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_a_pool_of_processes_is_given_environments():
     envs = [
         gymnasium.make("B2M/HighwayFastScene-v0", observation="state", vehicles_count=2),

@@ -30,6 +30,7 @@ def test_importing_b2m_envs_loads_neither_torch_nor_the_environments():
     assert run_python(code) == "[]"
 
 
+@pytest.mark.slow
 def test_the_memory_decision_environment_runs_without_torch():
     code = (
         "import gymnasium\n"
@@ -40,6 +41,7 @@ def test_the_memory_decision_environment_runs_without_torch():
     assert run_python(code) == "False"
 
 
+@pytest.mark.slow
 def test_a_driving_scene_runs_without_torch():
     code = (
         "import gymnasium\n"
@@ -50,6 +52,7 @@ def test_a_driving_scene_runs_without_torch():
     assert run_python(code) == "[]"
 
 
+@pytest.mark.slow
 def test_a_process_of_its_own_makes_the_same_scene_without_an_import_statement():
     code = (
         "import gymnasium, numpy as np\n"
@@ -64,6 +67,7 @@ def test_a_process_of_its_own_makes_the_same_scene_without_an_import_statement()
     assert run_python(code) == "True"
 
 
+@pytest.mark.slow
 def test_gymnasium_makes_a_batch_in_a_fresh_process_without_an_import_statement():
     code = (
         "import gymnasium\n"
@@ -87,6 +91,6 @@ def test_every_id_of_the_table_makes_single_and_batched_environments(registratio
     register_environments()
     gymnasium.make(registration.id).close()
     scenario = SCENARIOS.get(registration.kwargs.get("scenario", ""))
-    has_batch = scenario is None or scenario.fast
+    has_batch = registration.vector_entry_point and (scenario is None or scenario.fast)
     mode = "vector_entry_point" if has_batch else "sync"
     gymnasium.make_vec(registration.id, num_envs=2, vectorization_mode=mode).close()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 import torch
 
 import b2m_drive as b2m
+from b2m_drive.executors.job_log import JOB_LOG
 from tests.extending.own_executor import OneAfterAnother
 from tests.extending.own_students import PictureStudent, brain
 
@@ -30,10 +32,27 @@ def test_an_executor_of_the_users_own_gives_the_same_numbers(tmp_path: Path) -> 
     assert first.read_bytes() == second.read_bytes()
 
 
-def test_what_had_finished_before_a_node_was_lost_is_not_run_again(tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_a_job_whose_node_is_lost_is_tried_again_and_its_loss_is_logged(tmp_path: Path) -> None:
     torch.set_num_threads(1)
-    with pytest.raises(ConnectionError, match="the node is gone"):
-        comparison().run(tmp_path / "run", executor=OneAfterAnother(fails_at=5), progress=False)
+    once = OneAfterAnother(fails_at=5)
+    comparison().run(tmp_path / "run", executor=once, progress=False)
+    assert once.n_submitted == 2 * len(comparison().conditions) + 1
+    events = [json.loads(line) for line in (tmp_path / "run" / JOB_LOG).read_text().splitlines()]
+    lost = [each for each in events if each["event"] == "lost"]
+    assert [each["error"] for each in lost] == ["ConnectionError: the node is gone"]
+    done = [each["job"] for each in events if each["event"] == "done"]
+    assert len(set(done)) == len(done) == 2 * len(comparison().conditions)
+    assert lost[0]["job"] in done
+
+
+@pytest.mark.slow
+def test_a_job_that_is_given_up_costs_no_other_and_is_run_by_the_next_call(tmp_path: Path) -> None:
+    torch.set_num_threads(1)
+    with pytest.raises(b2m.FailedJobsError, match=r"1 of \d+ jobs failed.*the node is gone"):
+        comparison().run(
+            tmp_path / "run", executor=OneAfterAnother(fails_at=5), progress=False, tries=1
+        )
     kept = {each.name: each.read_bytes() for each in (tmp_path / "run" / "groups").glob("*.csv")}
     assert len(kept) == 2 * len(comparison().conditions) - 1  # all but the one that was lost
     again = OneAfterAnother()

@@ -30,6 +30,7 @@ from tests.extending.own_autoencoders import (
     write_hdf5,
     write_pictures,
 )
+from tests.extending.own_executor import OneAfterAnother
 from tests.extending.own_scenes import write_scenes
 
 SHORT = b2m.Budget(n_steps=4, evaluate_every=2, n_latents=3)
@@ -319,6 +320,7 @@ def test_frames_that_do_not_vary_or_are_too_few_are_refused(tmp_path: Path) -> N
         b2m.FrameStudent(Autoencoder, LAYER, write_hdf5(tmp_path / "c.h5", bars(1)))
 
 
+@pytest.mark.slow
 def test_scenes_bring_labels_and_are_judged_by_their_state(tmp_path: Path) -> None:
     scenes = write_scenes(tmp_path / "scenes.h5")
     student = b2m.FrameStudent(Autoencoder, LAYER, scenes)
@@ -349,7 +351,7 @@ def test_frames_from_anywhere_end_in_a_report_that_says_what_was_left_out(
     )
     student = b2m.FrameStudent(Variational, LAYER, where, batch_size=8)
     compared = b2m.Comparison(student, b2m.frame_responses(recording()), seeds=(0, 1), budget=SHORT)
-    run = compared.run(tmp_path / "run", progress=False)
+    run = compared.run(tmp_path / "run", progress=False, executor=OneAfterAnother())
     assert {each.metric for each in run.scores} == {
         "reconstruction_r2", "cka", "rsa", "predictivity",
     }  # fmt: skip
@@ -405,7 +407,7 @@ def test_our_encoder_takes_frames_from_anywhere(tmp_path: Path) -> None:
         student, b2m.frame_responses(recording()), controls=b2m.NULLS[:2], seeds=(0, 1),
         budget=SHORT,
     )  # fmt: skip
-    run = compared.run(tmp_path / "run", progress=False)
+    run = compared.run(tmp_path / "run", progress=False, executor=OneAfterAnother())
     assert "FrameVAE" in b2m.write_report(run.folder).read_text()
     tall = np.zeros((12, 1030, 8, 1), np.uint8) + np.arange(12, dtype=np.uint8)[:, None, None, None]
     with pytest.raises(ValueError, match="height: expected a whole number of"):
@@ -428,7 +430,7 @@ BESIDE = ("compare", "driving", "--encoder", ENCODER)
         (("compare", "driving", "--frames-from", "pictures"), "state; give --recording"),
         ((*BESIDE, "--latents", "decoded"), "--latents: expected none of these beside --encoder"),
         ((*BESIDE, "--curves"), "--curves: expected none of these beside --encoder"),
-        ((*BESIDE, "--device", "cuda"), "--device: expected none of these beside --encoder"),
+        ((*BESIDE, "--device", "cuda:99"), "device: expected auto, cpu or another that PyTorch"),
         ((*BESIDE, "--frames-from", "pictures", "--scenes", "x.h5"), "--scenes: expected none of"),
         ((*BESIDE, "--frames-from", "nowhere"), "nowhere: expected scenes or frames"),
         ((*BESIDE, "--frames-from", "pictures"), "layer: expected one of the 15 modules"),

@@ -85,6 +85,7 @@ def test_a_users_null_decides_in_the_memory_study(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_a_users_null_decides_in_the_driving_study(scenes: Path, tmp_path: Path) -> None:
     study = driving_study(scenes, own(units_mixed))
     check_decided(study.run(tmp_path / "run", **HERE).folder)
@@ -101,7 +102,10 @@ def test_a_null_that_fails_in_the_memory_study_is_named(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("make", "message"), WRONG)
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [pytest.param(*each, marks=pytest.mark.thorough) for each in WRONG],
+)
 def test_a_null_that_fails_in_the_driving_study_is_named(
     make: Make, message: str, scenes: Path, tmp_path: Path
 ) -> None:

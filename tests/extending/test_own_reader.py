@@ -50,6 +50,7 @@ def read_memory_arrays(path: Path) -> b2m.Recording:
     return b2m.Recording.from_arrays(spike_times=spikes, trials=trials, session=path.stem)
 
 
+@pytest.mark.slow
 def test_a_session_in_a_users_format_teaches_in_the_memory_study(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -52,8 +52,9 @@ class PythonBlock:
 
 
 def pages() -> list[Path]:
-    """README and every page of the documentation."""
-    return [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+    """README and every page of the documentation; the site's table of contents is none."""
+    docs = {*(ROOT / "docs").glob("*.md")} - {ROOT / "docs" / "index.md"}
+    return [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(docs)]
 
 
 def prose_of(text: str) -> str:

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.shared.other_process import ENVIRONMENT
 from tests.shared.places import ROOT
 
@@ -37,6 +39,7 @@ print(sum(kernels.outer.stats.cache_misses.values()), flush=True)
 """
 
 
+@pytest.mark.slow
 def test_two_processes_that_need_a_kernel_at_once_compile_it_once(tmp_path: Path) -> None:
     (tmp_path / "kernels.py").write_text(KERNELS)
     path = os.pathsep.join((str(tmp_path), str(ROOT), ENVIRONMENT["PYTHONPATH"]))

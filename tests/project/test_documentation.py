@@ -94,6 +94,7 @@ def _tables_stay() -> Iterator[None]:
         table.update(kept)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_tables_stay")
 @pytest.mark.parametrize(("page", "blocks"), runnable())
 def test_python_blocks_run(page: Path, blocks: list[PythonBlock], tmp_path, monkeypatch) -> None:

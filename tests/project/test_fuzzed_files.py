@@ -14,10 +14,11 @@ import pytest
 from tests.shared.mutants import Format, Reader, outcomes
 from tests.shared.read_formats import FORMATS, make_view
 
-N_MUTANTS = int(os.environ.get("B2M_MUTANTS", "6"))
+N_MUTANTS = int(os.environ.get("B2M_MUTANTS", "3"))
 SEED = int(os.environ.get("B2M_MUTANTS_SEED", "0"))
 
 
+@pytest.mark.slow
 def test_a_damaged_file_gives_a_right_answer_or_an_error_that_names_it(tmp_path) -> None:
     found = outcomes(FORMATS, N_MUTANTS, tmp_path, SEED)
     wrong = {
@@ -49,13 +50,14 @@ def name_nothing(folder: Path) -> Any:
     raise ValueError("something is wrong")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("read", "kind", "seconds"),
     [
         (sleep, "busy", 1.0),
-        (ask_for_all_memory, "fault", 60.0),
-        (end, "dead", 60.0),
-        (name_nothing, "fault", 60.0),
+        pytest.param(ask_for_all_memory, "fault", 60.0, marks=pytest.mark.thorough),
+        pytest.param(end, "dead", 60.0, marks=pytest.mark.thorough),
+        pytest.param(name_nothing, "fault", 60.0, marks=pytest.mark.thorough),
     ],
 )
 def test_a_reader_that_is_slow_greedy_dead_or_vague_is_found(read, kind, seconds, tmp_path) -> None:

@@ -21,7 +21,7 @@ from tests.shared.places import ROOT
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 OF_AGENTS = ("stable_baselines3", "sb3_contrib", "tensorboard", "imageio_ffmpeg")
-OF_OTHERS = ("mne", "minari")
+OF_OTHERS = ("mne", "pymatreader", "minari")
 # Python imports a file of this name by itself, in the worker processes too: packages that it hides
 # are found neither by import nor by anyone who looks for them, as if they were not installed.
 HIDING = """
@@ -67,6 +67,56 @@ if __name__ == "__main__":
 """
 
 
+COMMANDS = """
+import contextlib, io, json, os, sys
+from b2m_agents.commands.app import main
+
+ended = []
+for arguments in json.loads(sys.argv[1]):
+    sys.argv, code = ["b2m-drive", *arguments], 0
+    with contextlib.redirect_stderr(io.StringIO()) as said:
+        try:
+            main()
+        except SystemExit as end:
+            code = end.code
+    ended.append((code, said.getvalue(), os.listdir()))
+print(json.dumps(ended))
+"""
+USES = """
+import importlib, json, sys
+
+said = []
+for package, name in json.loads(sys.argv[1]):
+    try:
+        getattr(importlib.import_module(package), name)()
+    except ModuleNotFoundError as error:
+        said.append(str(error))
+    else:
+        said.append("no error")
+print(json.dumps(said))
+"""
+VERBS = (
+    (("train-agent", "highway_fast", "--observation", "state"), "agents"),
+    (("train-agent", "sternberg"), "agents"),
+    (("evaluate-agent", "run"), "agents"),
+    (("record", "highway", "--driver", "random"), "agents"),
+    (("compare", "agents", "run"), "agents"),
+    (("demo",), "agents"),
+    (("collect", "highway_fast"), "envs"),
+    (("compare", "driving"), "envs"),
+    (("export-minari", "scenes.h5"), "minari"),
+)
+NAMES = (
+    ("b2m_agents.train_agent", "agents"),
+    ("b2m_agents.make_scene_vec_env", "agents"),
+    ("b2m_agents.collect_scenes", "envs"),
+    ("b2m_agents.make_scene", "envs"),
+    ("b2m_envs.DrivingSceneEnv", "envs"),
+    ("b2m_envs.TrialVectorEnv", "envs"),
+    ("b2m_envs.register_environments", "envs"),
+)
+
+
 class Installation:
     """Runs Python and the command where some packages are not installed."""
 
@@ -93,6 +143,12 @@ def plain(tmp_path: Path) -> Installation:
     return Installation(tmp_path, (*OF_ENVS, *OF_AGENTS, *OF_OTHERS))
 
 
+@pytest.fixture(scope="module")
+def plain_once(tmp_path_factory: pytest.TempPathFactory) -> Installation:
+    """The same, for what is run in it once and read by several tests."""
+    return Installation(tmp_path_factory.mktemp("plain"), (*OF_ENVS, *OF_AGENTS, *OF_OTHERS))
+
+
 @pytest.fixture
 def with_envs(tmp_path: Path) -> Installation:
     return Installation(tmp_path, (*OF_AGENTS, *OF_OTHERS))
@@ -109,6 +165,8 @@ def test_hidden_packages_are_not_found(plain: Installation) -> None:
     assert succeeded(plain.python("-c", code.format(hidden))) == str([None] * len(hidden))
 
 
+@pytest.mark.slow
+@pytest.mark.thorough
 def test_the_plain_installation_imports_the_three_packages_and_the_memory_tasks(
     plain: Installation,
 ) -> None:
@@ -122,6 +180,7 @@ def test_the_plain_installation_imports_the_three_packages_and_the_memory_tasks(
     assert int(succeeded(plain.python("-c", code))) > 0
 
 
+@pytest.mark.slow
 def test_the_plain_installation_helps_inspects_and_reports(plain: Installation) -> None:
     assert "train-agent" in succeeded(plain.command("--help"))
     assert "SCENARIO" in succeeded(plain.command("train-agent", "--help"))
@@ -132,6 +191,7 @@ def test_the_plain_installation_helps_inspects_and_reports(plain: Installation) 
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_the_plain_installation_compares_a_students_own_network(plain: Installation) -> None:
     (plain.here / "mine.py").write_text(OWN_STUDENT.format(root=str(ROOT)))
     assert int(succeeded(plain.python("mine.py")).splitlines()[-1]) == 2  # BLT and BCT
@@ -151,34 +211,33 @@ def test_the_plain_installation_compares_memory(plain: Installation) -> None:
     assert "gymnasium" not in versions
 
 
-@pytest.mark.parametrize(
-    ("arguments", "extra"),
-    [
-        (("train-agent", "highway_fast", "--observation", "state"), "agents"),
-        (("train-agent", "sternberg"), "agents"),
-        (("evaluate-agent", "run"), "agents"),
-        (("record", "highway", "--driver", "random"), "agents"),
-        (("compare", "agents", "run"), "agents"),
-        (("demo",), "agents"),
-        (("collect", "highway_fast"), "envs"),
-        (("compare", "driving"), "envs"),
-        (("export-minari", "scenes.h5"), "minari"),
-    ],
-)
-def test_a_verb_that_cannot_be_done_ends_in_one_line_with_its_extra(
-    plain: Installation, arguments: tuple[str, ...], extra: str
-) -> None:
-    ended = plain.command(*arguments)
-    assert ended.returncode == 2
-    verb = " ".join(arguments[:2]) if arguments[0] == "compare" else arguments[0]
-    said = rf'b2m-drive: {verb}: expected the package \w+, found none: pip install "(.*)"\n'
-    found = re.fullmatch(said, ended.stderr)
-    assert found, ended.stderr
-    assert found[1] == f"b2m-drive[{extra}]"
-    assert not list(plain.here.iterdir())
+@pytest.fixture(scope="module")
+def refused(plain_once: Installation) -> dict[tuple[str, ...], tuple[int, str, list[str]]]:
+    """Exit code, errors and files by the verb's arguments, of one process that tries them all."""
+    every = [arguments for arguments, _ in VERBS]
+    printed = succeeded(plain_once.python("-c", COMMANDS, json.dumps(every)))
+    return dict(zip(every, json.loads(printed.splitlines()[-1]), strict=True))
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(("arguments", "extra"), VERBS)
+def test_a_verb_that_cannot_be_done_ends_in_one_line_with_its_extra(
+    refused: dict[tuple[str, ...], tuple[int, str, list[str]]],
+    arguments: tuple[str, ...],
+    extra: str,
+) -> None:
+    code, errors, files = refused[arguments]
+    assert code == 2
+    verb = " ".join(arguments[:2]) if arguments[0] == "compare" else arguments[0]
+    said = rf'b2m-drive: {verb}: expected the package \w+, found none: pip install "(.*)"\n'
+    found = re.fullmatch(said, errors)
+    assert found, errors
+    assert found[1] == f"b2m-drive[{extra}]"
+    assert not files
+
+
+@pytest.mark.slow
+@pytest.mark.thorough
 def test_with_environments_alone_scenes_are_collected_and_agents_named(
     with_envs: Installation,
 ) -> None:
@@ -193,25 +252,20 @@ def test_with_environments_alone_scenes_are_collected_and_agents_named(
     )
 
 
-@pytest.mark.parametrize(
-    ("name", "extra"),
-    [
-        ("b2m_agents.train_agent", "agents"),
-        ("b2m_agents.make_scene_vec_env", "agents"),
-        ("b2m_agents.collect_scenes", "envs"),
-        ("b2m_agents.make_scene", "envs"),
-        ("b2m_envs.DrivingSceneEnv", "envs"),
-        ("b2m_envs.TrialVectorEnv", "envs"),
-        ("b2m_envs.register_environments", "envs"),
-    ],
-)
+@pytest.fixture(scope="module")
+def said_of_names(plain_once: Installation) -> dict[str, str]:
+    """What one process is told that uses each of the names."""
+    every = [name.split(".") for name, _ in NAMES]
+    said = json.loads(succeeded(plain_once.python("-c", USES, json.dumps(every))))
+    return {name: each for (name, _), each in zip(NAMES, said, strict=True)}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "extra"), NAMES)
 def test_a_name_that_cannot_be_imported_says_the_same_sentence(
-    plain: Installation, name: str, extra: str
+    said_of_names: dict[str, str], name: str, extra: str
 ) -> None:
-    package, _, member = name.partition(".")
-    used = f"from {package} import {member}; {member}()"
-    code = f"try:\n  {used}\nexcept ModuleNotFoundError as error: print(error)"
-    said = succeeded(plain.python("-c", code))
+    said = said_of_names[name]
     missing = said.split("expected the package ")[1].split(",")[0]
     with pytest.raises(MissingPackageError) as expected, needing(name, extra):  # type: ignore[arg-type]
         raise ModuleNotFoundError(name=missing)
@@ -257,6 +311,7 @@ def test_the_extras_bring_the_packages_that_are_named() -> None:
     assert of_envs == set(OF_ENVS)
 
 
+@pytest.mark.slow
 def test_b2m_drive_imports_what_the_plain_installation_brings() -> None:
     found = packages_distributions()
     plain = distributions(PROJECT["dependencies"])
@@ -266,7 +321,8 @@ def test_b2m_drive_imports_what_the_plain_installation_brings() -> None:
         for name in imported(path) - set(sys.stdlib_module_names) - {"b2m_drive"}
         if not {each.lower().replace("_", "-") for each in found.get(name, ())} & plain
     }
-    assert missing == {("driver_eeg.py", "mne")}  # which names its extra
+    assert ("driver_eeg.py", "mne") in missing
+    assert {name for _, name in missing} <= set(_BROUGHT_BY)  # and name their extras
 
 
 def imported(path: Path) -> set[str]:

@@ -27,6 +27,7 @@ def scenes(tmp_path_factory) -> Path:
     return collect_scenes("highway_fast", path, settings, progress=False)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strategy", ["regression", "none"])
 def test_an_encoder_is_trained_beside_a_simulated_brain(tmp_path, scenes, capsys, strategy) -> None:
     main_of("train_encoder.py")(tmp_path, scenes, steps=2, strategy=strategy)
@@ -38,6 +39,7 @@ def test_an_encoder_is_trained_beside_a_simulated_brain(tmp_path, scenes, capsys
     assert read_view(tmp_path)["height"] == 36
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strategy", ["contrastive", "none"])
 def test_a_network_learns_to_decide_beside_a_simulated_brain(tmp_path, capsys, strategy) -> None:
     main_of("train_decision.py")(tmp_path, strategy, steps=2)
@@ -47,6 +49,7 @@ def test_a_network_learns_to_decide_beside_a_simulated_brain(tmp_path, capsys, s
     assert DecisionRNN.from_pretrained(tmp_path).settings.cell == "gru"
 
 
+@pytest.mark.slow
 def test_agents_are_evaluated_and_the_first_one_recorded(tmp_path, capsys) -> None:
     encoder = tiny_encoder(tmp_path / "encoder")
     agents = [tiny_agent(tmp_path / f"seed-{seed}", encoder, seed=seed) for seed in (0, 1)]

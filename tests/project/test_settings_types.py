@@ -52,6 +52,10 @@ def test_a_value_of_another_type_is_refused_by_the_name_of_its_field(kind: type)
         for wrong in OTHER_TYPES:
             if isinstance(wrong, str) and field.name in ("codes", "preset", "device"):
                 continue
+            if field.name == "reward" and (callable(wrong) or wrong == {}):
+                continue  # a function of one's own, and no settings but highway-env's
+            if field.name == "observation_options" and wrong == {}:
+                continue  # none
             with pytest.raises(ValueError, match=field.name):
                 kind(**{**GIVEN[kind], field.name: wrong})
 

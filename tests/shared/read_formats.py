@@ -30,7 +30,10 @@ from b2m_drive.files.text_files import read_text
 from b2m_drive.files.writing import write_arrays
 from b2m_drive.recordings.reaction_times import read_reaction_times
 from b2m_drive.recordings.readers.kornblith import read_kornblith
+from b2m_drive.recordings.readers.table import open_contents
+from b2m_drive.recordings.readers.table import read_recording as read_any
 from b2m_drive.recordings.recording import Recording, Unit
+from b2m_drive.recordings.sampled_signal import of_file
 from b2m_drive.recordings.scene_recording import (
     presentations,
     read_scene_recording,
@@ -100,6 +103,25 @@ def make_recording(folder: Path) -> None:
 
 def read_recording(folder: Path) -> Any:
     return read_scene_recording(folder / "brain.h5")
+
+
+def make_nwb(folder: Path) -> None:
+    from tests.shared.nwb_files import write_laboratory
+
+    write_laboratory(folder / "lab.nwb")
+
+
+def read_nwb(folder: Path) -> Any:
+    """Everything that lies in the file, and what two mappings make of it."""
+    contents = open_contents(folder / "lab.nwb")
+    samples = [of_file(signal, contents.path)[:] for signal in contents.signals]
+    spikes = [contents.spikes.read(k) for k in range(3)] if contents.spikes else []
+    mapped = [
+        read_any(folder / "lab.nwb", ["events.table=trials", f"activity.signal={name}"])
+        for name in ("units", "wires")
+    ]
+    tables = [dict(table.columns) for table in contents.tables]
+    return samples, [each[np.isfinite(each)] for each in spikes], tables, mapped
 
 
 def make_scenes(folder: Path) -> None:
@@ -308,6 +330,14 @@ FORMATS = (
         read_session,
         damage_hdf5,
         unknown=("item", "onset", "interval"),
+    ),
+    Format(
+        "nwb",
+        "lab.nwb",
+        make_nwb,
+        read_nwb,
+        damage_hdf5,
+        unknown=("time", "duration", "data", "answer"),
     ),
     Format("recording", "brain.h5", make_recording, read_recording, damage_hdf5),
     Format(

@@ -19,16 +19,21 @@ from b2m_agents.commands.compare_driving import compare_driving
 from b2m_agents.commands.compare_memory import compare_memory
 from b2m_agents.commands.demo import demo
 from b2m_agents.commands.evaluate_agent import evaluate_agent
-from b2m_agents.commands.fetch import fetch_kornblith
+from b2m_agents.commands.fetch import fetch
 from b2m_agents.commands.inspect_recording import inspect as inspect_recording
 from b2m_agents.commands.record import record
+from b2m_agents.commands.replay import replay
 from b2m_agents.commands.report import report
+from b2m_agents.commands.runs import runs
 from b2m_agents.commands.search import search
+from b2m_agents.commands.table import table
 from b2m_agents.commands.train_agent import train_agent
+from b2m_agents.commands.train_agents import train_agents
 from b2m_drive.files.missing_packages import MissingPackageError, needing
 
 FAULT = 70  # exit code of what nobody foresaw, as sysexits.h has it
 DEBUG = "B2M_DEBUG"  # of the environment: shows tracebacks
+_SECONDS_IN_A_LOG = "30"  # between two lines of a progress bar
 _LONGEST = 300  # characters of an unforeseen error's own words
 STOPPED = 130  # exit code after Ctrl-C, which Typer catches
 
@@ -44,7 +49,6 @@ compare_app = typer.Typer(
     help="Compare taught students with students alone and with every control.",
     no_args_is_help=True,
 )
-fetch_app = typer.Typer(help="Fetch public recordings, hash-checked.", no_args_is_help=True)
 
 
 @app.callback()
@@ -75,25 +79,39 @@ def _add(group: typer.Typer, name: str, verb: Callable[..., None]) -> None:
 
 
 _add(app, "demo", needing("demo", "agents")(demo))
+_add(app, "fetch", fetch)
 _add(app, "inspect", inspect_recording)
 _add(app, "search", search)
 _add(app, "calibrate", calibrate)
+_add(app, "runs", runs)
 _add(app, "report", report)
+_add(app, "table", table)
 _add(app, "collect", needing("collect", "envs")(collect))
 _add(app, "export-minari", needing("export-minari", "minari")(export_minari))
 _add(app, "train-agent", needing("train-agent", "agents")(train_agent))
+_add(app, "train-agents", needing("train-agents", "agents")(train_agents))
 _add(app, "evaluate-agent", needing("evaluate-agent", "agents")(evaluate_agent))
 _add(app, "record", needing("record", "agents")(record))
+_add(app, "replay", needing("replay", "agents")(replay))
 _add(compare_app, "memory", compare_memory)
 _add(compare_app, "driving", needing("compare driving", "envs")(compare_driving))
 _add(compare_app, "agents", needing("compare agents", "agents")(compare_agents))
-_add(fetch_app, "kornblith2017", fetch_kornblith)
 app.add_typer(compare_app, name="compare")
-app.add_typer(fetch_app, name="fetch")
+
+
+def slow_bars_in_a_log() -> None:
+    """Let progress bars write twice a minute where no terminal shows them, and not ten a second.
+
+    They read these as they are imported, which is later; what the user has set stays.
+    """
+    if not sys.stderr.isatty():
+        os.environ.setdefault("TQDM_MININTERVAL", _SECONDS_IN_A_LOG)
+        os.environ.setdefault("TQDM_MAXINTERVAL", _SECONDS_IN_A_LOG)
 
 
 def main() -> None:
     """Run the command; a mistake, or what the system refuses, ends in one line of text."""
+    slow_bars_in_a_log()
     try:
         app()
     except (ValueError, OSError, MemoryError, MissingPackageError) as error:

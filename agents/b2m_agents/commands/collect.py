@@ -12,16 +12,18 @@ from b2m_agents.commands.options import (
     ActionKind,
     CameraName,
     Colour,
+    Device,
     Height,
     Scenario,
     Stack,
     Width,
-    Workers,
-    n_processes,
     scene_settings,
 )
+from b2m_agents.commands.where import HERE, runs_anywhere
+from b2m_drive.executors.chosen import Execution
 
 
+@runs_anywhere
 def collect(
     scenario: Scenario,
     out: Annotated[
@@ -50,7 +52,8 @@ def collect(
     vehicle_mask: Annotated[
         bool, typer.Option("--vehicle-mask", help="Keep the pixels of other vehicles, too.")
     ] = False,
-    workers: Workers = 0,
+    device: Device = "cpu",
+    where: Execution = HERE,
 ) -> None:
     """Collect driving scenes: frames, states, actions, rewards, in one HDF5 file.
 
@@ -68,10 +71,13 @@ def collect(
         policy=policy,
         seed=seed,
         environment=environment | ({"vehicle_mask": True} if vehicle_mask else {}),
-        n_workers=n_processes(workers),
+        n_workers=where.n_workers,
+        device=device,
     )
     path = out or Path("scenes") / f"{scenario}-{Path(policy).name}.h5"
-    scenes = SceneDataset(collect_scenes(scenario, path, settings))
+    with where.opened(path.parent) as executor:
+        collect_scenes(scenario, path, settings, executor=executor, tries=where.tries)
+    scenes = SceneDataset(path)
     typer.echo(
         f"{path}: {scenes.n_frames} frames of {scenes.frame_shape} in {scenes.n_episodes} episodes"
     )

@@ -9,14 +9,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from b2m_agents.commands import choices
-from b2m_agents.commands.options import Workers, n_processes
+from b2m_agents.commands.options import Device
 from b2m_agents.commands.printing import say_report, say_verdicts
 from b2m_agents.commands.running import has_run
+from b2m_agents.commands.where import HERE, runs_anywhere
+from b2m_drive.executors.chosen import Execution
 
 if TYPE_CHECKING:
     from b2m_agents.studies.agents.comparison import AgentsComparison
 
 
+@runs_anywhere
 def compare_agents(
     run: Annotated[
         Path, typer.Argument(help="Folder of a finished compare driving, whose encoders are used.")
@@ -59,7 +62,8 @@ def compare_agents(
             help="Folder of the comparison; resumes one that is there. Default: RUN-agents."
         ),
     ] = None,
-    workers: Workers = 0,
+    device: Device = "cpu",
+    where: Execution = HERE,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say how many agents and how long; train none.")
     ] = False,
@@ -81,16 +85,18 @@ def compare_agents(
         n_steps=steps,
         n_held_out=episodes,
     )
-    comparison = AgentsComparison(run, settings, scenario)
-    _run_agents(comparison, out or usual_folder(run), n_processes(workers), dry_run)
+    comparison = AgentsComparison(run, settings, scenario, device)
+    _run_agents(comparison, out or usual_folder(run), where, dry_run)
 
 
-def _run_agents(comparison: AgentsComparison, folder: Path, n_workers: int, dry_run: bool) -> None:
+def _run_agents(
+    comparison: AgentsComparison, folder: Path, where: Execution, dry_run: bool
+) -> None:
     from b2m_drive.reports.agents_report import agents_summary, agents_verdicts
     from b2m_drive.reports.report import write_report
 
     started, what = time.perf_counter(), f"agents of {comparison.settings.n_steps:,} steps"
-    if has_run(comparison, folder, n_workers, dry_run, what, measured="updates"):
+    if has_run(comparison, folder, where, dry_run, what, measured="updates"):
         path = write_report(folder)
         say_verdicts(agents_verdicts(folder))
         typer.echo(f"\n{agents_summary(folder)}")

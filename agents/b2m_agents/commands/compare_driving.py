@@ -3,27 +3,36 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from b2m_agents.commands import choices
 from b2m_agents.commands.options import (
     BrainName,
+    BrainSeed,
+    Delay,
     Device,
     DryRun,
+    Kind,
+    Mapped,
+    Signal,
     Strategies,
-    Workers,
-    n_processes,
+    given,
     refuse_beside_recording,
     refuse_options,
+    refuse_without_recording,
 )
 from b2m_agents.commands.own_encoder import run_own_encoder
 from b2m_agents.commands.printing import report_comparison
 from b2m_agents.commands.running import has_run
+from b2m_agents.commands.where import HERE, runs_anywhere
+from b2m_drive.executors.chosen import Execution
 
 OWN = "A network of your own"  # heading of options in help
+_FRAMES = 4000  # that teach
 
 if TYPE_CHECKING:
     from b2m_agents.studies.driving.comparison import SimulatedViewer
@@ -32,6 +41,7 @@ if TYPE_CHECKING:
     from b2m_drive.recordings.recording import Recording
 
 
+@runs_anywhere
 def compare_driving(
     scenes: Annotated[
         Path | None,
@@ -58,10 +68,11 @@ def compare_driving(
     recording: Annotated[
         Path | None,
         typer.Option(
-            help="Your own recording made beside --scenes (HDF5: activity, time, frame_id; see "
-            "docs/file-formats.md). Without it: --brain."
+            help="Your own recording made beside --scenes, in any format that inspect reads, such "
+            "as BrainVision, XDF or HDF5 (activity, time, frame_id). Without it: --brain."
         ),
     ] = None,
+    mapping: Mapped = None,
     encoder: Annotated[
         str | None,
         typer.Option(
@@ -87,24 +98,10 @@ def compare_driving(
         ),
     ] = None,
     brain: BrainName = None,
-    kind: Annotated[
-        choices.BrainKind | None,
-        typer.Option(
-            metavar=choices.shown(choices.BrainKind),
-            help="Of the simulated brain: units (neurons; default) or eeg (32 sensors).",
-        ),
-    ] = None,
-    signal: Annotated[
-        float | None,
-        typer.Option(help="Share of the simulated brain's signal. Default: 1.", min=0, max=1),
-    ] = None,
-    brain_seed: Annotated[
-        int | None, typer.Option(help="Seed of the simulated brain. Default: 0.")
-    ] = None,
-    delay: Annotated[
-        float | None,
-        typer.Option(help="Seconds from a frame to the response. Default: cross-validated."),
-    ] = None,
+    kind: Kind = None,
+    signal: Signal = None,
+    brain_seed: BrainSeed = None,
+    delay: Delay = None,
     latents: Annotated[
         choices.SceneLatents,
         typer.Option(
@@ -133,7 +130,7 @@ def compare_driving(
     out: Annotated[
         Path | None, typer.Option(help="Folder of the run; resumes one that is there.")
     ] = None,
-    workers: Workers = 0,
+    where: Execution = HERE,
     device: Device = "cpu",
     dry_run: DryRun = False,
 ) -> None:
@@ -144,81 +141,44 @@ def compare_driving(
     frames and share of signal. Kill it and call it again: it goes on where it stopped. With
     --encoder or --frames-from, your own network or frames are compared, against six nulls.
     """
-    from b2m_agents.studies.driving.comparison import SimulatedViewer
     from b2m_agents.studies.driving.default_scenes import DefaultScenes
-    from b2m_agents.studies.driving.plan import DrivingStudySettings
-    from b2m_agents.studies.driving.usual_comparisons import SIGNALS, frames_curve
-    from b2m_drive.recordings.scene_recording import read_scene_recording
     from b2m_drive.students.devices import device_of
     from b2m_drive.students.frame_vae import FACTORY, LAYER
     from b2m_drive.students.own_network import NetworkFactory
     from b2m_drive.transfer.term import STRATEGIES
 
-    if recording is not None:
-        refuse_beside_recording(
-            {"--brain": brain, "--kind": kind, "--signal": signal, "--brain-seed": brain_seed}
-        )
-    if recording is not None and scenes is None and frames_from is None:
-        raise typer.BadParameter("--recording: expected --scenes, the frames that were watched")
-    if camera is not None and scenes is not None:
-        raise typer.BadParameter("--camera: expected none beside --scenes, which have theirs")
+    simulated = {"preset": brain, "kind": kind, "signal": signal, "seed": brain_seed}
+    _refuse_beside_own_brain(recording, simulated, scenes, frames_from, camera)
+    refuse_without_recording(recording, mapping)
     if encoder is None and frames_from is not None:
         encoder, layer = FACTORY, layer or LAYER  # ours, for frames from anywhere
     if encoder is None:
         refuse_options({"layer": layer}, "these without --encoder")
     else:
-        _refuse_beside_encoder(latents, curves, device, frames if scenes else None)
+        _refuse_beside_encoder(latents, curves, frames if scenes else None)
     if frames_from is not None:
         others = {"scenes": scenes, "scenario": scenario, "camera": camera, "frames": frames}
         refuse_options(others, "these beside --frames-from")
-    frames, curves = frames or 4000, curves is not False
+    on = str(device_of(device))
     strategies = tuple(each for each in STRATEGIES if each in (strategy or STRATEGIES))
-    share = 1.0 if signal is None else signal
-    who = (
-        read_scene_recording(recording)
-        if recording
-        else SimulatedViewer(brain or "ideal", kind or "units", share, brain_seed or 0)
+    who = _brain_of(recording, mapping, simulated)
+    shown = scenes or DefaultScenes(
+        scenario or "highway_fast", n_teaching=frames or _FRAMES, camera=camera or "birds_eye"
     )
-    to_collect = DefaultScenes(
-        scenario or "highway_fast", n_teaching=frames, camera=camera or "birds_eye"
-    )
-    if encoder is not None:
-        NetworkFactory(encoder).find()  # before scenes are collected for it
-        run_own_encoder(
-            encoder,
-            layer or "",
-            frames_from or _scenes_of(scenes or to_collect, scenario, n_processes(workers)),
-            who,
-            strategies=strategies,
-            n_seeds=seeds,
-            n_steps=steps,
-            delay=delay,
-            out=out,
-            n_workers=n_processes(workers),
-            dry_run=dry_run,
-        )
+    if encoder is None:
+        settings = _settings(
+            frames or _FRAMES, curves is not False, recording is None,
+            strategies=strategies, seeds=tuple(range(seeds)), n_steps=steps, delay=delay,
+            latents=latents,
+        )  # fmt: skip
+        run_driving(shown, who, settings, out, where, dry_run, on, scenario)
         return
-    settings = DrivingStudySettings(
-        strategies=strategies,
-        seeds=tuple(range(seeds)),
-        n_steps=steps,
-        n_frames=frames,
-        frames_curve=frames_curve(frames) if curves else (),
-        signal_curve=SIGNALS if curves and recording is None else (),
-        delay=delay,
-        latents=latents,
-    )
-    device = str(device_of(device))
-    run_driving(
-        scenes or to_collect,
-        who,
-        settings,
-        out,
-        n_processes(workers),
-        dry_run,
-        device,
-        scenario,
-    )
+    NetworkFactory(encoder).find()  # before scenes are collected for it
+    run_own_encoder(
+        encoder, layer or "", frames_from or _scenes_of(shown, scenario, where.n_workers), who,
+        strategies=strategies, n_seeds=seeds, n_steps=steps, delay=delay, out=out,
+        where=where, dry_run=dry_run, device=on,
+    )  # fmt: skip
 
 
 def run_driving(
@@ -226,7 +186,7 @@ def run_driving(
     brain: SimulatedViewer | Recording,
     settings: DrivingStudySettings,
     out: Path | None,
-    n_workers: int,
+    where: Execution,
     dry_run: bool,
     device: str = "cpu",
     scenario: str | None = None,
@@ -239,7 +199,7 @@ def run_driving(
         brain: Simulated, or a person's recording.
         settings: Of the comparison.
         out: Folder of the run; None: the usual one.
-        n_workers: Processes.
+        where: Its jobs run.
         dry_run: Whether only to say how long it would take.
         device: That students are trained on.
         scenario: That the scenes must be of; None: any.
@@ -252,22 +212,61 @@ def run_driving(
     from b2m_drive.students.scenes import SceneDataset
 
     started = time.perf_counter()
-    dataset = SceneDataset(_collected(scenes, n_workers), scenario)
+    dataset = SceneDataset(_collected(scenes, where.n_workers), scenario)
     comparison = comparison_of(dataset, brain, settings, device, note)
     folder = out or usual_folder(comparison)
-    if has_run(comparison, folder, n_workers, dry_run, f"students of {settings.n_steps} steps"):
+    if has_run(comparison, folder, where, dry_run, f"students of {settings.n_steps} steps"):
         report_comparison(folder, started)
     return folder
 
 
-def _refuse_beside_encoder(
-    latents: str, curves: bool | None, device: str, frames: int | None
+def _refuse_beside_own_brain(
+    recording: Path | None,
+    simulated: Mapping[str, object],
+    scenes: Path | None,
+    frames_from: str | None,
+    camera: str | None,
 ) -> None:
+    """Refuse a simulated brain beside a recorded one, a recording of nothing, and two cameras."""
+    if recording is not None:
+        options = ("--brain", "--kind", "--signal", "--brain-seed")
+        refuse_beside_recording(dict(zip(options, simulated.values(), strict=True)))
+        if scenes is None and frames_from is None:
+            raise typer.BadParameter("--recording: expected --scenes, the frames that were watched")
+    if camera is not None and scenes is not None:
+        raise typer.BadParameter("--camera: expected none beside --scenes, which have theirs")
+
+
+def _brain_of(
+    recording: Path | None, mapping: list[str] | None, simulated: Mapping[str, Any]
+) -> SimulatedViewer | Recording:
+    """A person's recording, read into memory, or a simulated brain."""
+    from b2m_agents.studies.driving.comparison import SimulatedViewer
+    from b2m_drive.recordings.readers.table import read_recording
+
+    if recording is not None:
+        return read_recording(recording, mapping).in_memory()
+    return SimulatedViewer(**given(**simulated))
+
+
+def _settings(frames: int, curves: bool, is_simulated: bool, **chosen: Any) -> DrivingStudySettings:
+    """The settings that were chosen, with the usual curves if they are wanted."""
+    from b2m_agents.studies.driving.plan import DrivingStudySettings
+    from b2m_agents.studies.driving.usual_comparisons import SIGNALS, frames_curve
+
+    return DrivingStudySettings(
+        n_frames=frames,
+        frames_curve=frames_curve(frames) if curves else (),
+        signal_curve=SIGNALS if curves and is_simulated else (),
+        **chosen,
+    )
+
+
+def _refuse_beside_encoder(latents: str, curves: bool | None, frames: int | None) -> None:
     """What is not asked of a network of the user's own is refused, not ignored."""
     asked = {
         "latents": latents if latents != "pca" else None,
         "curves": curves or None,
-        "device": device if device != "cpu" else None,
         "frames": frames,
     }
     refuse_options(asked, "these beside --encoder")

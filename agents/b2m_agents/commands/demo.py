@@ -12,6 +12,7 @@ from b2m_agents.commands import choices
 from b2m_agents.commands.compare_driving import run_driving
 from b2m_agents.commands.compare_memory import run_memory
 from b2m_agents.commands.options import Workers, n_processes
+from b2m_drive.executors.chosen import Execution
 
 
 def demo(
@@ -30,23 +31,24 @@ def demo(
     """
     from b2m_agents.studies.demo import NOTE, engine_compiled_meanwhile
 
+    here = Execution(n_workers=n_processes(workers))
     typer.echo(NOTE)
     meanwhile = engine_compiled_meanwhile(typer.echo) if half == "both" else nullcontext()
     if half != "driving":
         with meanwhile:
-            _show_memory(out / "memory", n_processes(workers))
+            _show_memory(out / "memory", here)
     if half != "memory":
-        _show_driving(out, n_processes(workers))
+        _show_driving(out, here)
 
 
-def _show_memory(out: Path, n_workers: int) -> None:
+def _show_memory(out: Path, where: Execution) -> None:
     from b2m_agents.studies.demo import demo_memory
 
     typer.echo("\nmemory: a recurrent network, taught to remember by a brain or by nulls")
-    run_memory(demo_memory(), out, n_workers, dry_run=False)
+    run_memory(demo_memory(), out, where, dry_run=False)
 
 
-def _show_driving(out: Path, n_workers: int) -> None:
+def _show_driving(out: Path, where: Execution) -> None:
     """A small comparison, a driver on the taught encoder, its evaluation, and a clip."""
     from b2m_agents.evaluation.scores import scores_of
     from b2m_agents.evaluation.text import evaluation_text
@@ -58,13 +60,13 @@ def _show_driving(out: Path, n_workers: int) -> None:
         demo.VIEWER,
         demo.DRIVING,
         out / "driving",
-        n_workers,
+        where,
         dry_run=False,
         note=demo.NOTE,
     )
     encoder = demo.taught_encoder(run)
     typer.echo(f"\na driver (PPO) on what {encoder} sees:")
     agent = demo.demo_driver(encoder, out / "agent")
-    evaluation = demo.demo_evaluation(agent, n_workers)
+    evaluation = demo.demo_evaluation(agent, where.n_workers)
     typer.echo(evaluation_text(evaluation, scores_of(evaluation)))
     typer.echo(f"video: {demo.demo_clip(agent)}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -21,9 +22,62 @@ Steps = Annotated[int, typer.Option(help="Training steps of each student.", min=
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Say how many students and how long; train none.")
 ]
-BrainName = Annotated[
-    choices.Brain | None,
-    typer.Option(metavar=choices.shown(choices.Brain), help="Simulated brain. Default: ideal."),
+
+
+def brain_option(panel: str | None = None) -> Any:
+    """``--brain``, under a heading of the help."""
+    return typer.Option(
+        metavar=choices.shown(choices.Brain),
+        help="Simulated brain. Default: ideal.",
+        rich_help_panel=panel,
+    )
+
+
+def kind_option(panel: str | None = None) -> Any:
+    """``--kind`` of a simulated brain, under a heading of the help."""
+    return typer.Option(
+        metavar=choices.shown(choices.BrainKind),
+        help="Of the simulated brain: units (neurons; default) or eeg (32 sensors).",
+        rich_help_panel=panel,
+    )
+
+
+def signal_option(panel: str | None = None) -> Any:
+    """``--signal`` of a simulated brain, under a heading of the help."""
+    return typer.Option(
+        help="Share of the simulated brain's signal. Default: 1.",
+        min=0,
+        max=1,
+        rich_help_panel=panel,
+    )
+
+
+def brain_seed_option(panel: str | None = None) -> Any:
+    """``--brain-seed`` of a simulated brain, under a heading of the help."""
+    return typer.Option(help="Seed of the simulated brain. Default: 0.", rich_help_panel=panel)
+
+
+def delay_option(panel: str | None = None) -> Any:
+    """``--delay`` of a brain that watches scenes, under a heading of the help."""
+    return typer.Option(
+        help="Seconds from a frame to the response. Default: cross-validated.",
+        rich_help_panel=panel,
+    )
+
+
+BrainName = Annotated[choices.Brain | None, brain_option()]
+Kind = Annotated[choices.BrainKind | None, kind_option()]
+Signal = Annotated[float | None, signal_option()]
+BrainSeed = Annotated[int | None, brain_seed_option()]
+Delay = Annotated[float | None, delay_option()]
+Mapped = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--mapping",
+        metavar="FILE.toml | SECTION.NAME=VALUE",
+        help="What of the recording's file was seen, and when; may be given more than once, later "
+        "ones win. b2m-drive inspect proposes one.",
+    ),
 ]
 Scenario = Annotated[
     str,
@@ -74,6 +128,16 @@ Strategies = Annotated[
         help="regression (BLT) or contrastive (BCT); may be given more than once. Default: both.",
     ),
 ]
+
+
+def refuse_without_recording(recording: Path | None, mapping: list[str] | None) -> None:
+    """Refuse a mapping of no file.
+
+    Raises:
+        BadParameter: If there is a mapping, and no recording.
+    """
+    if recording is None and mapping is not None:
+        raise typer.BadParameter("--mapping: expected --recording beside it, came none")
 
 
 def n_processes(workers: int) -> int:

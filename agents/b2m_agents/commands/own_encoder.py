@@ -12,6 +12,7 @@ from b2m_agents.commands.running import has_run
 
 if TYPE_CHECKING:
     from b2m_agents.studies.driving.comparison import SimulatedViewer
+    from b2m_drive.executors.chosen import Execution
     from b2m_drive.recordings.recording import Recording
     from b2m_drive.transfer.term import Strategy
 
@@ -27,8 +28,9 @@ def run_own_encoder(
     n_steps: int,
     delay: float | None,
     out: Path | None,
-    n_workers: int,
+    where: Execution,
     dry_run: bool,
+    device: str = "cpu",
 ) -> Path:
     """Compare and report, or say how long that would take; returns the run's folder."""
     from b2m_agents.studies.driving.own_encoder import compare_own_encoder, usual_folder
@@ -37,9 +39,10 @@ def run_own_encoder(
     started = time.perf_counter()
     student = FrameStudent(encoder, layer, frames)
     compared = compare_own_encoder(
-        student, brain, strategies=strategies, seeds=range(n_seeds), n_steps=n_steps, delay=delay
-    )
+        student, brain, strategies=strategies, seeds=range(n_seeds), n_steps=n_steps, delay=delay,
+        device=device,
+    )  # fmt: skip
     folder = out or usual_folder(student, compared.responses)
-    if has_run(compared, folder, n_workers, dry_run, f"students of {n_steps} steps"):
+    if has_run(compared, folder, where, dry_run, f"students of {n_steps} steps"):
         report_comparison(folder, started)
     return folder

@@ -10,12 +10,13 @@ from b2m_agents.commands.printing import say_expected
 if TYPE_CHECKING:
     from b2m_agents.studies.memory.search import MemorySearch
     from b2m_drive.comparisons.runnable import RunnableComparison
+    from b2m_drive.executors.chosen import Execution
 
 
 def has_run(
     comparison: RunnableComparison[Any, Any] | MemorySearch,
     folder: Path,
-    n_workers: int,
+    where: Execution,
     dry_run: bool,
     what: str = "students",
     measured: str = "steps",
@@ -25,7 +26,7 @@ def has_run(
     Args:
         comparison: What is run.
         folder: Of the run; one that is there is gone on with.
-        n_workers: Processes.
+        where: Its jobs run.
         dry_run: Whether only to look and to measure.
         what: Is trained, in words.
         measured: What the time is measured on.
@@ -35,8 +36,9 @@ def has_run(
     """
     if dry_run:
         comparison.check(folder)
-        expected = comparison.expected_time(folder, n_workers)
-        say_expected(f"{expected.n_students} {what}", expected.seconds, n_workers, measured)
+        expected = comparison.expected_time(folder, where.n_workers)
+        say_expected(f"{expected.n_students} {what}", expected.seconds, where.n_workers, measured)
         return False
-    comparison.run(folder, n_workers=n_workers)
+    with where.opened(folder) as executor:
+        comparison.run(folder, n_workers=where.n_workers, executor=executor, tries=where.tries)
     return True

@@ -8,11 +8,14 @@ from typing import Annotated
 
 import typer
 
-from b2m_agents.commands.options import DryRun, Steps, Workers, n_processes
+from b2m_agents.commands.options import Device, DryRun, Steps
 from b2m_agents.commands.printing import report_sessions, say_left_out
 from b2m_agents.commands.running import has_run
+from b2m_agents.commands.where import HERE, runs_anywhere
+from b2m_drive.executors.chosen import Execution
 
 
+@runs_anywhere
 def search(
     recordings: Annotated[
         Path, typer.Argument(help="Folder of sessions of Kornblith et al. 2017.")
@@ -23,10 +26,11 @@ def search(
     ),
     seeds: Annotated[int, typer.Option(help="Of the test's students.", min=2)] = 4,
     steps: Steps = 600,
+    device: Device = "cpu",
     out: Annotated[
         Path | None, typer.Option(help="Folder of the search; resumes one that is there.")
     ] = None,
-    workers: Workers = 0,
+    where: Execution = HERE,
     dry_run: DryRun = False,
 ) -> None:
     """Search for a reading of brains that is specific: half of the patients select, half test.
@@ -45,10 +49,11 @@ def search(
         selection_steps=selection_steps,
         test_seeds=seeds,
         test_steps=steps,
+        device=device,
     )
     found = read_sessions_of(recordings)
     say_left_out(found.left_out)
     asked = MemorySearch(name, *split_patients(found.recordings), settings)
     folder = out or Path("runs") / f"search-{name}"
-    if has_run(asked, folder, n_processes(workers), dry_run):
+    if has_run(asked, folder, where, dry_run):
         report_sessions(folder, started, pooled_in=folder / "test", prefix="test half: ")

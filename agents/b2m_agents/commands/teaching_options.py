@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from b2m_agents.commands import choices
-from b2m_agents.commands.options import given, refuse_beside_recording, refuse_options
+from b2m_agents.commands.options import (
+    brain_option,
+    brain_seed_option,
+    delay_option,
+    given,
+    kind_option,
+    refuse_beside_recording,
+    refuse_options,
+    refuse_without_recording,
+    signal_option,
+)
 
 if TYPE_CHECKING:
     from b2m_agents.online.online_teacher import OnlineTeacher
@@ -31,47 +41,16 @@ Watched = Annotated[
 Recording = Annotated[
     Path | None,
     typer.Option(
-        help="Your own recording made beside --watched (HDF5: activity, time, frame_id). Without "
+        help="Your own recording made beside --watched, in any format that inspect reads. Without "
         "it: --brain.",
         rich_help_panel=_TEACHER,
     ),
 ]
-Brain = Annotated[
-    choices.Brain | None,
-    typer.Option(
-        metavar=choices.shown(choices.Brain),
-        help="Simulated brain that watches. Default: ideal.",
-        rich_help_panel=_TEACHER,
-    ),
-]
-Kind = Annotated[
-    choices.BrainKind | None,
-    typer.Option(
-        metavar=choices.shown(choices.BrainKind),
-        help="Of the simulated brain: units (default) or eeg.",
-        rich_help_panel=_TEACHER,
-    ),
-]
-Signal = Annotated[
-    float | None,
-    typer.Option(
-        help="Share of the simulated brain's signal. Default: 1.",
-        min=0,
-        max=1,
-        rich_help_panel=_TEACHER,
-    ),
-]
-BrainSeed = Annotated[
-    int | None,
-    typer.Option(help="Seed of the simulated brain. Default: 0.", rich_help_panel=_TEACHER),
-]
-Delay = Annotated[
-    float | None,
-    typer.Option(
-        help="Seconds from a frame to the response. Default: cross-validated.",
-        rich_help_panel=_TEACHER,
-    ),
-]
+Brain = Annotated[choices.Brain | None, brain_option(_TEACHER)]
+Kind = Annotated[choices.BrainKind | None, kind_option(_TEACHER)]
+Signal = Annotated[float | None, signal_option(_TEACHER)]
+BrainSeed = Annotated[int | None, brain_seed_option(_TEACHER)]
+Delay = Annotated[float | None, delay_option(_TEACHER)]
 Latents = Annotated[
     choices.SceneLatents | None,
     typer.Option(
@@ -124,6 +103,7 @@ class TeachingOptions:
 
     watched: Path | None
     recording: Path | None
+    mapping: list[str] | None
     brain: str | None
     kind: str | None
     signal: float | None
@@ -163,6 +143,7 @@ class TeachingOptions:
                 )
         seen = {name: value for name, value in view.items() if name != "action"}
         refuse_options(seen, _BESIDE_WATCHED, {"n_frames": "stack"})
+        refuse_without_recording(self.recording, self.mapping)
         if self.recording is not None:
             refuse_beside_recording(
                 {
@@ -187,7 +168,7 @@ class TeachingOptions:
             return None
         from b2m_agents.studies.driving.comparison import SimulatedViewer
         from b2m_agents.studies.driving.online_teaching import teacher_from_recording
-        from b2m_drive.recordings.scene_recording import read_scene_recording
+        from b2m_drive.recordings.readers.table import read_recording
         from b2m_drive.transfer.schedule import WeightSchedule
 
         weight = 0.1 if self.weight is None else self.weight
@@ -196,7 +177,7 @@ class TeachingOptions:
         )
         return teacher_from_recording(
             self.watched,
-            read_scene_recording(self.recording)
+            read_recording(self.recording, self.mapping).in_memory()
             if self.recording
             else SimulatedViewer(**simulated),
             seed=seed,

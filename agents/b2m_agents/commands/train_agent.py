@@ -7,13 +7,14 @@ from typing import Annotated, Any
 
 import typer
 
-from b2m_agents.commands import choices, teaching_options
+from b2m_agents.commands import choices, learning_options, teaching_options
 from b2m_agents.commands.options import (
     ActionKind,
     CameraName,
     Colour,
     Device,
     Height,
+    Mapped,
     Stack,
     Width,
     given,
@@ -49,7 +50,8 @@ def train_agent(
         typer.Option(
             metavar=choices.shown(choices.Observation),
             help="What the driver sees: latents (default) of a frozen encoder; pixels, with a "
-            "network of its own; or state, 14 numbers that no picture needs.",
+            "network of its own; state, 14 numbers that no picture needs; or highway-env's "
+            "observations of the traffic.",
             rich_help_panel=_SEES,
         ),
     ] = None,
@@ -77,6 +79,7 @@ def train_agent(
             rich_help_panel=_SEES,
         ),
     ] = None,
+    observe: learning_options.Observe = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder of the agent. Default: runs/agent-SCENARIO.")
     ] = None,
@@ -84,7 +87,7 @@ def train_agent(
         int | None,
         typer.Option(
             help="Steps of training. Default: some minutes' worth, by scenario, observation and "
-            "algorithm (highway by PPO: 600000 of latents, 400000 of the state, 300000 of "
+            "algorithm (highway by PPO: 600000 of latents or the state, 300000 of "
             "pixels; dqn and sac learn from step 4096 on, dqn explores over 60000); 786432 of "
             "trials.",
             min=1,
@@ -119,6 +122,10 @@ def train_agent(
             rich_help_panel=_TRAINING,
         ),
     ] = None,
+    learning_rate: learning_options.LearningRate = None,
+    learning_rate_end: learning_options.LearningRateEnd = None,
+    discount: learning_options.Discount = None,
+    hidden: learning_options.Hidden = None,
     patience: Annotated[
         int | None,
         typer.Option(
@@ -141,6 +148,14 @@ def train_agent(
     colour: Colour = None,
     stack: Stack = None,
     action: ActionKind = None,
+    lanes: learning_options.Lanes = None,
+    vehicles: learning_options.Vehicles = None,
+    density: learning_options.Density = None,
+    duration: learning_options.Duration = None,
+    policy_frequency: learning_options.PolicyFrequency = None,
+    simulation_frequency: learning_options.SimulationFrequency = None,
+    others: learning_options.Set = None,
+    reward: learning_options.Reward = None,
     items: Annotated[
         int | None,
         typer.Option(help="Of a memory task's trials. Default: 2.", min=1, rich_help_panel=_TRIALS),
@@ -153,6 +168,7 @@ def train_agent(
     ] = None,
     watched: teaching_options.Watched = None,
     recording: teaching_options.Recording = None,
+    mapping: Mapped = None,
     brain: teaching_options.Brain = None,
     kind: teaching_options.Kind = None,
     signal: teaching_options.Signal = None,
@@ -165,7 +181,7 @@ def train_agent(
     control: teaching_options.Control = None,
     device: Device = "cpu",
 ) -> None:
-    """Train a driver on latents, pixels or the state; or an agent (recurrent PPO) to remember.
+    """Train a driver on what it sees of the road; or an agent (recurrent PPO) to remember.
 
     A few minutes on two cores. Kill it and call it again: it goes on from its last checkpoint,
     with its step count and replay buffer.
@@ -175,6 +191,8 @@ def train_agent(
     b2m-drive train-agent highway --encoder runs/driving-NAME/encoders/seed-0/alone --speed
 
     b2m-drive train-agent highway --observation state --algorithm sac --action continuous
+
+    b2m-drive train-agent merge --observation kinematics --observe vehicles_count=8 --density 2
 
     b2m-drive train-agent highway_fast --watched scenes.h5 --brain ideal
 
@@ -197,23 +215,31 @@ def train_agent(
         evaluate_every=evaluate_every,
         patience=patience,
         tensorboard=tensorboard,
+    ) | learning_options.learning_settings(
+        learning_rate, learning_rate_end, discount, hidden, observe
     )
     view = scene_settings(camera, height, width, colour, stack, action)
+    traffic = learning_options.traffic_settings(
+        lanes, vehicles, density, duration, policy_frequency, simulation_frequency, reward, others
+    )
     of_trials = given(n_items=items, maintenance=maintenance)
     teaching = teaching_options.TeachingOptions(
-        watched, recording, brain, kind, signal, brain_seed, delay, latents, strategy, weight,
-        weight_ends, control,
+        watched, recording, mapping, brain, kind, signal, brain_seed, delay, latents, strategy,
+        weight, weight_ends, control,
     )  # fmt: skip
     if scenario in TASKS:
         refuse_option("encoder", encoder, "a memory task, which has no scenes")
         refuse_options(view, "a memory task", {"n_frames": "stack"})
-        refuse_options(driven, "a memory task", {"stack": "latent-stack"})
+        refuse_options(traffic, "a memory task", learning_options.SPELT)
+        refuse_options(driven, "a memory task", {"stack": "latent-stack"} | learning_options.SPELT)
         teaching.refuse_beside("a memory task")
         folder = _train_to_remember(scenario, out, {**training, **of_trials}, device)
     else:
         refuse_options(of_trials, "an agent that drives", {"n_items": "items"})
         chosen = {**training, **driven}
-        folder = _train_to_drive(scenario, encoder, out, chosen, view, device, teaching)
+        teaching.check(view, chosen)
+        world = view | traffic
+        folder = _train_to_drive(scenario, encoder, out, chosen, world, device, teaching)
     typer.echo(f"agent: {folder}\nnow: b2m-drive evaluate-agent {folder}")
     if (folder / BEST_FOLDER).is_dir():
         typer.echo(f"its best by the evaluations of the training: {folder / BEST_FOLDER}")
@@ -231,22 +257,21 @@ def _train_to_drive(
     encoder: Path | None,
     out: Path,
     chosen: dict[str, Any],
-    view: dict[str, Any],
+    world: dict[str, Any],
     device: str,
     teaching: teaching_options.TeachingOptions,
 ) -> Path:
     from b2m_agents.learning.agent_settings import settings_for
     from b2m_agents.learning.training import train_agent
 
-    teaching.check(view, chosen)
     if teaching.watched is not None:
         chosen = {"observation": "pixels"} | chosen
     if encoder is None and chosen.get("observation", "latents") == "latents":
         raise typer.BadParameter(
             "--encoder: expected one for an agent that sees latents; `b2m-drive compare "
             "driving` writes encoders (runs/driving-NAME/encoders/seed-0/alone), and "
-            "--observation pixels or state needs none"
+            "--observation pixels, state or kinematics needs none"
         )
     settings = settings_for(scenario, **chosen)
     teacher = teaching.teacher(settings.seed)
-    return train_agent(scenario, encoder, out, settings, view, device=device, teacher=teacher)
+    return train_agent(scenario, encoder, out, settings, world, device=device, teacher=teacher)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
@@ -16,12 +17,14 @@ from b2m_agents.episodes.episodes import (
     Act,
     Episode,
     Observation,
-    make_scene,
+    make_watched_scene,
     neutral_action,
     play_episode,
 )
 from b2m_agents.learning.folder_names import AGENT_FILE
-from b2m_envs.scenes.observation import action_space
+from b2m_envs.scenes.chosen_reward import USUAL_REWARD
+from b2m_envs.scenes.named_function import is_function_name
+from b2m_envs.scenes.observation import ObservationObject, action_space
 from b2m_envs.scenes.settings import ENGINE, SceneSettings, settings_from_keywords
 
 if TYPE_CHECKING:
@@ -42,6 +45,7 @@ class RolloutSpec:
     scene: SceneSettings
     policy: str  # one of `DRIVERS`, or the folder of a trained agent
     device: str = "cpu"  # of an agent, see `b2m_drive.students.devices.device_of`
+    observes: ObservationObject | None = None  # of an agent that sees the traffic
 
 
 def rollout_spec_of(scenario: str, policy: str, environment: Mapping[str, Any]) -> RolloutSpec:
@@ -51,7 +55,8 @@ def rollout_spec_of(scenario: str, policy: str, environment: Mapping[str, Any]) 
         scenario: One of `b2m_envs.scenes.scenarios.SCENARIOS`.
         policy: One of `DRIVERS`, or the folder of a trained agent.
         environment: Fields of `SceneSettings`. What is left out is the scenario's own, or, for a
-            trained agent, what it was trained on.
+            trained agent, what it was trained on, but for a reward by a function of a module,
+            which its file may name: that is looked up only if it is given here.
 
     Raises:
         FileNotFoundError: If the agent's folder lacks a file.
@@ -76,14 +81,26 @@ def rollout_spec_of(scenario: str, policy: str, environment: Mapping[str, Any]) 
 
     config = read_agent_config(Path(policy))
     trained_on = config.environment if scenario == config.scenario else config.view
+    if is_function_name(trained_on.get("reward")):  # driving needs no code that a file names
+        trained_on = {name: value for name, value in trained_on.items() if name != "reward"}
     scene = settings_from_keywords(scenario, {**trained_on, **environment})
     check_scene(config, scene)
-    return RolloutSpec(replace(scene, driver="agent"), policy)
+    observes = config.settings.environments_observe
+    return RolloutSpec(
+        replace(scene, driver="agent"),
+        policy,
+        observes=None if isinstance(observes, str) else observes,
+    )
+
+
+def rewarded_alike(spec: RolloutSpec) -> RolloutSpec:
+    """With highway-env's own reward, by which agents that learnt from others can be compared."""
+    return replace(spec, scene=replace(spec.scene, reward=USUAL_REWARD))
 
 
 def drive_episode(spec: RolloutSpec, seed: int) -> Episode:
     """Play one episode; environment and agent are kept from call to call in a process."""
-    return play_episode(_environment(spec.scene), _driver(spec, seed), seed)
+    return play_episode(_environment(spec.scene, spec.observes), _driver(spec, seed), seed)
 
 
 def drive_episodes(spec: RolloutSpec, seeds: Iterable[int]) -> Iterator[Episode]:
@@ -97,7 +114,7 @@ def drive_episodes(spec: RolloutSpec, seeds: Iterable[int]) -> Iterator[Episode]
         play_episodes,  # compiled code: only where it is used
     )
 
-    return play_episodes(spec.scene, partial(_driver, spec), seeds)
+    return play_episodes(spec.scene, partial(_driver, spec), seeds, observes=spec.observes)
 
 
 def compile_for_workers(spec: RolloutSpec, n_workers: int) -> None:
@@ -160,9 +177,18 @@ def _random_driver(space: gymnasium.Space[Any], generator: np.random.Generator) 
     return lambda scene, state: generator.uniform(low, high).astype(space.dtype)
 
 
-@lru_cache(maxsize=2)
-def _environment(scene: SceneSettings) -> gymnasium.Env[Observation, Any]:
-    return make_scene(scene)
+_Kept = tuple[SceneSettings, ObservationObject | None, gymnasium.Env[Observation, Any]]
+_environments: deque[_Kept] = deque(maxlen=2)  # the newest; an observation may have no hash
+
+
+def _environment(
+    scene: SceneSettings, observes: ObservationObject | None
+) -> gymnasium.Env[Observation, Any]:
+    for *kept, environment in _environments:
+        if kept == [scene, observes]:
+            return environment
+    _environments.append((scene, observes, make_watched_scene(scene, observes)))
+    return _environments[-1][-1]
 
 
 @lru_cache(maxsize=2)

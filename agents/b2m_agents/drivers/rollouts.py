@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Generator, Iterator, Mapping
+from concurrent.futures import Executor
 from contextlib import closing
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib.metadata import version
 from itertools import islice
@@ -20,17 +21,19 @@ from b2m_agents.drivers.drivers import (
     agent_fingerprint,
     block_size,
     compile_for_workers,
-    drive_episodes,
     rollout_spec_of,
 )
-from b2m_agents.episodes.episodes import episode_seed
+from b2m_agents.drivers.elsewhere import drive_elsewhere, write_episodes
 from b2m_agents.episodes.ordered_workers import map_in_order
+from b2m_drive.executors.running import TRIES
 from b2m_drive.files.locks import claim
 from b2m_drive.files.provenance import installed_versions
 from b2m_drive.files.writing import sweep
+from b2m_drive.students.devices import device_of
 from b2m_drive.students.scene_writer import parts_of
-from b2m_drive.students.scenes import SceneEpisode, SceneHeader, SceneWriter
+from b2m_drive.students.scenes import SceneHeader, SceneWriter
 from b2m_envs.scenes.settings import ENGINE, SceneSettings
+from b2m_envs.scenes.settings_json import settings_json
 from b2m_envs.scenes.state import STATE_VARIABLES
 
 _PACKAGES = ("b2m-drive", "highway-env", "gymnasium", "numpy", "numba", "opencv-python")
@@ -51,6 +54,7 @@ class CollectSettings:
     seed: int = 0
     environment: Mapping[str, Any] = field(default_factory=dict)  # fields of `SceneSettings`
     n_workers: int = 1  # processes; the scenes are the same for any number
+    device: str = "cpu"  # of an agent that drives, see `device_of`
 
     def __post_init__(self) -> None:
         if (self.n_frames is None) == (self.n_episodes is None):
@@ -65,10 +69,22 @@ class CollectSettings:
                 raise ValueError(
                     f"{name}: expected a whole number of {least} or more, came {value!r}"
                 )
+        object.__setattr__(self, "device", str(device_of(self.device)))
+        if self.policy in DRIVERS and self.device != "cpu":
+            raise ValueError(
+                f"device: expected cpu of {self.policy!r}, a driver without a network, "
+                f"came {self.device!r}"
+            )
 
 
 def collect_scenes(
-    scenario: str, path: str | Path, settings: CollectSettings, progress: bool = True
+    scenario: str,
+    path: str | Path,
+    settings: CollectSettings,
+    progress: bool = True,
+    *,
+    executor: Executor | None = None,
+    tries: int = TRIES,
 ) -> Path:
     """Collect scenes: drive episodes and write them into one file; after a kill it goes on.
 
@@ -82,6 +98,9 @@ def collect_scenes(
             episodes lie beside it in `<path>.parts`.
         settings: How much, who drives, what the camera sees.
         progress: Show a bar.
+        executor: Where episodes are driven, anything of the shape of
+            `concurrent.futures.Executor`; None: in processes of this machine.
+        tries: Of some episodes that fail, or are lost with their worker, on an executor.
 
     Returns:
         The path. A file that is there already and holds what is asked for is left as it is.
@@ -91,6 +110,7 @@ def collect_scenes(
             collection is at that path; names what differs.
     """
     spec = rollout_spec_of(scenario, settings.policy, settings.environment)
+    spec = replace(spec, device=settings.device)
     header = header_of(spec, settings.seed)
     path = Path(path)
     if path.exists():
@@ -100,12 +120,12 @@ def collect_scenes(
         writer = SceneWriter(path, header)
         if writer.finished:  # by another process, just before
             return _finished(writer, settings)
-        counts = writer.frame_counts()
-        with (
-            _bar(settings, progress) as bar,
-            closing(_frames_of_episodes(spec, writer, settings, counts)) as frames_of_episodes,
-        ):
-            n_episodes = _take_enough(frames_of_episodes, settings, bar)
+        with _bar(settings, progress) as bar:
+            if executor is not None:
+                drive_elsewhere(executor, tries, spec, writer, settings, bar.update)
+            counts = writer.frame_counts()
+            with closing(_frames_of_episodes(spec, writer, settings, counts)) as frames:
+                n_episodes = _take_enough(frames, settings, bar)
         return writer.finish(n_episodes)
 
 
@@ -115,8 +135,8 @@ def header_of(spec: RolloutSpec, seed: int) -> SceneHeader:
     packages = (*_PACKAGES, *_AGENT_PACKAGES) if trained else _PACKAGES
     return SceneHeader(
         scenario=spec.scene.scenario,
-        settings=asdict(spec.scene) | {"engine": spec.scene.chosen_engine},
-        policy=f"agent {agent_fingerprint(spec.policy)}" if trained else spec.policy,
+        settings=settings_json(spec.scene) | {"engine": spec.scene.chosen_engine},
+        policy=_agent_in(spec) if trained else spec.policy,
         seed=seed,
         state_names=tuple(variable.name for variable in STATE_VARIABLES),
         state_units=tuple(variable.unit for variable in STATE_VARIABLES),
@@ -125,6 +145,12 @@ def header_of(spec: RolloutSpec, seed: int) -> SceneHeader:
         versions=installed_versions(packages),
         note=_simulated_by(spec.scene),
     )
+
+
+def _agent_in(spec: RolloutSpec) -> str:
+    """The agent, and its device: on another than the cpu its actions may differ by rounding."""
+    on = "" if spec.device == "cpu" else f" on {spec.device}"
+    return f"agent {agent_fingerprint(spec.policy)}{on}"
 
 
 def _simulated_by(scene: SceneSettings) -> str:
@@ -145,36 +171,11 @@ def _frames_of_episodes(
     size = block_size(spec, n_episodes, settings.n_workers)
     blocks = iter(lambda: tuple(islice(missing, size)), ())
     compile_for_workers(spec, settings.n_workers)
-    write = partial(_write_episodes, spec, writer.path, writer.header)
+    write = partial(write_episodes, spec, writer.path, writer.header)
     with closing(map_in_order(write, blocks, settings.n_workers)) as written:
         lengths = (length for block in written for length in block)
         for index in range(last):
             yield counts[index] if index in counts else next(lengths)
-
-
-def _write_episodes(
-    spec: RolloutSpec, path: Path, header: SceneHeader, indices: tuple[int, ...]
-) -> list[int]:
-    """Drive some episodes of a collection and commit each; returns their numbers of frames."""
-    seeds = [episode_seed(header.seed, index) for index in indices]
-    writer = SceneWriter(path, header)
-    lengths = []
-    for index, episode in zip(indices, drive_episodes(spec, seeds), strict=True):
-        writer.write(
-            index,
-            SceneEpisode(
-                frames=episode.frames,
-                state=episode.state,
-                action=episode.action,
-                reward=episode.reward,
-                terminated=episode.terminated,
-                truncated=episode.truncated,
-                seed=episode.seed,
-                vehicle_mask=episode.vehicle_mask,
-            ),
-        )
-        lengths.append(len(episode.frames))
-    return lengths
 
 
 def _take_enough(frames_of_episodes: Iterator[int], settings: CollectSettings, bar: Any) -> int:
@@ -183,7 +184,8 @@ def _take_enough(frames_of_episodes: Iterator[int], settings: CollectSettings, b
     for n_more in frames_of_episodes:
         n_episodes += 1
         n_frames += n_more
-        bar.update(n_more if settings.n_frames is not None else 1)
+        done = n_frames if settings.n_frames is not None else n_episodes
+        bar.update(max(done - bar.n, 0))  # what is on disk is not counted twice
         if n_frames >= (settings.n_frames or float("inf")):
             break
     return n_episodes

@@ -11,7 +11,7 @@ from gymnasium.utils import seeding
 from b2m_agents.episodes.episodes import Act, Episode
 from b2m_envs.driving.checks import valid_action
 from b2m_envs.driving.scene_batch import SceneBatch
-from b2m_envs.scenes.observation import action_space
+from b2m_envs.scenes.observation import ObservationKind, ObservationObject, action_space
 from b2m_envs.scenes.settings import SceneSettings
 
 EPISODES_AT_ONCE = 32  # worlds of a batch; more make it little faster, and hold more frames
@@ -26,6 +26,7 @@ def play_episodes(
     driver_of: Callable[[int], Act | None],
     seeds: Iterable[int],
     n_worlds: int | None = None,
+    observes: ObservationObject | None = None,
 ) -> Generator[Episode, None, None]:
     """Drive one episode a seed, and yield them in the seeds' order.
 
@@ -38,6 +39,7 @@ def play_episodes(
             in the car.
         seeds: May be endless: only as many are drawn ahead as there are worlds.
         n_worlds: Episodes at a time; None: 32, or fewer if their frames are large.
+        observes: What the drivers are given in place of the scene.
     """
     n_worlds = n_worlds or episodes_at_once(scene)
     batch = _idle.pop((scene, n_worlds), None) or SceneBatch(scene, n_worlds)
@@ -45,8 +47,9 @@ def play_episodes(
     running: dict[int, _Recording] = {}
     ended: dict[int, Episode] = {}
     turn = 0
-    while _begin(batch, running, waiting if len(ended) < n_worlds else iter(()), driver_of):
-        _drive(batch, running)
+    kind = None if observes is None else observes.kind
+    while _begin(batch, running, waiting if len(ended) < n_worlds else iter(()), driver_of, kind):
+        _drive(batch, running, kind)
         over = batch.worlds.terminated | batch.truncated
         for world in [world for world in running if over[world]]:
             recording = running.pop(world)
@@ -70,15 +73,27 @@ class _Recording:
     def __init__(self, index: int, seed: int, act: Act | None) -> None:
         self.index, self.seed, self.act = index, seed, act
         self.frames: list[np.ndarray] = []
+        self.observed: list[np.ndarray] = []  # where the driver sees something else than frames
         self.states: list[np.ndarray] = []
         self.masks: list[np.ndarray] = []
         self.actions: list[Any] = []
         self.rewards: list[float] = []
         self.speeds: list[float] = []
 
-    def look(self, batch: SceneBatch, scenes: np.ndarray, world: int) -> None:
+    def choose(self) -> Any:
+        """The driver's action at this moment."""
+        assert self.act is not None
+        seen = self.observed if self.observed else self.frames
+        return self.act(seen[-1], self.states[-1])
+
+    def look(
+        self, batch: SceneBatch, scenes: np.ndarray, world: int, kind: ObservationKind | None
+    ) -> None:
         """Keep what is seen of a world."""
         self.frames.append(scenes[world].copy())
+        if kind is not None:
+            traffic = batch.observed(np.array([world]))
+            self.observed.append(kind.observe(batch.settings, None, traffic)[0])
         self.states.append(batch.state[world].copy())
         if batch.settings.vehicle_mask:
             self.masks.append(batch.masks[world].copy())
@@ -96,6 +111,7 @@ class _Recording:
             truncated=bool(batch.truncated[world]),
             crashed=bool(batch.crashed[world]),
             seed=self.seed,
+            observed=np.stack(self.observed) if self.observed else None,
             is_success=bool(batch.worlds.success[world]) if batch.worlds.has_success else None,
         )
 
@@ -105,6 +121,7 @@ def _begin(
     running: dict[int, _Recording],
     waiting: Iterator[tuple[int, int]],
     driver_of: Callable[[int], Act | None],
+    kind: ObservationKind | None,
 ) -> bool:
     """Begin an episode in every free world, while there are seeds; whether any episode runs."""
     free = [world for world in range(batch.n_worlds) if world not in running]
@@ -116,18 +133,18 @@ def _begin(
     batch.begin(np.array(list(begun), np.int64), generators)
     scenes = batch.scenes
     for world, recording in begun.items():
-        recording.look(batch, scenes, world)
+        recording.look(batch, scenes, world, kind)
     running |= begun
     return bool(running)
 
 
-def _drive(batch: SceneBatch, running: dict[int, _Recording]) -> None:
+def _drive(batch: SceneBatch, running: dict[int, _Recording], kind: ObservationKind | None) -> None:
     """One policy step of the worlds that run."""
     space = action_space(batch.settings)
     actions = np.zeros((batch.n_worlds, *(space.shape or ())), space.dtype)
     for world, recording in running.items():
         if recording.act is not None:
-            recording.actions.append(recording.act(recording.frames[-1], recording.states[-1]))
+            recording.actions.append(recording.choose())
             actions[world] = valid_action(batch.settings, recording.actions[-1])
     batch.drive(actions, np.array(list(running), np.int64))
     scenes, speed = batch.scenes, batch.speed
@@ -136,4 +153,4 @@ def _drive(batch: SceneBatch, running: dict[int, _Recording]) -> None:
             recording.actions.append(batch.worlds.did[world].copy())
         recording.rewards.append(float(batch.worlds.reward[world]))
         recording.speeds.append(float(speed[world]))
-        recording.look(batch, scenes, world)
+        recording.look(batch, scenes, world, kind)

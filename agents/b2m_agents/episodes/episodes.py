@@ -13,12 +13,15 @@ from gymnasium.envs.registration import EnvSpec
 from jaxtyping import Bool, Float32, Float64, UInt8
 
 import b2m_envs  # noqa: F401 - registers the environments, in a worker too
+from b2m_envs.scenes.observation import ObservationChoice, ObservationObject
 from b2m_envs.scenes.scenarios import SCENARIOS
 from b2m_envs.scenes.settings import SceneSettings
 
 Observation = UInt8[np.ndarray, "height width channel"]
 State = Float32[np.ndarray, " variable"]  # of `info`; NaN where a variable has no meaning
-Act = Callable[[Observation, State], Any]  # a driver within an episode: scene, state -> action
+# A driver within an episode: from the scene (or what else it observes) and the state to an action.
+Act = Callable[[Any, State], Any]
+_SCENE, _OBSERVED = "scene", "observed"  # of an environment that shows both
 FIRST_OF_SELECTION = 2**31  # of the seeds that choose the best of a training; all others are below
 
 
@@ -36,6 +39,7 @@ class Episode:
     truncated: bool
     crashed: bool
     seed: int
+    observed: np.ndarray | None = None  # [frame ...] by a driver that observes the traffic
     is_success: bool | None = None  # at the end, where highway-env says it: exit and parking
 
 
@@ -67,12 +71,23 @@ def scene_spec(scene: SceneSettings | str) -> EnvSpec:
     return spec
 
 
-def make_scene(scene: SceneSettings | str, observation: str = "scene") -> gymnasium.Env[Any, Any]:
+def make_scene(
+    scene: SceneSettings | str, observation: ObservationChoice = "scene"
+) -> gymnasium.Env[Any, Any]:
     """Build the environment of a scene, that observes the scene or something else of it."""
     spec = scene_spec(scene)
     spec.kwargs["observation"] = observation
     # Gymnasium's checker would look at every observation again; the tests run it once.
     return gymnasium.make(spec, disable_env_checker=True)
+
+
+def make_watched_scene(
+    scene: SceneSettings | str, observes: ObservationObject | None
+) -> gymnasium.Env[Any, Any]:
+    """The environment that `play_episode` needs for a driver who observes the traffic so."""
+    if observes is None:
+        return make_scene(scene)
+    return make_scene(scene, {_SCENE: "scene", _OBSERVED: observes})
 
 
 def episode_seed(seed: int, index: int, *, held_out: bool = False) -> int:
@@ -101,27 +116,27 @@ def play_episode(env: gymnasium.Env[Observation, Any], act: Act | None, seed: in
     """Drive from a reset to the end of the episode.
 
     Args:
-        env: A scene.
+        env: A scene, see `make_watched_scene`.
         act: Chooses the action from scene and state. None: highway-env's driver model is in the
             car, the environment ignores what it is given, and `info["action"]` says what it did.
         seed: Of the reset.
     """
     observation, info = env.reset(seed=seed)
-    frames, infos = [observation], [info]
+    seen, infos = [observation], [info]
     actions: list[Any] = []
     rewards: list[float] = []
     terminated = truncated = False
     neutral = neutral_action(env.action_space)
     while not (terminated or truncated):
-        action = neutral if act is None else act(observation, info["state"])
+        action = neutral if act is None else act(_for_driver(observation), info["state"])
         observation, reward, terminated, truncated, info = env.step(action)
-        frames.append(observation)
+        seen.append(observation)
         infos.append(info)
         actions.append(info["action"] if act is None else action)
         rewards.append(float(reward))
-    masked = "vehicle_mask" in infos[0]
+    masked, watched = "vehicle_mask" in infos[0], isinstance(seen[0], dict)
     return Episode(
-        frames=np.stack(frames),
+        frames=np.stack([each[_SCENE] if watched else each for each in seen]),
         state=np.stack([each["state"] for each in infos]),
         vehicle_mask=np.stack([each["vehicle_mask"] for each in infos]) if masked else None,
         action=np.array(actions, dtype=env.action_space.dtype),
@@ -131,8 +146,13 @@ def play_episode(env: gymnasium.Env[Observation, Any], act: Act | None, seed: in
         truncated=bool(truncated),
         crashed=bool(infos[-1]["crashed"]),
         seed=seed,
+        observed=np.stack([each[_OBSERVED] for each in seen]) if watched else None,
         is_success=bool(infos[-1]["is_success"]) if "is_success" in infos[-1] else None,
     )
+
+
+def _for_driver(observation: Any) -> Any:
+    return observation[_OBSERVED] if isinstance(observation, dict) else observation
 
 
 def neutral_action(space: gymnasium.Space[Any]) -> Any:

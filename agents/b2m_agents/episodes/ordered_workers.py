@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from threadpoolctl import threadpool_limits
 
-from b2m_drive.comparisons.orphans import end_with_parent
+from b2m_drive.executors.orphans import end_with_parent
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

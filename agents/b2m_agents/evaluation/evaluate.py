@@ -20,6 +20,7 @@ from b2m_agents.drivers.drivers import (
     block_size,
     compile_for_workers,
     drive_episodes,
+    rewarded_alike,
     rollout_spec_of,
 )
 from b2m_agents.episodes.episodes import Episode, episode_seed
@@ -72,7 +73,7 @@ class DrivenEpisode:
 
     driver: str
     seed: int
-    return_: float  # sum of the rewards, highway-env's
+    return_: float  # sum of the rewards, highway-env's whatever the agent learnt from
     crashed: bool
     speed: float  # [m/s] mean over the episode
     length: float  # [s] until a crash, the goal or the time limit
@@ -116,7 +117,8 @@ def evaluate_agents(
 ) -> Evaluation:
     """Drive agents and two other drivers through the same episodes, and write how each went.
 
-    The episodes' seeds are odd, those of trainings and collections even, so none was seen before.
+    Returns are sums of highway-env's own rewards, whatever an agent learnt from. The episodes'
+    seeds are odd, those of trainings and collections even, so none was seen before.
     The other drivers are constant speed and highway-env's driver model, where a scenario has one.
 
     Args:
@@ -152,6 +154,7 @@ def evaluate_agents(
         )
         for name, folder in names.items()
     } | {name: rollout_spec_of(world.scenario, name, world.environment) for name in references}
+    specs = {name: rewarded_alike(spec) for name, spec in specs.items()}
     with claim(out, "an evaluation", lock=EVALUATION):
         episodes = tuple(_drive_all(specs, settings, progress))
         _write_episodes(Path(out) / EVALUATION_FILE, episodes)

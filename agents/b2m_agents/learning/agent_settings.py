@@ -5,10 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any, ClassVar, Literal, TypeAlias, get_args
+from typing import Any, ClassVar, TypeAlias
 
 import gymnasium
 
+from b2m_agents.learning.observed import (
+    OBSERVATIONS,
+    Observed,
+    as_environments_take_it,
+    plain_options,
+)
 from b2m_agents.learning.setting_ranges import (
     is_number,
     require,
@@ -17,11 +23,10 @@ from b2m_agents.learning.setting_ranges import (
 )
 from b2m_agents.learning.taught_encoder import TaughtEncoder
 from b2m_drive.files.settings_types import take_as_declared
+from b2m_envs.scenes.observation import ObservationObject
 from b2m_envs.scenes.scenarios import SCENARIOS
 from b2m_envs.scenes.settings import is_whole
 
-Observed: TypeAlias = Literal["latents", "pixels", "state"]
-OBSERVATIONS: tuple[str, ...] = get_args(Observed)
 ALGORITHMS = ("ppo", "dqn", "sac")
 
 
@@ -34,6 +39,7 @@ class PPOSettings:
     batch_size: int = 1024  # divides rollout x n_environments
     n_epochs: int = 6
     learning_rate: float = 5e-4
+    learning_rate_end: float | None = None  # see `learning_rate_at`; None: it stays
     discount: float = 0.95
     gae_lambda: float = 0.95
     entropy_weight: float = 0.002
@@ -62,6 +68,7 @@ class DQNSettings:
 
     name: ClassVar[str] = "dqn"
     learning_rate: float = 5e-4
+    learning_rate_end: float | None = None  # see `learning_rate_at`; None: it stays
     discount: float = 0.95
     buffer_size: int = 100_000  # [steps]
     learning_starts: int = 4096  # [steps]
@@ -96,6 +103,7 @@ class SACSettings:
 
     name: ClassVar[str] = "sac"
     learning_rate: float = 5e-4
+    learning_rate_end: float | None = None  # see `learning_rate_at`; None: it stays
     discount: float = 0.97
     buffer_size: int = 100_000  # [steps]
     learning_starts: int = 4096  # [steps]
@@ -137,6 +145,7 @@ class TrainingSettings:
 
     algorithm: AlgorithmSettings = field(default_factory=PPOSettings)
     observation: Observed = "latents"
+    observation_options: Mapping[str, Any] = field(default_factory=dict)  # of the traffic's
     n_steps: int = 400_000
     n_environments: int = 64  # side by side; the result depends on their number
     stack: int = 1  # latents in an observation, oldest first
@@ -156,6 +165,8 @@ class TrainingSettings:
             require(self, "algorithm", False, f"one of {names}")
         known = f"one of {', '.join(OBSERVATIONS)}"
         require(self, "observation", self.observation in OBSERVATIONS, known)
+        object.__setattr__(self, "observation_options", plain_options(self.observation_options))
+        as_environments_take_it(self.observation, self.observation_options)
         positive = ("n_steps", "n_environments", "stack", "checkpoint_every")
         require_whole(self, dict.fromkeys((*positive, "n_evaluation_episodes"), 1))
         require_whole(self, {"evaluate_every": 0, "seed": 0})
@@ -172,6 +183,11 @@ class TrainingSettings:
                 raise ValueError(f"algorithm: expected ppo {beside}, came {name}")
         self._check_patience()
         self._check_algorithm()
+
+    @property
+    def environments_observe(self) -> str | ObservationObject:
+        """What the environments are given as ``observation``; pictures for latents and pixels."""
+        return as_environments_take_it(self.observation, self.observation_options)
 
     @property
     def update_steps(self) -> int:
@@ -216,7 +232,7 @@ class _Usual:
     def training(self, observation: str, share: float) -> dict[str, int]:
         """Fields of `TrainingSettings`; the share is that of the steps of PPO."""
         return {
-            "n_steps": round(getattr(self, observation) * share),
+            "n_steps": round(getattr(self, observation, self.state) * share),
             "n_environments": self.n_environments,
             "evaluate_every": round(self.evaluate_every * share),
             "checkpoint_every": round(self.evaluate_every * share),
@@ -224,9 +240,10 @@ class _Usual:
         }
 
 
+_HIGHWAY = _Usual(state=600_000)
 _TRACK = _Usual(  # episodes of 1500 steps
     state=600_000,
-    discount=0.97,
+    discount=0.99,
     evaluate_every=122_880,
     n_evaluation_episodes=16,
 )
@@ -242,6 +259,7 @@ _SLOW = _Usual(  # highway-env's own engine, in a process an environment
 )
 _USUAL: Mapping[str, _Usual] = {
     **{name: _Usual() for name in SCENARIOS},
+    **dict.fromkeys(("highway", "highway_fast"), _HIGHWAY),
     **{name: _TRACK for name in ("racetrack", "racetrack_large", "racetrack_oval")},
     **{name: _SLOW for name, scenario in SCENARIOS.items() if not scenario.fast},
 }
@@ -354,9 +372,20 @@ def check_action(algorithm: AlgorithmSettings, action: gymnasium.Space[Any]) -> 
         )
 
 
+def learning_rate_at(settings: AlgorithmSettings, share: float) -> float:
+    """The learning rate after this share of a training's steps: a straight line to its end.
+
+    A training keeps it from one checkpoint or evaluation to the next.
+    """
+    if settings.learning_rate_end is None:
+        return settings.learning_rate
+    return settings.learning_rate + share * (settings.learning_rate_end - settings.learning_rate)
+
+
 def _require_rate(settings: AlgorithmSettings) -> None:
-    rate = settings.learning_rate
+    rate, end = settings.learning_rate, settings.learning_rate_end
     require(settings, "learning_rate", is_number(rate) and rate > 0, "more than 0")
+    require(settings, "learning_rate_end", end is None or is_number(end), "0 or more, or None")
     sizes = settings.hidden_sizes
     valid = isinstance(sizes, tuple) and all(is_whole(size) and size >= 1 for size in sizes)
     require(settings, "hidden_sizes", valid, "a tuple of whole numbers of at least 1")

@@ -13,10 +13,17 @@ from b2m_drive.transfer.schedule import WeightSchedule
 
 
 def training_json(settings: TrainingSettings) -> dict[str, Any]:
-    """Settings as JSON can hold them, with the algorithm's name among its own."""
+    """Settings as JSON can hold them, with the algorithm's name among its own.
+
+    What earlier versions did not have stands there only if it is set.
+    """
     entries = asdict(settings)
     if settings.taught is None:
         del entries["taught"]
+    if not settings.observation_options:
+        del entries["observation_options"]
+    if settings.algorithm.learning_rate_end is None:
+        del entries["algorithm"]["learning_rate_end"]
     return entries | {"algorithm": {"name": settings.algorithm.name} | entries["algorithm"]}
 
 

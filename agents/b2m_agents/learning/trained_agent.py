@@ -53,12 +53,13 @@ from b2m_drive.files.fingerprints import require_as_made
 from b2m_drive.files.json_files import read_json
 from b2m_drive.files.refusals import naming
 from b2m_drive.students.scene_vae import SceneVAE
-from b2m_envs.scenes.observation import OBSERVATIONS, finite_state
+from b2m_envs.scenes.actions import ACTION_SETTINGS
+from b2m_envs.scenes.observation import finite_state, observation_kind
 from b2m_envs.scenes.settings import SceneSettings, settings_from_keywords
 from b2m_envs.scenes.state import STATE_INDEX
 
 # What the agent sees and does. The rest (traffic, lanes, duration) may differ from its training.
-_VIEW = (*VIEW, "action")
+_VIEW = (*VIEW, "action", *ACTION_SETTINGS)
 _KINDS: dict[str, type | tuple[type, ...]] = {
     "scenario": str,
     "environment": dict,
@@ -147,7 +148,7 @@ def check_scene(config: AgentConfig, scene: SceneSettings) -> None:
             raise ValueError(
                 f"{name}: expected {expected!r} as the agent was trained, came {came!r}"
             )
-    if scene.action == "discrete" and scene.of.lane_changes != config.scene.of.lane_changes:
+    if scene.meta_actions != config.scene.meta_actions:
         raise ValueError(
             f"scenario: expected one with the meta-actions of {config.scenario!r}, "
             f"came {scene.scenario!r}"
@@ -208,34 +209,32 @@ class TrainedAgent:
         It remembers the episode if the policy reads a stack of latents, so each has its own.
         """
         read = self.reader()
-        return lambda scene, state: self._choose(read(scene, state))
+        return lambda seen, state: self._choose(read(seen, state))
 
-    def reader(self) -> Callable[[Observation, State], np.ndarray]:
+    def reader(self) -> Callable[[np.ndarray, State], np.ndarray]:
         """What the policy reads at each moment of one episode, asked for one after the other."""
         history: LatentHistory | None = None
 
-        def read(scene: Observation, state: State) -> np.ndarray:
+        def read(seen: np.ndarray, state: State) -> np.ndarray:
             nonlocal history
-            history = self._remembered(history, scene)
-            return self._input(history, scene, state)
+            history = self._remembered(history, seen)
+            return self._input(history, seen, state)
 
         return read
 
-    def act(self, scene: Observation, state: State) -> Any:
+    def act(self, seen: np.ndarray, state: State) -> Any:
         """The action at the first moment of an episode, or at any for an agent without a stack.
 
         Args:
-            scene: As the environment shows it.
+            seen: The scene; of an agent that sees the traffic, what it observes of it.
             state: As `info["state"]` has it, NaN where a variable has no meaning.
         """
-        return self.driver()(scene, state)
+        return self.driver()(seen, state)
 
-    def _remembered(
-        self, history: LatentHistory | None, scene: Observation
-    ) -> LatentHistory | None:
+    def _remembered(self, history: LatentHistory | None, seen: np.ndarray) -> LatentHistory | None:
         if self.encoder is None:
             return None
-        latents = self.latent(scene)[None]
+        latents = self.latent(seen)[None]
         if history is not None:
             history.push(latents)
             return history
@@ -244,14 +243,16 @@ class TrainedAgent:
         begun.begin(np.ones(1, np.bool_), latents)
         return begun
 
-    def _input(self, history: LatentHistory | None, scene: Observation, state: State) -> np.ndarray:
+    def _input(self, history: LatentHistory | None, seen: np.ndarray, state: State) -> np.ndarray:
         if history is not None:
             speeds = [float(state[_SPEED])] if self.config.settings.speed else None
             (observation,) = policy_input(history, speeds)
         elif self.config.settings.observation == "state":
             observation = finite_state(self.config.scene, state)
+        elif self.config.settings.observation == "pixels":
+            observation = channels_first(seen)
         else:
-            observation = channels_first(scene)
+            observation = seen
         return np.asarray(observation)
 
     def _choose(self, observation: np.ndarray) -> Any:
@@ -273,8 +274,7 @@ def _observed(config: AgentConfig, encoder: SceneVAE | None) -> spaces.Space[Any
     """The observations of an agent's policy."""
     settings = config.settings
     if encoder is None:
-        kind = "state" if settings.observation == "state" else "scene"
-        return OBSERVATIONS[kind].space(config.scene)
+        return observation_kind(config.scene, settings.environments_observe).space(config.scene)
     size = settings.stack * encoder.settings.latent_size + settings.speed
     return spaces.Box(-np.inf, np.inf, (size,), np.float32)
 

@@ -14,7 +14,7 @@ import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import KVWriter, Logger, TensorBoardOutputFormat
-from stable_baselines3.common.utils import set_random_seed
+from stable_baselines3.common.utils import FloatSchedule, set_random_seed
 from stable_baselines3.common.vec_env import VecEnv
 from tqdm.auto import tqdm
 
@@ -22,12 +22,14 @@ from b2m_agents.episodes.episodes import episode_seed
 from b2m_agents.learning.agent_settings import (
     TrainingSettings,
     check_action,
+    learning_rate_at,
     settings_for,
     usual_action,
 )
 from b2m_agents.learning.algorithms import new_policy
 from b2m_agents.learning.best_agent import select, write_best
 from b2m_agents.learning.checkpoints import read_checkpoint, write_checkpoint
+from b2m_agents.learning.observed import check_is_shown
 from b2m_agents.learning.settings_json import training_json
 from b2m_agents.learning.taught_encoder import TaughtEncoder
 from b2m_agents.learning.trained_agent import AgentConfig, encoder_fingerprint
@@ -35,6 +37,7 @@ from b2m_agents.learning.training_folder import open_folder
 from b2m_agents.learning.training_record import EndedEpisode, TrainingRecord
 from b2m_agents.learning.training_stops import next_stop, rounded_up, total_steps
 from b2m_agents.learning.training_worlds import selection_worlds, training_worlds
+from b2m_agents.learning.usual_rewards import usual_reward
 from b2m_agents.online.online_teacher import OnlineTeacher
 from b2m_agents.online.online_transfer import TransferPPO, starting_encoder
 from b2m_agents.online.scene_features import put_encoder
@@ -44,8 +47,10 @@ from b2m_drive.files.locks import claim
 from b2m_drive.files.provenance import installed_versions
 from b2m_drive.students.devices import device_of
 from b2m_drive.students.scene_vae import SceneVAE, SceneVAESettings
+from b2m_envs.scenes.chosen_reward import reward_function
 from b2m_envs.scenes.observation import action_space
 from b2m_envs.scenes.settings import SceneSettings, settings_from_keywords
+from b2m_envs.scenes.settings_json import settings_json
 
 TENSORBOARD_FOLDER = "tensorboard"
 _PACKAGES = (
@@ -81,8 +86,8 @@ def train_agent(
 
     Every `checkpoint_every` steps the agent is written, with its replay buffer and the episodes
     under way, so that a training that was killed ends with the very weights of one that was not.
-    Called with more steps, a finished training goes on too. Sets the global seeds of Python,
-    PyTorch and NumPy, which is how Stable-Baselines3 is seeded.
+    Called with more steps, a finished training goes on too, unless its learning rate falls. Sets
+    the global seeds of Python, PyTorch and NumPy, which is how Stable-Baselines3 is seeded.
 
     Args:
         scenario: One of `b2m_envs.scenes.scenarios.SCENARIOS`.
@@ -92,7 +97,8 @@ def train_agent(
         folder: Of the agent, see `b2m_agents.learning.trained_agent`.
         settings: Of the training; None: those of `settings_for(scenario)`.
         environment: Fields of `SceneSettings`. Where they are left out, the encoder's own view
-            (see `encoder_view`) and the scenario's own. They must give frames of the encoder's
+            (see `encoder_view`) and the scenario's own; of the reward, without a teacher,
+            `usual_reward`. They must give frames of the encoder's
             size, and actions that the algorithm can choose.
         teacher: That teaches the encoder of an agent of pixels while it learns to drive by PPO
             (`b2m_agents.online.online_transfer`). It is not saved: give it again to go on. The
@@ -116,7 +122,9 @@ def train_agent(
     _check_needed(encoder, settings, teacher)
     environment = _environment_of(scenario, encoder, settings, teacher, environment or {})
     scene = settings_from_keywords(scenario, environment)
+    reward_function(scene)  # refused before a folder is made, if it is not there
     check_action(settings.algorithm, action_space(scene))
+    check_is_shown(scene, settings.environments_observe)
     given = None if encoder is None else SceneVAE.from_pretrained(encoder)
     if given is not None:
         check_frame_size(given, (scene.height, scene.width, scene.n_channels))
@@ -175,6 +183,9 @@ def _learn(
             seed = episode_seed(settings.seed, policy.num_timesteps)
             set_random_seed(seed)
             policy.action_space.seed(seed)
+            policy.lr_schedule = FloatSchedule(
+                learning_rate_at(settings.algorithm, policy.num_timesteps / total)
+            )
             policy.learn(
                 next_stop(policy.num_timesteps, total, settings) - policy.num_timesteps,
                 callback=_Watch(bar, record),
@@ -282,7 +293,7 @@ class _Watch(BaseCallback):
             )
         self._bar.update(self.num_timesteps - self._bar.n)
         if time.monotonic() > self._next_text:
-            self._bar.set_postfix_str(self._record.recent_text())
+            self._bar.set_postfix_str(self._record.recent_text(), refresh=False)
             self._next_text = time.monotonic() + _SECONDS_OF_A_TEXT
         return True
 
@@ -329,7 +340,9 @@ def _environment_of(
         raise ValueError("driver: expected none among the environment's settings, the agent drives")
     view = {} if encoder is None else read_view(encoder)
     action = usual_action(scenario, settings.algorithm.name)
-    chosen = ({} if action is None else {"action": action}) | view | dict(given)
+    usual = {"action": action, "reward": usual_reward(scenario) if teacher is None else None}
+    usual = {name: value for name, value in usual.items() if value is not None}
+    chosen = usual | view | dict(given)
     watched = {} if teacher is None else dict(teacher.view)
     for name in watched.keys() & chosen.keys():
         if chosen[name] != watched[name]:
@@ -349,8 +362,7 @@ def _config_of(
 ) -> AgentConfig:
     return AgentConfig(
         scenario=scene.scenario,
-        environment={name: getattr(scene, name) for name in environment}
-        | {"engine": scene.chosen_engine},
+        environment=settings_json(scene, environment) | {"engine": scene.chosen_engine},
         training=training_json(settings),
         encoder=None if encoder is None else encoder_fingerprint(encoder),
         versions=installed_versions(_PACKAGES),

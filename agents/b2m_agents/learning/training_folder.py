@@ -75,6 +75,8 @@ def _refuse_other_training(folder: Path, before: AgentConfig, now: AgentConfig) 
     _refuse_other_kind(folder, before, now)
     there, here = (_flat({**config_json(each), "versions": None}) for each in (before, now))
     free = {f"training.{name}" for name in _FREE}  # and of the versions, see `resumed_versions`
+    if now.settings.algorithm.learning_rate_end is not None:
+        free.remove("training.n_steps")  # how fast the learning rate falls
     differing = [
         f"{name}: there {there.get(name)!r}, now {here.get(name)!r}"
         for name in sorted(set(there) | set(here))

@@ -19,6 +19,7 @@ from b2m_agents.worlds.latent_observation import VecLatentObservation
 from b2m_agents.worlds.replayable_episodes import ReplayableEpisodes, ReplayableSceneVecEnv
 from b2m_agents.worlds.scene_vec_env import make_scene_vec_env, waiting_scenes
 from b2m_drive.students.scene_vae import SceneVAE
+from b2m_envs.scenes.observation import ObservationObject
 from b2m_envs.scenes.settings import ENGINE, SceneSettings
 
 _WORLDS_OF_A_THREAD = 32  # fewer are not worth a thread of the engine
@@ -50,7 +51,7 @@ def selection_worlds(
     scene: SceneSettings, encoder: SceneVAE | None, settings: TrainingSettings
 ) -> VecEnv:
     """Worlds of the episodes that choose the best agent, one an episode, all in this process."""
-    n_worlds, observation = settings.n_evaluation_episodes, kind_of(settings)
+    n_worlds, observation = settings.n_evaluation_episodes, settings.environments_observe
     worlds: VecEnv
     if scene.chosen_engine == ENGINE:
         worlds = make_scene_vec_env(
@@ -69,7 +70,7 @@ def make_environments(
     scene: SceneSettings, settings: TrainingSettings, in_processes: bool
 ) -> VecEnv:
     """The environments of a training, before an encoder: a batch where the engine has them."""
-    n_worlds, observation = settings.n_environments, kind_of(settings)
+    n_worlds, observation = settings.n_environments, settings.environments_observe
     if scene.chosen_engine == ENGINE:
         scenes = waiting_scenes(
             scene, n_worlds, observation=observation, n_threads=threads_for(n_worlds)
@@ -80,7 +81,9 @@ def make_environments(
     return SubprocVecEnv(makers, start_method="spawn") if in_processes else DummyVecEnv(makers)
 
 
-def make_environment(scene: SceneSettings, observation: str) -> gymnasium.Env[Any, Any]:
+def make_environment(
+    scene: SceneSettings, observation: str | ObservationObject
+) -> gymnasium.Env[Any, Any]:
     """One environment of a training."""
     # Monitor inside: driving an episode again passes it, so its sums are whole.
     return ReplayableEpisodes(Monitor(make_scene(scene, observation)))
@@ -93,11 +96,6 @@ def observed(venv: VecEnv, encoder: SceneVAE | None, settings: TrainingSettings)
     if encoder is None:
         return venv
     return VecLatentObservation(venv, encoder, stack=settings.stack, speed=settings.speed)
-
-
-def kind_of(settings: TrainingSettings) -> str:
-    """What the environments show: the state, or scenes for an encoder or a network to see."""
-    return "state" if settings.observation == "state" else "scene"
 
 
 def threads_for(n_worlds: int) -> int:

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from b2m_agents.memory.memory_trials import PlayedTrials, check_seeds, play_trials
 from b2m_drive.students.decision_rnn import DecisionRNN, State
+from b2m_drive.students.devices import device_of_network
 from b2m_envs.memory_decision import FIXATE, TrialBatch, task_of
 from b2m_envs.memory_decision.randomness import draw_words
 from b2m_envs.memory_decision.settings import TrialSettings
@@ -61,7 +62,8 @@ class DecisionPolicy:
         training = self.rnn.training
         self.rnn.eval()
         with torch.no_grad():
-            logits, self._state = self.rnn.step(torch.from_numpy(observation), self._state)
+            seen = torch.from_numpy(observation).to(device_of_network(self.rnn))
+            logits, self._state = self.rnn.step(seen, self._state)
         self.rnn.train(training)
         if self.answer == "when_ready":
             return _largest(logits)
@@ -118,7 +120,7 @@ def evaluate_supervised(
     training = rnn.training
     rnn.eval()
     with torch.no_grad():
-        logits = rnn(torch.from_numpy(batch.observation)).logits
+        logits = rnn(torch.from_numpy(batch.observation).to(device_of_network(rnn))).logits
     rnn.train(training)
     if answer == "when_ready":
         action = _largest(logits)
@@ -179,8 +181,8 @@ def check_fits(rnn: DecisionRNN, settings: TrialSettings, answer: Answer) -> Non
 
 
 def _largest(logits: Tensor) -> Int64[np.ndarray, "*axes"]:
-    return np.asarray(logits.argmax(dim=-1).numpy())
+    return np.asarray(logits.argmax(dim=-1).cpu().numpy())
 
 
 def _larger_choice(logits: Tensor) -> Int64[np.ndarray, "*axes"]:
-    return np.asarray(logits[..., 1:].argmax(dim=-1).numpy() + 1)
+    return np.asarray(logits[..., 1:].argmax(dim=-1).cpu().numpy() + 1)

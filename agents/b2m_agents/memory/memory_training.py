@@ -150,7 +150,8 @@ class _Watch(BaseCallback):
         correct, aborted = np.mean(self._ended, axis=0) if n else (math.nan, math.nan)
         row = (self.num_timesteps, n, round(float(correct), 4), round(float(aborted), 4))
         self._curve.append(row)
-        self._bar.set_postfix_str(f"correct {correct:.0%}, fixation broken {aborted:.0%}")
+        said = f"correct {correct:.0%}, fixation broken {aborted:.0%}"
+        self._bar.set_postfix_str(said, refresh=False)
 
 
 def _open_folder(folder: Path, settings: MemoryAgentSettings) -> None:

@@ -19,7 +19,7 @@ from b2m_agents.studies.memory.comparison import MemoryComparison
 from b2m_agents.studies.memory.plan import MemoryStudySettings
 from b2m_agents.studies.memory.usual_comparisons import simulated_comparison
 from b2m_agents.videos.video import VideoSettings, record_video
-from b2m_drive.comparisons.orphans import end_with_parent
+from b2m_drive.executors.orphans import end_with_parent
 from b2m_drive.recordings.simulated.simulated_session import SimulatedSession
 
 NOTE = (

@@ -10,11 +10,17 @@ import numpy as np
 import torch
 from tqdm.auto import tqdm
 
-from b2m_agents.drivers.drivers import DRIVERS, RolloutSpec, drive_episode, rollout_spec_of
+from b2m_agents.drivers.drivers import (
+    DRIVERS,
+    RolloutSpec,
+    drive_episode,
+    rewarded_alike,
+    rollout_spec_of,
+)
 from b2m_agents.episodes.episodes import Episode, episode_seed
 from b2m_agents.learning.trained_agent import TrainedAgent, read_agent_config
 from b2m_agents.videos.video_frame import Moment, Picture, draw_moment
-from b2m_agents.videos.video_writing import ENDINGS, write_video
+from b2m_agents.videos.video_writing import check_video_path, write_video
 from b2m_agents.worlds.action_choices import ActionChoices, taken, weighed
 from b2m_drive.files.settings_types import take_as_declared
 from b2m_envs.scenes.settings import SceneSettings
@@ -58,7 +64,8 @@ def record_video(
     """Let an agent or another driver drive held-out episodes and write a video of them.
 
     Beside the scene stand, of an agent, what its encoder kept (reconstruction and latents, if it
-    has one) and what its policy weighed; of another driver, the action it took.
+    has one) and what its policy weighed; of another driver, the action it took. The return is
+    highway-env's, as in evaluations, whatever an agent learnt from.
 
     Args:
         driver: Folder of an agent, which drives in the world of its training; or what
@@ -77,11 +84,11 @@ def record_video(
     """
     settings = settings or VideoSettings()
     path = Path(path)
-    _check_video_path(path)
+    check_video_path(path)
     if not isinstance(driver, RolloutSpec):
         config = read_agent_config(Path(driver))
         driver = rollout_spec_of(config.scenario, str(Path(driver).resolve()), {})
-    agent = None
+    agent, driver = None, rewarded_alike(driver)
     if driver.policy not in DRIVERS:
         agent = TrainedAgent.read(Path(driver.policy), settings.device)
         driver = replace(driver, device=settings.device)
@@ -118,16 +125,6 @@ def episode_moments(
         )
 
 
-def _check_video_path(path: Path) -> None:
-    if path.suffix.lower() not in ENDINGS:
-        raise ValueError(f"{path}: expected a video ending in {', '.join(ENDINGS)}")
-    if path.is_dir():
-        raise ValueError(f"{path}: expected a file for the video, came a folder")
-    for parent in path.parents:
-        if parent.exists() and not parent.is_dir():
-            raise ValueError(f"{path}: expected a folder {parent} to write to, came a file")
-
-
 def _pictures(
     spec: RolloutSpec, agent: TrainedAgent | None, settings: VideoSettings, progress: bool
 ) -> Iterator[Picture]:
@@ -147,9 +144,10 @@ def _choices_of(
     if agent is None:
         return [taken(action, scene) for action in episode.action]
     read = agent.reader()
+    seen = episode.frames if episode.observed is None else episode.observed
     return [
-        weighed(agent.policy, read(frame, state), action, scene)
-        for frame, state, action in zip(episode.frames, episode.state, episode.action, strict=False)
+        weighed(agent.policy, read(each, state), action, scene)
+        for each, state, action in zip(seen, episode.state, episode.action, strict=False)
     ]
 
 

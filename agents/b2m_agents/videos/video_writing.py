@@ -34,6 +34,21 @@ def write_video(path: Path, pictures: Iterator[Picture], frames_per_second: floa
         _WRITERS[draft.suffix.lower()](draft, pictures, frames_per_second)
 
 
+def check_video_path(path: Path) -> None:
+    """Refuse where no video can be, before any is made.
+
+    Raises:
+        ValueError: If the ending is unknown, or no file can be at the path.
+    """
+    if path.suffix.lower() not in ENDINGS:
+        raise ValueError(f"{path}: expected a video ending in {', '.join(ENDINGS)}")
+    if path.is_dir():
+        raise ValueError(f"{path}: expected a file for the video, came a folder")
+    for parent in path.parents:
+        if parent.exists() and not parent.is_dir():
+            raise ValueError(f"{path}: expected a folder {parent} to write to, came a file")
+
+
 def _write_h264(path: Path, pictures: Iterator[Picture], frames_per_second: float) -> None:
     import imageio_ffmpeg
 

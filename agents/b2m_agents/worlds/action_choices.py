@@ -7,13 +7,13 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-from highway_env.envs.common.action import DiscreteMetaAction
 from jaxtyping import Float64
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.policies import ActorCriticPolicy
 from stable_baselines3.dqn.policies import DQNPolicy
 from torch.distributions import Categorical
 
+from b2m_envs.scenes.actions import control_table
 from b2m_envs.scenes.settings import SceneSettings
 
 
@@ -28,15 +28,17 @@ class ActionChoices:
 
 
 def action_names(scene: SceneSettings) -> tuple[str, ...]:
-    """highway-env's meta-actions, or the controls of a continuous action."""
+    """highway-env's meta-actions, the controls of a continuous action, or the values to choose."""
+    if scene.action == "discrete":
+        return tuple(name.lower().replace("_", " ") for name in scene.meta_actions)
+    controls = tuple(name.replace("acceleration", "throttle") for name in scene.controls)
     if scene.action == "continuous":
-        return tuple(name.replace("acceleration", "throttle") for name in scene.of.controls)
-    names = (
-        DiscreteMetaAction.ACTIONS_ALL
-        if scene.of.lane_changes
-        else DiscreteMetaAction.ACTIONS_LONGI
+        return controls
+    table = control_table(len(controls), scene.n_per_axis)
+    return tuple(
+        ", ".join(f"{name} {value:+.2g}" for name, value in zip(controls, row, strict=True))
+        for row in table
     )
-    return tuple(str(names[number]).lower().replace("_", " ") for number in range(len(names)))
 
 
 def taken(action: Any, scene: SceneSettings) -> ActionChoices:
@@ -72,5 +74,5 @@ def weighed(
 
 
 def _numbers(of_batch: torch.Tensor) -> Float64[np.ndarray, " action"]:
-    numbers: np.ndarray = of_batch[0].numpy().astype(np.float64)
+    numbers: np.ndarray = of_batch[0].cpu().numpy().astype(np.float64)
     return numbers

@@ -19,6 +19,8 @@ from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices, VecEnvO
 from b2m_agents.episodes.episodes import as_scene
 from b2m_agents.worlds.vec_metadata import vec_metadata
 from b2m_envs.driving.vector_environment import DrivingSceneVectorEnv
+from b2m_envs.scenes.observation import ObservationChoice
+from b2m_envs.scenes.seen import row_of
 from b2m_envs.scenes.settings import SceneSettings
 
 
@@ -120,7 +122,14 @@ class SceneVecEnv(VecEnv):
         indices: VecEnvIndices = None,
         **method_kwargs: Any,
     ) -> list[Any]:
-        """Raise `AttributeError`: the worlds are rows of arrays, without methods."""
+        """What `action_masks` gives for each world; the worlds are rows of arrays without methods.
+
+        Raises:
+            AttributeError: For any other method.
+        """
+        if method_name == "action_masks":
+            masks = self.scenes.action_masks()
+            return [masks[world] for world in self._get_indices(indices)]
         raise AttributeError(f"the worlds of a batch have no method {method_name!r}")
 
     def env_is_wrapped(
@@ -150,17 +159,12 @@ class SceneVecEnv(VecEnv):
         return observation
 
     def _final(self, observation: Any, world: int) -> dict[str, Any]:
-        final = (
-            {name: each[world] for name, each in observation.items()}
-            if isinstance(observation, dict)
-            else observation[world]
-        )
         episode = {
             "r": round(float(self._returns[world]), 6),
             "l": int(self._lengths[world]),
             "t": round(time.time() - self._started, 6),
         }
-        return {"terminal_observation": final, "episode": episode}
+        return {"terminal_observation": row_of(observation, world), "episode": episode}
 
 
 def make_scene_vec_env(
@@ -168,7 +172,7 @@ def make_scene_vec_env(
     n_envs: int,
     seed: int | None = None,
     *,
-    observation: str = "scene",
+    observation: ObservationChoice = "scene",
     n_threads: int = 1,
     render_mode: str | None = None,
     every_info: bool = True,
@@ -191,7 +195,8 @@ def make_scene_vec_env(
         observation: "scene", "state", "scaled_state" (for SB3's `MlpPolicy`) or "both" (for its
             `MultiInputPolicy`). Scenes have their channels last. SB3 takes the smallest axis for
             them; where the stack has more channels than the frame has rows, put `VecChannelsFirst`
-            (`b2m_agents.worlds.channels_first`) around the worlds.
+            (`b2m_agents.worlds.channels_first`) around the worlds. Or what else `gymnasium.make`
+            takes, such as `b2m_envs.Kinematics()`; of several, SB3 takes a flat dictionary.
         n_threads: Threads that share the worlds; changes no result.
         render_mode: "rgb_array" or None.
         every_info: See `SceneVecEnv`.

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import h5py
-
+from b2m_drive.files.hdf5_files import opened_hdf5
 from b2m_drive.recordings.readers.kornblith import read_kornblith
 from b2m_drive.recordings.recording import Recording
 from b2m_drive.recordings.scene_recording import read_scene_recording
+
+_SHOWN = 8  # names of what a file has instead
 
 
 def read_session_file(path: Path) -> Recording:
@@ -17,11 +18,15 @@ def read_session_file(path: Path) -> Recording:
     Raises:
         ValueError: If it is neither.
     """
-    try:
-        with h5py.File(path, "r") as file:
-            beside_scenes = "frame_id" in file
-    except OSError as error:
-        raise ValueError(f"{path}: expected an HDF5 file of a session, came {error}") from error
-    if beside_scenes:
+    with opened_hdf5(path, "a session file (HDF5)") as file:
+        names = set(file)
+    if names & {"frame_id", "activity"}:
         return read_scene_recording(path)
-    return read_kornblith(path)
+    if names & {"channels", "trials", "sites"}:
+        return read_kornblith(path)
+    raise ValueError(
+        f"{path}: expected a recording (HDF5: activity, time and frame_id beside scenes; or "
+        f"channels and trials, as sessions of Kornblith et al. 2017 have), came "
+        f"{sorted(names)[:_SHOWN]}"
+        f"{': scenes?' if 'frames' in names else ''}"
+    )

@@ -93,7 +93,7 @@ def valid_action(settings: SceneSettings, action: Any) -> int | Float32[np.ndarr
     controls = _as_array(action)
     valid = controls.shape == space.shape and controls.dtype.kind in "fiu"
     if not valid or not np.isfinite(controls).all():
-        expected = f"an array of finite {' and '.join(settings.of.controls)}"
+        expected = f"an array of finite {' and '.join(settings.controls)}"
         raise ValueError(f"{settings.of.id}: action: expected {expected}, came {action!r}")
     clipped: np.ndarray = np.clip(controls, -1, 1).astype(np.float32)
     return clipped
@@ -111,7 +111,7 @@ def valid_actions(
     if isinstance(space, gymnasium.spaces.Discrete):
         expected, kinds = f"{n_worlds} whole numbers 0 to {space.n - 1}", "iu"
     else:
-        expected, kinds = f"{n_worlds} x 2 finite numbers", "fiu"
+        expected, kinds = f"{n_worlds} x {len(settings.controls)} finite numbers", "fiu"
     if given.shape != (n_worlds, *(space.shape or ())) or given.dtype.kind not in kinds:
         raise ValueError(
             f"{settings.of.id}: actions: expected {expected}, "

@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float32, UInt8
 
 from b2m_envs.driving.scene_batch import SceneBatch
 from b2m_envs.driving.single_world import StepResult
+from b2m_envs.engine.observed_traffic import ObservedTraffic
 from b2m_envs.rendering.geometry import RoadGeometry, Traffic
 from b2m_envs.scenes.settings import ENGINE, SceneSettings
 from b2m_envs.scenes.state import SceneState
@@ -33,7 +34,7 @@ class EngineWorld:
         """Drive on for one policy step."""
         self._batch.drive(np.array([action]), self._only)
         worlds = self._batch.worlds
-        discrete = self.settings.action == "discrete"
+        discrete = self.settings.action != "continuous"
         terms = worlds.terms[0].tolist()
         return StepResult(
             reward=float(worlds.reward[0]),
@@ -51,6 +52,11 @@ class EngineWorld:
         """Whether the ego vehicle has crashed."""
         return bool(self._batch.crashed[0])
 
+    def action_mask(self) -> Bool[np.ndarray, " action"]:
+        """Whether each meta-action is possible."""
+        mask: np.ndarray = self._batch.worlds.action_masks()[0]
+        return mask
+
     def road(self) -> RoadGeometry:
         """The lanes."""
         return self._batch.worlds.geometry
@@ -63,6 +69,10 @@ class EngineWorld:
         """The variables of `STATE_VARIABLES`."""
         state: np.ndarray = self._batch.state[0].copy().view(SceneState)
         return state
+
+    def observed(self) -> ObservedTraffic:
+        """What an observation of the traffic reads."""
+        return self._batch.observed(self._only)
 
     def frame(self) -> UInt8[np.ndarray, "height width channel"]:
         """The newest frame alone."""

@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import gymnasium
-import numpy as np
-from jaxtyping import UInt8
 
 from b2m_envs.displays import offered_modes
 from b2m_envs.driving.checks import check_id, check_render_mode, valid_action, valid_seed
 from b2m_envs.driving.chosen_world import make_world
 from b2m_envs.driving.faults import warn_of_faults
-from b2m_envs.driving.window import WINDOW_DRIVER, SceneWindow
+from b2m_envs.driving.frame_stack import FrameStack
+from b2m_envs.driving.masked_actions import MaskedActions
+from b2m_envs.driving.observed_world import check_world_is_seen, reward_of_goals, seen_of
+from b2m_envs.driving.shown_scene import ShownScene
+from b2m_envs.driving.single_world import SingleWorld
+from b2m_envs.driving.window import WINDOW_DRIVER
 from b2m_envs.fixed_once_made import FixedOnceMade
 from b2m_envs.rendering import make_camera
-from b2m_envs.scenes.observation import (
-    action_space,
-    observation_kind,
+from b2m_envs.scenes.observation import Kind, ObservationChoice, action_space, observation_kind
+from b2m_envs.scenes.settings import (
+    ENVIRONMENT_KEYWORDS,
+    SceneSettings,
+    settings_from_keywords,
 )
-from b2m_envs.scenes.settings import ENVIRONMENT_KEYWORDS, settings_from_keywords
 from b2m_envs.scenes.view import camera_settings, enlarged
 
 
-class DrivingSceneEnv(FixedOnceMade, gymnasium.Env[Any, Any]):
+class DrivingSceneEnv(MaskedActions, ShownScene, FixedOnceMade, gymnasium.Env[Any, Any]):
     """Drive a vehicle through traffic, seeing the scene as a picture.
 
     ## Description
@@ -66,7 +70,8 @@ class DrivingSceneEnv(FixedOnceMade, gymnasium.Env[Any, Any]):
     | 4   | SLOWER                                   |
 
     The intersection has `Discrete(3)`, without lanes to change to, at 0, 4.5 and 9 m/s: 0 SLOWER,
-    1 IDLE, 2 FASTER.
+    1 IDLE, 2 FASTER; with `longitudinal=False` any scenario has 0 LANE_LEFT, 1 IDLE, 2 LANE_RIGHT.
+    `action_masks()` and `info["action_mask"]` say which are possible.
 
     With `action="continuous"` an array of shape `(2,)` from -1 to 1, beyond which it is clipped:
 
@@ -75,6 +80,7 @@ class DrivingSceneEnv(FixedOnceMade, gymnasium.Env[Any, Any]):
     | 0   | Acceleration                                             | -5 m/s2   | 5 m/s2    |
     | 1   | Steering angle, positive to the right                    | -45 deg   | 45 deg    |
 
+    `"discrete_controls"` numbers `actions_per_axis` values of each, the last one counting fastest.
     Parking and lane keeping have continuous actions only, which are their default. In lane keeping
     the action has shape `(1,)`: the steering angle, from -60 to 60 deg. Neither has a driver model.
 
@@ -111,6 +117,11 @@ class DrivingSceneEnv(FixedOnceMade, gymnasium.Env[Any, Any]):
     | `curvature`                   | -pi to pi 1/m      | 0.1 1/m                                  |
     | `hazard`                      | 0 to 1             | 1                                        |
 
+    `b2m_envs.Kinematics`, `OccupancyGrid`, `Lidar`, `TimeToCollision`, `KinematicsGoal` and
+    `Attributes` are highway-env's observations, `CrossingTraffic` and `GoalState` ours; a tuple or
+    a dictionary of observations gives several at once. In parking `KinematicsGoal` makes a goal
+    environment, with `compute_reward`; `GoalState` is the state, and where the spot lies.
+
     ## Rewards
 
     highway-env's own, whose terms are `info["rewards"]`; they reward speed and the right lane (or
@@ -119,7 +130,8 @@ class DrivingSceneEnv(FixedOnceMade, gymnasium.Env[Any, Any]):
     Parking gives minus the square root of a weighted distance between the poses of vehicle and
     spot (`goal_reward`), and -5 for a crash; lane keeping 1 minus the square of the offset in
     widths of the lane (`lane_reward`), and far below 0 off the lane. That lane is the straight
-    one at first, and the winding one once the straight one is left.
+    one at first, and the winding one once the straight one is left. `reward` changes it: other
+    weights (`b2m_envs.Reward`), a name of `b2m_envs.REWARDS`, or a function of a `DrivenStep`.
 
     ## Starting State
 
@@ -146,6 +158,7 @@ class DrivingSceneEnv(FixedOnceMade, gymnasium.Env[Any, Any]):
     | `action`        | What the ego vehicle did in the step, as an action; not at reset              |
     | `rewards`       | Terms of the reward, before weighting; not at reset                           |
     | `is_success`    | Exit and parking, not at reset: whether the exit lane or the spot is reached  |
+    | `action_mask`   | With `action="discrete"`: int8 `(action,)`, 1 where the action is possible     |
     | `vehicle_mask`  | With `vehicle_mask=True`: bool `(height, width)`, the pixels of other vehicles in the newest frame |
 
     The state is NaN where a variable has no meaning; find these with `numpy.isnan`, for in this
@@ -173,8 +186,8 @@ class DrivingSceneEnv(FixedOnceMade, gymnasium.Env[Any, Any]):
 
     A gap is 0 where two vehicles are side by side. In parking, where no road lies ahead, offset
     and heading are relative to the marked spot (0 rad: nose to the wall), the hazard is a crash,
-    and lane, gaps, closing speed and curvature are NaN: how far the spot is, the picture alone
-    says. In lane keeping there are no other vehicles, and `speed` is that along the vehicle's
+    and lane, gaps, closing speed and curvature are NaN: how far the spot is, the picture says, and
+    `b2m_envs.GoalState`. In lane keeping there are no other vehicles, and `speed` is that along the vehicle's
     axis. `b2m_envs.scenes.state.STATE_VARIABLES` holds
     the table.
 
@@ -197,7 +210,12 @@ class DrivingSceneEnv(FixedOnceMade, gymnasium.Env[Any, Any]):
     | `frame_interval`       | **float** or **None** | `None`       | Time between them [s], up to the duration; None: one step |
     | `view_length`          | **float**           | `64`           | Bird's-eye: road along the image's height [m]            |
     | `heading_up`           | **bool**            | `True`         | Bird's-eye: turned with the vehicle (which is in the lower quarter of the picture, in parking in its middle), or fixed |
-    | `action`               | **str** or **None** | `None`         | `"discrete"` or `"continuous"`; None: discrete, but for parking and lane keeping |
+    | `action`               | **str** or **None** | `None`         | `"discrete"`, `"continuous"` or `"discrete_controls"`; None: discrete, but for parking and lane keeping |
+    | `longitudinal`, `lateral` | **bool** or **None** | `None`     | Whether actions change the speed; the lane, or the steering |
+    | `target_speeds`        | **tuple** or **None** | `None`       | Of FASTER and SLOWER, rising [m/s]                       |
+    | `acceleration_range`, `steering_range` | **tuple** or **None** | `None` | Controls at -1 and 1 [m/s2], [rad]             |
+    | `actions_per_axis`     | **int** or **None** | `None`         | Values of each control to choose from; None: 3           |
+    | `reward`               | **str**, **dict**, **Reward** or function | `"highway_env"` | `"progress"`, `"goal"`, `"safe"`, `"module:function"`, or see above |
     | `driver`               | **str**             | `"agent"`      | `"agent"`, or `"highway_env"`, its driver model          |
     | `policy_frequency`     | **float** or **None** | `None`       | Steps per second [Hz]                                    |
     | `simulation_frequency` | **int** or **None** | `None`         | Simulation steps per second [Hz], a multiple of it       |
@@ -207,8 +225,9 @@ class DrivingSceneEnv(FixedOnceMade, gymnasium.Env[Any, Any]):
     | `lanes_count`          | **int** or **None** | `None`         | Lanes; highway, exit (2 to 8), oval racetrack (2 to 7)   |
     | `vehicle_mask`         | **bool**            | `False`        | Whether `info` holds the mask                            |
     | `perception`           | **float**           | `60`           | Widest gap that counts in the state [m]                  |
+    | `connected_lanes`      | **bool** or **None** | `None`        | Whether other drivers look beyond the end of their lane; highway-env's -v0: not |
     | `engine`               | **str** or **None** | `None`         | `"b2m"`, `"highway-env"`; None: ours where it has the scenario |
-    | `observation`          | **str**             | `"scene"`      | a key of `b2m_envs.OBSERVATIONS`: `"scene"`, `"state"`, `"scaled_state"`, `"both"` or your own |
+    | `observation`          | **str**, object, **tuple**, **dict** | `"scene"` | a key of `b2m_envs.OBSERVATIONS`: `"scene"`, `"state"`, `"scaled_state"`, `"both"` or your own; `b2m_envs.Kinematics()` or another object; or several of these |
 
     `None` stands for the scenario's own value. An unknown setting, an impossible value, an option
     that the scenario does not have, or an attribute that is set later is a `ValueError`.
@@ -233,7 +252,7 @@ class DrivingSceneEnv(FixedOnceMade, gymnasium.Env[Any, Any]):
         self,
         scenario: str,
         render_mode: str | None = None,
-        observation: str = "scene",
+        observation: ObservationChoice = "scene",
         **settings: Any,
     ) -> None:
         """Take the settings of `SceneSettings` as keywords.
@@ -242,8 +261,20 @@ class DrivingSceneEnv(FixedOnceMade, gymnasium.Env[Any, Any]):
             ValueError: for an unknown setting, observation or render mode, or a value that does
                 not fit.
         """
-        self.settings = settings_from_keywords(scenario, settings, ENVIRONMENT_KEYWORDS)
-        warn_of_faults(self.settings)
+        chosen = settings_from_keywords(scenario, settings, ENVIRONMENT_KEYWORDS)
+        warn_of_faults(chosen)
+        kind = observation_kind(chosen, observation)
+        self._set_up(chosen, kind, make_world(chosen, draws=kind.draws), render_mode)
+
+    def _set_up(
+        self,
+        settings: SceneSettings,
+        kind: Kind,
+        world: SingleWorld,
+        render_mode: str | None,
+    ) -> None:
+        """Everything but the choice of the world, for environments with worlds of their own."""
+        self.settings = settings
         self._title = self.settings.of.id
         modes = type(self).metadata["render_modes"]
         self.metadata = type(self).metadata | {  # type: ignore[misc]
@@ -251,16 +282,16 @@ class DrivingSceneEnv(FixedOnceMade, gymnasium.Env[Any, Any]):
             "render_fps": self.settings.steps_per_second,
         }
         self.render_mode = check_render_mode(self.settings, render_mode, modes)
-        self._kind = observation_kind(self.settings, observation)
+        self._kind = kind
         self.action_space = action_space(self.settings)
         self.observation_space = self._kind.space(self.settings)
+        check_world_is_seen(settings, kind, world)
         self._draws = self._kind.draws
-        self._world = make_world(self.settings, draws=self._draws)
+        self._world = world
         self._render_camera = make_camera(enlarged(camera_settings(self.settings)))
-        self._frames: deque[np.ndarray] = deque(maxlen=self.settings.n_remembered)
+        self._frames = FrameStack(self.settings)
         self._step = 0
         self._began = self._runs = False
-        self._window: SceneWindow | None = None
         self._made = True
 
     @property
@@ -277,6 +308,16 @@ class DrivingSceneEnv(FixedOnceMade, gymnasium.Env[Any, Any]):
                 f"came {self._world.engine!r}, which simulates without it"
             )
         return underneath
+
+    @property
+    def compute_reward(self) -> Callable[[Any, Any, Any], Any]:
+        """From achieved and desired goals, one or many, and infos to their reward without crashes.
+
+        Raises:
+            AttributeError: for an observation without goals (`b2m_envs.KinematicsGoal` has them),
+                so that `hasattr` tells goal environments, as Stable-Baselines3 does.
+        """
+        return reward_of_goals(self._kind, self._world, self.settings)
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -320,36 +361,20 @@ class DrivingSceneEnv(FixedOnceMade, gymnasium.Env[Any, Any]):
             info["is_success"] = outcome.is_success
         return self._observation(info), outcome.reward, outcome.terminated, truncated, info
 
-    def render(self) -> UInt8[np.ndarray, "height width channel"] | None:
-        """A larger picture in colour (mode "rgb_array"); "human" shows every step by itself."""
-        return self._picture() if self.render_mode == "rgb_array" else None
-
     def close(self) -> None:
         """End the episode, and close the window, if there is one."""
         self._runs = False
-        if self._window is not None:
-            self._window.close()
-            self._window = None
+        self._close_window()
 
     def _look(self) -> None:
         if self._draws:
-            self._frames.append(self._world.frame())
-        if self.render_mode != "human":
-            return
-        if self._window is None:
-            self._window = SceneWindow(self._title, self.settings.steps_per_second)
-        self._window.show(self._picture())
+            self._frames.add(self._world.frame())
+        if self.render_mode == "human":
+            self._show()
 
     def _observation(self, info: dict[str, Any]) -> Any:
-        scene = self._scene() if self._draws else None
-        return self._kind.observe(self.settings, scene, info["state"])
-
-    def _scene(self) -> UInt8[np.ndarray, "height width channel"]:
-        newest = len(self._frames) - 1
-        steps = self.settings.frame_interval_steps
-        ages = range((self.settings.n_frames - 1) * steps, -1, -steps)
-        frames = [self._frames[max(newest - age, 0)] for age in ages]
-        return np.concatenate(frames, axis=2)
+        scene = self._frames.stacked() if self._draws else None
+        return self._kind.of(self.settings, seen_of(self._kind, self._world, scene, info["state"]))
 
     def _info(self) -> dict[str, Any]:
         info = {
@@ -358,12 +383,8 @@ class DrivingSceneEnv(FixedOnceMade, gymnasium.Env[Any, Any]):
             "crashed": self._world.crashed(),
             "time": self._step / self.settings.steps_per_second,
             "engine": self._world.engine,
+            **self._mask_info(),
         }
         if self.settings.vehicle_mask:
             info["vehicle_mask"] = self._world.mask()
         return info
-
-    def _picture(self) -> UInt8[np.ndarray, "height width channel"]:
-        if not self._began:
-            raise gymnasium.error.ResetNeeded(f"{self._title}: call reset() before render()")
-        return self._render_camera.draw(self._world.road(), self._world.traffic())

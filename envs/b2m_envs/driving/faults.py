@@ -35,7 +35,7 @@ def faults_of(settings: SceneSettings) -> Iterator[str]:
 def _swinging(settings: SceneSettings) -> Iterator[str]:
     own, chosen = settings.of.simulation_frequency, settings.simulated_per_second
     bound, usual = slowest_steady_speed(chosen), slowest_steady_speed(own)
-    if chosen < own and min(settings.of.target_speeds, default=bound) < bound:
+    if chosen < own and min(settings.aimed_speeds, default=bound) < bound:
         yield (
             f"simulation_frequency={chosen}: highway-env's steering swings below {bound:.1f} m/s "
             f"(at {own} Hz below {usual:.1f} m/s)"

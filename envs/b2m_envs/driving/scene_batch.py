@@ -10,13 +10,16 @@ import numpy as np
 from highway_env.road.road import RoadNetwork
 from jaxtyping import Bool, Float64, UInt8
 
+from b2m_envs.driving.own_reward import BatchReward
 from b2m_envs.engine.first_compile import announce_first_compile
 from b2m_envs.engine.frame_memory import make_room, repeat_newest
+from b2m_envs.engine.observed_traffic import ObservedTraffic
 from b2m_envs.engine.scene_state import SceneStates, write_states
 from b2m_envs.engine.sharing import Chosen
 from b2m_envs.engine.worlds import Worlds
 from b2m_envs.rendering.batched import birds_eye, drivers_eye, make_batched_camera
 from b2m_envs.rendering.geometry import Traffic
+from b2m_envs.scenes.chosen_reward import reward_function
 from b2m_envs.scenes.lane_paths import LanePaths
 from b2m_envs.scenes.settings import SceneSettings
 from b2m_envs.scenes.state import STATE_VARIABLES
@@ -63,6 +66,9 @@ class SceneBatch:
         self.state = np.full((n_worlds, len(STATE_VARIABLES)), np.nan, np.float32)
         self.masks = np.zeros((n_worlds if settings.vehicle_mask else 0, *size), np.bool_)
         self.step = np.zeros(n_worlds, np.int64)
+        self._lanes_at_start = np.zeros(n_worlds, np.int32)
+        function = reward_function(settings)
+        self._reward = None if function is None else BatchReward(function, self.worlds)
 
     def begin(self, which: Chosen, generators: Sequence[np.random.Generator]) -> None:
         """Begin new episodes.
@@ -75,7 +81,12 @@ class SceneBatch:
             return
         self.worlds.begin(which, generators)
         self.step[which] = 0
+        network = self.worlds.table.network
+        roads = network.lanes["road"][self.worlds.ego_vehicles["lane"][which]]
+        self._lanes_at_start[which] = network.roads["n_lanes"][roads]
         self.worlds.sharing.run(self._look, which)
+        if self._reward is not None:
+            self._reward.begin(which)
         if self._draws:
             repeat_newest(self._frames, self._frame_channels, which)
 
@@ -92,6 +103,8 @@ class SceneBatch:
         self.worlds.step(None if self.settings.driver == "highway_env" else actions, which)
         self.step[which] += 1
         self.worlds.sharing.run(self._look_on, which)
+        if self._reward is not None:
+            self._reward.give(which, self.state, self.step)
 
     @property
     def scenes(self) -> UInt8[np.ndarray, "world height width channel"]:
@@ -119,6 +132,22 @@ class SceneBatch:
     def close(self) -> None:
         """End the threads."""
         self.worlds.sharing.close()
+
+    def observed(self, which: Chosen) -> ObservedTraffic:
+        """What an observation of the traffic reads of some worlds."""
+        worlds = self.worlds
+        return ObservedTraffic(
+            settings=self.settings,
+            table=worlds.table,
+            vehicles=worlds.vehicles,
+            count=worlds.count,
+            ego=worlds.ego,
+            routes=worlds.routes,
+            slots=worlds.slots,
+            lanes_at_start=self._lanes_at_start,
+            which=which,
+            sharing=worlds.sharing,
+        )
 
     def traffic(self, world: int) -> Traffic:
         """What cameras see of one world."""

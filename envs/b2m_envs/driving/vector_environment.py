@@ -3,32 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import gymnasium
 import numpy as np
 from gymnasium.utils import seeding
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
-from jaxtyping import Bool, Float64, UInt8
+from jaxtyping import Bool, Float64, Int64, UInt8
 
+from b2m_envs.driving.batch_checks import (
+    as_autoreset_mode,
+    check_engine,
+    check_flag,
+    check_number,
+)
 from b2m_envs.driving.checks import check_id, check_render_mode, valid_actions, valid_seeds
 from b2m_envs.driving.faults import warn_of_faults
+from b2m_envs.driving.masked_actions import require_masks
 from b2m_envs.fixed_once_made import FixedOnceMade
 from b2m_envs.rendering import make_camera
-from b2m_envs.scenes.observation import (
-    action_space,
-    observation_kind,
-)
+from b2m_envs.scenes.observation import ObservationChoice, action_space, observation_kind
+from b2m_envs.scenes.seen import Seen
 from b2m_envs.scenes.settings import (
     BATCH_KEYWORDS,
     ENGINE,
     ENVIRONMENT_KEYWORDS,
-    SceneSettings,
-    is_whole,
     settings_from_keywords,
 )
 from b2m_envs.scenes.view import camera_settings, enlarged
+
+if TYPE_CHECKING:
+    from b2m_envs.engine.observed_traffic import ObservedTraffic
 
 Mask = Bool[np.ndarray, " world"]
 
@@ -53,7 +59,7 @@ class DrivingSceneVectorEnv(FixedOnceMade, VectorEnv[Any, Any, np.ndarray]):
     | Parameter        | Type                 | Default      | Description                              |
     |------------------|----------------------|--------------|------------------------------------------|
     | `num_envs`       | **int**              | `1`          | Number of worlds                         |
-    | `observation`    | **str**              | `"scene"`    | As of `DrivingSceneEnv`                  |
+    | `observation`    | **str**, object, **tuple**, **dict** | `"scene"` | As of `DrivingSceneEnv`     |
     | `autoreset_mode` | **AutoresetMode** or **str** | `NEXT_STEP` | See Gymnasium; `SAME_STEP` gives `final_obs` and `final_info`; `DISABLED` waits for `reset(options={"reset_mask": mask})` |
     | `n_threads`      | **int**              | `1`          | Threads that share the worlds; changes no result |
     | `copy`           | **bool**             | `True`       | Whether observations are copies; otherwise the next step writes over them |
@@ -74,7 +80,7 @@ class DrivingSceneVectorEnv(FixedOnceMade, VectorEnv[Any, Any, np.ndarray]):
         scenario: str,
         num_envs: int = 1,
         render_mode: str | None = None,
-        observation: str = "scene",
+        observation: ObservationChoice = "scene",
         autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
         n_threads: int = 1,
         copy: bool = True,
@@ -221,6 +227,11 @@ class DrivingSceneVectorEnv(FixedOnceMade, VectorEnv[Any, Any, np.ndarray]):
         info = self._begin_again(driven, terminated | truncated)
         return self._observation(), reward, terminated, truncated, info
 
+    def action_masks(self) -> Bool[np.ndarray, "world action"]:
+        """Whether each action is possible, see `DrivingSceneEnv.action_masks`."""
+        require_masks(self.settings)
+        return self._batch.worlds.action_masks()
+
     def render(self) -> tuple[UInt8[np.ndarray, "height width channel"], ...] | None:
         """A larger picture in colour of each world, in mode "rgb_array"."""
         if self.render_mode is None:
@@ -287,7 +298,13 @@ class DrivingSceneVectorEnv(FixedOnceMade, VectorEnv[Any, Any, np.ndarray]):
         state = self._batch.state
         if self._copies:  # an observation may be a view of either
             scene, state = None if scene is None else scene.copy(), state.copy()
-        return self._kind.observe(self.settings, scene, state)
+        traffic = self._traffic(np.arange(self.num_envs))
+        return self._kind.of(
+            self.settings, Seen(state=state, scene=scene, traffic=traffic, many=True)
+        )
+
+    def _traffic(self, which: Int64[np.ndarray, " chosen"]) -> ObservedTraffic | None:
+        return self._batch.observed(which) if self._kind.of_traffic else None
 
     def _final(self, ended: Mask) -> dict[str, Any]:
         """What the worlds whose episode has ended looked like at its end."""
@@ -295,8 +312,9 @@ class DrivingSceneVectorEnv(FixedOnceMade, VectorEnv[Any, Any, np.ndarray]):
         scenes = self._batch.scenes[which] if self._kind.draws else [None] * len(which)
         observations = np.full(self.num_envs, None, dtype=object)
         for world, scene in zip(which, scenes, strict=True):
-            state = self._batch.state[world].copy()
-            observations[world] = self._kind.observe(self.settings, scene, state)
+            state, traffic = self._batch.state[world].copy(), self._traffic(np.array([world]))
+            seen = Seen(state=state, scene=scene, traffic=traffic)
+            observations[world] = self._kind.of(self.settings, seen)
         final = {"final_obs": observations, "final_info": self._info(ended, ended)}
         return final | {f"_{name}": ended.copy() for name in final}
 
@@ -317,6 +335,8 @@ class DrivingSceneVectorEnv(FixedOnceMade, VectorEnv[Any, Any, np.ndarray]):
         }
         if self.settings.vehicle_mask:
             always["vehicle_mask"] = batch.masks
+        if self.settings.action == "discrete":
+            always["action_mask"] = batch.worlds.action_masks().astype(np.int8)
         info = with_masks(always, here)
         if not driven.any():
             return info
@@ -339,53 +359,3 @@ def with_masks(values: Mapping[str, np.ndarray], here: Mask) -> dict[str, Any]:
             info[name][~here] = None if array.dtype == object else 0
         info[f"_{name}"] = here.copy()
     return info
-
-
-def check_engine(settings: SceneSettings) -> None:
-    """Refuse scenes that do not run on our engine.
-
-    Raises:
-        ValueError: saying what to use instead.
-    """
-    if settings.chosen_engine != ENGINE:
-        given = f'engine="{settings.engine}"' if settings.engine else settings.scenario
-        raise ValueError(
-            f"{settings.of.id}: expected a scene of the engine {ENGINE!r}, came {given}; use "
-            f'gymnasium.make_vec(..., vectorization_mode="sync") or "async"'
-        )
-
-
-def check_number(settings: SceneSettings, name: str, value: object) -> None:
-    """Refuse what is no whole number of at least 1.
-
-    Raises:
-        ValueError: naming it.
-    """
-    if not is_whole(value) or value < 1:  # type: ignore[operator]
-        raise ValueError(
-            f"{settings.of.id}: {name}: expected a whole number of 1 or more, came {value!r}"
-        )
-
-
-def check_flag(settings: SceneSettings, name: str, value: object) -> bool:
-    """Give back what is True or False.
-
-    Raises:
-        ValueError: for anything else.
-    """
-    if not isinstance(value, bool | np.bool_):
-        raise ValueError(f"{settings.of.id}: {name}: expected True or False, came {value!r}")
-    return bool(value)
-
-
-def as_autoreset_mode(settings: SceneSettings, mode: AutoresetMode | str) -> AutoresetMode:
-    """One of Gymnasium's modes, also by its value ("NextStep") or name ("NEXT_STEP").
-
-    Raises:
-        ValueError: for any other.
-    """
-    for each in AutoresetMode:
-        if mode is each or (isinstance(mode, str) and mode in (each.value, each.name)):
-            return each
-    expected = ", ".join(f"{each.value!r} ({each.name})" for each in AutoresetMode)
-    raise ValueError(f"{settings.of.id}: autoreset_mode: expected one of {expected}, came {mode!r}")

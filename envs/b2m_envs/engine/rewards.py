@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import no_type_check
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float64
 
-from b2m_envs.compiled import kernel
-from b2m_envs.engine.lanes import LaneTable, local
+from b2m_envs.engine.lanes import LaneTable
 from b2m_envs.engine.layout import DRIVER, META
-from b2m_envs.engine.neighbour_search import is_on
+from b2m_envs.scenes.reward import SPANS
 
 Values = Float64[np.ndarray, " world"]
 Flags = Bool[np.ndarray, " world"]
 MERGE_END = 370.0  # [m] behind the merge
-FIRST_LEVEL, LAST_LEVEL = 20.0, 30.0  # [m/s] between which speed is rewarded
-U_TURN_LEVELS = (8.0, 24.0)  # [m/s] the same in the U-turn
 DEFAULT_LEVELS = 3  # target speeds of highway-env's default vehicle
-INTERSECTION_LEVELS = (7.0, 9.0)  # [m/s] the same at the intersection
 ARRIVED = 25.0  # [m] behind the intersection
-CENTRING_COST = 4.0  # [1/m2] of the distance from the lane's centre, on racetracks
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +34,7 @@ class SteppedWorlds:
     levels: Float64[np.ndarray, " level"]  # [m/s] target speeds
     changes_lane: Flags  # the action was a change of lane
     effort: Values  # size of the action, where it is penalised
+    weights: Mapping[str, Any]  # the scenario's settings of the reward, see `Reward.of`
 
     @property
     def lane(self) -> np.ndarray:
@@ -71,9 +67,11 @@ class SteppedWorlds:
         level: Values = np.where(self.ego["kind"] == META, self.ego["speed_index"], nearest)
         return level.astype(np.float64)
 
-    def scaled(self, speed: Values, low: float, high: float) -> Values:
-        """Speed [m/s] as a share of a range, beyond 0 and 1 where it leaves the range."""
-        return 0.0 + (speed - low) * (1 - 0) / (high - low)
+    def scaled(self, speed: Values) -> Values:
+        """Speed [m/s] as a share of the rewarded ones, beyond 0 and 1 where it leaves them."""
+        low, high = self.weights["reward_speed_range"]
+        share: Values = 0.0 + (speed - low) * (1 - 0) / (high - low)
+        return share
 
 
 def ends_in_crash(stepped: SteppedWorlds) -> Flags:
@@ -87,28 +85,43 @@ class Scoring:
     """How a scenario rewards: terms, added by weight, perhaps scaled; and when it ends."""
 
     terms: Callable[[SteppedWorlds], dict[str, Values]]
-    weights: Mapping[str, float | int] = field(default_factory=dict)
-    span: tuple[float | int, float | int] | None = None  # rewards that become 0 and 1
-    clipped: bool = False
+    clipped: bool = False  # the scaled sum is kept within 0 and 1
     prize: str | None = None  # the term that, where it is not 0, is the whole reward
     on_road_only: bool = False  # no reward off the road
+    scaled_last: bool = False  # after that, and not before
     ends: Callable[[SteppedWorlds], Flags] = ends_in_crash
+    off_road_ends: str | None = None  # the setting that ends episodes off the road
     succeeds: Callable[[SteppedWorlds], Flags] | None = None
 
-    def reward(self, terms: Mapping[str, Values], stepped: SteppedWorlds) -> Values:
+    def reward(self, scenario: str, terms: Mapping[str, Values], stepped: SteppedWorlds) -> Values:
         """The reward of a policy step."""
+        weights = stepped.weights
         total: Values = np.zeros(len(stepped.ego))
         for name, values in terms.items():
-            total = total + self.weights.get(name, 0) * values
-        if self.span is not None:
-            low, high = self.span
-            total = 0 + (total - low) * (1 - 0) / (high - low)
+            total = total + weights.get(name, 0) * values
+        if not self.scaled_last:
+            total = self._scaled(scenario, weights, total)
         if self.prize is not None:
-            won = self.weights[self.prize] * terms[self.prize]
+            won = weights[self.prize] * terms[self.prize]
             total = np.where(terms[self.prize] > 0, won, total)
-        if self.clipped:
-            total = np.clip(total, 0, 1)
-        return total * stepped.on_road if self.on_road_only else total
+        if self.on_road_only:
+            total = total * stepped.on_road
+        return self._scaled(scenario, weights, total) if self.scaled_last else total
+
+    def terminates(self, stepped: SteppedWorlds) -> Flags:
+        """Whether the episodes end."""
+        ended = self.ends(stepped)
+        if self.off_road_ends is None or not stepped.weights[self.off_road_ends]:
+            return ended
+        result: Flags = ended | (stepped.on_road == 0)
+        return result
+
+    def _scaled(self, scenario: str, weights: Mapping[str, Any], total: Values) -> Values:
+        if scenario not in SPANS or not weights.get("normalize_reward", True):
+            return total
+        low, high = SPANS[scenario](weights)
+        total = 0 + (total - low) * (1 - 0) / (high - low)
+        return np.clip(total, 0, 1) if self.clipped else total
 
 
 def highway_terms(stepped: SteppedWorlds) -> dict[str, Values]:
@@ -117,7 +130,7 @@ def highway_terms(stepped: SteppedWorlds) -> dict[str, Values]:
     return {
         "collision_reward": stepped.crashed,
         "right_lane_reward": stepped.wanted["number"] / np.maximum(stepped.n_lanes - 1, 1),
-        "high_speed_reward": np.clip(stepped.scaled(forward, FIRST_LEVEL, LAST_LEVEL), 0, 1),
+        "high_speed_reward": np.clip(stepped.scaled(forward), 0, 1),
         "on_road_reward": stepped.on_road,
     }
 
@@ -135,7 +148,7 @@ def merge_terms(stepped: SteppedWorlds) -> dict[str, Values]:
     return {
         "collision_reward": stepped.crashed,
         "right_lane_reward": stepped.lane["number"] / 1,
-        "high_speed_reward": stepped.scaled(stepped.ego["speed"], FIRST_LEVEL, LAST_LEVEL),
+        "high_speed_reward": stepped.scaled(stepped.ego["speed"]),
         "lane_change_reward": stepped.changes_lane.astype(np.float64),
         "merging_speed_reward": delay,
     }
@@ -143,7 +156,7 @@ def merge_terms(stepped: SteppedWorlds) -> dict[str, Values]:
 
 def exit_terms(stepped: SteppedWorlds) -> dict[str, Values]:
     """The exit, and speed."""
-    speed = stepped.scaled(stepped.ego["speed"], FIRST_LEVEL, LAST_LEVEL)
+    speed = stepped.scaled(stepped.ego["speed"])
     return {
         "collision_reward": stepped.crashed,
         "goal_reward": takes_exit(stepped).astype(np.float64),
@@ -172,7 +185,7 @@ def two_way_terms(stepped: SteppedWorlds) -> dict[str, Values]:
 
 def u_turn_terms(stepped: SteppedWorlds) -> dict[str, Values]:
     """Speed and the left lane (highway-env numbers it from the inside of the turn)."""
-    speed = stepped.scaled(stepped.ego["speed"], *U_TURN_LEVELS)
+    speed = stepped.scaled(stepped.ego["speed"])
     return {
         "collision_reward": stepped.crashed,
         "left_lane_reward": stepped.lane["number"] / np.maximum(stepped.n_lanes - 1, 1),
@@ -193,7 +206,7 @@ def roundabout_terms(stepped: SteppedWorlds) -> dict[str, Values]:
 
 def intersection_terms(stepped: SteppedWorlds) -> dict[str, Values]:
     """Speed, and arrival behind the intersection."""
-    speed = stepped.scaled(stepped.ego["speed"], *INTERSECTION_LEVELS)
+    speed = stepped.scaled(stepped.ego["speed"])
     return {
         "collision_reward": stepped.crashed,
         "high_speed_reward": np.clip(speed, 0, 1),
@@ -219,7 +232,8 @@ def has_crossed(stepped: SteppedWorlds) -> Flags:
 def racetrack_terms(stepped: SteppedWorlds) -> dict[str, Values]:
     """The middle of the lane, and little action."""
     return {
-        "lane_centering_reward": 1 / (1 + CENTRING_COST * stepped.across**2),
+        "lane_centering_reward": 1
+        / (1 + stepped.weights["lane_centering_cost"] * stepped.across**2),
         "action_reward": stepped.effort,
         "collision_reward": stepped.crashed,
         "on_road_reward": stepped.on_road,
@@ -232,60 +246,22 @@ def has_merged(stepped: SteppedWorlds) -> Flags:
     return ended
 
 
-def has_left_road(stepped: SteppedWorlds) -> Flags:
-    """A crash, or off the road."""
-    ended: Flags = stepped.ego["crashed"] | (stepped.on_road == 0)
-    return ended
-
-
-_HIGHWAY = {"collision_reward": -1, "right_lane_reward": 0.1, "high_speed_reward": 0.4}
-_RACETRACK = Scoring(
-    racetrack_terms,
-    {"lane_centering_reward": 1, "action_reward": -0.3, "collision_reward": -1},
-    span=(-1, 1),
-    on_road_only=True,
-    ends=has_left_road,
-)
+_HIGHWAY = Scoring(highway_terms, on_road_only=True, off_road_ends="offroad_terminal")
+_RACETRACK = Scoring(racetrack_terms, on_road_only=True, off_road_ends="terminate_off_road")
 SCORING: Mapping[str, Scoring] = {
-    "highway": Scoring(highway_terms, _HIGHWAY, span=(-1, 0.4 + 0.1), on_road_only=True),
-    "highway_fast": Scoring(highway_terms, _HIGHWAY, span=(-1, 0.4 + 0.1), on_road_only=True),
-    "merge": Scoring(
-        merge_terms,
-        {
-            "collision_reward": -1,
-            "right_lane_reward": 0.1,
-            "high_speed_reward": 0.2,
-            "lane_change_reward": -0.05,
-            "merging_speed_reward": -0.5,
-        },
-        span=(-1 + -0.5, 0.2 + 0.1),
-        ends=has_merged,
-    ),
-    "exit": Scoring(
-        exit_terms,
-        {"goal_reward": 1, "high_speed_reward": 0.1},
-        span=(0, 1),
-        clipped=True,
-        succeeds=takes_exit,
-    ),
-    "two_way": Scoring(two_way_terms, {"high_speed_reward": 0.8, "left_lane_reward": 0.2}),
-    "u_turn": Scoring(
-        u_turn_terms,
-        {"collision_reward": -1, "left_lane_reward": 0.1, "high_speed_reward": 0.4},
-        span=(-1, 0.4 + 0.1),
-        on_road_only=True,
-    ),
-    "roundabout": Scoring(
-        roundabout_terms,
-        {"collision_reward": -1, "high_speed_reward": 0.2, "lane_change_reward": -0.05},
-        span=(-1, 0.2),
-        on_road_only=True,
-    ),
+    "highway": _HIGHWAY,
+    "highway_fast": _HIGHWAY,
+    "merge": Scoring(merge_terms, ends=has_merged),
+    "exit": Scoring(exit_terms, clipped=True, succeeds=takes_exit),
+    "two_way": Scoring(two_way_terms),
+    "u_turn": Scoring(u_turn_terms, on_road_only=True),
+    "roundabout": Scoring(roundabout_terms, on_road_only=True),
     "intersection": Scoring(
         intersection_terms,
-        {"collision_reward": -5, "high_speed_reward": 1, "arrived_reward": 1},
         on_road_only=True,
+        scaled_last=True,
         ends=has_crossed,
+        off_road_ends="offroad_terminal",
         prize="arrived_reward",
     ),
     "racetrack": _RACETRACK,
@@ -294,11 +270,14 @@ SCORING: Mapping[str, Scoring] = {
 }
 
 
-@kernel
-@no_type_check
-def write_coordinates(lanes, ego, along, across, on_road):
-    """Each ego vehicle's coordinates [m] in its lane, and whether it is on it (1 or 0)."""
-    for world in range(len(ego)):
-        lane = lanes[ego[world].lane]
-        along[world], across[world] = local(lane, ego[world].x, ego[world].y)
-        on_road[world] = 1.0 if is_on(lane, along[world], across[world], 0.0) else 0.0
+def exit_distance(stepped: SteppedWorlds) -> Values:
+    """[m] to the lane that leads to the exit, at its nearest place; 0 where it is followed."""
+    names = stepped.table.number
+    last = max(name[2] for name in names if name[:2] == ("1", "2"))
+    lane = stepped.table.network.lanes[names["1", "2", last]]  # a straight one
+    x, y = stepped.ego["x"] - lane["start_x"], stepped.ego["y"] - lane["start_y"]
+    along = x * lane["direction_x"] + y * lane["direction_y"]
+    across = -x * lane["direction_y"] + y * lane["direction_x"]
+    beyond = np.maximum(np.maximum(-along, along - lane["length"]), 0)
+    distance: Values = np.where(takes_exit(stepped), 0.0, np.hypot(beyond, across))
+    return distance

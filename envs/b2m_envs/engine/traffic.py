@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import Final, no_type_check
 
 import numpy as np
 
 from b2m_envs.compiled import inlined_kernel, kernel
 from b2m_envs.engine.driving_model import clip, drive, follow_road, is_reachable, keep_course
+from b2m_envs.engine.lanes import heading_at
 from b2m_envs.engine.layout import DRIVER, META, STEERED
 from b2m_envs.engine.motion import collide, move
 from b2m_envs.engine.neighbour_search import find_place, forget_queues
@@ -79,6 +81,13 @@ def go(network, vehicles, search, count, first_obstacle, duration):
 
 @kernel
 @no_type_check
+def along_lane(network, own, along):
+    """Speed [m/s] along the lane that a vehicle is in, at this place [m] of it."""
+    return own.speed * math.cos(own.heading - heading_at(network.lanes[own.lane], along))
+
+
+@kernel
+@no_type_check
 def lanes_to_the_right(network, before, after):
     """Lanes between two lanes of one road; 0 if the road is another one."""
     if network.lanes[before].road != network.lanes[after].road:
@@ -104,6 +113,7 @@ def advance(
     n_substeps,
     mean_controls,
     turns,
+    progress,
     times,
     period,
     search,
@@ -126,6 +136,7 @@ def advance(
         n_substeps: Simulation steps.
         mean_controls: float64 [world 2] what the ego vehicle did, on average; written.
         turns: int64 [world] lanes that its driver changed to the right; written.
+        progress: float64 [world] metres that it drove along the nearest lane; written.
         times: int64 [world] simulation steps so far; changed.
         period: Simulation steps between two looks at the right of way; 0: there is none.
         search: NeighbourSearch, room to work in.
@@ -140,7 +151,7 @@ def advance(
             command(network, here, way, search, own_row, actions[world], levels)
         elif own.kind == STEERED:
             own.acceleration, own.steering = controls[world, 0], controls[world, 1]
-        acceleration, steering, turned = 0.0, 0.0, 0
+        acceleration, steering, turned, driven = 0.0, 0.0, 0, 0.0
         for _ in range(n_substeps):
             wanted = own.target_lane
             act(model, network, here, way, search, n, slots)
@@ -151,6 +162,8 @@ def advance(
             go(network, here, search, n, slots, duration)
             acceleration += own.acceleration
             steering += own.steering
+            driven += along_lane(network, own, search.along[own.lane, own_row]) * duration
         mean_controls[world, 0] = acceleration / n_substeps
         mean_controls[world, 1] = steering / n_substeps
         turns[world] = turned
+        progress[world] = driven

@@ -7,18 +7,19 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
-from highway_env.envs.common.action import ContinuousAction
 from highway_env.road.road import Road, RoadNetwork
-from jaxtyping import Float32, Float64, Int64
+from jaxtyping import Bool, Float32, Float64, Int64
 
+from b2m_envs.engine.action_masks import available_actions
 from b2m_envs.engine.copying import copy_road, obstacle_records
 from b2m_envs.engine.driving_model import driver_model
+from b2m_envs.engine.ego_places import write_coordinates
 from b2m_envs.engine.initial_traffic import STARTED, Starter
 from b2m_envs.engine.intersection import Crossing
 from b2m_envs.engine.lanes import LaneTable, lane_table
 from b2m_envs.engine.layout import DRIVER, META, NOBODY, ROUTE_LENGTH, STEERED, VEHICLE
 from b2m_envs.engine.neighbour_search import NeighbourSearch, empty_search
-from b2m_envs.engine.rewards import SCORING, SteppedWorlds, write_coordinates
+from b2m_envs.engine.rewards import SCORING, SteppedWorlds
 from b2m_envs.engine.sharing import Chosen, Sharing
 from b2m_envs.engine.sight import write_things
 from b2m_envs.engine.traffic import FASTER, IDLE, LANE_LEFT, LANE_RIGHT, SLOWER, advance
@@ -26,13 +27,12 @@ from b2m_envs.highway_env.bridge import build_world, half_a_speed_level
 from b2m_envs.rendering.batched.things import THING
 from b2m_envs.rendering.geometry import RoadGeometry
 from b2m_envs.rendering.highway_env_scene import BRAKING, road_geometry
+from b2m_envs.scenes.actions import META_ACTIONS, control_table
+from b2m_envs.scenes.chosen_reward import reward_weights
 from b2m_envs.scenes.settings import SceneSettings
 
 Actions = Int64[np.ndarray, " world"] | Float32[np.ndarray, "world control"] | None
-LONGITUDINAL = np.array([SLOWER, IDLE, FASTER])  # the meta-actions where there are no lanes
-LARGEST_CONTROLS = np.array(
-    [ContinuousAction.ACCELERATION_RANGE[1], ContinuousAction.STEERING_RANGE[1]]
-)  # [m/s2], [rad]
+COLUMNS = {"acceleration": 0, "steering": 1}  # of the controls
 
 
 class Worlds:
@@ -40,8 +40,9 @@ class Worlds:
 
     `vehicles` (VEHICLE `[world row]`), `count`, `ego` (int32 `[world]`) and `routes` are the state,
     see `b2m_envs.engine.layout`; who changes them changes the worlds. What came out of the newest
-    step of each world is in `reward`, `terminated`, `terms` (`[world term]`, named by
-    `term_names`), `success` and `did` (what the ego vehicle did, as an action).
+    step of each world is in `reward` (by highway-env's weights), `terminated`, `terms`
+    (`[world term]`, named by `term_names`), `success`, `progress` ([m] along the lanes) and `did`
+    (what the ego vehicle did, as an action).
 
     Args:
         settings: Of the scene.
@@ -66,7 +67,9 @@ class Worlds:
         self.sharing = Sharing(n_threads)
         self._source = build_world(settings)
         self._source.begin(np.random.default_rng(0))
-        self._meta_actions = np.arange(SLOWER + 1) if settings.of.lane_changes else LONGITUDINAL
+        self._meta_actions = np.array([META_ACTIONS.index(each) for each in settings.meta_actions])
+        self._table = control_table(len(settings.controls), settings.n_per_axis)
+        self._weights = reward_weights(settings)
         road = self._source.road
         self.network, self.table, self.geometry = known_road(settings, road)
         self.slots = n_slots(self._source, settings)
@@ -78,23 +81,26 @@ class Worlds:
         self.ego = np.zeros(n_worlds, np.int32)
         self.vehicles[:, self.slots :] = obstacle_records(road)
         self.model = driver_model(settings.scenario)
-        self._levels = np.array(settings.of.target_speeds)
+        self._levels = np.array(settings.aimed_speeds, np.float64)
         self._starter = self._make_starter()
         self._crossing = self._make_crossing()
         self._scoring = SCORING[settings.scenario]
         continuous = settings.action == "continuous"
         self.did: np.ndarray = (
-            np.zeros((n_worlds, 2), np.float32) if continuous else np.full(n_worlds, IDLE)
+            np.zeros((n_worlds, len(settings.controls)), np.float32)
+            if continuous
+            else np.full(n_worlds, IDLE)
         )
         self._actions = np.full(n_worlds, IDLE)
         self._controls = np.zeros((n_worlds, 2))
         self._mean_controls = np.zeros((n_worlds, 2))
         self._turns = np.zeros(n_worlds, np.int64)
+        self.progress = np.zeros(n_worlds)
         self._times = np.zeros(n_worlds, np.int64)
         self._generators: dict[int, np.random.Generator] = {}  # of worlds whose traffic is renewed
         self._things = np.zeros((n_worlds, rows), THING)
         self._things_count = np.zeros(n_worlds, np.int32)
-        self.term_names = tuple(self._scoring.terms(self._stepped(np.zeros(0, np.int64))))
+        self.term_names = tuple(self._scoring.terms(self.stepped(np.zeros(0, np.int64))))
         self.has_success = self._scoring.succeeds is not None
         self.reward = np.zeros(n_worlds)
         self.terminated = np.zeros(n_worlds, np.bool_)
@@ -151,12 +157,12 @@ class Worlds:
         self._command(actions)
         self.sharing.run(partial(self._advance, self.settings.substeps), which)
         self._note(actions, which)
-        stepped = self._stepped(which)
+        stepped = self.stepped(which)
         terms = self._scoring.terms(stepped)
         for column, values in enumerate(terms.values()):
             self.terms[which, column] = values
-        self.reward[which] = self._scoring.reward(terms, stepped)
-        self.terminated[which] = self._scoring.ends(stepped)
+        self.reward[which] = self._scoring.reward(self.settings.scenario, terms, stepped)
+        self.terminated[which] = self._scoring.terminates(stepped)
         if self._scoring.succeeds is not None:
             self.success[which] = self._scoring.succeeds(stepped)
         if self._crossing is not None:
@@ -179,6 +185,11 @@ class Worlds:
         )
         return self._things, self._things_count
 
+    def action_masks(self) -> Bool[np.ndarray, "world action"]:
+        """Whether each meta-action is possible."""
+        egos = self.ego_vehicles
+        return available_actions(self.table.network, egos, self._levels, self._meta_actions)
+
     @property
     def kernels(self) -> tuple[Any, ...]:
         """The compiled functions that begin and advance these worlds."""
@@ -196,13 +207,13 @@ class Worlds:
         """Meta-actions by highway-env's numbers; controls in their units."""
         if actions is None:
             return
-        if self.settings.action == "continuous":
-            for column, (low, high) in enumerate(
-                (ContinuousAction.ACCELERATION_RANGE, ContinuousAction.STEERING_RANGE)
-            ):  # in float32, as highway-env does
-                self._controls[:, column] = low + (actions[:, column] - -1) * (high - low) / 2
-        else:
+        if self.settings.action == "discrete":
             self._actions[:] = self._meta_actions[actions]
+            return
+        controls = self._table[actions] if self.settings.action == "discrete_controls" else actions
+        for name, column in zip(self.settings.controls, controls.T, strict=True):
+            low, high = self.settings.control_ranges[name]  # in float32, as highway-env does
+            self._controls[:, COLUMNS[name]] = low + (column - -1) * (high - low) / 2
 
     def _advance(self, n_substeps: int, which: Chosen) -> None:
         advance(
@@ -221,6 +232,7 @@ class Worlds:
             n_substeps,
             self._mean_controls,
             self._turns,
+            self.progress,
             self._times,
             0 if self._crossing is None else self._crossing.period,
             self._new_search(),
@@ -292,18 +304,23 @@ class Worlds:
             return
         controls, turns = self._mean_controls[which], self._turns[which]
         if self.settings.action == "continuous":
-            self.did[which] = np.clip(controls / LARGEST_CONTROLS, -1, 1).astype(np.float32)
+            names, ranges = self.settings.controls, self.settings.control_ranges
+            largest = np.array([ranges[name][1] for name in names])
+            done = controls[:, [COLUMNS[name] for name in names]] / largest
+            self.did[which] = np.clip(done, -1, 1).astype(np.float32)
             return
-        threshold = half_a_speed_level(self.settings)
-        faster, slower = controls[:, 0] > threshold, controls[:, 0] < -threshold
-        did = np.select([faster, slower], [FASTER, SLOWER], IDLE)
-        if self.settings.of.lane_changes:
+        did = np.full(len(which), IDLE)
+        if self.settings.accelerates:
+            threshold = half_a_speed_level(self.settings)
+            faster, slower = controls[:, 0] > threshold, controls[:, 0] < -threshold
+            did = np.select([faster, slower], [FASTER, SLOWER], IDLE)
+        if self.settings.steers:
             did = np.select([turns > 0, turns < 0], [LANE_RIGHT, LANE_LEFT], did)
         number = np.zeros(SLOWER + 1, np.int64)
         number[self._meta_actions] = np.arange(len(self._meta_actions))
         self.did[which] = number[did]
 
-    def _stepped(self, which: Chosen) -> SteppedWorlds:
+    def stepped(self, which: Chosen) -> SteppedWorlds:
         """The worlds as rewards see them."""
         ego = self.vehicles[which, self.ego[which]]
         along, across, on_road = (np.empty(len(which)) for _ in range(3))
@@ -323,16 +340,18 @@ class Worlds:
             if discrete
             else np.zeros(len(which), np.bool_),
             effort=self._effort(did, which),
+            weights=self._weights,
         )
 
     def _effort(self, did: np.ndarray, which: Chosen) -> Float64[np.ndarray, " chosen"]:
         """Size of the actions; of meta-actions, that of the mean steering angle."""
         if not self.settings.of.penalises_action:
             return np.zeros(len(which))
-        if did.ndim == 1:
-            steering = self._mean_controls[which, 1] / ContinuousAction.STEERING_RANGE[1]
-            return np.asarray(np.abs(steering))
-        return np.array([float(np.linalg.norm(each)) for each in did])
+        if self.settings.action == "discrete":
+            largest = self.settings.of.largest_steering
+            return np.asarray(np.abs(self._mean_controls[which, 1] / largest))
+        controls = did if did.ndim == 2 else self._table[did]
+        return np.array([float(np.linalg.norm(each)) for each in controls])
 
 
 class KnownRoad(NamedTuple):
@@ -343,12 +362,12 @@ class KnownRoad(NamedTuple):
     geometry: RoadGeometry
 
 
-_known_roads: dict[tuple[str, int | None], KnownRoad] = {}
+_known_roads: dict[tuple[str, int | None, bool], KnownRoad] = {}
 
 
 def known_road(settings: SceneSettings, road: Road) -> KnownRoad:
     """Read a road once in a process: it is the same in every environment of these options."""
-    key = (settings.scenario, settings.lanes_count)
+    key = (settings.scenario, settings.lanes_count, settings.connects_lanes)
     if key not in _known_roads:
         table = lane_table(road.network, road.neighbour_vehicles_connected_lanes)
         _known_roads[key] = KnownRoad(road.network, table, road_geometry(road.network))

@@ -25,16 +25,20 @@ from typing import Any
 import numpy as np
 from gymnasium import spaces
 from highway_env.envs.common.abstract import AbstractEnv
-from highway_env.envs.common.action import ContinuousAction, DiscreteMetaAction
+from highway_env.envs.common.action import ContinuousAction, DiscreteAction, DiscreteMetaAction
 from highway_env.envs.common.observation import ObservationType
 from highway_env.envs.two_way_env import TwoWayEnv
 from highway_env.vehicle.kinematics import Vehicle
-from jaxtyping import Float32
+from jaxtyping import Bool, Float32
 
 from b2m_envs.highway_env.vehicles import ego_class, restate_driver
+from b2m_envs.scenes.actions import control_table
+from b2m_envs.scenes.chosen_reward import reward_weights
+from b2m_envs.scenes.reward import USUAL
 from b2m_envs.scenes.scenarios import Scenario
 from b2m_envs.scenes.settings import SceneSettings
 
+UNLISTED = {"on_road_reward"}  # a weight that highway-env reads, and lists in no configuration
 Action = int | Float32[np.ndarray, " control"]
 
 
@@ -70,6 +74,16 @@ class Controls(ContinuousAction):  # type: ignore[misc]
         return kind
 
 
+class DiscreteControls(DiscreteAction):  # type: ignore[misc]
+    """highway-env's controls to choose from, for the vehicle of our choice."""
+
+    @property
+    def vehicle_class(self) -> type[Vehicle]:
+        """The ego vehicle's class."""
+        kind: type[Vehicle] = self.env.ego_class
+        return kind
+
+
 class TwoWay(TwoWayEnv):  # type: ignore[misc]
     """highway-env's two-way road, whose reward divides by zero for a vehicle that has turned."""
 
@@ -90,6 +104,7 @@ class World:
     vehicle: Vehicle
     steps: int
     last_action: Action  # what the ego vehicle did in the last step, as an action
+    progress: float  # [m] that it drove along the nearest lane in the last step
 
     def __init__(self, settings: SceneSettings, config: dict[str, Any]) -> None:
         self.settings = settings
@@ -113,14 +128,7 @@ class World:
     def define_spaces(self) -> None:
         """Set the action type, and the empty observation."""
         self.observation_type = EmptyObservation(self)
-        scenario = self.settings.of
-        self.action_type: Any = (
-            Controls(self, **controls_of(scenario))
-            if self.settings.action == "continuous"
-            else MetaActions(
-                self, lateral=scenario.lane_changes, target_speeds=scenario.target_speeds
-            )
-        )
+        self.action_type: Any = action_type(self, self.settings)
         self.observation_space = self.observation_type.space()
         self.action_space = self.action_type.space()
 
@@ -134,9 +142,15 @@ class World:
         self.define_spaces()
         self.time = self.steps = 0
         self._reset()  # type: ignore[attr-defined]
-        self.road.neighbour_vehicles_connected_lanes = self.settings.of.connected_lanes
+        self.road.neighbour_vehicles_connected_lanes = self.settings.connects_lanes
         for vehicle in self.road.vehicles:
             restate_driver(vehicle)
+
+    def action_mask(self) -> Bool[np.ndarray, " action"]:
+        """Whether each meta-action is possible."""
+        mask = np.zeros(self.action_space.n, np.bool_)
+        mask[self.action_type.get_available_actions()] = True
+        return mask
 
     def _info(self, obs: Any, action: Any = None) -> dict[str, Any]:
         return {}
@@ -146,7 +160,7 @@ class World:
 
     def _simulate(self, action: Action | None = None) -> None:
         """Repeat an action over a policy step; ``None`` lets the driver's model drive."""
-        controls, turns = np.zeros(2), 0
+        controls, turns, self.progress = np.zeros(2), 0, 0.0
         for substep in range(self.settings.substeps):
             if action is not None and substep == 0:
                 self.action_type.act(action)
@@ -155,6 +169,7 @@ class World:
             turns += lanes_to_the_right(lane_wanted, self.vehicle.target_lane_index)
             self.road.step(1 / self.settings.simulated_per_second)
             self.steps += 1
+            self.progress += along_lane(self.vehicle) / self.settings.simulated_per_second
             controls += self.vehicle.action["acceleration"], self.vehicle.action["steering"]
         self.last_controls = controls / self.settings.substeps
         self.last_action = self._as_action(turns) if action is None else action
@@ -163,15 +178,15 @@ class World:
         """What the driver's model did, as the nearest action: see `DrivingSceneEnv`."""
         acceleration, steering = self.last_controls
         if self.settings.action == "continuous":
-            largest = self.action_type.acceleration_range[1], self.action_type.steering_range[1]
-            controls = np.array((acceleration, steering)) / largest
+            done = {"acceleration": acceleration, "steering": steering}
+            ranges = self.settings.control_ranges
+            controls = np.array([done[each] / ranges[each][1] for each in self.settings.controls])
             clipped: Float32[np.ndarray, " control"] = np.clip(controls, -1, 1).astype(np.float32)
             return clipped
         number: dict[str, int] = self.action_type.actions_indexes
-        if turns and self.settings.of.lane_changes:
+        if turns and self.settings.steers:
             return number["LANE_RIGHT" if turns > 0 else "LANE_LEFT"]
-        threshold = half_a_speed_level(self.settings)
-        if abs(acceleration) <= threshold:
+        if not self.settings.accelerates or abs(acceleration) <= half_a_speed_level(self.settings):
             return number["IDLE"]
         return number["FASTER" if acceleration > 0 else "SLOWER"]
 
@@ -186,6 +201,10 @@ class World:
             return None if continuous else self.last_action
         if continuous:
             return self.last_action
+        if self.settings.action == "discrete_controls":
+            return control_table(len(self.settings.controls), self.settings.n_per_axis)[
+                self.last_action
+            ]
         return self.last_controls[1:] / ContinuousAction.STEERING_RANGE[1]
 
 
@@ -199,7 +218,7 @@ def build_world(settings: SceneSettings) -> Any:
     base = world_class(settings.of.highway_env)
     config = world_config(settings)
     known = base.default_config()
-    unknown = sorted(set(config) - set(known))
+    unknown = sorted(set(config) - set(known) - UNLISTED)
     if unknown:
         raise KeyError(f"{settings.of.id}: highway-env does not know {', '.join(unknown)}")
     return _scene_world(settings.of.highway_env)(settings, config)
@@ -232,23 +251,44 @@ def world_config(settings: SceneSettings) -> dict[str, Any]:
         "policy_frequency": settings.steps_per_second,
         "simulation_frequency": int(settings.simulated_per_second),
         "other_vehicles_type": scenario.traffic,
-        "neighbour_vehicles_connected_lanes": scenario.connected_lanes,
+        "neighbour_vehicles_connected_lanes": settings.connects_lanes,
     }
     for name, key in scenario.options.items():
         value = getattr(settings, name)
         if value is not None:
             config[key] = value
-    return config
-
-
-def controls_of(scenario: Scenario) -> dict[str, Any]:
-    """What highway-env's continuous action type is told about the scenario's controls."""
-    largest = scenario.largest_steering
-    return {
-        "longitudinal": "acceleration" in scenario.controls,
-        "lateral": "steering" in scenario.controls,
-        "steering_range": (-largest, largest),
+    given = {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in reward_weights(settings).items()
+        if value != USUAL[settings.scenario][name]
     }
+    return config | given
+
+
+def action_type(world: Any, settings: SceneSettings) -> Any:
+    """highway-env's type of these actions."""
+    if settings.action == "discrete":
+        return MetaActions(
+            world,
+            longitudinal=settings.accelerates,
+            lateral=settings.steers,
+            target_speeds=settings.aimed_speeds,
+        )
+    controls = {
+        "longitudinal": "acceleration" in settings.controls,
+        "lateral": "steering" in settings.controls,
+        "acceleration_range": settings.control_ranges["acceleration"],
+        "steering_range": settings.control_ranges["steering"],
+    }
+    if settings.action == "discrete_controls":
+        return DiscreteControls(world, actions_per_axis=settings.n_per_axis, **controls)
+    return Controls(world, **controls)
+
+
+def along_lane(vehicle: Vehicle) -> float:
+    """Speed [m/s] along the lane that a vehicle is in."""
+    along, _ = vehicle.lane.local_coordinates(vehicle.position)
+    return float(vehicle.speed * math.cos(vehicle.heading - vehicle.lane.heading_at(along)))
 
 
 def half_a_speed_level(settings: SceneSettings) -> float:
@@ -257,7 +297,7 @@ def half_a_speed_level(settings: SceneSettings) -> float:
     A vehicle under FASTER closes the distance to the next target speed with a time constant of
     `TAU_ACC`; the threshold is half of what it gains in a step.
     """
-    slower, faster = settings.of.target_speeds[:2]
+    slower, faster = settings.aimed_speeds[:2]
     step = 1 / settings.steps_per_second
     time_constant = 0.6  # [s] highway-env's ControlledVehicle.TAU_ACC
     return (faster - slower) * (1 - math.exp(-step / time_constant)) / step / 2

@@ -43,6 +43,12 @@ class Parking(ParkingEnv):  # type: ignore[misc]
         reached = self._is_success(goal["achieved_goal"], goal["desired_goal"])
         return *outcome, info | {"is_success": bool(reached)}
 
+    def pose_distance(self) -> float:
+        """Distance between the poses of vehicle and spot, each difference weighted."""
+        goal = self.observation_type_parking.observe()
+        apart = np.abs(goal["achieved_goal"] - goal["desired_goal"])
+        return float(np.dot(apart, np.array(self.config["reward_weights"])))
+
     def _rewards(self, action: Any) -> dict[str, float]:
         goal = self.observation_type_parking.observe()
         return {

@@ -17,7 +17,6 @@ from highway_env.vehicle.controller import MDPVehicle
 from highway_env.vehicle.dynamics import BicycleVehicle
 from highway_env.vehicle.kinematics import Vehicle
 
-from b2m_envs.scenes.scenarios import SCENARIOS
 from b2m_envs.scenes.settings import SceneSettings
 
 
@@ -92,7 +91,7 @@ class DrivenByModel(SpeedLevels):
 class MadeForScene:
     """An ego vehicle whose class was made for a scene: it is copied and pickled by what for."""
 
-    made_for: tuple[str, str | None, str]  # arguments of `_ego_class`
+    made_for: tuple[str, bool, str, tuple[float | int, ...]]  # arguments of `_ego_class`
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _blank_ego, self.made_for, vars(self)
@@ -100,28 +99,31 @@ class MadeForScene:
 
 def ego_class(settings: SceneSettings) -> type[Vehicle]:
     """The ego vehicle's class: a class and not a partial, as highway-env's racetracks need."""
-    return _ego_class(settings.scenario, settings.action, settings.driver)
+    steered = settings.action != "discrete"
+    return _ego_class(settings.scenario, steered, settings.driver, settings.aimed_speeds)
 
 
 @cache
-def _ego_class(scenario: str, action: str | None, driver: str) -> type[Vehicle]:
-    members: dict[str, Any] = {"made_for": (scenario, action, driver)}
-    speeds = np.array(SCENARIOS[scenario].target_speeds)
+def _ego_class(
+    scenario: str, steered: bool, driver: str, target_speeds: tuple[float | int, ...]
+) -> type[Vehicle]:
+    members: dict[str, Any] = {"made_for": (scenario, steered, driver, target_speeds)}
+    speeds = np.array(target_speeds, np.float64)
     if driver == "highway_env":
         model = IntersectionDriver if scenario == "intersection" else TrafficDriver
         members["target_speeds"] = speeds
         return type("ModelEgo", (MadeForScene, DrivenByModel, model), members)
-    if action == "continuous":
-        steered = SlippingVehicle if scenario == "lane_keeping" else SteeredVehicle
+    if steered:
+        kind = SlippingVehicle if scenario == "lane_keeping" else SteeredVehicle
         members["target_speeds"] = speeds
-        return type("SteeredEgo", (MadeForScene, steered), members)
+        return type("SteeredEgo", (MadeForScene, kind), members)
     members["DEFAULT_TARGET_SPEEDS"] = speeds
     return type("MetaEgo", (MadeForScene, MDPVehicle), members)
 
 
-def _blank_ego(scenario: str, action: str | None, driver: str) -> Vehicle:
+def _blank_ego(*made_for: Any) -> Vehicle:
     """An ego vehicle without anything, to be filled by `copy` or `pickle`."""
-    kind = _ego_class(scenario, action, driver)
+    kind = _ego_class(*made_for)
     return object.__new__(kind)
 
 

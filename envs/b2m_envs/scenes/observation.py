@@ -10,15 +10,18 @@ The state has finite bounds (`state_bounds`), and one scaling (`state_scales`): 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from gymnasium import spaces
 from jaxtyping import Float32, UInt8
 
+from b2m_envs.scenes.highway_env_names import OBSERVATION_TYPES, hint_of_type
+from b2m_envs.scenes.seen import Seen, row_of
 from b2m_envs.scenes.settings import SceneSettings
+from b2m_envs.scenes.several_observations import SeveralKinds
 from b2m_envs.scenes.state import LONGEST_TIME, STATE_VARIABLES
 
 GAPS = ("gap", "left_ahead", "left_behind", "right_ahead", "right_behind")
@@ -52,10 +55,11 @@ Observe: TypeAlias = Callable[
     [
         SceneSettings,
         UInt8[np.ndarray, "*world height width channel"] | None,
-        Float32[np.ndarray, "*world variable"],
+        Any,  # Float32[np.ndarray, "*world variable"], an ObservedTraffic, or highway-env's world
     ],
     Any,
 ]
+RewardOfGoals: TypeAlias = Callable[[Any, np.ndarray, np.ndarray, Any], Any]
 
 
 @dataclass(frozen=True)
@@ -83,22 +87,81 @@ class ObservationKind:
             keep the axis of the worlds; of a `Dict` space it returns a dictionary. The picture is
             None unless ``draws``. The state is raw: `finite_state` replaces its NaN.
         draws: Whether it needs the picture, which takes most of a step's time.
+        of_traffic: Whether `observe` reads the vehicles themselves: its third argument is then an
+            `ObservedTraffic` of our engine in place of the state, its second is None, and what it
+            returns has one row for each world of ``traffic.which``, also for one world.
+        of_highway_env: Whether `observe` reads highway-env's environment, which is then its third
+            argument: of scenes that run on highway-env, such as parking, one world at a time.
+        compute_reward: Of an observation with goals: from highway-env's environment, achieved and
+            desired goals and infos to the reward, as hindsight replay asks for it.
     """
 
     space: Space
     observe: Observe
     draws: bool = False
+    of_traffic: bool = False
+    of_highway_env: bool = False
+    compute_reward: RewardOfGoals | None = None
+
+    def of(self, settings: SceneSettings, seen: Seen) -> Any:
+        """The observation of what is seen of one world or of many."""
+        if self.of_highway_env:
+            return self.observe(settings, None, seen.highway_env)
+        if self.of_traffic:
+            rows = self.observe(settings, None, seen.traffic)
+            return rows if seen.many else row_of(rows, 0)
+        return self.observe(settings, seen.scene if self.draws else None, seen.state)
 
 
-def observation_kind(settings: SceneSettings, name: object) -> ObservationKind:
-    """The kind of observation with this name.
+Kind: TypeAlias = ObservationKind | SeveralKinds
+
+
+@runtime_checkable
+class ObservationObject(Protocol):
+    """An observation with settings of its own, such as `b2m_envs.Kinematics`."""
+
+    @property
+    def kind(self) -> ObservationKind:
+        """As the environments take it."""
+
+
+ObservationChoice: TypeAlias = (  # the three last hold such again
+    str | ObservationObject | tuple[Any, ...] | list[Any] | Mapping[str, Any]
+)
+
+
+def observation_kind(settings: SceneSettings, name: object) -> Kind:
+    """The kind of observation with this name, that of an observation's object, or of several.
+
+    Several are a tuple or a dictionary of names and objects, also within each other.
 
     Raises:
-        ValueError: If `OBSERVATIONS` has none of this name.
+        ValueError: If `OBSERVATIONS` has none of this name, or there are none of several.
     """
+    if isinstance(name, ObservationObject) and not isinstance(name, type):
+        return name.kind
+    hint = hint_of_type(name, OBSERVATION_TYPES)
+    if hint:
+        expected = "an observation of ours"
+        raise ValueError(f"{settings.of.id}: observation: expected {expected}{hint}, came {name!r}")
+    if isinstance(name, tuple | list | Mapping) and not name:
+        raise ValueError(f"{settings.of.id}: observation: expected one or more, came {name!r}")
+    if isinstance(name, tuple | list):
+        return SeveralKinds(tuple(observation_kind(settings, each) for each in name))
+    if isinstance(name, Mapping):
+        for key in name:
+            if not isinstance(key, str):
+                expected = "names, as text, in a dictionary of observations"
+                raise ValueError(
+                    f"{settings.of.id}: observation: expected {expected}, came {key!r}"
+                )
+        return SeveralKinds({key: observation_kind(settings, each) for key, each in name.items()})
     if not isinstance(name, str) or name not in OBSERVATIONS:
         expected = " or ".join(map(repr, OBSERVATIONS))
-        raise ValueError(f"{settings.of.id}: observation: expected {expected}, came {name!r}")
+        raise ValueError(
+            f"{settings.of.id}: observation: expected {expected}, an observation such as "
+            f"b2m_envs.Kinematics(), or several in a tuple or dictionary, came {name!r}"
+        )
     return OBSERVATIONS[name]
 
 
@@ -133,7 +196,7 @@ def state_bounds(
 def state_scales(settings: SceneSettings) -> tuple[float, ...]:
     """What each of `STATE_VARIABLES` is divided by: speed by the highest target, gaps by sight."""
     scales = _SCALES | dict.fromkeys(GAPS, float(settings.perception))
-    scales["speed"] = max(settings.of.target_speeds, default=_STEERED_SPEED)
+    scales["speed"] = max(settings.aimed_speeds, default=_STEERED_SPEED)
     return tuple(scales[variable.name] for variable in STATE_VARIABLES)
 
 
@@ -146,8 +209,10 @@ def state_factors(settings: SceneSettings) -> Float32[np.ndarray, " variable"]:
 def action_space(settings: SceneSettings) -> spaces.Discrete | spaces.Box:
     """The space of one environment's actions, see `DrivingSceneEnv`."""
     if settings.action == "continuous":
-        return spaces.Box(-1.0, 1.0, (len(settings.of.controls),), np.float32)
-    return spaces.Discrete(5 if settings.of.lane_changes else 3)
+        return spaces.Box(-1.0, 1.0, (len(settings.controls),), np.float32)
+    if settings.action == "discrete_controls":
+        return spaces.Discrete(settings.n_per_axis ** len(settings.controls))
+    return spaces.Discrete(len(settings.meta_actions))
 
 
 def finite_state(

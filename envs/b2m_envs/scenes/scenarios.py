@@ -13,7 +13,7 @@ from typing import Any
 class Scenario:
     """One of highway-env's worlds, and what a user may change in it."""
 
-    title: str  # in the id: B2M/<title>Scene-v0
+    title: str  # in the id: B2M/<title>Scene-v0, or as `ending` says
     highway_env: str  # path of highway-env's class
     duration: float  # [s] until truncation
     target_speeds: tuple[float, ...]  # [m/s] of SLOWER and FASTER; none: no meta-actions
@@ -29,11 +29,13 @@ class Scenario:
     controls: tuple[str, ...] = ("acceleration", "steering")  # of a continuous action, in order
     largest_steering: float = math.pi / 4  # [rad] under continuous actions
     behind: float = 0.25  # bird's-eye: share of the picture behind the ego, with heading_up
+    ending: str = "Scene-v0"  # of the id
+    has_goal: bool = False  # a pose to reach, that of `vehicle.goal`
 
     @property
     def id(self) -> str:
         """Id of the environment."""
-        return f"B2M/{self.title}Scene-v0"
+        return f"B2M/{self.title}{self.ending}"
 
     @property
     def steered_only(self) -> bool:
@@ -150,6 +152,7 @@ SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
             policy_frequency=5.0,
             options={"vehicles_count": "vehicles_count"},
             behind=0.5,  # the spot to park in may be behind the vehicle
+            has_goal=True,
         ),
         "lane_keeping": Scenario(
             title="LaneKeeping",

@@ -5,11 +5,22 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, Final, Literal
+from typing import Any, ClassVar, Final, Literal, TypeVar
 
 import numpy as np
 
 from b2m_envs.rendering.settings import LARGEST_SIDE, SMALLEST_SIDE
+from b2m_envs.scenes.actions import (
+    ACCELERATIONS,
+    USUAL_PER_AXIS,
+    as_settings_keep_them,
+    meta_actions,
+    wrong_action,
+)
+from b2m_envs.scenes.chosen_reward import USUAL_REWARD, RewardChoice, chosen_reward
+from b2m_envs.scenes.highway_env_names import ACTION_TYPES, hint_of_setting, hint_of_type
+from b2m_envs.scenes.numbers import is_number as is_number
+from b2m_envs.scenes.numbers import is_whole as is_whole
 from b2m_envs.scenes.scenarios import SCENARIOS, Scenario
 from b2m_envs.scenes.start_spacing import STRAIGHT_ROADS, StraightRoad, wrong_density
 
@@ -35,7 +46,9 @@ class SceneSettings:
             the scenario does not have.
     """
 
-    scenario: str  # a key of SCENARIOS
+    scenarios: ClassVar[Mapping[str, Scenario]] = SCENARIOS  # of a class derived from this: others
+
+    scenario: str  # a key of `scenarios`
     camera: Literal["birds_eye", "drivers_eye"] = "birds_eye"
     height: int = 64  # [px] 36 to 512
     width: int = 64  # [px] 36 to 512
@@ -44,7 +57,8 @@ class SceneSettings:
     frame_interval: float | int | None = None  # [s] between stacked frames; None: one policy step
     view_length: float | int = 64.0  # [m] of road along the image's height (bird's-eye)
     heading_up: bool = True  # bird's-eye: turned with the vehicle, or fixed to the world
-    action: Literal["discrete", "continuous"] | None = None  # None: discrete, if there are such
+    # None: discrete (meta-actions), if there are such. Discrete controls: numbers for controls.
+    action: Literal["discrete", "continuous", "discrete_controls"] | None = None
     driver: Literal["agent", "highway_env"] = "agent"  # who drives: the actions, or IDM + MOBIL
     policy_frequency: float | int | None = None  # [Hz] steps a second
     simulation_frequency: int | None = None  # [Hz] a multiple of the policy frequency
@@ -55,14 +69,25 @@ class SceneSettings:
     vehicle_mask: bool = False  # info["vehicle_mask"]: pixels of other vehicles
     perception: float | int = 60.0  # [m] up to 1000; a wider gap does not count in the state
     engine: Literal["b2m", "highway-env"] | None = None  # what simulates; None: see chosen_engine
+    # whether other drivers look beyond the end of their lane, as in highway-env's merge-v1, not -v0
+    connected_lanes: bool | None = None
+    longitudinal: bool | None = None  # whether actions change the speed
+    lateral: bool | None = None  # whether they change lane, or steer
+    target_speeds: Sequence[float | int] | None = None  # [m/s] of SLOWER and FASTER, rising
+    acceleration_range: Sequence[float | int] | None = None  # [m/s2] at -1 and 1
+    steering_range: Sequence[float | int] | None = None  # [rad] at -1 and 1
+    actions_per_axis: int | None = None  # discrete controls: values of each, 2 to 101
+    # A name ("highway_env", "progress", "goal", "safe"), `Reward` or a mapping with its settings,
+    # a function of a `DrivenStep`, or its name "module:function".
+    reward: RewardChoice | Mapping[str, Any] = USUAL_REWARD
 
     def __post_init__(self) -> None:
         for item in fields(self):  # NumPy's numbers as Python's, which JSON can hold
             value = getattr(self, item.name)
             if isinstance(value, np.generic):
                 object.__setattr__(self, item.name, value.item())
-        if not isinstance(self.scenario, str) or self.scenario not in SCENARIOS:
-            expected = f"one of {', '.join(SCENARIOS)}"
+        if not isinstance(self.scenario, str) or self.scenario not in self.scenarios:
+            expected = f"one of {', '.join(self.scenarios)}"
             raise ValueError(
                 f"driving scene: scenario: expected {expected}, came {self.scenario!r}"
             )
@@ -71,9 +96,11 @@ class SceneSettings:
             object.__setattr__(self, "action", own)
         self._check_camera()
         self._check_choices()
+        self._check_actions()
         self._check_clock()
         self._check_options()
         self._check_engine()
+        self._check_reward()
 
     @property
     def chosen_engine(self) -> Literal["b2m", "highway-env"]:
@@ -85,7 +112,7 @@ class SceneSettings:
     @property
     def of(self) -> Scenario:
         """The row of the scenario table."""
-        return SCENARIOS[self.scenario]
+        return self.scenarios[self.scenario]
 
     @property
     def steps_per_second(self) -> float:
@@ -134,6 +161,58 @@ class SceneSettings:
         """Channels of an observation, those of all stacked frames together."""
         return self.n_frames * (3 if self.colour else 1)
 
+    @property
+    def connects_lanes(self) -> bool:
+        """Whether other drivers look beyond the end of their lane."""
+        return self.of.connected_lanes if self.connected_lanes is None else self.connected_lanes
+
+    @property
+    def accelerates(self) -> bool:
+        """Whether actions change the speed, as the scenario has it if it is not set."""
+        own = self.action == "discrete" or "acceleration" in self.of.controls
+        return own if self.longitudinal is None else self.longitudinal
+
+    @property
+    def steers(self) -> bool:
+        """Whether actions change lane, or steer, as the scenario has it if it is not set."""
+        discrete = self.action == "discrete"
+        own = self.of.lane_changes if discrete else "steering" in self.of.controls
+        return own if self.lateral is None else self.lateral
+
+    @property
+    def meta_actions(self) -> tuple[str, ...]:
+        """Names of the meta-actions, by number; none under other actions."""
+        return meta_actions(self.accelerates, self.steers) if self.action == "discrete" else ()
+
+    @property
+    def controls(self) -> tuple[str, ...]:
+        """Names of the controls of an action, in order; none under meta-actions."""
+        if self.action == "discrete":
+            return ()
+        if len(self.of.controls) < 2:
+            return self.of.controls
+        chosen = {"acceleration": self.accelerates, "steering": self.steers}
+        return tuple(name for name in self.of.controls if chosen[name])
+
+    @property
+    def control_ranges(self) -> dict[str, tuple[float | int, ...]]:
+        """Acceleration [m/s2] and steering angle [rad] at -1 and 1."""
+        largest = self.of.largest_steering
+        return {
+            "acceleration": tuple(self.acceleration_range or ACCELERATIONS),
+            "steering": tuple(self.steering_range or (-largest, largest)),
+        }
+
+    @property
+    def n_per_axis(self) -> int:
+        """Values of each control under discrete controls."""
+        return USUAL_PER_AXIS if self.actions_per_axis is None else self.actions_per_axis
+
+    @property
+    def aimed_speeds(self) -> tuple[float | int, ...]:
+        """Target speeds [m/s], the scenario's own if none are set."""
+        return self.of.target_speeds if self.target_speeds is None else tuple(self.target_speeds)
+
     def _check_camera(self) -> None:
         for name in ("height", "width"):
             value = getattr(self, name)
@@ -142,41 +221,62 @@ class SceneSettings:
         valid = is_whole(self.n_frames) and 1 <= self.n_frames <= MOST_FRAMES
         self._require(valid, "n_frames", f"1 to {MOST_FRAMES}")
         low, high = VIEW_LENGTHS
-        valid = _is_number(self.view_length) and low <= self.view_length <= high
+        valid = is_number(self.view_length) and low <= self.view_length <= high
         self._require(valid, "view_length", f"{low:g} to {high:g} m")
-        valid = _is_number(self.perception) and 0 < self.perception <= FARTHEST_PERCEPTION
+        valid = is_number(self.perception) and 0 < self.perception <= FARTHEST_PERCEPTION
         expected = f"a distance above 0 m and up to {FARTHEST_PERCEPTION:g} m"
         self._require(valid, "perception", expected)
 
     def _check_choices(self) -> None:
         choices = {
             "camera": ("birds_eye", "drivers_eye"),
-            "action": ("discrete", "continuous"),
+            "action": ("discrete", "continuous", "discrete_controls"),
             "driver": ("agent", "highway_env"),
         }
         for name, permitted in choices.items():
-            valid = getattr(self, name) in permitted
-            self._require(valid, name, " or ".join(map(repr, permitted)))
+            given = getattr(self, name)
+            valid = isinstance(given, str) and given in permitted
+            hint = hint_of_type(given, ACTION_TYPES) if name == "action" else ""
+            self._require(valid, name, " or ".join(map(repr, permitted)) + hint)
         for name in ("colour", "heading_up", "vehicle_mask"):
             self._require(isinstance(getattr(self, name), bool), name, "True or False")
         if self.of.steered_only:
-            expected = "'continuous': highway-env has no meta-actions for this scenario"
-            self._require(self.action == "continuous", "action", expected)
+            among = ("continuous", "discrete_controls")[: len(self.of.controls)]
+            own = "highway-env has no meta-actions for this scenario"
+            expected = f"{' or '.join(map(repr, among))}: {own}"
+            self._require(self.action in among, "action", expected)
             expected = "'agent': highway-env has no driver model for this scenario"
             self._require(self.driver == "agent", "driver", expected)
+        expected = "'agent' with discrete controls"
+        drives_itself = self.driver == "agent" or self.action != "discrete_controls"
+        self._require(drives_itself, "driver", expected)
+
+    def _check_actions(self) -> None:
+        for name, value in as_settings_keep_them(self):
+            object.__setattr__(self, name, value)
+        wrong = wrong_action(self)
+        if wrong is not None:
+            self._require(False, *wrong)
+
+    def _check_reward(self) -> None:
+        try:
+            reward = chosen_reward(self.scenario, self.reward)
+        except ValueError as error:
+            raise ValueError(f"{self.of.id}: {error}") from error
+        object.__setattr__(self, "reward", reward)
 
     def _check_clock(self) -> None:
         simulation, frequency = self.simulation_frequency, self.policy_frequency
         valid = simulation is None or (is_whole(simulation) and simulation >= SLOWEST_SIMULATION)
         expected = f"a whole number of {SLOWEST_SIMULATION} Hz or more"
         self._require(valid, "simulation_frequency", expected)
-        valid = frequency is None or (_is_number(frequency) and frequency > 0)
+        valid = frequency is None or (is_number(frequency) and frequency > 0)
         self._require(valid, "policy_frequency", "a frequency above 0 Hz")
         simulated, policy = self.simulated_per_second, self.steps_per_second
         expected = f"a frequency [Hz] of which the simulation's ({simulated} Hz) is a multiple"
         self._require(_is_multiple(simulated / policy), "policy_frequency", expected, policy)
         valid = self.duration is None or (
-            _is_number(self.duration)
+            is_number(self.duration)
             and self.duration * policy >= 1 - WHOLE_NUMBER_TOLERANCE
             and self.duration <= LONGEST_EPISODE
         )
@@ -185,7 +285,7 @@ class SceneSettings:
         interval = self.frame_interval
         longest = self.of.duration if self.duration is None else self.duration
         valid = interval is None or (
-            _is_number(interval)
+            is_number(interval)
             and interval <= longest * (1 + WHOLE_NUMBER_TOLERANCE)
             and _is_multiple(interval * policy)
         )
@@ -193,6 +293,14 @@ class SceneSettings:
         self._require(valid, "frame_interval", expected)
 
     def _check_options(self) -> None:
+        connected = self.connected_lanes
+        self._require(
+            connected is None or isinstance(connected, bool),
+            "connected_lanes",
+            "True, False or None",
+        )
+        has_road = connected is None or bool(self.of.highway_env)
+        self._require(has_road, "connected_lanes", "none: nobody changes lane here")
         for name in ("vehicles_count", "vehicles_density", "lanes_count"):
             value = getattr(self, name)
             if value is not None and name not in self.of.options:
@@ -202,7 +310,7 @@ class SceneSettings:
         count, density, lanes = self.vehicles_count, self.vehicles_density, self.lanes_count
         valid = count is None or (is_whole(count) and 0 <= count <= MOST_VEHICLES)
         self._require(valid, "vehicles_count", f"a whole number from 0 to {MOST_VEHICLES}")
-        valid = density is None or (_is_number(density) and density > 0)
+        valid = density is None or (is_number(density) and density > 0)
         self._require(valid, "vehicles_density", "a number above 0")
         fewest, most = self.of.lanes
         valid = lanes is None or (is_whole(lanes) and fewest <= lanes <= most)
@@ -232,6 +340,9 @@ class SceneSettings:
             raise ValueError(f"{self.of.id}: {name}: expected {expected}, came {came!r}")
 
 
+Settings = TypeVar("Settings", bound=SceneSettings)
+
+
 def settings_from_keywords(
     scenario: str, keywords: Mapping[str, Any], also: Sequence[str] = ()
 ) -> SceneSettings:
@@ -245,28 +356,24 @@ def settings_from_keywords(
     Raises:
         ValueError: naming a keyword that is no setting, beside those that are.
     """
-    known = [item.name for item in fields(SceneSettings) if item.name != "scenario"]
+    return settings_of_kind(SceneSettings, scenario, keywords, also)
+
+
+def settings_of_kind(
+    kind: type[Settings], scenario: str, keywords: Mapping[str, Any], also: Sequence[str] = ()
+) -> Settings:
+    """As `settings_from_keywords`, of a class of settings with ``scenarios`` of its own."""
+    known = [item.name for item in fields(kind) if item.name != "scenario"]
     for name in keywords:
         if name not in known:
-            known_scenario = isinstance(scenario, str) and scenario in SCENARIOS
-            where = SCENARIOS[scenario].id if known_scenario else "driving scene"
+            known_scenario = isinstance(scenario, str) and scenario in kind.scenarios
+            where = kind.scenarios[scenario].id if known_scenario else "driving scene"
             expected = f"one of {', '.join((*known, *also))}"
-            hint = ""
+            hint = hint_of_setting(name)
             if name in BATCH_KEYWORDS and name not in also:
                 hint = " (of the native batch only: gymnasium.make_vec without vectorization_mode)"
             raise ValueError(f"{where}: unknown setting: expected {expected}, came {name!r}{hint}")
-    return SceneSettings(scenario, **keywords)
-
-
-def _is_number(value: object) -> bool:
-    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
-        return False
-    return math.isfinite(value)
-
-
-def is_whole(value: object) -> bool:
-    """Whether it is a whole number, of Python or NumPy; a bool is none."""
-    return isinstance(value, int | np.integer) and not isinstance(value, bool)
+    return kind(scenario, **keywords)
 
 
 def _is_multiple(ratio: float) -> bool:

@@ -1,18 +1,24 @@
 from __future__ import annotations
 
+import os
 import sys
 from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from b2m_agents.commands import app
+from b2m_agents.commands.app import slow_bars_in_a_log
+from b2m_drive.recordings.simulated.simulated_session import SimulatedSession
 
-READ_KORNBLITH = "b2m_drive.recordings.readers.kornblith.read_kornblith"
+READ_RECORDING = "b2m_drive.recordings.readers.table.read_recording"
 
 
 def run(monkeypatch, capsys, *arguments: str) -> tuple[int, str, str]:
     monkeypatch.setattr(sys, "argv", ["b2m-drive", *arguments])
+    for name in ("TQDM_MININTERVAL", "TQDM_MAXINTERVAL"):  # the command sets what is not set
+        monkeypatch.setenv(name, "30")
     with pytest.raises(SystemExit) as ended:
         app.main()
     printed = capsys.readouterr()
@@ -25,7 +31,7 @@ def run(monkeypatch, capsys, *arguments: str) -> tuple[int, str, str]:
     [
         (), ("demo",), ("inspect",), ("compare", "memory"), ("compare", "driving"), ("report",),
         ("fetch",), ("collect",), ("export-minari",), ("train-agent",), ("evaluate-agent",),
-        ("record",), ("search",), ("calibrate",),
+        ("record",), ("replay",), ("search",), ("calibrate",), ("runs",), ("table",),
     ],
 )  # fmt: skip
 def test_every_verb_explains_itself(monkeypatch, capsys, verbs: tuple[str, ...]) -> None:
@@ -40,6 +46,7 @@ def test_a_misspelt_option_is_named(monkeypatch, capsys) -> None:
     assert "--sedes" in err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -88,7 +95,7 @@ def test_a_misspelt_option_is_named(monkeypatch, capsys) -> None:
         (("compare", "memory", "--recording", "."), "expected recordings (*.h5), found none"),
         (("search", "."), "expected recordings (*.h5), found none"),
         (("calibrate", "--null", "0"), "--null"),
-        (("inspect", "."), "expected recordings (*.h5), found none"),
+        (("inspect", "."), "expected a recording, or a BIDS data set"),
         (("compare", "driving", "--latents", "demixed"), "'demixed'"),
         (("compare", "driving", "--scenes", "none.h5"), "none.h5"),
         (("compare", "driving", "--scenario", "mars"), "mars"),
@@ -141,6 +148,7 @@ def test_bad_input_ends_in_one_line_and_writes_nothing(
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_scenes_are_collected_and_agents_refused_from_the_command_line(
     monkeypatch, capsys, tmp_path
 ) -> None:
@@ -169,12 +177,15 @@ def test_scenes_are_collected_and_agents_refused_from_the_command_line(
     ],
 )
 def test_what_the_system_refuses_ends_in_one_line(
-    monkeypatch, capsys, error: BaseException, code: int, message: str
+    monkeypatch, capsys, tmp_path: Path, error: BaseException, code: int, message: str
 ) -> None:
+    monkeypatch.chdir(tmp_path)
+
     def fail(*arguments: object) -> None:
         raise error
 
-    monkeypatch.setattr(READ_KORNBLITH, fail)
+    monkeypatch.setattr(READ_RECORDING, fail)
+    Path("session.h5").touch()
     ended_with, _, err = run(monkeypatch, capsys, "inspect", "session.h5")
     assert ended_with == code
     assert message in err
@@ -195,6 +206,7 @@ def test_a_search_needs_a_folder(monkeypatch, capsys, tmp_path) -> None:
     assert "session.h5: expected a folder of recordings, came a file" in err
 
 
+@pytest.mark.slow
 def test_each_choice_that_is_not_the_default_is_in_the_folders_name(
     monkeypatch, capsys, tmp_path
 ) -> None:
@@ -203,6 +215,8 @@ def test_each_choice_that_is_not_the_default_is_in_the_folders_name(
         "b2m_agents.commands.compare_memory.run_memory",
         lambda _, out, *__: folders.append(out.name),
     )
+    recording = SimulatedSession(n_trials=20).record(1.0)  # the folder asks for no other
+    monkeypatch.setattr(SimulatedSession, "record", lambda *_: recording)
     choices = (
         (), ("--pairing", "carried"), ("--pairing", "carried", "--pairing", "recorded"),
         ("--latents", "pca"), ("--windows", "early"), ("--all-probes",), ("--curves",),
@@ -218,6 +232,7 @@ def test_each_choice_that_is_not_the_default_is_in_the_folders_name(
     assert folders[-1] == folders[0]  # the default, told
 
 
+@pytest.mark.slow
 def test_a_dry_run_refuses_a_folder_of_another_configuration(monkeypatch, capsys, tmp_path) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "run").mkdir()
@@ -237,14 +252,16 @@ def test_help_tells_how_many_probes_there_are(monkeypatch, capsys) -> None:
     assert "one session, small students" in " ".join(out.split())
 
 
+@pytest.mark.slow
 def test_a_picture_is_written_into_a_new_folder(monkeypatch, capsys, tmp_path) -> None:
     from b2m_drive.recordings.simulated.neurons import SimulatedBrain, simulate_trials
 
     trials = simulate_trials(40, 2, 4, np.random.default_rng(0))
     recording = SimulatedBrain(n_units=4).record(trials, 0)
-    monkeypatch.setattr(READ_KORNBLITH, lambda path: recording)
-    picture = tmp_path / "new" / "x.png"
-    code, _, _ = run(monkeypatch, capsys, "inspect", "any.h5", "--out", str(picture))
+    monkeypatch.setattr(READ_RECORDING, lambda path, mapping=None: recording)
+    picture, path = tmp_path / "new" / "x.png", tmp_path / "any.h5"
+    path.touch()
+    code, _, _ = run(monkeypatch, capsys, "inspect", str(path), "--out", str(picture))
     assert code == 0
     assert picture.is_file()
 
@@ -265,6 +282,7 @@ def test_a_folder_is_inspected_whole_though_one_file_is_broken(
     assert "399e1-broken" in out
 
 
+@pytest.mark.slow
 def test_an_agent_learns_a_memory_task_from_the_command_line(monkeypatch, capsys, tmp_path) -> None:
     folder = tmp_path / "agent"
     arguments = ("memory_decision", "--steps", "96", "--environments", "32", "--out", str(folder))
@@ -274,3 +292,24 @@ def test_an_agent_learns_a_memory_task_from_the_command_line(monkeypatch, capsys
     code, out, _ = run(monkeypatch, capsys, "evaluate-agent", str(folder), "--episodes", "8")
     assert code == 0
     assert "of 8 held-out trials" in out
+
+
+@pytest.mark.parametrize(("in_terminal", "seconds"), [(False, "30"), (True, None)])
+def test_progress_bars_are_slow_in_a_log_alone(
+    monkeypatch: pytest.MonkeyPatch, in_terminal: bool, seconds: str | None
+) -> None:
+    for name in ("TQDM_MININTERVAL", "TQDM_MAXINTERVAL"):
+        monkeypatch.setenv(name, "for monkeypatch to take back")
+        monkeypatch.delenv(name)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: in_terminal, raising=False)
+    slow_bars_in_a_log()
+    assert os.environ.get("TQDM_MININTERVAL") == seconds
+    assert os.environ.get("TQDM_MAXINTERVAL") == seconds
+
+
+def test_a_pace_of_progress_bars_that_the_user_set_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TQDM_MININTERVAL", "2")
+    monkeypatch.setenv("TQDM_MAXINTERVAL", "3")
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: False, raising=False)
+    slow_bars_in_a_log()
+    assert (os.environ["TQDM_MININTERVAL"], os.environ["TQDM_MAXINTERVAL"]) == ("2", "3")

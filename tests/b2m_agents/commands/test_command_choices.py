@@ -71,6 +71,7 @@ def completed(typed: str) -> set[str]:
     return set(ended.stdout.split())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("typed", "offered"),
     [

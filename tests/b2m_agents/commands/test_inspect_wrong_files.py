@@ -53,7 +53,7 @@ def unreadable(folder: Path) -> Path:
     return path
 
 
-def of_another_task(folder: Path) -> Path:
+def too_few_samples(folder: Path) -> Path:
     with h5py.File(folder / "s1.h5", "w") as file:
         file["activity"], file["time"] = np.ones((5, 2)), np.arange(5.0)
         file["frame_id"] = np.arange(5)
@@ -70,10 +70,10 @@ WRONG: dict[str, tuple[Made, str]] = {
     "unsorted": (session(lambda times: times[::-1]), "ch1_1: expected ascending times"),
     "truncated": (truncated, "cut short"),
     "a PDF": (content("s1.h5", b"%PDF-1.7\n" + b"x" * 3000), "expected .*HDF5"),
-    "an EDF": (content("s1.edf", EDF), "expected .*HDF5"),
-    "a folder": (folder_of_other_files, r"expected recordings \(\*\.h5\), found none"),
+    "an EDF": (content("s1.edf", EDF), "number of channels: expected a whole number"),
+    "a folder": (folder_of_other_files, "expected a recording, or a BIDS data set"),
     "unreadable": (unreadable, "[Pp]ermission"),
-    "another task": (of_another_task, "compare driving --recording reads those"),
+    "too few samples": (too_few_samples, "expected samples in every part of the window"),
 }
 
 
@@ -88,6 +88,7 @@ def inspected(monkeypatch, capsys, path: Path) -> tuple[int | str | None, str, s
     return code, *capsys.readouterr()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", WRONG)
 def test_a_wrong_file_ends_in_one_line_that_helps(monkeypatch, capsys, tmp_path, name) -> None:
     made, told = WRONG[name]
@@ -101,6 +102,7 @@ def test_a_wrong_file_ends_in_one_line_that_helps(monkeypatch, capsys, tmp_path,
     assert not list(tmp_path.glob("*.png"))
 
 
+@pytest.mark.slow
 def test_a_file_that_is_right_is_shown(monkeypatch, capsys, tmp_path) -> None:
     path = write_session(tmp_path / "s1.h5", simulated_spikes())
     code, out, _ = inspected(monkeypatch, capsys, path)
@@ -110,6 +112,7 @@ def test_a_file_that_is_right_is_shown(monkeypatch, capsys, tmp_path) -> None:
     assert (tmp_path / "s1.png").is_file()
 
 
+@pytest.mark.slow
 def test_bad_trials_are_found_before_the_figures_of_the_others(
     monkeypatch, capsys, tmp_path
 ) -> None:
@@ -122,6 +125,7 @@ def test_bad_trials_are_found_before_the_figures_of_the_others(
     assert re.search(r"n trials +35\n", out)
 
 
+@pytest.mark.slow
 def test_a_folder_goes_on_after_a_bad_file(monkeypatch, capsys, tmp_path) -> None:
     write_session(tmp_path / "a1.h5", simulated_spikes())
     write_session(tmp_path / "b1.h5", simulated_spikes(), lambda times: times[:0])

@@ -30,6 +30,7 @@ def datasets(monkeypatch, tmp_path):
     return tmp_path
 
 
+@pytest.mark.slow
 def test_nothing_is_lost_on_the_way_through_minari(scenes, datasets) -> None:
     export_minari(scenes, "b2m/highway/model-v0")
     dataset = minari.load_dataset("b2m/highway/model-v0")
@@ -50,6 +51,7 @@ def test_nothing_is_lost_on_the_way_through_minari(scenes, datasets) -> None:
     assert seeds == scenes.episode_seed.tolist()
 
 
+@pytest.mark.slow
 def test_the_dataset_says_how_it_was_made_and_makes_its_environment_again(scenes, datasets) -> None:
     export_minari(scenes, "b2m/highway/model-v0")
     dataset = minari.load_dataset("b2m/highway/model-v0")
@@ -76,6 +78,7 @@ def test_scenes_whose_settings_do_not_name_the_scenario_are_exported(
     assert minari.load_dataset("b2m/highway/own-v0").total_episodes == 1
 
 
+@pytest.mark.slow
 def test_an_id_that_is_taken_is_refused_and_kept(scenes, datasets) -> None:
     export_minari(scenes, "b2m/highway/model-v0")
     with pytest.raises(ValueError, match="b2m/highway/model-v0"):

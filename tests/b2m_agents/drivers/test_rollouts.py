@@ -77,6 +77,7 @@ def test_an_episode_can_be_driven_again_from_its_seed_and_actions(collected) -> 
     assert (terminated, truncated) == (episode.terminated, episode.truncated)
 
 
+@pytest.mark.slow
 def test_a_collection_killed_half_way_and_resumed_equals_an_uninterrupted_one(
     collected, tmp_path
 ) -> None:
@@ -97,6 +98,7 @@ def test_a_collection_killed_half_way_and_resumed_equals_an_uninterrupted_one(
     assert_same_scenes(SceneDataset(resumed), collected)
 
 
+@pytest.mark.slow
 def test_the_number_of_workers_changes_nothing(collected, tmp_path) -> None:
     on_two = collect_scenes(
         "highway_fast", tmp_path / "two.h5", replace(FIVE, n_workers=2), progress=False
@@ -108,7 +110,7 @@ def test_a_batch_writes_what_single_environments_do(collected, tmp_path, monkeyp
     def one_by_one(spec: RolloutSpec, seeds: list[int]) -> Iterator[Episode]:
         return (drive_episode(spec, seed) for seed in seeds)
 
-    monkeypatch.setattr("b2m_agents.drivers.rollouts.drive_episodes", one_by_one)
+    monkeypatch.setattr("b2m_agents.drivers.elsewhere.drive_episodes", one_by_one)
     path = collect_scenes("highway_fast", tmp_path / "single.h5", FIVE, progress=False)
     assert_same_scenes(SceneDataset(path), collected)
 
@@ -220,6 +222,7 @@ def waits_less_and_less(item: int) -> int:
     return item * item
 
 
+@pytest.mark.slow
 def test_results_come_in_order_and_workers_end_when_enough_was_taken() -> None:
     before = set(multiprocessing.active_children())
     results = map_in_order(waits_less_and_less, iter(range(10**9)), 2)

@@ -63,6 +63,7 @@ def made_up(**returns: list[float]) -> Evaluation:
     return Evaluation(tuple(episodes), tuple(returns), REFERENCES, (tuple(returns),))
 
 
+@pytest.mark.slow
 def test_every_driver_is_evaluated_on_the_same_held_out_episodes(agent) -> None:
     evaluation = evaluate_agent(agent, FOUR, progress=False)
     expected = [episode_seed(0, index, held_out=True) for index in range(4)]
@@ -85,6 +86,7 @@ def test_every_driver_is_evaluated_on_the_same_held_out_episodes(agent) -> None:
     )
 
 
+@pytest.mark.slow
 def test_the_table_has_a_row_an_episode_and_nothing_where_there_is_no_time(agent) -> None:
     evaluation = evaluate_agent(agent, FOUR, progress=False)
     with (agent / "evaluation.csv").open() as file:
@@ -97,6 +99,7 @@ def test_the_table_has_a_row_an_episode_and_nothing_where_there_is_no_time(agent
     assert not [path for path in agent.iterdir() if "draft" in path.name]
 
 
+@pytest.mark.slow
 def test_trainings_that_differ_in_their_seed_are_pooled(agent, other_seed, tmp_path) -> None:
     evaluation = evaluate_agents([agent, other_seed], tmp_path / "out", FOUR, progress=False)
     assert evaluation.kinds == (("agent-0", "agent-1"),)
@@ -112,6 +115,7 @@ def test_trainings_that_differ_in_their_seed_are_pooled(agent, other_seed, tmp_p
     assert written.count("agent-0,") == written.count("agent-1,") == 4
 
 
+@pytest.mark.slow
 def test_one_training_twice_or_another_agent_of_it_is_no_further_training(
     agent, other_seed, tmp_path
 ) -> None:
@@ -124,6 +128,7 @@ def test_one_training_twice_or_another_agent_of_it_is_no_further_training(
     assert [len(kind) for kind in evaluation.kinds] == [1, 1]
 
 
+@pytest.mark.slow
 def test_a_training_that_was_stopped_is_named_and_not_pooled(agent, other_seed, tmp_path) -> None:
     stopped = Path(shutil.copytree(other_seed, tmp_path / "stopped"))
     config = json.loads((stopped / "config.json").read_text())
@@ -221,6 +226,7 @@ def test_an_agent_whose_return_an_early_crash_improves_is_praised_with_its_crash
     assert line.endswith("yes, but crashes in 100.0% (constant speed: 0.0%)")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scenario", ["exit", "merge", "parking"])
 def test_success_and_the_road_are_in_the_table_of_episodes(scenario: str, tmp_path) -> None:
     environment = {"height": 36, "width": 40}
@@ -258,6 +264,7 @@ def test_a_scenario_without_a_driver_model_is_compared_with_constant_speed() -> 
     assert len(evaluation_figure(evaluation, scores).axes) == 2
 
 
+@pytest.mark.slow
 def test_the_picture_names_every_driver_and_is_written_whole(tmp_path) -> None:
     evaluation = made_up(a=[19.5, 18.0, 20.0], b=[9.0, 8.0, 11.0])
     path = write_evaluation_figure(tmp_path / "deep" / "e.png", evaluation, scores_of(evaluation))

@@ -183,6 +183,7 @@ def test_a_death_at_any_moment_of_a_checkpoint_leaves_a_whole_one(
         assert names[0] == names[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TRAININGS)
 def test_every_agent_drives_alone_as_in_a_batch(agents, name) -> None:
     drive = rollout_spec_of("highway_fast", str(agents[name]), {})
@@ -193,6 +194,7 @@ def test_every_agent_drives_alone_as_in_a_batch(agents, name) -> None:
         np.testing.assert_array_equal(episode.action, alone.action)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TRAININGS)
 def test_an_agent_drives_by_what_it_saw_in_its_training(agents, name) -> None:
     agent = TrainedAgent.read(agents[name])
@@ -208,6 +210,7 @@ def test_an_agent_drives_by_what_it_saw_in_its_training(agents, name) -> None:
     assert chosen.crashed == pytest.approx(np.mean([episode.crashed for episode in episodes]))
 
 
+@pytest.mark.slow
 def test_a_folder_holds_what_the_training_left(encoder, tmp_path) -> None:
     changes = {"evaluate_every": 32, "n_evaluation_episodes": 2, "tensorboard": True}
     folder = train("ppo-latents", tmp_path / "agent", encoder, **changes)
@@ -229,6 +232,7 @@ def test_a_folder_holds_what_the_training_left(encoder, tmp_path) -> None:
     assert len(list((folder / "tensorboard").iterdir())) == 1
 
 
+@pytest.mark.slow
 def test_a_training_stops_when_nothing_gets_better_and_stays_stopped(encoder, tmp_path) -> None:
     changes = {"evaluate_every": 32, "n_evaluation_episodes": 1, "patience": 1, "n_steps": 3200}
     still = replace(PPO_SHORT, learning_rate=1e-12)  # so the second is as good as the first
@@ -260,6 +264,7 @@ def test_seeds_of_training_selection_and_evaluation_never_meet() -> None:
             assert drawn % 2 == held_out
 
 
+@pytest.mark.slow
 def test_every_environment_explores_on_its_own() -> None:
     envs = make_scene_vec_env(SceneSettings("highway_fast"), 64, seed=0, observation="state")
     settings = settings_for("highway_fast", observation="state", algorithm="dqn")
@@ -345,6 +350,7 @@ def test_an_encoder_is_expected_for_latents_alone(encoder, tmp_path) -> None:
         train_agent("highway", encoder, tmp_path / "agent", SHORT)
 
 
+@pytest.mark.slow
 def test_an_agents_file_of_another_algorithm_is_refused_by_name(agents, tmp_path) -> None:
     folder = Path(shutil.copytree(agents["ppo-state"], tmp_path / "agent"))
     shutil.copy(agents["dqn-state"] / "agent.zip", folder)

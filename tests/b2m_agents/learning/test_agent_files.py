@@ -89,12 +89,14 @@ def planted(folder: Path, mark: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_the_planted_file_does_leave_a_mark_where_it_is_unpickled(agents, tmp_path) -> None:
     folder = planted(Path(shutil.copytree(agents["ppo-state"], tmp_path / "agent")), tmp_path / "x")
     load_from_zip_file(folder / "agent.zip")
     assert (tmp_path / "x").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_nothing_in_an_agents_file_is_run_when_it_drives_or_learns_on(
     agents, tmp_path, kind
@@ -114,6 +116,7 @@ def test_nothing_in_an_agents_file_is_run_when_it_drives_or_learns_on(
     assert not mark.exists()
 
 
+@pytest.mark.slow
 def test_nothing_in_a_memory_agents_file_is_run(agents, tmp_path) -> None:
     mark = tmp_path / "mark"
     folder = planted(Path(shutil.copytree(agents["memory"], tmp_path / "agent")), mark)
@@ -122,6 +125,7 @@ def test_nothing_in_a_memory_agents_file_is_run(agents, tmp_path) -> None:
     assert not mark.exists()
 
 
+@pytest.mark.slow
 def test_nothing_in_an_online_agents_file_is_run(tmp_path) -> None:
     worlds = make_scene_vec_env(SceneSettings("highway_fast", **SMALL), 2, seed=0)
     policy = new_online_policy(worlds, TINY, n_steps=16, batch_size=16, n_epochs=1)

@@ -62,6 +62,7 @@ def assert_same_agent(one: Path, other: Path) -> None:
     assert curves[0] == curves[1]
 
 
+@pytest.mark.slow
 def test_an_agents_folder_holds_the_encoder_in_safetensors_and_the_curve(agent, encoder) -> None:
     names = {path.name for path in agent.iterdir()}
     assert names == {
@@ -77,6 +78,7 @@ def test_an_agents_folder_holds_the_encoder_in_safetensors_and_the_curve(agent, 
     assert PPO.load(agent / "agent.zip").num_timesteps == 96
 
 
+@pytest.mark.slow
 def test_a_training_made_longer_equals_one_that_was_long(agent, encoder, tmp_path) -> None:
     folder = tmp_path / "agent"
     for n_steps in (32, 96):
@@ -87,6 +89,7 @@ def test_a_training_made_longer_equals_one_that_was_long(agent, encoder, tmp_pat
     assert_same_agent(folder, agent)
 
 
+@pytest.mark.slow
 def test_a_training_on_the_batch_equals_one_on_single_environments(
     agent, encoder, tmp_path, monkeypatch
 ) -> None:
@@ -116,6 +119,7 @@ def test_an_episode_under_way_is_taken_up_where_it_was() -> None:
     np.testing.assert_array_equal(one.reset()[0], other.reset()[0])
 
 
+@pytest.mark.slow
 def test_another_training_in_the_same_folder_is_refused(agent, encoder) -> None:
     with pytest.raises(ValueError, match=r"training.seed: there 0, now 5"):
         train_agent("highway_fast", encoder, agent, replace(SHORT, seed=5), SMALL)
@@ -210,6 +214,7 @@ def test_a_damaged_checkpoint_is_named(agent, encoder, tmp_path, name, text, lon
         )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_an_environments_process_that_ended_is_said_and_the_others_end(
     encoder, tmp_path, monkeypatch
 ) -> None:

@@ -117,6 +117,7 @@ def rnn() -> DecisionRNN:
     return student
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("settings", TASKS, ids=lambda settings: settings.task_id)
 def test_the_batch_gives_stable_baselines3_what_single_environments_give_it(settings) -> None:
     native = MemoryVecEnv(settings, 3)
@@ -160,6 +161,7 @@ def test_a_batch_is_seeded_evenly_and_repeats() -> None:
     np.testing.assert_array_equal(venv.reset(), first)
 
 
+@pytest.mark.slow
 def test_stable_baselines3s_own_evaluation_reads_the_batchs_episodes(agent) -> None:
     algorithm = read_memory_policy(agent).algorithm
     returns, lengths = evaluate_policy(
@@ -215,6 +217,7 @@ def test_an_agent_begins_with_open_gates_and_fixating() -> None:
     assert policy.features_extractor(torch.ones(1, 25)).tolist() == [[2.0] * 25]
 
 
+@pytest.mark.slow
 def test_training_killed_while_writing_goes_on_to_the_same_agent(agent, tmp_path) -> None:
     script, folder = tmp_path / "train.py", tmp_path / "agent"
     script.write_text(TRAINING)
@@ -234,6 +237,7 @@ def test_training_killed_while_writing_goes_on_to_the_same_agent(agent, tmp_path
     assert curves[0].count("\n") == 1 + 6
 
 
+@pytest.mark.slow
 def test_a_training_made_longer_goes_on(agent, tmp_path) -> None:
     folder = Path(shutil.copytree(agent, tmp_path / "agent"))
     train_memory_agent(replace(SHORT, n_steps=560), folder, progress=False)
@@ -337,6 +341,7 @@ def test_an_agent_of_another_algorithm_or_task_is_named(agent, tmp_path) -> None
         evaluate_memory_agent(agent, 0)
 
 
+@pytest.mark.slow
 def test_a_trained_network_is_as_right_in_the_environment_as_in_its_evaluation(rnn) -> None:
     seeds = held_out_seeds(600, 0)  # more than are played together
     shares = {}
@@ -360,6 +365,7 @@ def test_a_trained_network_is_as_right_in_the_environment_as_in_its_evaluation(r
     assert shares["at_window_end"].mean == (chosen == batch.target[row, last]).mean()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cell", ["gru", "lstm", "leaky"])
 @pytest.mark.parametrize("settings", TASKS, ids=lambda settings: settings.task_id)
 def test_every_cell_acts_in_every_task_as_it_is_judged(cell, settings) -> None:
@@ -418,7 +424,8 @@ def test_trials_without_seeds_of_their_own_are_refused() -> None:
 
 
 @pytest.mark.slow
-def test_reward_alone_teaches_an_agent_to_remember(tmp_path) -> None:
+@pytest.mark.thorough
+def test_reward_alone_teaches_an_agent_to_remember(as_users_run_it, tmp_path) -> None:
     settings = MemoryAgentSettings(time_step=0.2, rollout=48, n_steps=245_760, seed=1000)
     folder = train_memory_agent(settings, tmp_path / "agent", progress=False)
     played = evaluate_memory_agent(folder, 400)

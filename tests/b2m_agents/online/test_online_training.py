@@ -115,6 +115,7 @@ def encoder_weights(folder: Path) -> dict[str, torch.Tensor]:
     return dict(TrainedAgent.read(folder).policy.encoder.state_dict())
 
 
+@pytest.mark.slow
 def test_the_folder_tells_who_taught_and_how(agent, teacher) -> None:
     config = read_agent_config(agent)
     taught = config.settings.taught
@@ -133,6 +134,7 @@ def test_the_folder_tells_who_taught_and_how(agent, teacher) -> None:
     assert (agent / "best" / "config.json").read_text() == (agent / "config.json").read_text()
 
 
+@pytest.mark.slow
 def test_an_agent_has_no_teacher_in_its_file(agent, teacher) -> None:
     content = b"".join(path.read_bytes() for path in agent.rglob("*") if path.is_file())
     assert teacher.latents[:8].tobytes() not in content
@@ -160,6 +162,7 @@ class StoppedError(Exception):
     """In place of a kill."""
 
 
+@pytest.mark.slow
 def test_a_training_that_was_stopped_goes_on_to_the_same_agent(
     agent, scenes, tmp_path, monkeypatch
 ) -> None:
@@ -196,6 +199,7 @@ def test_a_training_that_was_killed_goes_on_to_the_same_agent(agent, scenes, tmp
     assert_same_agent(folder, agent)
 
 
+@pytest.mark.slow
 def test_a_training_whose_weight_stays_may_be_made_longer(agent, teacher, tmp_path) -> None:
     folder = tmp_path / "agent"
     for n_steps in (64, 128):
@@ -203,6 +207,7 @@ def test_a_training_whose_weight_stays_may_be_made_longer(agent, teacher, tmp_pa
     assert_same_agent(folder, agent)
 
 
+@pytest.mark.slow
 def test_another_teacher_is_refused_by_name(agent, scenes, tmp_path) -> None:
     before = (agent / "config.json").read_text()
     for other, message in (
@@ -220,6 +225,7 @@ def test_another_teacher_is_refused_by_name(agent, scenes, tmp_path) -> None:
         train(untaught, teacher_of(scenes))
 
 
+@pytest.mark.slow
 def test_a_training_whose_weight_falls_is_not_made_longer(scenes, tmp_path) -> None:
     falling = teacher_of(scenes, weight=WeightSchedule(1.0, 0.5))
     folder = train(tmp_path / "agent", falling, n_steps=32)
@@ -227,6 +233,7 @@ def test_a_training_whose_weight_falls_is_not_made_longer(scenes, tmp_path) -> N
         train(folder, falling, n_steps=64)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("control", ONLINE_CONTROLS)
 def test_every_control_can_teach(scenes, teacher, control: str) -> None:
     other = teacher_of(scenes, control=control)
@@ -245,6 +252,7 @@ def test_every_control_can_teach(scenes, teacher, control: str) -> None:
         assert teacher_of(scenes, control=control, seed=1).fingerprint != other.fingerprint
 
 
+@pytest.mark.slow
 def test_the_teacher_moves_the_encoder_and_alone_does_not(agent, scenes, tmp_path) -> None:
     alone = train(tmp_path / "alone", teacher_of(scenes, control="alone"))
     silent = train(tmp_path / "silent", teacher_of(scenes, weight=WeightSchedule(0.0)))
@@ -254,6 +262,7 @@ def test_the_teacher_moves_the_encoder_and_alone_does_not(agent, scenes, tmp_pat
     assert not torch.equal(encoder_weights(alone)["to_mean.weight"], taught["to_mean.weight"])
 
 
+@pytest.mark.slow
 def test_an_agent_begins_with_the_encoder_that_is_given(teacher, tmp_path) -> None:
     vae = SceneVAE(SceneVAESettings(36, 40, 2, latent_size=6, widths=(8, 8)))
     encoder = vae.save_pretrained(tmp_path / "encoder")
@@ -267,6 +276,7 @@ def test_an_agent_begins_with_the_encoder_that_is_given(teacher, tmp_path) -> No
         assert torch.equal(now[f"decoder.{name}"], values)
 
 
+@pytest.mark.slow
 def test_agents_that_differ_in_their_seed_are_evaluated_and_pooled(scenes, tmp_path) -> None:
     folders = [
         train(
@@ -346,6 +356,7 @@ def run(monkeypatch, capsys, *arguments: str) -> tuple[int, str, str]:
     return (code if isinstance(code, int) else 0), printed.out, printed.err
 
 
+@pytest.mark.slow
 def test_an_agent_is_taught_from_the_command_line(monkeypatch, capsys, scenes, tmp_path) -> None:
     folder = tmp_path / "agent"
     arguments = (
@@ -371,8 +382,8 @@ def test_an_agent_is_taught_from_the_command_line(monkeypatch, capsys, scenes, t
         (("--brain", "ideal"), "--brain: expected none of an agent without --watched"),
         (("--control", "alone"), "--control: expected none of an agent without --watched"),
         (("--watched", "none.h5"), "none.h5"),
-        (("--watched", "SCENES", "--recording", "SCENES"), "expected format 'b2m-scene-recording'"),
-        (("--watched", "SCENES", "--recording", "none.h5"), "none.h5: expected a scene recording"),
+        (("--watched", "SCENES", "--recording", "SCENES"), "'state']: scenes?"),
+        (("--watched", "SCENES", "--recording", "none.h5"), "none.h5: expected a recording"),
         (
             ("--watched", "SCENES", "--recording", "x.h5", "--brain", "ideal"),
             "--brain: expected none beside --recording",

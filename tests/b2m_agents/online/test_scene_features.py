@@ -128,6 +128,7 @@ def test_dqn_learns_through_the_encoder_too() -> None:
     assert changed(weights_of(encoder_of()), agent.q_net.features_extractor.vae)
 
 
+@pytest.mark.slow
 def test_without_a_teacher_the_agent_is_that_of_ppo() -> None:
     encoder = encoder_of()
     ours = new_online_policy(worlds(), encoder, seed=3, **SHORT).learn(128)
@@ -137,6 +138,7 @@ def test_without_a_teacher_the_agent_is_that_of_ppo() -> None:
     assert_same(ours.policy, theirs.learn(128).policy)
 
 
+@pytest.mark.slow
 def test_a_teacher_of_weight_zero_equals_none(watched) -> None:
     silent = replace(watched[0], weight=WeightSchedule(0.0))
     alone = new_online_policy(worlds(), encoder_of(), **SHORT).learn(128)
@@ -144,6 +146,7 @@ def test_a_teacher_of_weight_zero_equals_none(watched) -> None:
     assert_same(alone.policy, beside.policy)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strategy", ["contrastive", "regression"])
 def test_the_brain_is_found_in_frames_it_never_taught_by(watched, strategy) -> None:
     teacher, held_out = (
@@ -160,6 +163,7 @@ def test_the_brain_is_found_in_frames_it_never_taught_by(watched, strategy) -> N
     assert losses["taught"] < losses["alone"] - 0.1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strategy", ["regression", "contrastive"])
 def test_an_agent_is_taught_by_the_loss_of_an_attachment_to_its_encoder(watched, strategy) -> None:
     teacher = replace(watched[0], strategy=strategy)
@@ -177,6 +181,7 @@ def test_an_agent_is_taught_by_the_loss_of_an_attachment_to_its_encoder(watched,
     assert policy.transfer_loss(teacher) == expected
 
 
+@pytest.mark.slow
 def test_the_teachers_weight_falls_to_zero(watched) -> None:
     falling = replace(watched[0], weight=WeightSchedule(1.0, 0.5), n_steps=256)
     policy = new_online_policy(worlds(), TINY, falling, **SHORT)
@@ -191,6 +196,7 @@ def test_the_teachers_weight_falls_to_zero(watched) -> None:
     assert changed(head, sooner.transfer_head)
 
 
+@pytest.mark.slow
 def test_seeds_repeat(watched) -> None:
     one, other, third = (
         new_online_policy(worlds(), TINY, watched[0], seed=seed, **SHORT).learn(64)
@@ -201,6 +207,7 @@ def test_seeds_repeat(watched) -> None:
     assert changed(weights_of(one.policy), third.policy)
 
 
+@pytest.mark.slow
 def test_a_saved_agent_acts_the_same_and_its_encoder_is_read_by_others(watched, tmp_path) -> None:
     policy = new_online_policy(worlds(), TINY, watched[0], **SHORT).learn(64)
     save_online_agent(policy, tmp_path)
@@ -245,6 +252,7 @@ def test_an_agents_file_holds_no_encoder_but_its_tensors(watched, tmp_path) -> N
     assert SceneFeatures(space, **plain).vae.settings == TINY
 
 
+@pytest.mark.slow
 def test_learning_goes_on_after_loading_as_if_never_stopped(watched, tmp_path) -> None:
     def second_half(agent: TransferPPO) -> TransferPPO:
         set_random_seed(5)
@@ -343,6 +351,7 @@ def test_impossible_teachers_are_refused(wrong: dict[str, Any], message: str) ->
         OnlineTeacher(**{**good, **wrong})
 
 
+@pytest.mark.slow
 def test_a_recording_of_other_scenes_is_refused(tmp_path) -> None:
     made = []
     for n_episodes in (4, 6):

@@ -10,13 +10,13 @@ import pytest
 from b2m_agents.studies import demo
 from b2m_agents.studies.driving.default_scenes import DefaultScenes
 from b2m_agents.studies.driving.plan import DrivingStudySettings
-from b2m_agents.studies.memory.comparison import describe
 from b2m_drive.comparisons.driving_study import DRIVING
 from b2m_drive.comparisons.memory_study import MEMORY
 from b2m_drive.reports.report import write_report
 from tests.shared.made_runs import scores_of, write_run
 
 
+@pytest.mark.slow
 def test_every_null_has_students_in_both_halves_and_several_seeds(tmp_path: Path) -> None:
     groups = demo.demo_memory().jobs(tmp_path)
     memory = {(c.control, seed) for group in groups for c, seed in group.plan.students}
@@ -26,13 +26,15 @@ def test_every_null_has_students_in_both_halves_and_several_seeds(tmp_path: Path
     assert len(demo.DRIVING.seeds) >= 4
 
 
+@pytest.mark.slow
 def test_the_run_says_that_it_is_a_small_demonstration_with_its_settings() -> None:
-    config = describe(demo.demo_memory())
+    config = demo.demo_memory().describe()
     assert config["note"] == demo.NOTE
     assert config["brain"]["simulated"] is True
     assert (config["n_steps"], config["seeds"]) == (300, [0, 1, 2, 3, 4])
 
 
+@pytest.mark.slow
 def test_a_note_stands_beneath_the_verdicts_and_a_run_without_has_none(tmp_path: Path) -> None:
     plain = write_report(write_run(tmp_path / "plain", scores_of({}))).read_text()
     folder = write_run(tmp_path / "noted", scores_of({}), note="small & quick")

@@ -39,6 +39,7 @@ def moment(choices: ActionChoices, **changes: object) -> Moment:
     return Moment(scene=scene, choices=choices, **shown)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", [".mp4", ".webm", ".avi", ".gif"])
 def test_a_video_of_every_kind_can_be_read_again(agent, tmp_path, ending) -> None:
     path = record_video(agent, tmp_path / f"video{ending}", ONE, progress=False)
@@ -58,6 +59,7 @@ def test_other_drivers_are_recorded_without_an_agent(driver, tmp_path) -> None:
     assert len(shapes) == len(episode.action) + 6  # the end stays for 1.5 s, 4 times as fast
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("algorithm", "observation", "kind"),
     [("ppo", "state", "probability"), ("dqn", "pixels", "value"), ("sac", "state", "control")],
@@ -92,6 +94,22 @@ def test_an_agent_of_latents_shows_what_its_policy_read(agent) -> None:
     np.testing.assert_allclose(moments[1].choices.values, expected.values, rtol=1e-5)
     assert moments[-1].ending
     assert not any(each.ending for each in moments[:-1])
+
+
+@pytest.mark.slow
+def test_the_return_in_a_video_is_highway_envs_whatever_was_learnt_from(
+    agent, tmp_path, monkeypatch
+) -> None:
+    assert rollout_spec_of("highway_fast", str(agent), {}).scene.reward != "highway_env"
+    driven: list[RolloutSpec] = []
+
+    def drive(spec: RolloutSpec, seed: int) -> Episode:
+        driven.append(spec)
+        return drive_episode(spec, seed)
+
+    monkeypatch.setattr("b2m_agents.videos.video.drive_episode", drive)
+    record_video(agent, tmp_path / "video.gif", ONE, progress=False)
+    assert [spec.scene.reward for spec in driven] == ["highway_env"]
 
 
 def test_a_picture_shows_the_newest_frame_beside_its_reconstruction() -> None:

@@ -60,6 +60,7 @@ def test_the_first_convolution_takes_all_frames_and_colours_as_channels(sizes: A
     assert all(info["terminal_observation"].shape == shape for info in infos)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sizes", ODD[:2])
 def test_a_trained_agent_drives_on_what_it_was_trained_on(sizes: Any, tmp_path: Path) -> None:
     height, width, n_frames, colour = sizes

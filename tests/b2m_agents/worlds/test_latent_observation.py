@@ -126,7 +126,8 @@ def roads(kind: str) -> VecEnv:
 
 
 @pytest.mark.parametrize(
-    "kind", ["batch", "dummy", pytest.param("processes", marks=pytest.mark.slow)]
+    "kind",
+    ["batch", "dummy", pytest.param("processes", marks=[pytest.mark.slow, pytest.mark.thorough])],
 )
 def test_a_stack_and_the_speed_equal_those_put_together_by_hand(kind: str) -> None:
     encoder, stack = encoder_of(), 3

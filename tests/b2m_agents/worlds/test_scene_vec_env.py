@@ -64,6 +64,7 @@ def assert_same_info(ours: dict[str, Any], theirs: dict[str, Any]) -> None:
         assert {**ours["episode"], "t": 0} == {**theirs["episode"], "t": 0}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scene", [SCENE, BRIEF], ids=["highway_fast", "exit"])
 def test_a_batch_under_sb3_equals_single_environments(scene: SceneSettings) -> None:
     ours = make_scene_vec_env(scene, N, seed=3)

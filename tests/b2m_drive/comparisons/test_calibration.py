@@ -114,6 +114,7 @@ def test_a_missing_or_empty_table_is_named(tmp_path: Path) -> None:
         write_report(folder)
 
 
+@pytest.mark.slow
 def test_the_report_says_whether_the_verdict_finds_what_is_not_there(tmp_path: Path) -> None:
     fine = text_of(write_report(made_calibration(tmp_path / "fine", many(3))))
     assert "3 of 100 null brains called specific" in fine
@@ -131,6 +132,7 @@ def test_the_report_says_whether_the_verdict_finds_what_is_not_there(tmp_path: P
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "n", "n_specific", "mark", "said"),
     [

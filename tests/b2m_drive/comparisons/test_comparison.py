@@ -8,7 +8,13 @@ from dataclasses import dataclass
 import pytest
 import torch
 
-from b2m_drive.comparisons.jobs import Job, join_scores, run_pending
+from b2m_drive.comparisons.jobs import (
+    FailedJobsError,
+    Job,
+    RunningOptions,
+    join_scores,
+    run_pending,
+)
 from b2m_drive.comparisons.run_opening import check_run, open_run
 from b2m_drive.evidence.condition import Condition
 from b2m_drive.evidence.scores import Score, read_scores, write_scores
@@ -31,6 +37,7 @@ def score_once(plan: Plan, after_step: Callable[[], None]) -> list[Score]:
     return [Score(Condition(plan.name), 0, "accuracy", 1, float(os.getpid()), "1")]
 
 
+@pytest.mark.slow
 def test_a_killed_comparison_keeps_its_finished_groups(tmp_path) -> None:
     run = open_run(tmp_path / "run", {"a": 1})
     obstacle = tmp_path / "obstacle"
@@ -39,12 +46,13 @@ def test_a_killed_comparison_keeps_its_finished_groups(tmp_path) -> None:
         Job("first", Plan("first"), 1, tmp_path / "shared"),
         Job("second", Plan("second", str(obstacle)), 1),
     ]
-    with pytest.raises(RuntimeError, match="second was interrupted"):
-        run_pending({run: groups}, score_once, n_workers=1, progress=False)
+    quietly = RunningOptions(progress=False)
+    with pytest.raises(FailedJobsError, match="second was interrupted"):
+        run_pending(run, {run: groups}, score_once, quietly)
     first = read_scores(tmp_path / "shared" / "first.csv")
     assert not (run / "scores.csv").exists()
     obstacle.unlink()
-    run_pending({run: groups}, score_once, n_workers=1, progress=False)
+    run_pending(run, {run: groups}, score_once, quietly)
     scores = join_scores(run, groups)
     assert [score.condition.control for score in scores] == ["first", "second"]
     assert scores[0] == first[0]  # of the process that was killed: it was not run again

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -202,3 +203,19 @@ def test_the_z_score_of_no_spread_is_infinite_or_undefined() -> None:
     assert gain(-0.5, 3, 0.05).z_score == pytest.approx(-1.96, abs=1e-3)
     assert math.isnan(gain(0.0, 2, 1.0).z_score)
     assert math.isnan(gain(0.5, 1, 1.0).z_score)
+
+
+def test_a_pooled_verdict_says_where_the_students_alone_learnt_nothing(tmp_path: Path) -> None:
+    run = made(tmp_path, GAINS)  # alone end at .8 and more, against .5
+    assert pooled_verdict(run, TEACHING).weak == ""
+    for session in run.pooled:
+        path = run.folder / "sessions" / session.name / "scores.csv"
+        # What is taught keeps its gain over students that end at .498.
+        write_scores(path, [replace(row, value=row.value - 0.3) for row in read_scores(path)])
+    verdict = pooled_verdict(read_sessions(run.folder), TEACHING)
+    assert verdict.grade is Grade.SPECIFIC
+    assert (
+        "Yet the students alone did not learn for sure more than chance (final accuracy 0.498 ["
+        in (verdict.finding)
+    )
+    assert verdict.finding.endswith("So few patients (3) can hardly be generalised from.")

@@ -53,6 +53,7 @@ def session(name: str, **values: Any) -> SessionSummary:
     return SessionSummary(Path(f"{name}.h5"), name[:3], name, summary)
 
 
+@pytest.mark.slow
 def test_a_broken_file_is_named_and_the_others_are_done() -> None:
     paths = [Path(f"{name}.h5") for name in ("20", "broken", "16")]
     sessions = summarise_sessions(paths, n_workers=1, progress=False, read=read_by_name)
@@ -62,6 +63,7 @@ def test_a_broken_file_is_named_and_the_others_are_done() -> None:
     assert last == "left out: broken.h5: expected a session, came an empty file"
 
 
+@pytest.mark.slow
 def test_two_workers_find_what_one_finds(tmp_path: Path) -> None:
     folder = kornblith_folder()
     paths = [*sorted(folder.glob("404*.h5"))[:2], tmp_path / "missing.h5"]

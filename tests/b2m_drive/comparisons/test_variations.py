@@ -80,6 +80,7 @@ def test_an_axis_that_was_not_varied_has_no_section(run: Run) -> None:
     assert variation_section(run, AXES["maintenance"], 2.5) is None
 
 
+@pytest.mark.slow
 def test_a_number_without_limit_is_shown_and_drawn_behind_all_others(run: Run) -> None:
     section = variation_section(
         run, AXES["n_student_trials"], UNLIMITED, ("final", "area_under_curve"), by_method=True

@@ -155,6 +155,7 @@ def slow_activity(generator: np.random.Generator, n_features: int = 20) -> np.nd
     return values.reshape(-1, n_features)
 
 
+@pytest.mark.slow
 def test_independent_recordings_that_change_slowly_are_not_alike() -> None:
     trial, found = np.repeat(np.arange(40), 11), []
     for seed in range(8):

@@ -50,6 +50,7 @@ def test_what_all_trainings_meet_in_an_episode_stays_uncertain() -> None:
     assert (ten.low, ten.high) == pytest.approx((alone.low, alone.high), abs=0.05)
 
 
+@pytest.mark.slow
 def test_the_interval_covers_the_mean_of_a_known_distribution() -> None:
     generator = np.random.default_rng(0)
     covered = 0

@@ -104,6 +104,7 @@ READINGS: dict[str, Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray | 
 BY_COLUMN = [name for name in READINGS if "cka" not in name]  # each column on a scale of its own
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", READINGS)
 @few
 @given(seed=seeds, power=powers)
@@ -128,6 +129,7 @@ def test_a_column_in_another_unit_changes_no_reading(
     np.testing.assert_allclose(second, first, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", READINGS)
 @few
 @given(seed=seeds)
@@ -147,6 +149,7 @@ def test_a_reading_does_not_depend_on_the_order_of_rows_or_columns(name: str, se
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", READINGS)
 @few
 @given(seed=seeds, constant=st.sampled_from([0.0, 1e-9, -0.1, 8388608.0, 1e12]))
@@ -173,6 +176,7 @@ def test_a_reading_of_features_with_nan_is_refused(name: str, seed: int, missing
         READINGS[name](data.features, data.targets, data.group)
 
 
+@pytest.mark.slow
 def test_independent_data_are_read_at_chance() -> None:
     found = {name: [] for name in READINGS if name not in ("cross_fitted", "decoded_latents")}
     for seed in range(12):
@@ -314,6 +318,7 @@ FIGURES: dict[str, Callable[[TrialResponses], float]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FIGURES)
 @settings(few, max_examples=2)
 @given(seed=st.integers(0, 3))
@@ -341,6 +346,8 @@ def test_a_recording_with_nan_gives_no_figure(name: str) -> None:
     assert np.isnan(number_or_refusal(lambda: FIGURES[name](spoilt)))
 
 
+@pytest.mark.slow
+@pytest.mark.thorough
 def test_recordings_of_nothing_are_at_chance() -> None:
     nothing = [recorded(seed, 0.0) for seed in range(12)]
     average = {
@@ -362,6 +369,7 @@ def activity_of(seed: int) -> TrialResponses:
     return replace(recording, values=np.sqrt(window_activity(recording, windows)), windows=windows)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["decoded", "pca", "demixed"])
 @settings(few, max_examples=2)
 @given(seed=st.integers(0, 3), power=powers)
@@ -392,6 +400,7 @@ def test_latents_do_not_depend_on_the_unit_or_on_units_that_never_vary(
         np.testing.assert_allclose(strength(other), first, atol=5e-3)
 
 
+@pytest.mark.slow
 @few
 @given(seed=st.integers(0, 3), power=powers)
 def test_what_evidence_tells_does_not_depend_on_its_unit(seed: int, power: int) -> None:
@@ -417,6 +426,7 @@ def test_the_ceiling_of_latents_does_not_depend_on_their_order_and_nan_is_refuse
         explainable_latent_variance(replace(latents, values=spoilt), activity.trials, 0)
 
 
+@pytest.mark.slow
 @few
 @given(seed=seeds, power=powers)
 def test_demixed_axes_do_not_depend_on_the_unit(seed: int, power: int) -> None:

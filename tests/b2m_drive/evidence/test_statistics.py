@@ -137,6 +137,7 @@ def test_what_seeds_have_in_common_does_not_average_out_over_units() -> None:
     assert (crossed.low, crossed.high) == pytest.approx((0.055 - half, 0.055 + half))
 
 
+@pytest.mark.slow
 def test_the_crossed_interval_covers_the_truth_where_that_over_units_does_not() -> None:
     generator = np.random.default_rng(0)
     covered = np.zeros(2)

@@ -76,6 +76,7 @@ def train_to_remember(folder: Path) -> Path:
     return train_memory_agent(MEMORY_AGENT, folder, progress=False)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("work", [train, train_to_remember, collect, compare, calibrate])
 def test_whoever_comes_second_is_told_so_at_once(tmp_path, work: Callable[[Path], Path]) -> None:
     folder = tmp_path / "x.parts"
@@ -92,6 +93,7 @@ def test_a_report_waits_for_whoever_writes_the_run(tmp_path) -> None:
         write_report(run)
 
 
+@pytest.mark.slow
 def test_two_evaluations_do_not_mix_and_a_training_disturbs_none(tmp_path) -> None:
     agent = train_to_remember(tmp_path / "agent")
     with held(agent):
@@ -104,6 +106,7 @@ def test_two_evaluations_do_not_mix_and_a_training_disturbs_none(tmp_path) -> No
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_a_second_training_is_refused_and_the_first_ends_as_if_alone(tmp_path) -> None:
     folder = tmp_path / "agent"
     process = subprocess.Popen(
@@ -151,6 +154,7 @@ def _host_and_pid_of(process: subprocess.Popen[str]) -> tuple[str, int]:
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_a_second_collection_is_refused_and_the_first_ends_with_the_same_bytes(tmp_path) -> None:
     code = (
         "import sys, time\nfrom pathlib import Path\nfrom b2m_agents.drivers import rollouts\n"
@@ -194,6 +198,7 @@ def test_an_agent_that_remembers_is_not_begun_again_either(tmp_path) -> None:
         train_to_remember(folder)
 
 
+@pytest.mark.slow
 def test_a_training_killed_before_its_first_checkpoint_begins_again(tmp_path) -> None:
     whole = train(tmp_path / "whole")
     folder = tmp_path / "agent"
@@ -209,6 +214,7 @@ def test_a_training_killed_before_its_first_checkpoint_begins_again(tmp_path) ->
     assert curves[0] == curves[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["driver", "memory"])
 def test_an_agent_of_another_seed_is_not_taken_for_the_folders_own(tmp_path, kind) -> None:
     if kind == "driver":

@@ -100,6 +100,7 @@ def paths(shift: float) -> dict[str, np.ndarray]:
     return {"brain/values": values, "brain/time": np.arange(4.0)}
 
 
+@pytest.mark.slow
 def test_a_report_says_what_is_missing_or_another_runs_and_leaves_it_out(tmp_path) -> None:
     run = write_run(tmp_path / "run", scores_of({}, ("labels",)))
     write_arrays(run / TRAJECTORIES, paths(0))

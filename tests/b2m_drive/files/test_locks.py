@@ -8,10 +8,11 @@ import signal
 import sys
 import time
 from pathlib import Path
+from threading import Timer
 
 import pytest
 
-from b2m_drive.files.locks import EVALUATION, LOCK, claim, is_unused
+from b2m_drive.files.locks import EVALUATION, LOCK, claim, is_unused, work_in
 from tests.shared.other_process import held
 
 
@@ -123,3 +124,25 @@ def test_a_folder_that_is_forked_in_is_given_back_by_its_owner_alone(tmp_path) -
         child.join()
         with pytest.raises(ValueError, match="a training"), claim(tmp_path, "the next"):
             pytest.fail("worked beside the first")
+
+
+def test_asking_who_works_there_takes_nothing(tmp_path) -> None:
+    assert work_in(tmp_path / "none") is None
+    with claim(tmp_path, "a test"):
+        assert work_in(tmp_path) == "a test"
+        assert work_in(tmp_path, lock=EVALUATION) is None
+    assert work_in(tmp_path) is None
+    (tmp_path / LOCK).write_text("left by a killed owner")
+    assert work_in(tmp_path) is None
+    assert (tmp_path / LOCK).read_text() == "left by a killed owner"
+    (tmp_path / LOCK).unlink()
+
+
+def test_one_who_asks_keeps_nobody_from_a_claim(tmp_path) -> None:
+    fcntl = pytest.importorskip("fcntl")
+    (tmp_path / LOCK).touch()
+    with (tmp_path / LOCK).open() as asking:
+        fcntl.flock(asking, fcntl.LOCK_SH)
+        Timer(0.01, fcntl.flock, (asking, fcntl.LOCK_UN)).start()
+        with claim(tmp_path, "a test"):
+            assert work_in(tmp_path) == "a test"

@@ -85,6 +85,7 @@ def test_a_package_that_is_not_installed_is_left_out_of_the_versions() -> None:
     assert set(installed_versions(("torch", "no-such-package"))) == {"python", "torch"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("work", [a_driver, a_memory_agent, a_comparison])
 def test_work_goes_on_after_a_patch_release_and_not_after_another_of_ours(
     work: Callable[[Path, int], None], tmp_path: Path, capsys
@@ -104,6 +105,7 @@ def test_work_goes_on_after_a_patch_release_and_not_after_another_of_ours(
     assert before == "python 3.11.0; b2m-drive 0.0.1"
 
 
+@pytest.mark.slow
 def test_a_training_that_went_on_holds_the_weights_of_one_that_needed_not(tmp_path: Path):
     a_driver(tmp_path / "once", 64)
     a_driver(tmp_path / "twice", 32)
@@ -117,6 +119,7 @@ def test_a_training_that_went_on_holds_the_weights_of_one_that_needed_not(tmp_pa
 
 
 @pytest.mark.parametrize("n_workers", [1, pytest.param(2, marks=pytest.mark.slow)])
+@pytest.mark.thorough
 def test_a_collection_goes_on_under_another_python(
     n_workers: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):

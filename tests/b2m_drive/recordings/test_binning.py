@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 
 import numpy as np
@@ -67,6 +66,8 @@ def test_what_cannot_be_counted_in_trials_is_refused() -> None:
     signal = replace(session, spike_times=None, signal=np.zeros((9, 1), np.float32),
                      time=np.arange(9.0), measure="potential [V]")  # fmt: skip
     with pytest.raises(ValueError, match=r"123x: expected spike times, came a signal \(potential"):
+        bin_spikes(signal, trial_bins(2))
+    with pytest.raises(ValueError, match="expected samples in every bin"):
         in_trials(signal)
 
 
@@ -190,11 +191,15 @@ def test_impossible_settings_are_refused() -> None:
             bin_spikes(session_of([1.0]), trial_bins(2), smoothing)
 
 
-def test_a_large_session_is_binned_in_under_half_a_second() -> None:
+def test_a_large_session_is_counted_as_numpy_counts_it() -> None:
     generator = np.random.default_rng(2)
     spikes = [generator.uniform(0.0, 2000.0, 4000) for _ in range(80)]
     session = session_of(*spikes, first_onset=tuple(np.arange(10.0, 1990.0, 9.0)))
-    started = time.process_time()
     recording = bin_spikes(session, trial_bins(2))
-    assert time.process_time() - started < 0.5
     assert recording.values.shape == (220, 60, 80)
+    of_maintenance = recording.period == "maintenance"
+    onset = trials_of(session).maintenance_onset
+    for unit in (0, 40, 79):
+        edges = onset[:, None] + 0.1 * np.arange(25)
+        expected = [np.histogram(spikes[unit], trial)[0] for trial in edges]
+        np.testing.assert_array_equal(recording.values[:, of_maintenance, unit], expected)

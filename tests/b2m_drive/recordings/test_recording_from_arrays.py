@@ -234,7 +234,7 @@ def test_a_recording_of_trials_is_cut_out_around_its_items_and_counted_in_its_tr
 def test_a_file_that_is_no_session_is_refused_by_name(tmp_path: Path) -> None:
     path = tmp_path / "broken.h5"
     path.write_bytes(b"not HDF5 at all")
-    with pytest.raises(ValueError, match=r"broken\.h5: expected an HDF5 file of a session"):
+    with pytest.raises(ValueError, match=r"broken\.h5: expected a session file \(HDF5\)"):
         b2m.read_recording(path)
 
 

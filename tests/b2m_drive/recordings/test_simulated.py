@@ -28,6 +28,7 @@ def recorded(name: str, signal: float = 1.0) -> TrialResponses:
     return in_trials(SimulatedBrain.preset(name, signal).record(some_trials(), seed=0))
 
 
+@pytest.mark.slow
 def test_each_preset_says_more_about_the_items_than_the_one_before() -> None:
     median, best, ideal = map(recorded, ("median_session", "best_session", "ideal"))
     for statistic in (
@@ -38,6 +39,7 @@ def test_each_preset_says_more_about_the_items_than_the_one_before() -> None:
         assert statistic(median) < statistic(best) < statistic(ideal)
 
 
+@pytest.mark.slow
 def test_the_ideal_brain_tells_items_and_sides_in_nearly_every_trial() -> None:
     recording = recorded("ideal")
     resolved = decoding.RESOLVED_WINDOWS
@@ -45,12 +47,14 @@ def test_the_ideal_brain_tells_items_and_sides_in_nearly_every_trial() -> None:
     assert decoding.probe_side_auc(recording) > 0.95
 
 
+@pytest.mark.slow
 def test_the_ideal_brain_holds_its_items_from_start_to_end_of_maintenance() -> None:
     recording = recorded("ideal")
     for start in (0.0, 1.0, 2.0):
         assert decoding.memory_decoding_auc(recording, start, start + 0.4) > 0.95
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(PRESETS))
 def test_without_signal_no_spike_depends_on_what_is_shown_or_where(name: str) -> None:
     trials = some_trials(15)
@@ -119,6 +123,7 @@ def mean_summary(name: str, n_trials: int, n_items: int, n_stimuli: int) -> dict
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_the_median_session_lies_within_the_quartiles_of_human_sessions() -> None:
     for field, mean in mean_summary("median_session", 170, 4, 8).items():
         low, high = HUMAN_QUARTILES[field]
@@ -126,17 +131,20 @@ def test_the_median_session_lies_within_the_quartiles_of_human_sessions() -> Non
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_the_best_session_is_as_good_as_the_best_human_session() -> None:
     for field, mean in mean_summary("best_session", 183, 3, 9).items():
         expected, tolerance = BEST_HUMAN_SESSION[field]
         assert mean == pytest.approx(expected, abs=tolerance), field
 
 
+@pytest.mark.slow
 def test_without_signal_the_rates_stay() -> None:
     full, none = recorded("ideal").values, recorded("ideal", signal=0.0).values
     assert none.mean() == pytest.approx(full.mean(), rel=0.1)
 
 
+@pytest.mark.slow
 def test_a_summary_counts_what_was_recorded() -> None:
     summary = decoding.summarise(recorded("median_session"))
     assert (summary.n_units, summary.n_trials, summary.n_items, summary.n_stimuli) == (
@@ -151,6 +159,7 @@ def test_a_summary_counts_what_was_recorded() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_more_signal_decodes_better() -> None:
     accuracy = [
         decoding.item_decoding_accuracy(recorded("best_session", signal))
@@ -196,6 +205,7 @@ def test_spikes_are_sorted_and_fall_within_trials() -> None:
     assert (times < trials.probe_onset[trial] + 1.51).all()
 
 
+@pytest.mark.slow
 def test_trials_that_follow_closely_are_not_simulated_twice() -> None:
     # Bins of a trial whose fixation runs into the trial before: the rate there must not double.
     brain = SimulatedBrain(
@@ -216,6 +226,7 @@ def test_trials_that_follow_closely_are_not_simulated_twice() -> None:
     assert close == pytest.approx(loose, rel=0.05)
 
 
+@pytest.mark.slow
 def test_an_ungained_unit_fires_poisson_spikes_at_its_rate() -> None:
     brain = SimulatedBrain(
         n_units=40,
@@ -334,6 +345,7 @@ def similarity(recording: TrialResponses, kind: str) -> tuple[float, float]:
     return float(within), float(correlation[pairs & ~same_category()].mean())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["concept", "mixed"])
 def test_items_of_one_category_have_similar_patterns_where_the_category_has_a_share(
     kind: str,
@@ -406,6 +418,7 @@ def sternberg(signal: float) -> TrialResponses:
     return in_trials(brain.record(trials, 0))
 
 
+@pytest.mark.slow
 def test_a_sternberg_brain_tells_items_memory_and_whether_the_probe_was_shown() -> None:
     recording = sternberg(1.0)
     assert decoding.item_decoding_accuracy(recording) > 0.9
@@ -413,6 +426,7 @@ def test_a_sternberg_brain_tells_items_memory_and_whether_the_probe_was_shown() 
     assert decoding.probe_side_auc(recording) > 0.9
 
 
+@pytest.mark.slow
 def test_without_signal_a_sternberg_brain_tells_none_of_it() -> None:
     # Only how many items there were can be read, which must not pass for what they were.
     recording = sternberg(0.0)
@@ -421,6 +435,7 @@ def test_without_signal_a_sternberg_brain_tells_none_of_it() -> None:
     assert abs(decoding.probe_side_auc(recording) - 0.5) < 0.2
 
 
+@pytest.mark.slow
 def test_a_probe_held_in_mind_excites_the_units_of_its_concept_more() -> None:
     brain = SimulatedBrain(
         n_units=60,

@@ -87,6 +87,7 @@ def test_a_linear_decoder_reads_every_attended_variable_of_the_ideal_brain() -> 
     assert score["speed"] < 0.1  # nobody attends to it
 
 
+@pytest.mark.slow
 def test_each_preset_says_more_about_the_scene_than_the_one_before() -> None:
     names = ("median_session", "best_session", "ideal")
     median, best, ideal = (
@@ -95,6 +96,7 @@ def test_each_preset_says_more_about_the_scene_than_the_one_before() -> None:
     assert median < best < ideal
 
 
+@pytest.mark.slow
 def test_more_signal_is_read_better_and_none_not_at_all() -> None:
     score = [
         np.nanmean(read(SimulatedDriver.preset("ideal", signal), some_drive()))

@@ -60,6 +60,7 @@ def silent(**settings: float) -> SimulatedDriverEEG:
     return replace(plain, **settings)
 
 
+@pytest.mark.slow
 def test_each_preset_says_more_about_the_scene_than_the_one_before() -> None:
     names = ("median_session", "best_session", "ideal")
     median, best, ideal = (read(SimulatedDriverEEG.preset(name)) for name in names)
@@ -102,6 +103,7 @@ def test_the_background_falls_with_one_over_frequency() -> None:
     assert signal_of(recording).std(0).mean() == pytest.approx(10e-6, rel=0.3)
 
 
+@pytest.mark.slow
 def test_a_hazard_evokes_a_parietal_positivity_that_peaks_as_drivers_react() -> None:
     n_hazards = 60
     state = np.full((n_hazards * 12, len(ATTENDED)), np.nan, np.float32)

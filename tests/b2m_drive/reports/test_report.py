@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from dataclasses import replace
 from html import unescape
 from pathlib import Path
@@ -84,6 +85,12 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_report(make_run(tmp_path_factory.mktemp("shared") / "run"))
 
 
+@pytest.fixture
+def reported(page: Path, tmp_path: Path) -> Path:
+    """A run with a report, for tests that change it."""
+    return Path(shutil.copytree(page.parent, tmp_path / "run"))
+
+
 def make_run(folder: Path, gain: float = 0.08, simulated: bool = True) -> Path:
     folder.mkdir()
     (folder / "config.json").write_text(json.dumps(config(simulated)))
@@ -122,10 +129,12 @@ def test_the_report_needs_nothing_outside_itself(page: Path) -> None:
     assert not re.search(r"<script|<link|href=|url\(|https?://", page.read_text())
 
 
-def test_altering_one_number_of_the_score_table_changes_the_report(run: Path) -> None:
-    before_text, before_images = text_of(write_report(run)), images_of(run / "report.html")
+@pytest.mark.slow
+def test_altering_one_number_of_the_score_table_changes_the_report(reported: Path) -> None:
+    run, page = reported, reported / "report.html"
+    before_text, before_images = text_of(page), images_of(page)
     alter_score(run, "alone_labelled", 100, by=0.12)  # crosses 80 %
-    after_text, after_images = text_of(write_report(run)), images_of(run / "report.html")
+    after_text, after_images = text_of(write_report(run)), images_of(page)
     changed = [a != b for a, b in zip(before_images, after_images, strict=True)]
     assert changed == [True, True, True, False]  # all but the alignment, which it is no part of
     # Area: 0.12 at the middle one of three evaluations is 0.12 / 2, over 4 seeds 0.015.
@@ -134,6 +143,7 @@ def test_altering_one_number_of_the_score_table_changes_the_report(run: Path) ->
     assert values[0] - values[1] == pytest.approx(0.015, abs=0.0011)  # of three decimals
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("gain", "grade"), [(0.08, Grade.SPECIFIC), (0.0, Grade.NO_GAIN), (-0.08, Grade.HARM)]
 )
@@ -151,6 +161,7 @@ def test_gain_null_result_and_harm_stand_in_the_same_place(
     assert page.index("<h2>") > box.start()
 
 
+@pytest.mark.slow
 def test_a_simulated_brain_is_called_simulated_and_a_recorded_one_is_not(
     page: Path, tmp_path: Path
 ) -> None:
@@ -181,8 +192,9 @@ def test_censored_seeds_are_counted(page: Path) -> None:
     assert re.search(r"brain ÷ .*? alone 0\.\d\d \[.*?\] \d, \d of 4 .*? — 4, 4 of 4", text)
 
 
-def test_trajectories_are_drawn_when_the_run_has_them(run: Path) -> None:
-    write_report(run)
+@pytest.mark.slow
+def test_trajectories_are_drawn_when_the_run_has_them(reported: Path) -> None:
+    run = reported
     assert not (run / "figures" / "trajectories.png").exists()
     arrays = {"values": np.zeros((2, 5, 2)), "time": np.arange(5) / 10}
     np.savez(run / "trajectories.npz", **{f"brain/{name}": a for name, a in arrays.items()})
@@ -190,8 +202,9 @@ def test_trajectories_are_drawn_when_the_run_has_them(run: Path) -> None:
     assert (run / "figures" / "trajectories.png").exists()
 
 
-def test_a_report_that_cannot_be_written_leaves_the_former_one(run: Path) -> None:
-    before = write_report(run).read_text()
+@pytest.mark.slow
+def test_a_report_that_cannot_be_written_leaves_the_former_one(reported: Path) -> None:
+    run, before = reported, (reported / "report.html").read_text()
     rows = [row for row in read_scores(run / "scores.csv") if row.condition.control != "alone_head"]
     write_scores(run / "scores.csv", rows)
     with pytest.raises(ValueError, match="found none of alone_head"):
@@ -269,8 +282,9 @@ def test_the_main_reading_comes_first_with_all_its_strategies(run: Path) -> None
     ]
 
 
-def test_probes_that_a_run_lacks_are_not_shown_and_others_get_a_line(run: Path) -> None:
-    text = text_of(write_report(run))
+@pytest.mark.slow
+def test_probes_that_a_run_lacks_are_not_shown_and_others_get_a_line(reported: Path) -> None:
+    run, text = reported, text_of(reported / "report.html")
     assert text.count("brain, shifted in time") >= 2  # of the differences, of the meanings
     rows = read_scores(run / "scores.csv")
     write_scores(
@@ -281,6 +295,7 @@ def test_probes_that_a_run_lacks_are_not_shown_and_others_get_a_line(run: Path) 
     assert "brain, phases randomised" in text
 
 
+@pytest.mark.slow
 def test_a_varied_number_gets_its_section_with_the_own_students(run: Path) -> None:
     entries = config(True) | {"own": {"n_student_trials": None, "maintenance": 2.5}}
     (run / "config.json").write_text(json.dumps(entries))

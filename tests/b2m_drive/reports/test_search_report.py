@@ -53,6 +53,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_the_surest_gain_over_the_hardest_null_comes_first_not_the_largest(folder: Path) -> None:
     names = ("rest-all", "amygdala-all", "all-all")
     runs = {name: read_sessions(folder / "selection" / name) for name in names}
@@ -71,6 +72,7 @@ def test_the_surest_gain_over_the_hardest_null_comes_first_not_the_largest(folde
         rank_candidates({})
 
 
+@pytest.mark.slow
 def test_the_headline_is_the_test_half_and_the_rest_is_called_selection(folder: Path) -> None:
     verdict = pooled_verdict(read_sessions(folder / "test"), TEACHING)
     text = text_of(folder / "report.html")
@@ -83,11 +85,13 @@ def test_the_headline_is_the_test_half_and_the_rest_is_called_selection(folder: 
     assert "amygdala units" in text
 
 
+@pytest.mark.slow
 def test_a_choice_that_is_not_the_first_of_the_ranking_is_told(tmp_path: Path) -> None:
     text = text_of(write_report(made_search(tmp_path, chosen="amygdala-all")))
     assert "Chosen was number 2 of the ranking" in text
 
 
+@pytest.mark.slow
 def test_a_search_without_a_choice_has_no_verdict(tmp_path: Path) -> None:
     text = text_of(write_report(made_search(tmp_path, chosen=None)))
     assert "Nothing was chosen, nothing was tested" in text

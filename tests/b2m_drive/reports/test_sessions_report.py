@@ -56,6 +56,7 @@ def test_sessions_that_are_not_pooled_are_shown_with_the_reason(folder: Path) ->
     assert "1 further session is shown but not pooled" in text
 
 
+@pytest.mark.slow
 def test_the_report_says_whether_the_grade_rests_on_one_patient(tmp_path: Path) -> None:
     alike = {name: {f"{name}1": 0.1 + 0.001 * k} for k, name in enumerate("ABCD")}
     text = text_of(write_report(write_sessions(tmp_path / "alike", alike)))
@@ -65,6 +66,7 @@ def test_the_report_says_whether_the_grade_rests_on_one_patient(tmp_path: Path) 
     assert "“No gain”, changes without D; it rests on single patients" in text
 
 
+@pytest.mark.slow
 def test_simulated_brains_are_called_so_and_recorded_ones_are_not(
     folder: Path, tmp_path: Path
 ) -> None:
@@ -75,6 +77,7 @@ def test_simulated_brains_are_called_so_and_recorded_ones_are_not(
     assert "simulated" not in text_of(folder / "report.html").lower()
 
 
+@pytest.mark.slow
 def test_a_null_that_a_session_lacks_leaves_the_former_report(tmp_path: Path) -> None:
     folder = write_sessions(tmp_path / "run", {"A": {"A1": 0.1}, "B": {"B1": 0.1}})
     before = write_report(folder).read_text()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -11,19 +11,23 @@ import torch
 from torch import nn
 
 from b2m_agents.commands import app
+from b2m_agents.drivers.rollouts import CollectSettings
 from b2m_agents.evaluation.evaluate import EvaluationSettings, evaluate_agent
 from b2m_agents.learning.trained_agent import TrainedAgent
 from b2m_agents.learning.training import train_agent
 from b2m_agents.memory.memory_agent import MemoryAgentSettings
 from b2m_agents.memory.memory_training import train_memory_agent
 from b2m_agents.online.online_transfer import new_online_policy
+from b2m_agents.studies.agents.comparison import AgentsComparison
+from b2m_agents.studies.agents.plan import AgentsStudySettings
 from b2m_agents.worlds.latent_observation import VecLatentObservation, encode_scenes
 from b2m_agents.worlds.scene_vec_env import make_scene_vec_env
-from b2m_drive.students.devices import device_of
+from b2m_drive.students.devices import brought, device_of, device_of_network, on_device
 from b2m_drive.students.fitting import FittingSettings
 from b2m_drive.students.frame_batches import FramesFromMemory
 from b2m_drive.students.scene_vae import SceneVAE, SceneVAESettings, kl_of_latents
 from b2m_drive.students.scene_vae_fitting import encode_frames, fit_scene_vae
+from b2m_drive.students.student import Batch
 from b2m_drive.transfer import BrainTargets, attach
 from b2m_envs.driving import SceneSettings
 from tests.shared.tiny_agents import SMALL, tiny_agent, tiny_encoder
@@ -43,6 +47,11 @@ on_each = pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=o
 @pytest.fixture(scope="module", autouse=True)
 def _one_thread() -> None:
     torch.set_num_threads(1)
+
+
+class Seen(NamedTuple):
+    frames: torch.Tensor
+    name: str
 
 
 def encoder_of() -> SceneVAE:
@@ -99,6 +108,10 @@ def test_every_place_refuses_a_missing_device_before_it_works(tmp_path: Path) ->
         ["train-agent", "highway", "--observation", "state"],
         ["train-agent", "memory_decision"],
         ["compare", "driving"],
+        ["compare", "memory", "--trials", "40"],
+        ["calibrate"],
+        ["search", "nowhere"],
+        ["collect", "highway_fast", "--policy", "an-agent"],
     ],
 )
 def test_the_command_refuses_a_missing_device_in_one_line(
@@ -113,6 +126,44 @@ def test_the_command_refuses_a_missing_device_in_one_line(
     assert said.startswith("b2m-drive: device: expected auto, cpu")
     assert said.count("\n") == 1
     assert not list(tmp_path.iterdir())
+
+
+def test_tensors_are_brought_from_wherever_they_are_kept() -> None:
+    """Within tuples, lists, dictionaries and dataclasses; what is no tensor stays the same."""
+    kept = np.arange(3)
+    batch = Batch(kept, {"a": [torch.ones(2), Seen(torch.zeros(1), "name")], "b": (4.5, kept)})
+    moved = brought(batch, torch.device("meta"))
+    assert moved.ids is kept
+    assert moved.inputs["b"][1] is kept
+    assert moved.inputs["b"][0] == 4.5
+    assert moved.inputs["a"][0].device.type == moved.inputs["a"][1].frames.device.type == "meta"
+    assert moved.inputs["a"][1].name == "name"
+    assert brought(batch, torch.device("cpu")).inputs["a"][0] is batch.inputs["a"][0]
+    assert device_of_network(nn.Identity()) == torch.device("cpu")
+    assert device_of_network(nn.Linear(1, 1).to("meta")) == torch.device("meta")
+
+
+class Told(torch.Tensor):
+    """A tensor that says how it was to be moved."""
+
+    def to(self, *where: Any, **how: Any) -> Any:
+        return torch.tensor([float(how["non_blocking"])])
+
+
+@pytest.mark.parametrize(("device", "left"), [("cuda", True), ("cpu", False), ("mps", False)])
+def test_only_a_copy_to_cuda_is_not_waited_for(device: str, left: bool) -> None:
+    """Bytes on their way to the cpu may be read before they have arrived."""
+    told = torch.zeros(1).as_subclass(Told)
+    assert bool(on_device(told, torch.device(device))) is left
+    assert bool(brought([told], torch.device(device))[0]) is left
+
+
+def test_an_agents_comparison_and_a_driver_without_a_network_refuse_a_device() -> None:
+    settings = AgentsStudySettings(seeds=(0, 1))
+    with pytest.raises(ValueError, match=REFUSED):
+        AgentsComparison(Path("nowhere"), settings, device=MISSING)
+    with pytest.raises(ValueError, match="device: expected cpu of 'random', a driver without"):
+        CollectSettings(n_frames=1, device="meta")
 
 
 def test_frames_and_latents_are_brought_to_the_encoders_device() -> None:

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
+from b2m_drive.students import frame_batches as module
 from b2m_drive.students.frame_batches import (
     FrameBatch,
     FramesFromDisk,
@@ -135,3 +137,67 @@ def test_frames_or_sizes_that_make_no_batch_are_refused(dataset) -> None:
         FramesFromDisk(dataset, dataset.frame_id < 20, 4, seed=0)
     with pytest.raises(ValueError, match="frame_id: expected 150"):
         FramesFromMemory(scenes(), 2, seed=0, frame_id=np.arange(3))
+
+
+@pytest.mark.parametrize(("share_taken", "kept"), [(0.25, True), (0.26, False)])
+def test_frames_are_kept_on_a_gpu_where_they_take_a_quarter_of_what_is_free(
+    monkeypatch, share_taken, kept
+) -> None:
+    """The meta device stands for a GPU: it has shapes, and no bytes."""
+    frames = scenes()
+    monkeypatch.setattr(module, "free_bytes", lambda device: frames.nbytes / share_taken)
+    batches = FramesFromMemory(frames, 8, 0)
+    batches.keep_on(torch.device("meta"))
+    batch = next(batches)
+    assert batch.frames.device.type == ("meta" if kept else "cpu")
+    assert batch.frames.dtype == torch.uint8
+    assert batch.frame_id.tolist() == next(FramesFromMemory(frames, 8, 0)).frame_id.tolist()
+
+
+def test_frames_stay_in_memory_beside_a_device_that_does_not_tell_what_is_free() -> None:
+    batches = FramesFromMemory(scenes(), 8, 0)
+    batches.keep_on(torch.device("cpu"))
+    batches.keep_on(torch.device("meta"))
+    assert_frames_are_those_of_their_ids([next(batches)])
+
+
+def test_frames_that_do_not_fit_on_a_gpu_are_pinned_batch_by_batch(monkeypatch, dataset) -> None:
+    """From memory and from disk alike, and no longer once a cpu learns from them."""
+    given: list[torch.Tensor] = []
+    monkeypatch.setattr(module, "free_bytes", lambda device: 1)
+    monkeypatch.setattr(module, "pinned", lambda frames: given.append(frames) or frames)
+    batches = FramesFromMemory(scenes(), 8, 0)
+    batches.keep_on(torch.device("cuda"))
+    assert next(batches).frames is given[0]
+    batches.keep_on(torch.device("cpu"))
+    next(batches)
+    assert len(given) == 1
+    with FramesFromDisk(dataset, np.arange(150), 8, 0, n_ahead=1) as streamed:
+        streamed.keep_on(torch.device("cuda"))
+        taken = [next(streamed).frames for _ in range(9)]
+    assert any(taken[-1] is each for each in given)
+
+
+def test_frames_kept_on_a_device_come_back_for_another_one(monkeypatch) -> None:
+    """And stay where they are if they are asked there again, however little is free by now."""
+    monkeypatch.setattr(module, "free_bytes", lambda device: 1 << 40)
+    batches = FramesFromMemory(scenes(), 8, 0)
+    batches.keep_on(torch.device("meta"))
+    monkeypatch.setattr(module, "free_bytes", lambda device: 0)
+    batches.keep_on(torch.device("meta"))
+    assert next(batches).frames.device.type == "meta"
+    with pytest.raises(NotImplementedError, match="meta"):  # which cannot give its frames back
+        batches.keep_on(torch.device("cpu"))
+
+
+@pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="PyTorch finds no GPU here")
+@pytest.mark.parametrize("free", [1, 1 << 40])
+def test_a_gpu_gets_the_frames_of_their_ids_and_the_cpu_gets_them_back(monkeypatch, free) -> None:
+    monkeypatch.setattr(module, "free_bytes", lambda device: free)
+    batches = FramesFromMemory(scenes(), 8, 0)
+    batches.keep_on(torch.device("cuda:0"))
+    batch = next(batches)
+    assert batch.frames.is_pinned() if free == 1 else batch.frames.is_cuda
+    batches.keep_on(torch.device("cpu"))
+    assert_frames_are_those_of_their_ids([batch, next(batches)])

@@ -70,6 +70,7 @@ def test_equal_weights_are_the_unweighted_loss() -> None:
     assert float(equal.total) == pytest.approx(float(plain.total), rel=1e-5)
 
 
+@pytest.mark.slow
 def test_a_weighted_student_draws_what_moves_sooner() -> None:
     frames = road_with_a_vehicle()
     plain, weighted = (

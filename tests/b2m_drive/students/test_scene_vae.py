@@ -120,6 +120,7 @@ def trained() -> SceneVAE:
     return vae
 
 
+@pytest.mark.slow
 def test_a_small_vehicle_is_reconstructed_and_not_averaged_away(trained: SceneVAE) -> None:
     frames = roads(200, seed=9)
     rebuilt = trained.reconstruct(torch.from_numpy(frames)).numpy()
@@ -132,6 +133,7 @@ def test_a_small_vehicle_is_reconstructed_and_not_averaged_away(trained: SceneVA
     assert errors[0] < 0.6 * errors[1]
 
 
+@pytest.mark.slow
 def test_the_posterior_does_not_collapse_at_beta_one(trained: SceneVAE) -> None:
     with torch.no_grad():
         kl = kl_of_latents(trained.encode(torch.from_numpy(roads(200, seed=9))))
@@ -167,6 +169,7 @@ def test_a_traversal_passes_through_the_reconstruction(trained: SceneVAE) -> Non
         trained.traverse(frame, 8, [0.0])
 
 
+@pytest.mark.slow
 def test_a_teacher_attaches_to_the_posterior_mean_and_is_learned() -> None:
     frames = roads(64)
     vae = SceneVAE(SMALL, seeded(0))

@@ -144,6 +144,7 @@ def test_a_dataset_travels_to_a_worker(tmp_path) -> None:
     np.testing.assert_array_equal(back.frames(np.array([4])), dataset.frames(np.array([4])))
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="the system cannot kill a process")
 def test_a_collection_killed_and_resumed_equals_one_that_ran_through(tmp_path) -> None:
     path = tmp_path / "scenes.h5"

@@ -74,6 +74,7 @@ def noise_brain(n_units: int = 12) -> TrialResponses:
     return recording_of(some_trials(), item, maintenance, probe)
 
 
+@pytest.mark.slow
 def test_perfect_units_are_decoded_perfectly() -> None:
     recording = perfect_brain()
     assert decoding.item_decoding_accuracy(recording) == 1.0
@@ -153,6 +154,7 @@ def test_item_counts_name_the_stimulus_and_the_trial_of_each_row() -> None:
     assert np.array_equal(recording.trials.stimulus[trial_row[4]], stimulus[3:6])
 
 
+@pytest.mark.slow
 def test_items_that_a_trial_lacks_are_left_out() -> None:
     trials = simulate_sternberg(N_TRIALS, N_STIMULI, np.random.default_rng(0))
     shown = trials.stimulus != NO_STIMULUS
@@ -171,6 +173,7 @@ def test_items_that_a_trial_lacks_are_left_out() -> None:
     assert decoding.memory_decoding_auc(recording) == 1.0
 
 
+@pytest.mark.slow
 def test_how_many_items_are_held_does_not_pass_for_which() -> None:
     # Units count the items: compared across loads, any stimulus would seem to be remembered.
     trials = simulate_sternberg(400, N_STIMULI, np.random.default_rng(0))
@@ -294,6 +297,7 @@ def test_always_telling_the_most_frequent_item_is_chance() -> None:
     assert decoding.balanced_accuracy(stimulus, stimulus) == 1
 
 
+@pytest.mark.slow
 def test_an_item_that_no_trial_shows_does_not_lower_chance() -> None:
     recording = in_trials(
         SimulatedBrain().record(simulate_trials(40, 2, 4, np.random.default_rng(0)), 0)
@@ -302,6 +306,7 @@ def test_an_item_that_no_trial_shows_does_not_lower_chance() -> None:
     assert decoding.summarise(never).chance == 1 / 4
 
 
+@pytest.mark.slow
 def test_a_unit_that_never_varies_changes_no_decoding() -> None:
     recording = noise_brain()
     constant = np.full((*recording.values.shape[:2], 5), 7.0, np.float32)
@@ -352,6 +357,7 @@ def test_explainable_variance_of_constant_counts_is_undefined_and_never_above_on
     assert (noise_ceiling.explainable_variance(perfect, stimulus) <= 1).all()
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_figures_and_another_seed_other_folds() -> None:
     recording = noise_brain()
     assert decoding.memory_decoding_auc(recording, seed=1) == decoding.memory_decoding_auc(
@@ -370,6 +376,7 @@ def kornblith_session(prefix: str) -> Path:
     return found[0]
 
 
+@pytest.mark.slow
 def test_the_best_human_session_decodes_as_it_was_measured_to() -> None:
     from b2m_drive.recordings.readers.kornblith import read_kornblith
 

@@ -137,6 +137,7 @@ def test_axes_of_the_delay_tell_what_is_held(generator) -> None:
     assert np.corrcoef(predicted.ravel(), held[~teaching].ravel())[0, 1] > 0.8
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_trials", [30, 120])
 def test_latents_of_a_shuffled_brain_say_nothing_about_items(generator, n_trials) -> None:
     accuracy = []

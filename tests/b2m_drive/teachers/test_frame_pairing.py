@@ -91,6 +91,7 @@ def test_the_delay_of_the_brain_is_found(delay: float) -> None:
     assert estimate.candidates[estimate.score.argmax()] == estimate.delay
 
 
+@pytest.mark.slow
 def test_the_delay_of_a_simulated_driver_is_found_from_states_with_missing_vehicles() -> None:
     from b2m_drive.recordings.simulated.driver_attention import ATTENDED
 

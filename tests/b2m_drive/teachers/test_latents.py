@@ -92,6 +92,7 @@ def test_a_brain_shuffled_before_the_fit_decodes_at_chance(generator) -> None:
     assert abs(auc - 0.5) < 0.08
 
 
+@pytest.mark.slow
 def test_held_out_trials_do_not_touch_the_fit(generator) -> None:
     trials = some_trials(60, generator)
     activity = activity_of(trials, generator, noise=1.0)
@@ -214,6 +215,7 @@ def test_a_window_of_one_item_reaches_into_the_next_period() -> None:
     assert average[0, :, 0].tolist() == [1.5, 3.5]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", TRIAL_LATENTS)
 def test_what_stands_in_absent_windows_changes_nothing(generator, method) -> None:
     trials = shorter(some_trials(80, generator), generator)
@@ -269,6 +271,7 @@ def test_corruption_adds_no_item_to_a_trial(generator) -> None:
     assert latents.values[~absent].any(1).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", TRIAL_LATENTS)
 @pytest.mark.parametrize("which", WINDOW_CHOICES)
 def test_every_choice_of_windows_gives_latents(generator, which, method) -> None:
@@ -415,6 +418,7 @@ def test_labels_of_which_nothing_is_kept_say_nothing_of_the_items(generator) -> 
     assert not labels.values[..., N_STIMULI:].any()
 
 
+@pytest.mark.slow
 def test_evidence_beyond_frequency_of_noise_has_no_side(generator) -> None:
     areas = []
     for _ in range(5):
@@ -465,6 +469,7 @@ def test_a_method_of_the_table_reads_all_trials_and_is_standardised_in_each_phas
         latents_of(activity, np.arange(40) < 30, method="units", pairing="recorded", seed=0)
 
 
+@pytest.mark.slow
 def test_a_delay_in_which_nothing_varies_gives_latents_of_nothing(generator) -> None:
     activity = activity_of(some_trials(40, generator), generator, noise=1.0)
     delay = np.array([window.phase == DELAY for window in activity.windows])

@@ -436,11 +436,13 @@ def stacked_layers() -> nn.Sequential:
     )  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layer", ["0", "2.0", "3"])
 def test_a_compiled_network_learns_as_the_eager_one_without_a_graph_break(layer: str) -> None:
     check_compiled(stacked_layers(), layer, STIMULI, "eager", fullgraph=True)
 
 
+@pytest.mark.slow
 @quiet_dynamo
 def test_a_compiled_recurrent_network_learns_as_the_eager_one() -> None:
     check_compiled(RecurrentClassifier(), "rnn", SEQUENCES, "eager")
@@ -449,11 +451,13 @@ def test_a_compiled_recurrent_network_learns_as_the_eager_one() -> None:
 @pytest.mark.slow
 @quiet_dynamo
 @pytest.mark.filterwarnings("ignore:`torch.jit.*:DeprecationWarning")  # of inductor's own imports
+@pytest.mark.thorough
 def test_inductor_learns_as_the_eager_network() -> None:
     check_compiled(stacked_layers(), "2.0", STIMULI, "inductor", fullgraph=True)
     check_compiled(RecurrentClassifier(), "rnn", SEQUENCES, "inductor")
 
 
+@pytest.mark.slow
 def test_attaching_to_the_compiled_wrapper_uses_the_paths_of_the_network() -> None:
     network = stacked_layers()
     compiled = torch.compile(network, backend="eager")
@@ -463,6 +467,7 @@ def test_attaching_to_the_compiled_wrapper_uses_the_paths_of_the_network() -> No
     torch._dynamo.reset()
 
 
+@pytest.mark.slow
 def test_a_compiled_network_is_not_run_with_the_hooks_of_another_one_of_its_class() -> None:
     taught, untaught = stacked_layers(), stacked_layers()
     compiled = [torch.compile(network, backend="eager") for network in (taught, untaught)]
@@ -569,6 +574,7 @@ def predictivity(features: Tensor, target: Tensor) -> float:
     return 1 - float(residual.var() / target[half:].var())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strategy", ["regression", "contrastive"])
 def test_a_taught_layer_predicts_the_brain_better_than_its_untaught_copy(strategy: Any) -> None:
     stimuli = torch.randn(400, 6, generator=seeded(0))

@@ -68,7 +68,7 @@ def rollout(env: DrivingSceneEnv, seed: int, episodes: int = 1) -> list[Any]:
 
 
 def check_with_gymnasium(env_id: str, monkeypatch: pytest.MonkeyPatch, **settings: Any) -> None:
-    monkeypatch.setattr("b2m_envs.driving.environment.SceneWindow", Window)
+    monkeypatch.setattr("b2m_envs.driving.shown_scene.SceneWindow", Window)
     check_env(gymnasium.make(env_id, **settings).unwrapped)
 
 
@@ -80,6 +80,7 @@ def check_with_sb3(env_id: str, **settings: Any) -> None:
         check_for_sb3(gymnasium.make(env_id, **settings).unwrapped, warn=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("env_id", IDS)
 def test_gymnasium_and_stable_baselines3_find_no_fault(env_id: str, monkeypatch):
     counts = {"B2M/HighwayScene-v0": 3, "B2M/ExitScene-v0": 5, "B2M/IntersectionScene-v0": 3}
@@ -99,6 +100,7 @@ def test_no_fault_is_found_under_other_settings(env_id: str, settings, monkeypat
     check_with_sb3(env_id, **settings)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("scenario", "action"),
     [(name, "discrete") for name in WITH_MODEL]
@@ -155,6 +157,7 @@ def test_a_foreign_intersection_changes_no_scene(scenario: str, monkeypatch):
     np.testing.assert_equal(first, rollout(make(scenario, driver="highway_env"), seed=1))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("scenario", "foreign"),
     [
@@ -301,7 +304,7 @@ def test_render_gives_a_larger_picture_in_colour():
 
 
 def test_the_window_shows_every_step(monkeypatch):
-    monkeypatch.setattr("b2m_envs.driving.environment.SceneWindow", Window)
+    monkeypatch.setattr("b2m_envs.driving.shown_scene.SceneWindow", Window)
     env = make("merge", render_mode="human")
     env.reset(seed=0)
     env.step(1)
@@ -410,7 +413,7 @@ def test_a_refused_reset_changes_nothing():
 
 
 def test_a_mistyped_keyword_of_the_environment_is_beside_the_settings():
-    with pytest.raises(ValueError, match="engine, observation, render_mode, came 'observations'"):
+    with pytest.raises(ValueError, match="reward, observation, render_mode, came 'observations'"):
         make("merge", observations="state")
 
 
@@ -447,6 +450,7 @@ def test_a_vehicle_that_has_turned_on_the_two_way_road_gets_a_reward():
     assert np.isfinite(reward)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scenario", WITH_MODEL)
 def test_the_driver_model_starts_where_the_agent_does_and_acts_within_the_space(scenario: str):
     for action in ("discrete", "continuous"):
@@ -465,6 +469,7 @@ def test_the_driver_model_starts_where_the_agent_does_and_acts_within_the_space(
             assert driver.action_space.contains(info["action"])
 
 
+@pytest.mark.slow
 def test_the_action_of_the_driver_model_names_the_lane_change_it_begins():
     env = make("highway_fast", driver="highway_env", vehicles_density=1.5, engine="highway-env")
     changes = 0
@@ -505,6 +510,7 @@ def test_the_reward_of_a_racetrack_under_meta_actions_takes_no_number_for_a_size
     assert 0 <= info["rewards"]["action_reward"] < 0.3
 
 
+@pytest.mark.slow
 def test_the_mask_shows_other_vehicles():
     env = make("highway_fast", vehicle_mask=True, vehicles_count=20, view_length=100)
     _, info = env.reset(seed=0)

@@ -88,6 +88,7 @@ def drive_both(
     return n_ended
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("scenario", FAST)
 def test_a_world_of_a_batch_equals_a_single_environment(scenario: str, mode: AutoresetMode) -> None:
@@ -95,6 +96,7 @@ def test_a_world_of_a_batch_equals_a_single_environment(scenario: str, mode: Aut
     assert drive_both(ours, one_by_one(scenario, mode), n_steps=9) >= N
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize(
     "settings",
@@ -193,7 +195,7 @@ def test_render_draws_every_world_as_the_single_environment_does() -> None:
         ({"autoreset_mode": "Never"}, "autoreset_mode: expected one of 'NextStep'.*came 'Never'"),
         (
             {"observations": "state"},
-            "unknown setting: expected one of .*engine, observation, render_mode, num_envs, "
+            "unknown setting: expected one of .*reward, observation, render_mode, num_envs, "
             "autoreset_mode, n_threads, copy, came 'observations'",
         ),
         ({"copy": "no"}, "copy: expected True or False, came 'no'"),
@@ -382,6 +384,7 @@ def test_highway_env_is_not_underneath_the_engine() -> None:
     assert other.highway_env.road.vehicles
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scenario", FAST)
 def test_both_engines_begin_alike_and_look_alike(scenario: str) -> None:
     ours, theirs = (

@@ -49,11 +49,22 @@ MOST_AMPLIFIED = 0.05  # part of the steps after which rounding errors may excee
 AFTER_THE_END = 4  # [steps] that worlds go on after highway-env calls them terminated
 CHANGE_LANES = ("highway", "highway_fast", "merge")  # where others change lane of their own accord
 LONELY = ("racetrack", "racetrack_large", "racetrack_oval")  # with one other vehicle, far away
-THREE_MODES = ("discrete", "continuous", "driver")
-# Where whole episodes take seconds, most of them highway-env's.
-LONG = ("highway", "highway_fast", "merge", "exit", "roundabout", "intersection")
+SWIFT_MODES = ("discrete", "driver, continuous")  # of which each is driven in every run
+THREE_MODES = (
+    "discrete",
+    *(pytest.param(mode, marks=pytest.mark.thorough) for mode in ("continuous", "driver")),
+)
+SHORT = (("two_way", "discrete"), ("racetrack", "discrete"))  # whole episodes of a second
+
+
+def marks_of(scenario: str, mode: str) -> list[pytest.MarkDecorator]:
+    if (scenario, mode) in SHORT:
+        return []
+    return [pytest.mark.slow, *([] if mode in SWIFT_MODES else [pytest.mark.thorough])]
+
+
 CASES = [
-    pytest.param(scenario, mode, marks=[pytest.mark.slow] if scenario in LONG else [])
+    pytest.param(scenario, mode, marks=marks_of(scenario, mode))
     for scenario in ENGINE_SCENARIOS
     for mode in MODES
 ]
@@ -270,6 +281,7 @@ def to_be_seen(scenario: str, mode: str) -> list[str]:
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_a_whole_default_episode_of_the_highway_is_highway_envs():
     settings = SceneSettings("highway", driver="highway_env")
     worlds, oracles = begin_both(settings, [7])
@@ -278,6 +290,7 @@ def test_a_whole_default_episode_of_the_highway_is_highway_envs():
     assert events["other_left"] + events["other_right"] > 20
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("scenario", "options"),
     [
@@ -337,6 +350,7 @@ def random_episode(
     return records
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("action", ["discrete", "continuous"])
 @pytest.mark.parametrize("scenario", ENGINE_SCENARIOS)
 def test_a_world_of_a_batch_is_bit_for_bit_the_world_alone(scenario: str, action: str):
@@ -374,6 +388,7 @@ def test_a_world_that_is_not_stepped_stays_as_it_is():
     assert differences(worlds, 1, oracles[1]) == []
 
 
+@pytest.mark.slow
 def test_an_episode_leaves_nothing_to_the_next():
     settings = settings_of("highway_fast", action="continuous")
     worlds, oracles = begin_both(settings, [3, 4])
@@ -407,6 +422,7 @@ def disturb(oracle: Any, generator: np.random.Generator) -> None:
         vehicle.on_state_update()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", THREE_MODES)
 @pytest.mark.parametrize("scenario", ENGINE_SCENARIOS)
 def test_both_go_on_alike_from_a_copied_and_disturbed_state(scenario: str, mode: str):
@@ -505,6 +521,7 @@ def test_one_vehicle_of_one_world_put_elsewhere_is_noticed(idle_states, variable
     assert found.startswith("world 4,")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["headway", "acceleration"])
 def test_a_driven_episode_fails_if_a_constant_differs(name: str):
     worlds, oracles = begin_both(settings_of("merge"), [0, 1])

@@ -39,6 +39,7 @@ def test_steering_swings_below_the_derived_speed_and_is_steady_above(frequency, 
     assert error > 1e-6 if grows else error < 1e-9
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [8, 1, 12, 19])
 def test_an_unlucky_seed_of_a_slow_racetrack_differs_as_highway_env_does_from_itself(seed: int):
     worlds, oracles = begin_both(SceneSettings("racetrack"), [seed])
@@ -47,6 +48,7 @@ def test_an_unlucky_seed_of_a_slow_racetrack_differs_as_highway_env_does_from_it
     assert events["stand"] > 20
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("scenario", "options"),
     [
@@ -74,6 +76,7 @@ def swinging(scenario: str, seed: int, n_steps: int) -> tuple[Worlds, list[Any]]
     return worlds, oracles
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["headway", "acceleration", "distance"])
 def test_another_constant_is_noticed_although_the_steering_swings(name: str):
     worlds, oracles = swinging("roundabout", 0, 5)

@@ -139,13 +139,17 @@ def crowds(scenario: str, n_worlds: int, perception: float) -> Copies:
     return worlds
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scenario", ENGINE_SCENARIOS)
-@pytest.mark.parametrize("action", ["discrete", "continuous"])
+@pytest.mark.parametrize(
+    "action", ["discrete", pytest.param("continuous", marks=pytest.mark.thorough)]
+)
 def test_states_are_those_of_highway_envs_world_over_random_driving(scenario: str, action: Any):
     worlds = copies(SceneSettings(scenario, action=action, simulation_frequency=5), 30)
     assert_same(worlds.read(), worlds.expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scenario", ["merge", "roundabout", "intersection", "exit"])
 def test_states_are_those_of_highway_envs_world_when_its_model_drives(scenario: str):
     settings = SceneSettings(scenario, driver="highway_env", simulation_frequency=5)
@@ -153,8 +157,12 @@ def test_states_are_those_of_highway_envs_world_when_its_model_drives(scenario: 
     assert_same(worlds.read(), worlds.expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scenario", ENGINE_SCENARIOS)
-@pytest.mark.parametrize("perception", [15.0, 60.0, 250.0])
+@pytest.mark.parametrize(
+    "perception",
+    [60.0, *(pytest.param(each, marks=pytest.mark.thorough) for each in (15.0, 250.0))],
+)
 def test_states_are_those_of_highway_envs_world_in_a_crowd(scenario: str, perception: float):
     worlds = crowds(scenario, 60, perception)
     states = worlds.read()
@@ -162,6 +170,7 @@ def test_states_are_those_of_highway_envs_world_in_a_crowd(scenario: str, percep
     assert np.isfinite(states[:, STATE_INDEX["gap"]]).any()
 
 
+@pytest.mark.slow
 def test_the_crowds_give_every_variable_many_values():
     worlds = [crowds(scenario, 30, 60.0) for scenario in ("exit", "racetrack", "roundabout")]
     states = np.concatenate([world.read() for world in worlds])

@@ -165,6 +165,7 @@ def test_defaults_and_finer_clocks_are_told_nothing(scenario: str, action: Any):
     assert not list(faults_of(SceneSettings(scenario, action=action, simulation_frequency=60)))
 
 
+@pytest.mark.slow
 def test_a_policy_step_lasts_as_long_as_it_says_at_every_pair_of_frequencies():
     floored = 0
     for simulated in range(5, 61):

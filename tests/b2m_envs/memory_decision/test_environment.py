@@ -249,6 +249,7 @@ def test_reset_with_a_seed_leaves_the_codes_alone():
     np.testing.assert_array_equal(env.task.codes, before)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "settings"),
     [
@@ -284,6 +285,7 @@ def test_the_batch_equals_gymnasiums_own_batch_of_single_environments(name, sett
     assert ended > 3 * 16  # more trials than are drawn ahead
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", IDS)
 def test_a_batch_that_resets_in_the_same_step_equals_gymnasiums_own(name):
     same_step = AutoresetMode.SAME_STEP

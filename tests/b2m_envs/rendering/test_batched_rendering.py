@@ -103,6 +103,7 @@ def by_opencv(settings: CameraSettings, road: RoadGeometry, cars: list[Traffic])
 # the pixels is wrong by up to an eighth of a pixel there, some 20 grey levels for a marking.
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("colour", [False, True])
 @pytest.mark.parametrize("view", VIEWS)
 @pytest.mark.parametrize("scenario", SCENARIOS)
@@ -120,6 +121,7 @@ def test_pictures_resemble_opencvs(scenario: str, view: Any, colour: bool):
     assert reference.reshape(len(cars), -1).std(axis=1).min() > 3  # something is to be seen
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("view", VIEWS)
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_masks_resemble_opencvs(scenario: str, view: Any):
@@ -156,6 +158,7 @@ def test_pictures_of_every_size_and_setting_resemble_opencvs(
     assert (difference <= 16).mean() > 0.97
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scenario", ["highway", "roundabout", "racetrack"])
 def test_birds_eye_pictures_are_nearer_to_finely_sampled_ones_than_opencvs_are(scenario: str):
     road, cars = moments(scenario)
@@ -173,7 +176,7 @@ def test_birds_eye_pictures_are_nearer_to_finely_sampled_ones_than_opencvs_are(s
 
 @pytest.mark.parametrize("view", VIEWS)
 def test_a_picture_depends_on_its_own_world_only(view: Any):
-    road, cars = moments("highway")
+    road, cars = moments("highway_fast")
     settings = CameraSettings(view=view)
     together = drawn(settings, road, cars)
     alone = np.concatenate([drawn(settings, road, [each]) for each in cars])

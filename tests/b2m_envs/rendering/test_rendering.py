@@ -261,6 +261,7 @@ def test_the_mask_covers_what_other_vehicles_change_and_nothing_of_the_ego(view)
     assert mask[difference > 100].mean() > 0.6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("view", ["birds_eye", "drivers_eye"])
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_every_scenario_shows_road_and_traffic_and_is_never_blank(name, view):
@@ -316,7 +317,10 @@ assert "pygame" not in sys.modules and "highway_env" not in sys.modules
 """
 
 
-@pytest.mark.parametrize("n_frames", [200, pytest.param(10_000, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "n_frames", [200, pytest.param(10_000, marks=[pytest.mark.slow, pytest.mark.thorough])]
+)
 def test_the_same_pixels_come_under_every_video_driver_never_blank_and_without_sdl(n_frames):
     shown = set()
     for driver in ("dummy", "offscreen", None):

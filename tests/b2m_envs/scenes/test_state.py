@@ -231,6 +231,7 @@ def test_at_a_fork_the_route_decides_which_vehicle_is_ahead():
         assert state_of(road, ego)["gap"] == pytest.approx(distance - LENGTH, rel=1e-5)
 
 
+@pytest.mark.slow
 def test_distances_along_a_sine_lane_follow_the_curve():
     lane = SineLane([0, 0], [100, 0], 5, 2 * math.pi / 85, 0.3)
     road = road_of(a_b=[lane])

@@ -35,6 +35,7 @@ from b2m_drive.comparisons.agents_study import (
     cloned,
 )
 from b2m_drive.evidence.scores import Score
+from b2m_drive.students.devices import device_of
 from b2m_drive.students.scene_vae import SceneVAE
 from b2m_envs.scenes.observation import action_space
 from b2m_envs.scenes.settings import SceneSettings
@@ -56,7 +57,9 @@ class ComparedAgent:
 
     def __init__(self, plan: AgentPlan) -> None:
         self.plan, self.settings, self.scene = plan, plan.settings, plan.scene
+        self.device = device_of(plan.device)
         encoder = frozen(SceneVAE.from_pretrained(plan.encoder)) if plan.encoder else None
+        encoder = None if encoder is None else encoder.to(self.device)
         self.senses = Senses(plan.scene, plan.observation, encoder)
 
     def scores(self, after_update: Callable[[], None]) -> Iterator[Score]:
@@ -65,7 +68,7 @@ class ComparedAgent:
             training = self.settings.training(
                 self.scene.scenario, self.plan.observation, self.plan.seed
             )
-            policy = new_policy(worlds, training)
+            policy = new_policy(worlds, training, self.device)
             while policy.num_timesteps < self.settings.n_steps:
                 self.learn(policy, self.settings.evaluate_every, after_update)
                 yield self.validate(policy)

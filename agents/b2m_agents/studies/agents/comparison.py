@@ -11,7 +11,6 @@ import hashlib
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +33,7 @@ from b2m_drive.comparisons.agents_run import AgentsResult, read_agents
 from b2m_drive.comparisons.agents_study import AGENTS_STUDY, LATENTS, PIXELS, encoder_conditions
 from b2m_drive.comparisons.configuration import DrivingConfiguration, study_named_in
 from b2m_drive.comparisons.driving_study import DRIVING
-from b2m_drive.comparisons.jobs import Job
-from b2m_drive.comparisons.local_processes import RunJob
+from b2m_drive.comparisons.jobs import Job, RunJob
 from b2m_drive.comparisons.run_folder import Run, read_run
 from b2m_drive.comparisons.run_opening import CONFIG
 from b2m_drive.comparisons.runnable import RunnableComparison
@@ -43,8 +41,10 @@ from b2m_drive.evidence.condition import Condition
 from b2m_drive.evidence.learning_curves import final_value
 from b2m_drive.files.fingerprints import require_as_made
 from b2m_drive.files.provenance import installed_versions
+from b2m_drive.students.devices import device_of
 from b2m_drive.students.scene_vae import SceneVAE
 from b2m_envs.scenes.settings import ENGINE, SceneSettings, settings_from_keywords
+from b2m_envs.scenes.settings_json import settings_json
 
 _PACKAGES = (
     "torch", "numpy", "scikit-learn", "stable-baselines3", "gymnasium", "highway-env", "b2m-drive",
@@ -60,11 +60,16 @@ class AgentsComparison(RunnableComparison[AgentPlan, AgentsResult]):
         encoders: Folder of the finished driving comparison whose encoders are compared.
         settings: Of the comparison.
         scenario: Where the agents drive; None: that of the scenes the encoders learnt from.
+        device: Of every agent and the encoder in front of it, see `device_of`.
     """
 
     encoders: Path
     settings: AgentsStudySettings
     scenario: str | None = None
+    device: str = "cpu"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "device", str(device_of(self.device)))
 
     @property
     def run_job(self) -> RunJob:
@@ -91,8 +96,17 @@ class AgentsComparison(RunnableComparison[AgentPlan, AgentsResult]):
         """Seconds of an agent, from a few updates; a driver that does not learn takes none."""
         return (_expected_of(job.plan) if job.plan.trains else 0.0), 0.0
 
-    @cached_property
+    @property
     def _described(self) -> tuple[dict[str, Any], list[Job[AgentPlan]]]:
+        """As `_read_encoders`, read again whenever a file of the driving comparison changed."""
+        state = _state_of(self.encoders)
+        kept: tuple[Any, Any] | None = self.__dict__.get("_kept")
+        if kept is None or kept[0] != state:
+            kept = state, self._read_encoders()
+            object.__setattr__(self, "_kept", kept)
+        return kept[1]
+
+    def _read_encoders(self) -> tuple[dict[str, Any], list[Job[AgentPlan]]]:
         """The configuration and the agents; writes nothing.
 
         Raises:
@@ -116,6 +130,7 @@ class AgentsComparison(RunnableComparison[AgentPlan, AgentsResult]):
         )
         fingerprints = _fingerprints(folders, scene)
         plans = plans_of(self.settings, scene, latents, self.encoders, _encoder_r2(run))
+        plans = [replace(plan, device=self.device) for plan in plans]
         jobs = [
             Job(
                 plan.name,
@@ -123,10 +138,19 @@ class AgentsComparison(RunnableComparison[AgentPlan, AgentsResult]):
                 self.settings.n_updates if plan.trains else 0,
                 n_students=int(plan.trains),
                 size=plan.observation,
+                reads=() if plan.encoder is None else (plan.encoder,),
             )
             for plan in plans
         ]
-        return _config(run, self.settings, scene, fingerprints, recorded), jobs
+        config = _config(run, self.settings, scene, fingerprints, recorded)
+        on = {} if self.device == "cpu" else {"device": self.device}
+        return config | on, jobs
+
+
+def _state_of(folder: Path) -> list[tuple[str, int, int]]:
+    """Every file in a folder: its name, size and when it was written [ns]."""
+    found = ((path, path.stat()) for path in sorted(folder.rglob("*")) if path.is_file())
+    return [(str(path), about.st_size, about.st_mtime_ns) for path, about in found]
 
 
 def driving_run(folder: Path) -> Run:
@@ -232,7 +256,7 @@ def _config(
         "readings": of_run.entries["readings"],
         "primary_metric": "final",
         "scenario": scene.scenario,
-        "scene": {name: value for name, value in asdict(scene).items() if value is not None},
+        "scene": {name: value for name, value in settings_json(scene).items() if value is not None},
         "algorithm": training_json(training)["algorithm"],
         "encoders": {
             "fingerprint": fingerprints,

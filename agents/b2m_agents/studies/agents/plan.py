@@ -112,6 +112,7 @@ class AgentPlan:
     seed: int
     encoder: Path | None = None  # folder
     encoder_r2: float | None = None  # of the scene's state from its latents, in the run it is of
+    device: str = "cpu"  # of policy and encoder
 
     @property
     def observation(self) -> str:

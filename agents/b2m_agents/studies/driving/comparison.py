@@ -37,8 +37,7 @@ from b2m_agents.studies.driving.student import kept_encoder, run_job, study_data
 from b2m_agents.studies.isolated import DRIVING_SETTINGS_FILE, frozen_encoder
 from b2m_drive.comparisons.control import Control, require_functions
 from b2m_drive.comparisons.driving_study import DRIVING
-from b2m_drive.comparisons.jobs import Job
-from b2m_drive.comparisons.local_processes import RunJob
+from b2m_drive.comparisons.jobs import Job, RunJob
 from b2m_drive.comparisons.run_folder import BRAIN_FILE, PICTURES, Run, read_run
 from b2m_drive.comparisons.runnable import RunnableComparison
 from b2m_drive.comparisons.study import Study
@@ -136,7 +135,58 @@ class DrivingComparison(RunnableComparison[DrivingPlan, Run]):
 
     def describe(self) -> dict[str, Any]:
         """The configuration of the run: everything that decides its numbers."""
-        return describe(self, SceneDataset(self.scenes))
+        dataset, on = SceneDataset(self.scenes), device_of(self.device)
+        recording, settings = self.recording, self.settings
+        data = study_data_of(self.scenes, settings)
+        regions: dict[str, int] = {}
+        for unit in recording.units:
+            regions[unit.region] = regions.get(unit.region, 0) + 1
+        names, chosen = dataset.header.state_names, asdict(settings)
+        return {
+            "study": "driving",
+            "brain": {
+                "name": recording.session,
+                "simulated": recording.simulated,
+                "preset": self.viewer.preset if self.viewer else None,
+                "subject": recording.subject,
+                "session": recording.session,
+                "source": recording.source,
+                "licence": recording.licence,
+                "n_units": len(recording.units),
+                "regions": regions,
+                "n_teaching": len(data.watched.frame_id),
+                "n_held_out": len(data.held_out),
+                "notes": list(recording.notes),
+                "fingerprint": recording_fingerprint(recording),
+            },
+            **self.study.describe(),
+            "signal": self.viewer.signal if self.viewer else None,
+            "student": {"class": "SceneVAE", **asdict(frozen_encoder())},
+            "readings": [{"latents": settings.latents, "pairing": "frame"}],
+            **{name: list(v) if isinstance(v, tuple) else v for name, v in chosen.items()},
+            "primary_metric": "final",
+            "scenes": {
+                "file": self.scenes.name,
+                "scenario": dataset.header.scenario,
+                "driver": dataset.header.policy,
+                "n_frames": dataset.n_frames,
+                "n_episodes": dataset.n_episodes,
+                "seconds_a_frame": dataset.header.step_seconds,
+                "seed": dataset.header.seed,
+                "fingerprint": fingerprint_of(dataset.state, dataset.action, data.held_out),
+                "variables": list(data.variables),
+                "variables_left_out": [name for name in names if name not in data.variables],
+            },
+            "window": response_window(dataset, settings),
+            "delay": "by cross-validation" if settings.delay is None else settings.delay,
+            "task": {"id": f"scenes of {dataset.header.scenario}", **dataset.header.settings},
+            "isolated_settings_file": DRIVING_SETTINGS_FILE,
+            "versions": installed_versions(_PACKAGES),
+            "limits": _limits(self, dataset),
+            **({"note": self.note} if self.note else {}),
+            # Numbers round otherwise on another device; before there was a choice it was the cpu.
+            **({} if on.type == "cpu" else {"device": str(on)}),
+        }
 
     def read(self, folder: Path) -> Run:
         """The finished run: scores, curves, pictures, and what it was run with."""
@@ -195,7 +245,16 @@ class DrivingComparison(RunnableComparison[DrivingPlan, Run]):
             self.device,
             self.own_controls,
         )
-        return [Job(_job_name(plan), plan, self.settings.n_steps) for plan in plans]
+        return [
+            Job(
+                _job_name(plan),
+                plan,
+                self.settings.n_steps,
+                reads=(plan.scenes, plan.brain.responses),
+                writes=plan.keep,
+            )
+            for plan in plans
+        ]
 
     def finish(self, folder: Path, jobs: Mapping[Path, Sequence[Job[DrivingPlan]]]) -> None:
         """Join the scores and the pictures, and record the encoders."""
@@ -247,61 +306,6 @@ def _time_student(plan: DrivingPlan) -> tuple[float, float]:
         torch.set_num_threads(n_threads)
     steps = np.diff(ticks[1:])
     return float(np.median(steps)), ended - ticks[0] - plan.settings.n_steps * float(steps.mean())
-
-
-def describe(run: DrivingComparison, dataset: SceneDataset) -> dict[str, Any]:
-    """The configuration of a run: everything that decides its numbers."""
-    recording, settings = run.recording, run.settings
-    data = study_data_of(run.scenes, settings)
-    regions: dict[str, int] = {}
-    for unit in recording.units:
-        regions[unit.region] = regions.get(unit.region, 0) + 1
-    names, chosen = dataset.header.state_names, asdict(settings)
-    return {
-        "study": "driving",
-        "brain": {
-            "name": recording.session,
-            "simulated": recording.simulated,
-            "preset": run.viewer.preset if run.viewer else None,
-            "subject": recording.subject,
-            "session": recording.session,
-            "source": recording.source,
-            "licence": recording.licence,
-            "n_units": len(recording.units),
-            "regions": regions,
-            "n_teaching": len(data.watched.frame_id),
-            "n_held_out": len(data.held_out),
-            "notes": list(recording.notes),
-            "fingerprint": recording_fingerprint(recording),
-        },
-        **run.study.describe(),
-        "signal": run.viewer.signal if run.viewer else None,
-        "student": {"class": "SceneVAE", **asdict(frozen_encoder())},
-        "readings": [{"latents": settings.latents, "pairing": "frame"}],
-        **{name: list(v) if isinstance(v, tuple) else v for name, v in chosen.items()},
-        "primary_metric": "final",
-        "scenes": {
-            "file": run.scenes.name,
-            "scenario": dataset.header.scenario,
-            "driver": dataset.header.policy,
-            "n_frames": dataset.n_frames,
-            "n_episodes": dataset.n_episodes,
-            "seconds_a_frame": dataset.header.step_seconds,
-            "seed": dataset.header.seed,
-            "fingerprint": fingerprint_of(dataset.state, dataset.action, data.held_out),
-            "variables": list(data.variables),
-            "variables_left_out": [name for name in names if name not in data.variables],
-        },
-        "window": response_window(dataset, settings),
-        "delay": "by cross-validation" if settings.delay is None else settings.delay,
-        "task": {"id": f"scenes of {dataset.header.scenario}", **dataset.header.settings},
-        "isolated_settings_file": DRIVING_SETTINGS_FILE,
-        "versions": installed_versions(_PACKAGES),
-        "limits": _limits(run, dataset),
-        # Numbers round otherwise on another device; runs from before there was a choice are cpu's.
-        **({"note": run.note} if run.note else {}),
-        **({} if device_of(run.device).type == "cpu" else {"device": str(device_of(run.device))}),
-    }
 
 
 def _limits(run: DrivingComparison, dataset: SceneDataset) -> list[str]:

@@ -34,6 +34,7 @@ def compare_own_encoder(
     seeds: Sequence[int],
     n_steps: int,
     delay: float | None = None,
+    device: str = "cpu",
 ) -> Comparison:
     """A comparison of a user's own encoder, beside a brain that saw its frames; to be run.
 
@@ -46,6 +47,7 @@ def compare_own_encoder(
         n_steps: Of training, a multiple of 50.
         delay: Of the brain behind the frames [s]; None: by cross-validation where frames have a
             state to read, else 0.1.
+        device: That the encoders are trained on.
 
     Raises:
         ValueError: If the recording cannot teach or is of other frames; or a simulated brain is to
@@ -58,6 +60,7 @@ def compare_own_encoder(
         tuple(TransferMethod(each, "pca", "id") for each in strategies),
         seeds=tuple(seeds),
         budget=Budget(n_steps=n_steps, evaluate_every=EVALUATE_EVERY),
+        device=device,
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import asdict
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool
 
+from b2m_agents.studies.memory.askable import limits_of_part
 from b2m_agents.studies.memory.plan import MemoryStudySettings, split_trials
 from b2m_agents.studies.memory.teachers import Readout, brain_activity
 from b2m_drive.recordings.trial_responses import TrialResponses
@@ -18,14 +18,6 @@ from b2m_drive.teachers.latent_ceiling import explainable_latent_variance
 from b2m_drive.teachers.latents import TRIAL_LATENTS, latents_of
 
 LEAKY_STEPS = 2400  # with which its settings were tuned (`scripts/tune_isolated.py`)
-
-
-def fingerprint_of(recording: TrialResponses) -> str:
-    """A short digest of a recording's activity and of its trials."""
-    digest = hashlib.sha256(recording.values.tobytes())
-    for values in vars(recording.trials).values():
-        digest.update(values.tobytes() if isinstance(values, np.ndarray) else str(values).encode())
-    return digest.hexdigest()[:16]
 
 
 def limits_of(recording: TrialResponses, settings: MemoryStudySettings) -> list[str]:
@@ -52,7 +44,7 @@ def limits_of(recording: TrialResponses, settings: MemoryStudySettings) -> list[
             f"The brain did another task ({recording.trials.task}) than the student learns "
             f"({settings.task}); trials are paired by item position, period and matching answer."
         )
-    return limits
+    return limits + limits_of_part(recording)
 
 
 def describe_brain(recording: TrialResponses, settings: MemoryStudySettings) -> dict[str, Any]:
@@ -91,7 +83,7 @@ def _ceiling(
         seed=0,
         n_latents=None if readout.latents == "decoded" else settings.n_latents,
     )
-    return explainable_latent_variance(latents, activity.trials, seed=0)
+    return explainable_latent_variance(latents, activity.trials, seed=0, part=activity.part)
 
 
 def _without_nan(entries: Any) -> Any:

@@ -26,8 +26,7 @@ from b2m_drive.comparisons.calibration import (
     read_rows,
     write_rows,
 )
-from b2m_drive.comparisons.jobs import Job
-from b2m_drive.comparisons.local_processes import RunJob
+from b2m_drive.comparisons.jobs import Job, RunJob
 from b2m_drive.comparisons.memory_study import MEMORY
 from b2m_drive.comparisons.run_opening import JOBS
 from b2m_drive.comparisons.runnable import RunnableComparison

@@ -16,12 +16,13 @@ from pathlib import Path
 from typing import Any
 
 from b2m_agents.studies.isolated import frozen_settings, settings_file
+from b2m_agents.studies.memory.askable import askable
 from b2m_agents.studies.memory.brain_description import (
     describe_brain,
-    fingerprint_of,
     limits_of,
     plain_entries,
 )
+from b2m_agents.studies.memory.fitted_once import fingerprint_of
 from b2m_agents.studies.memory.plan import (
     MemoryPlan,
     MemoryStudySettings,
@@ -35,8 +36,7 @@ from b2m_agents.studies.memory.plan import (
 from b2m_agents.studies.memory.taught_group import run_job
 from b2m_agents.studies.memory.trial_matching import TrialMatching, match_trials
 from b2m_drive.comparisons.control import Control, require_functions
-from b2m_drive.comparisons.jobs import Job, time_job
-from b2m_drive.comparisons.local_processes import RunJob
+from b2m_drive.comparisons.jobs import Job, RunJob, time_job
 from b2m_drive.comparisons.memory_study import MEMORY
 from b2m_drive.comparisons.run_folder import BRAIN_FILE, TRAJECTORIES, Run, read_run
 from b2m_drive.comparisons.runnable import RunnableComparison
@@ -51,6 +51,15 @@ from b2m_drive.recordings.recording_quality import fit_to_teach
 from b2m_drive.recordings.trial_responses import TrialResponses
 
 PUBLISHED_MAINTENANCE = 2.5  # [s] on average
+_ONE_SESSION = (
+    "One session: the seed of the student is the unit, so intervals speak of this brain only."
+)
+_ONE_POPULATION = (
+    "One pseudo-population: units of several patients side by side, which were never recorded "
+    "together. The seed of the student is the unit, so intervals speak of this population only; "
+    "nothing is inferred about patients. What units of different sessions have in common from "
+    "trial to trial is lost."
+)
 _SEEDS_TOGETHER = 4  # isolated students of so many seeds are advanced together
 _PACKAGES = ("torch", "numpy", "scipy", "scikit-learn", "b2m-drive")
 DEFAULT_STUDY = MemoryStudySettings()
@@ -61,7 +70,8 @@ class MemoryComparison(RunnableComparison[MemoryPlan, Run]):
     """A memory study of one recording: the brain, its nulls and probes, and every student.
 
     Spikes are counted in the bins of each trial (`in_trials`), bad trials are left out, and a
-    recording that cannot teach is refused (`fit_to_teach`).
+    recording that cannot teach is refused (`fit_to_teach`). What a recording of only a part of the
+    trial cannot be asked is left out (`askable`), and stands among the limits.
     """
 
     recording: Recording | TrialResponses
@@ -80,6 +90,7 @@ class MemoryComparison(RunnableComparison[MemoryPlan, Run]):
         object.__setattr__(self, "recording", fit_to_teach(in_trials(self.recording)))
         fit = {share: fit_to_teach(in_trials(each)) for share, each in self.by_signal.items()}
         object.__setattr__(self, "by_signal", fit)
+        object.__setattr__(self, "settings", askable(self.settings, self.brain))
         split_trials(self.brain, self.settings.n_teacher_trials)  # says if too few can teach
 
     @property
@@ -115,7 +126,24 @@ class MemoryComparison(RunnableComparison[MemoryPlan, Run]):
 
     def describe(self) -> dict[str, Any]:
         """The configuration of the run: everything that decides its numbers."""
-        return describe(self)
+        recording, settings = self.brain, self.settings
+        return {
+            "study": "memory",
+            "brain": _brain_entries(recording, settings),
+            "own": own_values(self),
+            "pairing_of_trials": name_of_matching(self.matching),
+            "by_signal": {
+                f"{k:g}": fingerprint_of(in_trials(each)) for k, each in self.by_signal.items()
+            },
+            **describe_settings(settings),
+            **self.study.describe(),
+            "task": _task_entries(recording, settings),
+            "limits": [
+                _ONE_POPULATION if recording.part is not None else _ONE_SESSION,
+                *limits_of(recording, settings),
+            ],
+            **({"note": self.note} if self.note else {}),
+        }
 
     def read(self, folder: Path) -> Run:
         """The finished run: scores, curves, and what it was run with."""
@@ -151,7 +179,8 @@ class MemoryComparison(RunnableComparison[MemoryPlan, Run]):
         )
         jobs += self._taught_jobs(settings, self.brain, conditions, settings.seeds)
         first = next(job for job in jobs if job.plan.teaching_trials is not None)
-        drawn = replace(first, plan=replace(first.plan, trajectories=folder / TRAJECTORIES))
+        plan = replace(first.plan, trajectories=folder / TRAJECTORIES)
+        drawn = replace(first, plan=plan, writes=folder)
         jobs = [drawn if job is first else job for job in jobs]
         for variation, varied, recording in self._variations():
             jobs += self._varied_jobs(variation, varied, recording, folder)
@@ -204,7 +233,8 @@ class MemoryComparison(RunnableComparison[MemoryPlan, Run]):
         """Students alone; with a folder, in one that every run of the same task shares."""
         task, frozen = task_settings(self.brain, settings), frozen_settings(settings.cell)
         alone = _that_matters_alone(settings)
-        key = _fingerprint([ALONE, asdict(alone), asdict(task), asdict(frozen), version("torch")])
+        felt = _without_default_device(asdict(alone))
+        key = _fingerprint([ALONE, felt, asdict(task), asdict(frozen), version("torch")])
         shared = None if folder is None else (self.isolated or folder.parent / "isolated") / key
         return [
             _job(
@@ -247,14 +277,12 @@ def record_trajectories(folder: Path) -> None:
         record_made(folder, [TRAJECTORIES])
 
 
-def describe(comparison: MemoryComparison) -> dict[str, Any]:
-    """The configuration of a run: everything that decides its numbers."""
-    recording, settings = comparison.brain, comparison.settings
+def _brain_entries(recording: TrialResponses, settings: MemoryStudySettings) -> dict[str, Any]:
     regions: dict[str, int] = {}
     for unit in recording.units:
         regions[unit.region] = regions.get(unit.region, 0) + 1
     teaching = split_trials(recording, settings.n_teacher_trials)
-    brain = {
+    return {
         "name": recording.session,
         "simulated": recording.simulated,
         "subject": recording.subject,
@@ -269,29 +297,11 @@ def describe(comparison: MemoryComparison) -> dict[str, Any]:
         "notes": list(recording.notes),
         "fingerprint": fingerprint_of(recording),
     }
-    return {
-        "study": "memory",
-        "brain": brain,
-        "own": own_values(comparison),
-        "pairing_of_trials": name_of_matching(comparison.matching),
-        "by_signal": {
-            f"{k:g}": fingerprint_of(in_trials(each)) for k, each in comparison.by_signal.items()
-        },
-        **describe_settings(settings),
-        **comparison.study.describe(),
-        "task": _task_entries(recording, settings),
-        "limits": [
-            "One session: the seed of the student is the unit, so intervals speak of this brain "
-            "only.",
-            *limits_of(recording, settings),
-        ],
-        **({"note": comparison.note} if comparison.note else {}),
-    }
 
 
 def describe_settings(settings: MemoryStudySettings) -> dict[str, Any]:
     """What the configurations of one session and of many have in common."""
-    chosen = plain_entries(asdict(settings))
+    chosen = _without_default_device(plain_entries(asdict(settings)))
     chosen["student_task"] = chosen.pop("task")
     return {
         **chosen,
@@ -346,8 +356,14 @@ def _that_matters_alone(settings: MemoryStudySettings) -> MemoryStudySettings:
         "observation_noise",
         "maintenance",
         "n_student_trials",
+        "device",
     )
     return replace(DEFAULT_STUDY, seeds=(0,), **{name: getattr(settings, name) for name in felt})
+
+
+def _without_default_device(settings: dict[str, Any]) -> dict[str, Any]:
+    """Entries as they were when every student was trained on the cpu, if these are, too."""
+    return {k: v for k, v in settings.items() if (k, v) != ("device", "cpu")}
 
 
 def _fingerprint(entries: list[Any]) -> str:

@@ -20,6 +20,7 @@ from b2m_drive.evidence.condition import ALONE_LABELLED, BRAIN, Condition, Trans
 from b2m_drive.files.settings_types import take_as_declared
 from b2m_drive.recordings.trial_responses import TrialResponses
 from b2m_drive.students.decision_rnn import Cell
+from b2m_drive.students.devices import device_of
 from b2m_drive.students.fitting import FittingSettings
 from b2m_drive.teachers.windows import WINDOW_CHOICES, WindowChoice
 from b2m_drive.transfer.term import Strategy
@@ -66,9 +67,11 @@ class MemoryStudySettings:
     student_trials_curve: tuple[int, ...] = ()  # numbers of different generated trials
     maintenance_curve: tuple[float, ...] = ()  # [s] further delays of generated trials
     n_seeds_varied: int = 3  # of each point of those curves
+    device: str = "cpu"  # that students are trained on, see `device_of`
 
     def __post_init__(self) -> None:
         take_as_declared(self)
+        object.__setattr__(self, "device", str(device_of(self.device)))
         if not self.seeds or len(set(self.seeds)) != len(self.seeds):
             raise ValueError(f"seeds: expected one or more different seeds, came {self.seeds}")
         if not self.readings or not self.strategies:
@@ -190,7 +193,8 @@ def varied_conditions(settings: MemoryStudySettings) -> tuple[Condition, ...]:
 def split_trials(recording: TrialResponses, n_teaching: int | None = None) -> np.ndarray:
     """Which recorded trials teach (True) and which are held out, by a fixed draw.
 
-    Fewer teaching trials are the first of the same draw.
+    Fewer teaching trials are the first of the same draw. Of a pseudo-population only whole
+    parts teach, so they may be somewhat fewer than asked for.
 
     Raises:
         ValueError: If so many cannot teach, or they are too few.
@@ -203,6 +207,8 @@ def split_trials(recording: TrialResponses, n_teaching: int | None = None) -> np
             f"ones of {recording.session}), came {n_teaching}"
         )
     chosen = most if n_teaching is None else n_teaching
+    if recording.part is not None:
+        order, chosen = _whole_parts(recording.part, chosen)
     if chosen < FEWEST_TEACHING:
         raise ValueError(
             f"{recording.session}: teaching trials: expected at least {FEWEST_TEACHING}, came "
@@ -211,3 +217,11 @@ def split_trials(recording: TrialResponses, n_teaching: int | None = None) -> np
     teaching = np.zeros(len(order), dtype=bool)
     teaching[order[:chosen]] = True
     return teaching
+
+
+def _whole_parts(part: np.ndarray, most: int) -> tuple[np.ndarray, int]:
+    """Rows part after part in a drawn order, and how many of them teach: no part on both sides."""
+    drawn = np.random.default_rng(0).permutation(np.unique(part))
+    ends = np.cumsum([(part == each).sum() for each in drawn])
+    order = np.concatenate([np.flatnonzero(part == each) for each in drawn])
+    return order, int(max(ends[ends <= most], default=0))

@@ -75,7 +75,7 @@ class RecordedTeaching:
             temperature=self.settings.temperature,
             positions=self.settings.positions,
             generator=torch_generator_for(seed, HEADS),
-        )
+        ).to(self.settings.device)
 
     def sample(self, step: int, with_permuted: bool) -> RecordedBatch:
         """Some teaching trials with fresh noise."""

@@ -18,8 +18,8 @@ import numpy as np
 from jaxtyping import Bool
 from tqdm.auto import tqdm
 
-from b2m_agents.studies.memory.brain_description import fingerprint_of
 from b2m_agents.studies.memory.comparison import describe_settings
+from b2m_agents.studies.memory.fitted_once import fingerprint_of
 from b2m_agents.studies.memory.plan import MemoryStudySettings, split_trials
 from b2m_agents.studies.memory.sessions import SessionsComparison
 from b2m_agents.studies.memory.teachers import Readout
@@ -28,6 +28,7 @@ from b2m_drive.comparisons.run_opening import CONFIG, check_run, open_run
 from b2m_drive.comparisons.runnable import ExpectedTime
 from b2m_drive.comparisons.search import RankedCandidate, rank_candidates
 from b2m_drive.comparisons.session_summaries import LEAST_UNITS
+from b2m_drive.executors.running import TRIES
 from b2m_drive.files.locks import claim
 from b2m_drive.files.writing import write_json
 from b2m_drive.recordings.binning import in_trials
@@ -138,7 +139,12 @@ SEARCH = SearchSettings(
 
 
 def search_settings(
-    *, selection_seeds: int, selection_steps: int, test_seeds: int, test_steps: int
+    *,
+    selection_seeds: int,
+    selection_steps: int,
+    test_seeds: int,
+    test_steps: int,
+    device: str = "cpu",
 ) -> SearchSettings:
     """The usual search with other budgets; the test's seeds are none of the selection's.
 
@@ -147,17 +153,22 @@ def search_settings(
         selection_steps: Of such a student's training.
         test_seeds: Students of each condition of the test.
         test_steps: Of such a student's training.
+        device: That all of them are trained on.
     """
     first = _TEST_SEEDS[0]
     return replace(
         SEARCH,
         selection=replace(
-            SEARCH.selection, seeds=tuple(range(selection_seeds)), n_steps=selection_steps
+            SEARCH.selection,
+            seeds=tuple(range(selection_seeds)),
+            n_steps=selection_steps,
+            device=device,
         ),
         test=replace(
             SEARCH.test,
             seeds=tuple(range(first, first + test_seeds)),
             n_steps=test_steps,
+            device=device,
         ),
     )
 
@@ -219,6 +230,7 @@ class MemorySearch:
         n_workers: int = 1,
         progress: bool = True,
         executor: Executor | None = None,
+        tries: int = TRIES,
     ) -> SessionsRun:
         """Search the best readout on half of the patients, and test it on the others.
 
@@ -233,7 +245,7 @@ class MemorySearch:
         """
         folder = Path(folder)
         how: dict[str, Any] = {
-            "n_workers": n_workers, "progress": progress, "executor": executor,
+            "n_workers": n_workers, "progress": progress, "executor": executor, "tries": tries,
         }  # fmt: skip
         studies, config = self.selection_studies(), self.describe()
         with claim(folder, "a search"):

@@ -6,27 +6,28 @@ same task. Sessions with few units are compared and shown, but not pooled.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from tqdm.auto import tqdm
 
 from b2m_agents.episodes.ordered_workers import map_in_order
-from b2m_agents.studies.memory.brain_description import describe_brain, fingerprint_of, limits_of
+from b2m_agents.studies.memory.askable import askable
+from b2m_agents.studies.memory.brain_description import describe_brain, limits_of
 from b2m_agents.studies.memory.comparison import (
     MemoryComparison,
-    describe,
     describe_settings,
     name_of_matching,
     record_trajectories,
 )
+from b2m_agents.studies.memory.fitted_once import fingerprint_of
 from b2m_agents.studies.memory.plan import MemoryPlan, MemoryStudySettings
 from b2m_agents.studies.memory.taught_group import run_job
 from b2m_agents.studies.memory.trial_matching import TrialMatching, match_trials
-from b2m_drive.comparisons.jobs import Job, time_job
-from b2m_drive.comparisons.local_processes import RunJob
+from b2m_drive.comparisons.jobs import Job, RunJob, time_job
 from b2m_drive.comparisons.pooling import SessionsRun, read_sessions
 from b2m_drive.comparisons.run_folder import BRAIN_FILE
 from b2m_drive.comparisons.run_opening import open_run
@@ -35,6 +36,8 @@ from b2m_drive.comparisons.session_summaries import LEAST_UNITS
 from b2m_drive.files.names import safe_name
 from b2m_drive.files.writing import write_json
 from b2m_drive.recordings.binning import in_trials
+from b2m_drive.recordings.datasets import sternberg_maintenance
+from b2m_drive.recordings.datasets.sternberg_maintenance import holds_many
 from b2m_drive.recordings.readers.kornblith import read_kornblith
 from b2m_drive.recordings.recording import Recording
 from b2m_drive.recordings.recording_quality import fit_to_teach
@@ -83,6 +86,8 @@ class SessionsComparison(RunnableComparison[MemoryPlan, SessionsRun]):
         if twice:
             raise ValueError(f"{self.name}: expected each session once, came twice: {twice}")
         self._leave_out_unfit()
+        for recording in self.brains:  # all are compared in the readings that all can give
+            object.__setattr__(self, "settings", askable(self.settings, recording))
         patients = {r.subject for r in self.recordings if self.is_pooled(r)}
         if len(patients) < 2:
             raise ValueError(
@@ -159,14 +164,39 @@ def folder_of(recording: Recording | TrialResponses) -> Path:
 
 
 def read_sessions_of(path: Path, progress: bool = True) -> SessionsRead:
-    """Every session (.h5) of a folder, in the order of their names.
+    """Every session (.h5) of a folder, or of a file that holds many, in the order of their names.
 
     A file that cannot be read, or whose recording cannot teach, is left out.
 
     Raises:
         FileNotFoundError: If there is no such folder, or it holds no file.
-        ValueError: If it is a file, or no session can be used; says of each why.
+        ValueError: If it is a file of one session, or no session can be used; says of each why.
     """
+    recordings, left_out = [], []
+    for name, read in tqdm(_to_read(path).items(), desc="reading", disable=not progress):
+        try:
+            recordings.append(fit_to_teach(read()))
+        except (ValueError, OSError) as error:
+            named = str(error) if name in str(error) else f"{name}: {error}"
+            left_out.append(SessionLeftOut(name, named))
+    if not recordings:
+        raise ValueError(
+            f"{path}: expected sessions that can teach, came {len(left_out)} that cannot"
+            + _and_left_out(left_out)
+        )
+    return SessionsRead(tuple(recordings), tuple(left_out))
+
+
+def least_units_of(path: Path) -> int:
+    """Units that a session needs to be pooled: one of a data set of few, selected units."""
+    return sternberg_maintenance.LEAST_UNITS if holds_many(path) else LEAST_UNITS
+
+
+def _to_read(path: Path) -> dict[str, Callable[[], TrialResponses]]:
+    """How each session of a folder or file is read, by its name."""
+    if holds_many(path):
+        sessions = sternberg_maintenance.read_sternberg_maintenance(path)
+        return {each.session: partial(in_trials, each) for each in sessions}
     if path.is_file():
         raise ValueError(f"{path}: expected a folder of recordings, came a file")
     if not path.is_dir():
@@ -174,19 +204,11 @@ def read_sessions_of(path: Path, progress: bool = True) -> SessionsRead:
     files = sorted(path.glob("*.h5"))
     if not files:
         raise FileNotFoundError(f"{path}: expected recordings (*.h5), found none")
-    recordings, left_out = [], []
-    for file in tqdm(files, desc="reading", disable=not progress):
-        try:
-            recordings.append(fit_to_teach(in_trials(read_kornblith(file))))
-        except (ValueError, OSError) as error:
-            named = str(error) if file.stem in str(error) else f"{file.name}: {error}"
-            left_out.append(SessionLeftOut(file.stem, named))
-    if not recordings:
-        raise ValueError(
-            f"{path}: expected sessions that can teach, came {len(files)} that cannot"
-            + _and_left_out(left_out)
-        )
-    return SessionsRead(tuple(recordings), tuple(left_out))
+    return {file.stem: partial(_read_session, file) for file in files}
+
+
+def _read_session(file: Path) -> TrialResponses:
+    return in_trials(read_kornblith(file))
 
 
 def _and_left_out(left_out: Sequence[SessionLeftOut]) -> str:
@@ -230,7 +252,7 @@ def _task(study: SessionsComparison) -> dict[str, Any]:
     """What the sessions' tasks have in common, and where they differ; each run has its own."""
     trials = [recording.trials for recording in study.brains]
     return {
-        "id": describe(MemoryComparison(study.recordings[0], study.settings))["task"]["id"],
+        "id": MemoryComparison(study.recordings[0], study.settings).describe()["task"]["id"],
         "n_items": sorted({each.n_items for each in trials}),
         "n_stimuli": sorted({each.n_stimuli for each in trials}),
     }
@@ -242,11 +264,17 @@ def _common_source(recordings: Sequence[Recording | TrialResponses]) -> str:
 
 
 def _limits(study: SessionsComparison) -> list[str]:
-    own = limits_of(study.brains[0], study.settings)
+    own = dict.fromkeys(
+        limit for brain in study.brains for limit in limits_of(brain, study.settings)
+    )
+    shared = [
+        note for note in study.brains[0].notes if all(note in each.notes for each in study.brains)
+    ]
     return [
         *(f"Not compared: {each.why}." for each in study.left_out),
         "The patient is the unit; sessions of one patient are averaged first. Units differ between "
         "sessions, so nothing is shared between the teachers of different sessions.",
+        *(f"In every session: {note}." for note in shared),
         *own,
     ]
 
@@ -254,7 +282,7 @@ def _limits(study: SessionsComparison) -> list[str]:
 def _prepare(comparisons: Mapping[Path, MemoryComparison], n_workers: int, progress: bool) -> None:
     """Make or check each session's folder, and describe its brain in it."""
     for path, comparison in comparisons.items():
-        open_run(path, describe(comparison))
+        open_run(path, comparison.describe())
     lacking = {k: each for k, each in comparisons.items() if not (k / BRAIN_FILE).is_file()}
     described = map_in_order(_describe_brain, lacking.values(), n_workers)
     bar = tqdm(lacking, desc="decoding", disable=not progress or not lacking)

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from b2m_agents.studies.memory.plan import MemoryPlan
 from b2m_drive.evidence.scores import Score
 from b2m_drive.students.decision_rnn import DecisionRNN
+from b2m_drive.students.devices import device_of
 from b2m_drive.students.fitting import FittingSettings, fit, limit_each_gradient
 from b2m_drive.students.seeded_streams import generator_for, torch_generator_for
 from b2m_drive.students.stacked_rnn import StackedDecisionRNN
@@ -29,6 +30,7 @@ class GroupRun:
 
     def __init__(self, plan: MemoryPlan) -> None:
         self.plan, self.settings = plan, plan.settings
+        self.device = device_of(self.settings.device)
         self.tasks = [task_of(replace(plan.task, codes_seed=seed)) for seed in plan.seeds]
         self.generators = [generator_for(seed, GENERATED) for seed in plan.seeds]
         self.pools = [
@@ -46,7 +48,7 @@ class GroupRun:
         )
         self.network = StackedDecisionRNN(
             [self.new_student(seed, INIT) for _, seed in plan.students]
-        )
+        ).to(self.device)
         self.scores: list[Score] = []
 
     def train(self, after_step: Callable[[], None]) -> list[Score]:
@@ -100,10 +102,8 @@ class GroupRun:
         self.network.train()
         target = self.for_students([batch.target for batch in self.held_out])
         decision = self.for_students([batch.decision for batch in self.held_out])
-        last = decision.shape[-1] - 1 - decision.flip(-1).int().argmax(-1)
-        chosen = _at_step(logits[..., 1:].argmax(-1) + 1, last)
-        accuracy = (chosen == _at_step(target, last)).float().mean(1)
-        for (condition, seed), value in zip(self.plan.students, accuracy.tolist(), strict=True):
+        accuracy = accuracy_of(logits, target, decision).tolist()
+        for (condition, seed), value in zip(self.plan.students, accuracy, strict=True):
             self.scores.append(Score(condition, seed, ACCURACY, step, value, "share of trials"))
 
     def decision_loss_of(self, logits: Tensor, batches: list[TrialBatch]) -> Tensor:
@@ -114,10 +114,14 @@ class GroupRun:
 
     def for_students(self, by_seed: list[np.ndarray]) -> Tensor:
         """Arrays of each seed, repeated for the seed's students: [model batch time ...]."""
-        stacked = torch.from_numpy(np.stack(padded_alike(by_seed)))
+        stacked = self.on_device(np.stack(padded_alike(by_seed)))
         if len(by_seed) == 1:
             return stacked.expand(len(self.network), *stacked.shape[1:])
         return stacked.repeat_interleave(len(self.plan.conditions), dim=0)
+
+    def on_device(self, values: np.ndarray) -> Tensor:
+        """An array where the students are."""
+        return torch.from_numpy(values).to(self.device)
 
     def new_student(self, seed: int, purpose: int) -> DecisionRNN:
         """A student as it starts, from one of a seed's streams."""
@@ -133,6 +137,16 @@ def decision_loss(logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
         logits.flatten(0, 2).float(), target.reshape(-1), reduction="none"
     ).view(target.shape)
     return (entropy * weight).sum((1, 2)) / weight.sum((1, 2))
+
+
+def accuracy_of(logits: Tensor, target: Tensor, decision: Tensor) -> Tensor:
+    """Each student's share of trials whose choice at the last step of the probes is right.
+
+    Shapes: logits [model batch time action], target and decision [model batch time].
+    """
+    last = decision.shape[-1] - 1 - decision.flip(-1).int().argmax(-1)
+    chosen = _at_step(logits[..., 1:].argmax(-1) + 1, last)
+    return (chosen == _at_step(target, last)).float().mean(1)
 
 
 def padded_alike(batches: Sequence[np.ndarray]) -> list[np.ndarray]:

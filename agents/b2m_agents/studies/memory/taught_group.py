@@ -23,7 +23,7 @@ from b2m_agents.studies.memory.student_group import (
     GroupRun,
     padded_alike,
 )
-from b2m_agents.studies.memory.teachers import brain_activity, latents_as_read
+from b2m_agents.studies.memory.teachers import brain_activity, latents_of_brain
 from b2m_agents.studies.memory.trial_matching import relabelled
 from b2m_drive.evidence.alignment import alignment_scores
 from b2m_drive.evidence.condition import ALONE_LABELLED, BRAIN, Condition
@@ -57,7 +57,7 @@ class TaughtRun(GroupRun):
         self.windows = self.activity.windows
         taught = self.activity.select(teaching_trials.teaching)
         brain = {
-            readout: latents_as_read(readout, taught, self.settings.n_latents)
+            readout: latents_of_brain(readout, taught, self.settings.n_latents)
             for readout in self.settings.readings
         }
         self.by_seed = [
@@ -68,10 +68,12 @@ class TaughtRun(GroupRun):
         ]
         n_seeds = len(plan.seeds)
         permuted = np.tile(sees_permuted_items(plan.conditions), n_seeds)
-        self.sees_permuted = torch.from_numpy(permuted)
-        self.taught = torch.tensor([float(t) for each in self.by_seed for t in each.taught])
-        labelled = [float(name.control == ALONE_LABELLED) for name in plan.conditions]
-        self.labelled = torch.tensor(labelled * n_seeds)
+        self.any_permuted = bool(permuted.any())
+        self.sees_permuted = self.on_device(permuted)
+        taught_by_any = [t for each in self.by_seed for t in each.taught]
+        self.taught = self.on_device(np.array(taught_by_any, np.float32))
+        labelled = [name.control == ALONE_LABELLED for name in plan.conditions]
+        self.labelled = self.on_device(np.array(labelled * n_seeds, np.float32))
         self.schedule = WeightSchedule(self.settings.weight, self.settings.falls_to_zero_at)
 
     def parameters(self) -> list[nn.Parameter]:
@@ -91,7 +93,7 @@ class TaughtRun(GroupRun):
     def loss_of_step(self, step: int) -> Tensor:
         """Decision loss on generated trials, transfer loss on recorded ones."""
         generated = self.draw_batches()
-        recorded = [each.sample(step, bool(self.sees_permuted.any())) for each in self.by_seed]
+        recorded = [each.sample(step, self.any_permuted) for each in self.by_seed]
         output = self.network(self._observation(generated, recorded))
         n_generated, size = len(generated[0]), len(recorded[0].rows)
         loss = self.decision_loss_of(output.logits[:, :n_generated], generated)
@@ -125,11 +127,12 @@ class TaughtRun(GroupRun):
         """What the students see in a step: [model_or_one batch time feature]."""
         pairs = list(zip(generated, recorded, strict=True))
         usual = [_joined(trials, batch.seen) for trials, batch in pairs]
-        if not self.sees_permuted.any():
-            return self.for_students(usual) if len(pairs) > 1 else torch.from_numpy(usual[0])[None]
+        if not self.any_permuted:
+            return self.for_students(usual) if len(pairs) > 1 else self.on_device(usual[0])[None]
         other = [_joined(trials, batch.permuted or batch.seen) for trials, batch in pairs]
         both = torch.stack([self.for_students(usual), self.for_students(other)])
-        return both[self.sees_permuted.long(), torch.arange(len(self.network))]
+        every = torch.arange(len(self.network), device=self.device)
+        return both[self.sees_permuted.long(), every]
 
     def _present(self) -> Bool[np.ndarray, "trial window"]:
         return present_windows(self.windows, self.recording.trials)
@@ -153,7 +156,7 @@ class TaughtRun(GroupRun):
     ) -> Float32[np.ndarray, "model trial window hidden"]:
         """Every student's activity in these trials, averaged in the brain's windows."""
         seen = teaching.task.unroll(trials, generator_for(teaching.seed, HELD_OUT))
-        hidden = self.network(torch.from_numpy(seen.observation)[None]).hidden.numpy()
+        hidden = self.network(self.on_device(seen.observation)[None]).hidden.cpu().numpy()
         step = self.settings.time_step
         return np.stack(
             [
@@ -166,7 +169,8 @@ class TaughtRun(GroupRun):
         """Each student's hidden state beside the neurons, on held-out recorded trials."""
         present = self._present()[self.held_out_rows]
         brain = self.activity.values[self.held_out_rows]
-        trial = np.repeat(np.arange(len(brain)), brain.shape[1])[present.ravel()]
+        group = self.recording.group[self.held_out_rows]
+        trial = np.repeat(group, brain.shape[1])[present.ravel()]
         return [
             Score(condition, seed, metric, self.settings.n_steps, value, "1")
             for condition, seed, student in self._hidden(self.held_out_rows)
@@ -193,7 +197,9 @@ def plane_of_paths(values: np.ndarray, group: np.ndarray) -> np.ndarray:
     means = np.stack([values[group == each].mean(0) for each in np.unique(group)])
     centred = (means - means.mean((0, 1))).reshape(-1, means.shape[-1]).astype(np.float64)
     _, _, axes = np.linalg.svd(centred, full_matrices=False)
-    return np.asarray(centred @ axes[:2].T).reshape(*means.shape[:2], 2)
+    plane = np.zeros((len(centred), 2))  # of one unit: a line
+    plane[:, : len(axes[:2])] = centred @ axes[:2].T
+    return plane.reshape(*means.shape[:2], 2)
 
 
 def _joined(generated: TrialBatch, recorded: TrialBatch) -> np.ndarray:

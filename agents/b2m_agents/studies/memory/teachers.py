@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
+from jaxtyping import Float32
 
+from b2m_agents.studies.memory.fitted_once import fitted_once
 from b2m_drive.comparisons.control import Control, ControlInputs
 from b2m_drive.comparisons.memory_study import MEMORY, NULL_TEACHERS
 from b2m_drive.comparisons.study import LABEL_PROBES
@@ -15,6 +17,7 @@ from b2m_drive.recordings.binning import in_trials
 from b2m_drive.recordings.recording import Recording
 from b2m_drive.recordings.trial_responses import TrialResponses
 from b2m_drive.students.decision_rnn import DecisionRNN
+from b2m_drive.students.devices import device_of_network
 from b2m_drive.teachers.controls import (
     information_rate,
     kept_for_accuracy,
@@ -23,7 +26,7 @@ from b2m_drive.teachers.controls import (
     project_randomly,
     shuffle_trials,
 )
-from b2m_drive.teachers.latent_methods import require_latents
+from b2m_drive.teachers.latent_methods import LATENT_METHODS, require_latents
 from b2m_drive.teachers.latents import (
     PAIRINGS,
     TRIAL_LATENTS,
@@ -32,6 +35,7 @@ from b2m_drive.teachers.latents import (
     decode_stimuli,
     latents_of,
 )
+from b2m_drive.teachers.response_counts import evened
 from b2m_drive.teachers.shown_items import memory_set, shown_in
 from b2m_drive.teachers.surrogates import (
     matched_covariance,
@@ -40,7 +44,7 @@ from b2m_drive.teachers.surrogates import (
     shuffle_within_condition,
 )
 from b2m_drive.teachers.window_of_steps import average_in_windows
-from b2m_drive.teachers.windows import WindowChoice, teaching_windows, window_activity
+from b2m_drive.teachers.windows import WindowChoice, recorded_windows, window_activity
 from b2m_envs.memory_decision import TrialBatch
 
 ITEMS_PERMUTED = "items_permuted"  # the brain itself; the student's items are other ones
@@ -69,11 +73,15 @@ class Readout:
 def brain_activity(
     recording: Recording | TrialResponses, which: WindowChoice = "all"
 ) -> TrialResponses:
-    """Square roots of the spike counts in the teaching windows: the root evens out variance."""
+    """Square roots of the spike counts in the teaching windows: the root evens out variance.
+
+    Signals are summed over the bins of a window as they are. Of a recording that covers only a part
+    of the trial, the windows of that part.
+    """
     binned = in_trials(recording)
-    windows = teaching_windows(binned.trials.n_items, which=which)
-    roots = np.sqrt(window_activity(binned, windows))
-    measure = f"square root of the number of {binned.measure}"
+    windows = recorded_windows(binned, which)
+    roots = evened(binned, window_activity(binned, windows))
+    measure = binned.measure if binned.signed else f"square root of the number of {binned.measure}"
     return replace(binned, values=roots, windows=windows, measure=measure)
 
 
@@ -106,9 +114,7 @@ def teacher_trial_latents(
     if teacher in _SURROGATES:
         activity = _SURROGATES[teacher](activity, generator)
     elif teacher == "untrained_network":
-        with torch.no_grad():
-            hidden = untrained(torch.from_numpy(seen.observation)).hidden.numpy()
-        activity = _network_activity(hidden, activity, seen, time_step)
+        activity = _network_activity(_hidden(untrained, seen), activity, seen, time_step)
     elif teacher == "random_projection":
         n_units = untrained.settings.hidden_size
         projected = project_randomly(seen.observation, n_units, generator)
@@ -119,6 +125,15 @@ def teacher_trial_latents(
         known = (*NULL_TEACHERS, *MEMORY.probes)
         raise ValueError(f"teacher: expected one of {known}, came {teacher!r}")
     return latents_as_read(readout, activity, n_latents)
+
+
+def latents_of_brain(
+    readout: Readout, activity: TrialResponses, n_latents: int | None
+) -> BrainLatents:
+    """As `latents_as_read`, of the brain itself: the same for every seed, fitted once a process."""
+    method = LATENT_METHODS.get(readout.latents)  # a user may have put another in its place
+    what = ("latents", readout, n_latents, method)
+    return fitted_once(activity, what, lambda: latents_as_read(readout, activity, n_latents))
 
 
 def latents_as_read(
@@ -147,9 +162,7 @@ def _made(
     """The activity of a user's own control."""
 
     def hidden() -> np.ndarray:
-        with torch.no_grad():
-            steps = untrained(torch.from_numpy(seen.observation)).hidden.numpy()
-        return _network_activity(steps, activity, seen, time_step).values
+        return _network_activity(_hidden(untrained, seen), activity, seen, time_step).values
 
     inputs = ControlInputs(
         activity.values,
@@ -161,6 +174,14 @@ def _made(
         generator,
     )
     return activity.with_values(control.activity(inputs))
+
+
+@torch.no_grad()
+def _hidden(network: DecisionRNN, seen: TrialBatch) -> Float32[np.ndarray, "trial time hidden"]:
+    """A network's activity in trials, wherever it is."""
+    observation = torch.from_numpy(seen.observation).to(device_of_network(network))
+    hidden: np.ndarray = network(observation).hidden.cpu().numpy()
+    return hidden
 
 
 def _network_activity(
@@ -175,9 +196,7 @@ def _labels(
 ) -> BrainLatents:
     kept = (1.0, 1.0)
     if teacher == "labels_corrupted":
-        teaching = np.ones(len(activity.trials), dtype=bool)
-        evidence = decode_stimuli(activity, teaching, seed=0, beyond_frequency=True)
-        accuracy, auc = information_rate(evidence, activity.trials, activity.windows)
+        accuracy, auc = fitted_once(activity, "information rate", lambda: _rate_of(activity))
         n_shown = int(memory_set(activity.trials).any(0).sum())
         kept = (kept_for_accuracy(accuracy, n_shown), kept_for_auc(auc))
     return label_latents(
@@ -187,3 +206,10 @@ def _labels(
         kept=kept,
         generator=generator,
     )
+
+
+def _rate_of(activity: TrialResponses) -> tuple[float, float]:
+    """What the brain's activity tells of the items, see `information_rate`."""
+    teaching = np.ones(len(activity.trials), dtype=bool)
+    evidence = decode_stimuli(activity, teaching, seed=0, beyond_frequency=True)
+    return information_rate(evidence, activity.trials, activity.windows)

@@ -45,6 +45,7 @@ from b2m_drive.reports.agents_report import agents_summary, agents_verdicts
 from b2m_drive.reports.report import write_report
 from b2m_drive.students.scene_vae import SceneVAE, SceneVAESettings
 from b2m_envs.scenes.settings import SceneSettings
+from tests.extending.own_executor import OneAfterAnother
 from tests.shared.other_process import held
 
 TEACHING = TransferMethod("regression", "pca", "frame")
@@ -145,7 +146,7 @@ def test_a_comparison_ends_in_a_report_and_resumes_to_equal_numbers(driving, tmp
     for name in ("regression-pca-frame-brain-seed-1", "blind-seed-0", "highway_env-seed-0"):
         (run.folder / "groups" / f"{name}.csv").unlink()  # as if killed before these
     (run.folder / "scores.csv").unlink()
-    comparison.run(folder, progress=False)
+    comparison.run(folder, progress=False, executor=OneAfterAnother())
     assert read_scores(run.folder / "scores.csv") == scores
     with pytest.raises(ValueError, match=r"another configuration.*n_held_out: there 3, now 4"):
         replace(comparison, settings=replace(SMALL, n_held_out=4)).run(folder, progress=False)
@@ -154,6 +155,7 @@ def test_a_comparison_ends_in_a_report_and_resumes_to_equal_numbers(driving, tmp
     assert blind.seeds == SMALL.seeds
 
 
+@pytest.mark.slow
 def test_episodes_driven_together_are_those_driven_alone() -> None:
     scene = replace(SCENE, duration=6.0)
     driven = evaluate_batched(scene, [3, 4, 5], lambda scenes, state: np.ones(len(state), np.int64))
@@ -167,6 +169,7 @@ def test_episodes_driven_together_are_those_driven_alone() -> None:
     assert driven.succeeded is None
 
 
+@pytest.mark.slow
 def test_who_steers_off_the_road_is_seen_to_be_off_it() -> None:
     scene = SceneSettings("highway_fast", action="continuous", vehicles_count=0, duration=9.0)
     driven = evaluate_batched(
@@ -234,6 +237,29 @@ def test_a_verdict_on_the_return_says_what_the_taught_fail_in_more_often() -> No
     assert agents_verdicts(better)[0].failures == ""
 
 
+def beside_blind(result: AgentsResult, level: float) -> AgentsResult:
+    """The same comparison, with blind agents that reach about this return."""
+    blind = [
+        Score(Condition("blind"), seed, "return", 32, level + seed / 10, "1") for seed in (0, 1)
+    ]
+    curves = {**result.curves, "return": learning_curves((*result.scores, *blind), "return")}
+    return replace(result, curves=curves)
+
+
+def test_a_verdict_on_agents_says_where_those_alone_do_no_better_than_blind_ones() -> None:
+    result = failing({"return": 0.9}, {"return": 0.5})
+    assert agents_verdicts(result)[0].weak == ""  # nobody was blind: nothing to hold it against
+    assert agents_verdicts(beside_blind(result, 0.2))[0].weak == ""
+    (verdict,) = agents_verdicts(beside_blind(result, 0.6))
+    assert verdict.weak.startswith(
+        "Yet the agents alone did not learn for sure more than those that see nothing (return on "
+        "held-out episodes 0.55 ["
+    )
+    assert (
+        "against 0.65): what is found of such agents says little; train longer." in verdict.sentence
+    )
+
+
 def test_a_run_of_before_has_no_measure_of_the_road_and_is_still_read() -> None:
     result = failing({"without_crash": 0.2}, {"without_crash": 0.5})
     (verdict,) = agents_verdicts(result)
@@ -241,6 +267,7 @@ def test_a_run_of_before_has_no_measure_of_the_road_and_is_still_read() -> None:
     assert "without a crash in" in verdict.failures
 
 
+@pytest.mark.slow
 def test_what_is_seen_in_evaluation_is_what_was_seen_in_training() -> None:
     encoder = SceneVAE(SceneVAESettings(40, 36, 2, latent_size=4, widths=(4, 8)))
     for kind, made in (("latents", encoder), ("pixels", None), (STATE, None), (BLIND, None)):
@@ -306,6 +333,7 @@ def test_a_run_that_has_not_what_is_needed_is_refused(driving, tmp_path) -> None
     refused(copy, "expected this file of a finished run")
 
 
+@pytest.mark.slow
 def test_encoders_of_another_run_are_told_from_the_runs_own(driving, tmp_path) -> None:
     copy = shutil.copytree(driving, tmp_path / "copy")
     comparison = AgentsComparison(copy, SMALL)
@@ -344,6 +372,7 @@ def test_impossible_settings_are_named(changes, message: str) -> None:
         replace(SMALL, **changes)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -365,3 +394,20 @@ def test_more_seeds_than_the_run_has_are_refused(driving) -> None:
     with pytest.raises(ValueError, match="seeds: expected at most the run's 2, came 7"):
         settings_of_run(driving, n_seeds=7)
     assert settings_of_run(driving).seeds == (0, 1)
+
+
+@pytest.mark.slow
+def test_encoders_are_read_again_only_when_a_file_of_theirs_changed(
+    driving: Path, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(driving, tmp_path / "driving"))
+    comparison = AgentsComparison(folder, SMALL)
+    before = comparison.describe()
+    assert comparison.describe() is before
+    other = SceneVAE(SceneVAESettings(40, 36, 2, latent_size=4, widths=(4, 8)))
+    encoder = encoder_folder(folder, Condition(ALONE), 0)
+    shutil.rmtree(encoder)
+    other.save_pretrained(encoder)
+    write_view(encoder, VIEW)
+    after = comparison.describe()
+    assert after["encoders"]["fingerprint"] != before["encoders"]["fingerprint"]

@@ -32,6 +32,7 @@ from b2m_drive.students.scenes import SceneDataset, SceneEpisode, SceneHeader, S
 from b2m_drive.students.seeded_streams import generator_for
 from b2m_drive.teachers.frame_decoding import decoding_r2
 from b2m_drive.transfer.targets import BrainTargets
+from tests.extending.own_executor import OneAfterAnother
 from tests.shared.other_process import held
 
 NAMES = (
@@ -135,13 +136,14 @@ def test_a_comparison_ends_in_a_verdict_and_resumes_to_equal_numbers(scenes, tmp
     for name in ("alone", "regression-pca-frame-brain"):  # as if killed before these students
         (run.folder / "groups" / f"{name}-seed-1.csv").unlink()
     (run.folder / "scores.csv").unlink()
-    comparison.run(run.folder, progress=False)
+    comparison.run(run.folder, progress=False, executor=OneAfterAnother())
     assert read_scores(run.folder / "scores.csv") == scores
     other = comparison_of(scenes, replace(SMALL, n_steps=6))
     with pytest.raises(ValueError, match=r"another configuration.*n_steps: there 4, now 6"):
         other.run(run.folder, progress=False)
 
 
+@pytest.mark.slow
 def test_a_head_at_weight_zero_changes_nothing_and_a_brain_does(scenes, tmp_path) -> None:
     settings = replace(SMALL, seeds=(0,), frames_curve=(), signal_curve=())
     found = prepared(comparison_of(scenes, settings), tmp_path / "run")
@@ -158,6 +160,7 @@ def test_a_head_at_weight_zero_changes_nothing_and_a_brain_does(scenes, tmp_path
     assert (alone - taught).abs().max() > 1e-3
 
 
+@pytest.mark.slow
 def test_held_out_episodes_never_teach(scenes) -> None:
     dataset = SceneDataset(scenes)
     rows = rows_of(dataset, SMALL)
@@ -168,11 +171,13 @@ def test_held_out_episodes_never_teach(scenes) -> None:
         rows_of(dataset, replace(SMALL, n_frames=4000))
 
 
+@pytest.mark.slow
 def test_scenes_with_too_little_to_score_are_refused(scenes) -> None:
     with pytest.raises(ValueError, match=r"expected variables of the state that vary in 10"):
         study_data_of(scenes, replace(SMALL, n_held_out=10))
 
 
+@pytest.mark.slow
 def test_every_teacher_tells_what_it_should_about_the_scene(scenes, tmp_path) -> None:
     """The brain, the labels and functions of the pixels tell of the gap; nulls of time do not."""
     plan = prepared(comparison_of(scenes), tmp_path / "run")[0]
@@ -200,6 +205,7 @@ def test_every_teacher_tells_what_it_should_about_the_scene(scenes, tmp_path) ->
     assert max(r2["shuffled"], r2["circular_shift"]) < 0.1
 
 
+@pytest.mark.slow
 def test_targets_are_paired_by_frame_id(scenes, tmp_path) -> None:
     plans = prepared(comparison_of(scenes), tmp_path / "run")
     plan = next(each for each in plans if each.condition.control == "labels")
@@ -212,6 +218,7 @@ def test_targets_are_paired_by_frame_id(scenes, tmp_path) -> None:
     assert max(correlations) > 0.99
 
 
+@pytest.mark.slow
 def test_the_drivers_actions_leave_out_frames_without_one(scenes, tmp_path) -> None:
     plans = prepared(comparison_of(scenes), tmp_path / "run")
     plan = next(each for each in plans if each.condition.control == "alone_labelled")
@@ -221,6 +228,7 @@ def test_the_drivers_actions_leave_out_frames_without_one(scenes, tmp_path) -> N
     assert not set(student.attachment.teacher.ids) & set(last)
 
 
+@pytest.mark.slow
 def test_frames_without_a_response_teach_nobody_but_are_still_learnt_from(scenes, tmp_path) -> None:
     run = comparison_of(scenes)
     lost = 40
@@ -259,6 +267,7 @@ def test_a_recording_of_other_scenes_or_of_too_few_is_refused(scenes, tmp_path) 
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_a_corrected_pairing_is_another_run(scenes, tmp_path) -> None:
     comparison = comparison_of(scenes)
     prepared(comparison, tmp_path / "run")
@@ -274,6 +283,7 @@ def test_a_second_comparison_in_the_folder_is_refused(scenes, tmp_path) -> None:
         comparison_of(scenes).run(tmp_path / "run", progress=False)
 
 
+@pytest.mark.slow
 def test_a_dry_run_leaves_nothing_behind(scenes, tmp_path) -> None:
     settings = replace(SMALL, n_steps=20, evaluate_every=10)
     expected = comparison_of(scenes, settings).expected_time(tmp_path / "run", 2)
@@ -296,7 +306,7 @@ def test_a_persons_own_recording_teaches_too(scenes, tmp_path) -> None:
     recording = read_scene_recording(tmp_path / "own.h5")
     settings = replace(SMALL, frames_curve=(), signal_curve=())
     comparison = DrivingComparison(scenes, settings, None, recording)
-    run = comparison.run(tmp_path / "run", progress=False)
+    run = comparison.run(tmp_path / "run", progress=False, executor=OneAfterAnother())
     page = write_report(run.folder).read_text()
     assert "SIMULATED" not in page
     assert "What a recorded brain (S01) taught a network" in page

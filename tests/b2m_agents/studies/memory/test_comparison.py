@@ -38,6 +38,7 @@ from b2m_drive.reports.report import write_report
 from b2m_drive.transfer.attachment import attach
 from b2m_drive.transfer.targets import BrainTargets
 from b2m_envs.memory_decision import SternbergSettings, task_of
+from tests.extending.own_executor import OneAfterAnother
 
 METHOD = TransferMethod("regression", "decoded", "recorded")
 BRAIN_TAUGHT = METHOD.condition("brain")
@@ -85,7 +86,7 @@ def test_a_comparison_ends_in_verdicts_and_resumes_to_equal_numbers(recording, t
     assert "http" not in page.split("<img")[0].split("</style>")[0]
     (run / "groups" / "seed-1.csv").unlink()  # as if it had been killed before this group
     (run / "scores.csv").unlink()
-    MemoryComparison(recording, SMALL).run(run, progress=False)
+    MemoryComparison(recording, SMALL).run(run, progress=False, executor=OneAfterAnother())
     assert read_scores(run / "scores.csv") == scores
     other = replace(SMALL, n_steps=6)
     with pytest.raises(ValueError, match=r"another configuration.*n_steps: there 4, now 6"):
@@ -94,7 +95,8 @@ def test_a_comparison_ends_in_verdicts_and_resumes_to_equal_numbers(recording, t
 
 @pytest.mark.slow
 def test_a_score_altered_in_the_table_changes_the_report(recording, tmp_path) -> None:
-    run = MemoryComparison(recording, SMALL).run(tmp_path / "run", progress=False).folder
+    study, run = MemoryComparison(recording, SMALL), tmp_path / "run"
+    study.run(run, progress=False, executor=OneAfterAnother())
     before = write_report(run).read_text()
     table = (run / "scores.csv").read_text().splitlines()
     place = next(k for k, row in enumerate(table) if row.startswith("regression/") and ",4," in row)
@@ -110,6 +112,7 @@ def test_a_score_altered_in_the_table_changes_the_report(recording, tmp_path) ->
     assert (run / "report.html").is_file()
 
 
+@pytest.mark.slow
 def test_a_head_at_weight_zero_changes_nothing(recording, tmp_path) -> None:
     """The head is there, and recorded trials pass through the student, yet it learns as alone."""
     few = replace(SMALL, seeds=(0,), n_steps=2, evaluate_every=1)
@@ -140,6 +143,7 @@ def test_isolated_students_are_shared_between_brains_and_taught_ones_are_not(
     assert changed[0].folder != first[0].folder
 
 
+@pytest.mark.slow
 def test_all_students_of_a_seed_start_equal_and_see_the_same_trials(recording, tmp_path) -> None:
     isolated, *_, taught = plan_groups(recording, replace(SMALL, seeds=(3,)), tmp_path / "run")
     alone, group = GroupRun(isolated.plan), taught_run(taught.plan)
@@ -152,6 +156,7 @@ def test_all_students_of_a_seed_start_equal_and_see_the_same_trials(recording, t
     np.testing.assert_array_equal(alone.held_out[0].target, group.held_out[0].target)
 
 
+@pytest.mark.slow
 def test_held_out_recorded_trials_never_teach(recording, tmp_path) -> None:
     taught = plan_groups(recording, SMALL, tmp_path / "run")[-1].plan
     teaching = split_trials(recording)
@@ -169,6 +174,7 @@ def test_replayed_trials_are_those_that_were_recorded(recording) -> None:
     np.testing.assert_array_equal(table.trial_id, recording.trials.trial_id)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strategy", ["regression", "contrastive"])
 def test_a_users_attachment_gives_the_loss_that_the_study_judges(
     recording, tmp_path, strategy
@@ -215,6 +221,7 @@ def test_the_decision_loss_is_the_weighted_cross_entropy_by_hand() -> None:
     assert loss.item() == pytest.approx((np.log(3) + 3 * np.log(2)) / 4, rel=1e-5)
 
 
+@pytest.mark.slow
 def test_an_untaught_network_has_seen_the_trials_but_a_shuffled_brain_has_not(
     recording, tmp_path
 ) -> None:
@@ -310,6 +317,7 @@ def test_a_student_of_few_trials_sees_no_others(recording, tmp_path) -> None:
     assert len(shown) == 3
 
 
+@pytest.mark.slow
 def test_curves_vary_one_thing_and_keep_their_students_apart(recording, tmp_path) -> None:
     settings = replace(
         SMALL,
@@ -351,7 +359,8 @@ def test_another_task_s_trial_keeps_items_positions_delay_and_answer(recording, 
 def test_a_brain_teaches_across_tasks_both_ways(recording, sternberg, tmp_path, task) -> None:
     brain = sternberg if task == "memory_decision" else recording
     settings = replace(SMALL, seeds=(0, 1), task=task)
-    run = MemoryComparison(brain, settings).run(tmp_path / "run", progress=False).folder
+    study, run = MemoryComparison(brain, settings), tmp_path / "run"
+    study.run(run, progress=False, executor=OneAfterAnother())
     page = write_report(run).read_text()
     assert "another task" in page
     assert len(verdicts_of(run)) == 2
@@ -372,6 +381,7 @@ def test_the_user_s_own_pairing_of_trials_takes_the_place_of_ours(recording, tmp
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("probes", [(), ("items_permuted",)])
 def test_seeds_trained_in_one_stack_learn_as_if_each_had_its_own(
     recording, tmp_path, probes

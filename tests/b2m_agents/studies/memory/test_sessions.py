@@ -27,6 +27,7 @@ from b2m_drive.recordings.binning import in_trials
 from b2m_drive.recordings.simulated.neurons import SimulatedBrain, simulate_trials
 from b2m_drive.recordings.trial_responses import TrialResponses
 from b2m_drive.reports.report import write_report
+from tests.extending.own_executor import OneAfterAnother
 
 SMALL = MemoryStudySettings(
     strategies=("regression",),
@@ -72,7 +73,7 @@ def test_sessions_are_pooled_by_patient_and_resume(recordings, tmp_path) -> None
     assert len(shared) == 1  # of all four sessions
     before = (run / "sessions" / "p2-a" / "scores.csv").read_text()
     (run / "sessions" / "p2-a" / "groups" / "seed-1.csv").unlink()
-    study.run(tmp_path / "run", progress=False)
+    study.run(tmp_path / "run", progress=False, executor=OneAfterAnother())
     assert (run / "sessions" / "p2-a" / "scores.csv").read_text() == before
     page = write_report(run).read_text()
     assert "p5-small" in page
@@ -80,6 +81,7 @@ def test_sessions_are_pooled_by_patient_and_resume(recordings, tmp_path) -> None
     assert n_students == 2 + 4 * 2 * 6
 
 
+@pytest.mark.slow
 def test_sessions_that_cannot_be_pooled_are_named(recordings) -> None:
     with pytest.raises(ValueError, match="at least 2 patients with 15 units or more, came 1"):
         SessionsComparison("one", recordings[:2], SMALL)
@@ -98,6 +100,7 @@ def test_a_broken_session_is_named_before_anything_is_trained(tmp_path) -> None:
         read_sessions_of(tmp_path, progress=False)
 
 
+@pytest.mark.slow
 def test_one_bad_session_is_named_and_the_others_go_on(recordings) -> None:
     silent = replace(recordings[2], session="p2-silent", values=np.zeros_like(recordings[2].values))
     few = replace(recordings[3].select(np.arange(5)), session="p3-few")
@@ -125,6 +128,7 @@ def test_no_patient_is_in_both_halves(recordings) -> None:
     assert [each.session for each in again] == [each.session for each in selection]
 
 
+@pytest.mark.slow
 def test_units_are_chosen_by_region_and_by_selectivity(recordings) -> None:
     assert in_regions("AH")(recordings[0]).sum() == 10
     trials = simulate_trials(200, 3, 8, np.random.default_rng(0))
@@ -139,6 +143,7 @@ def test_units_are_chosen_by_region_and_by_selectivity(recordings) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_a_search_selects_on_one_half_and_tests_on_the_other(recordings, tmp_path) -> None:
     candidates = (Candidate("all", "all"), Candidate("hippocampus", "all"))
     search = MemorySearch(
@@ -149,7 +154,7 @@ def test_a_search_selects_on_one_half_and_tests_on_the_other(recordings, tmp_pat
     folder = tmp_path / "search"
     assert search.expected_time(folder).n_students > 0
     assert not folder.exists()
-    search.run(folder, progress=False)
+    search.run(folder, progress=False, executor=OneAfterAnother())
     selected = read_sessions(folder / "selection" / "hippocampus-all")
     tested = read_sessions(folder / "test")
     subjects = [{r.config.brain.subject for r in s.runs.values()} for s in (selected, tested)]

@@ -18,6 +18,7 @@ from b2m_agents.studies.memory.plan import MemoryStudySettings
 from b2m_drive.comparisons.calibration import read_rows, shares
 from b2m_drive.reports.report import write_report
 from b2m_drive.teachers.decoding import item_decoding_accuracy
+from tests.extending.own_executor import OneAfterAnother
 
 SMALL = CalibrationSettings(
     n_null=2,
@@ -45,10 +46,12 @@ def test_every_brain_gets_a_verdict_and_a_killed_run_goes_on(tmp_path) -> None:
     assert [(row.kind, row.brain_seed) for row in rows] == [("ideal", 0), ("null", 0), ("null", 1)]
     assert {share.kind: share.n for share in shares(rows)} == {"null": 2, "ideal": 1}
     (folder / "groups" / "null-1.csv").unlink()
-    assert VerdictCalibration(SMALL).run(folder, progress=False) == rows
+    again = VerdictCalibration(SMALL).run(folder, progress=False, executor=OneAfterAnother())
+    assert again == rows
     assert write_report(folder).is_file()
 
 
+@pytest.mark.slow
 def test_brains_share_neither_seeds_nor_trials() -> None:
     plans = [job.plan.comparison for job in calibration_jobs(SMALL)]
     seeds = [seed for plan in plans for seed in plan.settings.seeds]
@@ -58,6 +61,7 @@ def test_brains_share_neither_seeds_nor_trials() -> None:
     assert (first != second).any()
 
 
+@pytest.mark.slow
 def test_a_null_brain_is_an_ideal_one_without_its_signal() -> None:
     settings = replace(SMALL, n_trials=60)
     null, ideal = (CalibrationPlan(settings, kind, 0).comparison for kind in ("null", "ideal"))

@@ -1,0 +1,1 @@
+"""From highway-env's ids and configuration dictionaries to our environments."""

@@ -1,0 +1,1 @@
+"""highway-env's observations of the traffic, for many worlds at once."""

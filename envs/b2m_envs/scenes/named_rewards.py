@@ -1,0 +1,94 @@
+"""Rewards of ours, by name: each a function of a `DrivenStep`, like a user's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TypeAlias
+
+import numpy as np
+from jaxtyping import Float64
+
+from b2m_envs.scenes.driven_step import DrivenStep
+
+RewardFunction: TypeAlias = Callable[[DrivenStep], Float64[np.ndarray, " world"]]
+
+
+@dataclass(frozen=True)
+class NamedReward:
+    """A reward by name, and the scenarios where it says something."""
+
+    function: RewardFunction
+    scenarios: tuple[str, ...]
+    elsewhere: str  # why the other scenarios are refused
+
+
+def progress_reward(step: DrivenStep) -> Float64[np.ndarray, " world"]:
+    """Distance along the track, as a share of what the highest target speed covers in a step.
+
+    1 is a step at that speed (racetracks: 10 m/s), whatever the policy frequency; driving against
+    the track's direction is negative. A step that ends off the road or in a crash earns -1, and
+    its distance does not count.
+    """
+    farthest = max(step.settings.aimed_speeds) / step.settings.steps_per_second  # [m]
+    failed = step.crashed | ~step.on_road
+    reward: np.ndarray = np.where(failed, -1.0, step.progress / farthest)
+    return reward
+
+
+def goal_reward(step: DrivenStep) -> Float64[np.ndarray, " world"]:
+    """Nearing the goal, and a prize of 1 for reaching it (exit: taking the exit lane; parking).
+
+    What the step took off the distance, as a share of the distance at the start; 1 on reaching the
+    goal and -1 on leaving it; -1 for a crash. The shares and prizes of an episode add up to how
+    much nearer it ended, so that driving to and fro, or in and out of the exit lane, earns nothing
+    (a reward by the difference of a potential: Ng, Harada & Russell 1999).
+    """
+    nearer = (step.goal_distance_before - step.goal_distance) / step.goal_distance_at_start
+    reached = step.success.astype(np.float64) - step.success_before
+    reward: np.ndarray = nearer + reached - step.crashed
+    return reward
+
+
+def safe_reward(step: DrivenStep) -> Float64[np.ndarray, " world"]:
+    """Speed, and a crash that costs more than any speed over the rest of the episode can earn.
+
+    A step earns `s / T`: *s* is the speed as a share of the highest target speed, within 0 and 1
+    and 0 off the road, and *T* the number of steps after which an episode is truncated. A step
+    with a crash earns -1 and ends the episode.
+
+    The bound: before step *t* of an episode, T - t + 1 steps are left, which together earn at most
+    (T - t + 1) / T <= 1, and less if discounted. Crashing in step *t* therefore costs at least as
+    much as all of them could earn, and more than those after it, (T - t) / T < 1. Of whole
+    episodes, undiscounted: one that ends in a crash earned at most (T - 1) / T before, so its
+    return is below 0; one without a crash has 0 or more. No speed makes up for a crash, and an
+    agent that never crashes is ranked by its speed.
+    """
+    settings = step.settings
+    speed = step.of_state("speed").astype(np.float64)
+    share = np.clip(speed / max(settings.aimed_speeds), 0, 1)
+    earned = np.where(step.on_road, share, 0.0) / settings.last_step
+    reward: np.ndarray = np.where(step.crashed, -1.0, earned)
+    return reward
+
+
+REWARDS: Mapping[str, NamedReward] = MappingProxyType(
+    {
+        "progress": NamedReward(
+            progress_reward,
+            ("racetrack", "racetrack_large", "racetrack_oval", "highway", "highway_fast", "u_turn"),
+            "elsewhere lanes cross, merge or come towards the vehicle, and the distance along the "
+            "nearest one is no progress",
+        ),
+        "goal": NamedReward(goal_reward, ("exit", "parking"), "the others have no goal"),
+        "safe": NamedReward(
+            safe_reward,
+            (
+                "highway", "highway_fast", "merge", "exit", "roundabout", "intersection",
+                "two_way", "u_turn", "racetrack", "racetrack_large", "racetrack_oval",
+            ),
+            "parking and lane keeping are not about speed in traffic",
+        ),
+    }
+)  # fmt: skip

@@ -1,0 +1,100 @@
+"""What of the site's pages is made from code; the site itself is built by `make docs`."""
+
+from __future__ import annotations
+
+import re
+from importlib.util import module_from_spec, spec_from_file_location
+from types import ModuleType
+
+import pytest
+
+import b2m_agents
+import b2m_drive
+import b2m_envs
+from tests.shared.places import ROOT
+
+
+def of_site(name: str) -> ModuleType:
+    spec = spec_from_file_location(name, ROOT / "docs" / "site" / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+MARKDOWN = """\
+Says it.
+
+    ```python
+    >>> 1 + 1
+    2
+
+    ```
+
+## Rewards
+
+| Num | Action |
+|-----|--------|
+| 0   | LEFT   |
+
+Args:
+    name: Of it."""
+RESTRUCTURED = """\
+Says it.
+
+
+    .. code-block:: python
+
+       >>> 1 + 1
+       2
+
+
+
+.. rubric:: Rewards
+
+
+
+.. list-table::
+   :header-rows: 1
+
+   * - Num
+     - Action
+   * - 0
+     - LEFT
+
+
+Args:
+    name: Of it."""
+
+
+def test_markdown_of_a_docstring_becomes_what_sphinx_reads() -> None:
+    made = of_site("markdown_docstrings").as_restructured(MARKDOWN.splitlines())
+    assert "\n".join(made) == RESTRUCTURED
+
+
+def test_a_docstring_without_markdown_stays() -> None:
+    lines = ["It is `this | that`.", "", "Raises:", "    ValueError: |x| below 1."]
+    assert of_site("markdown_docstrings").as_restructured(lines) == lines
+
+
+@pytest.mark.parametrize("package", [b2m_drive, b2m_envs, b2m_agents], ids=lambda p: p.__name__)
+def test_every_public_name_has_its_place_on_its_page(package: ModuleType) -> None:
+    page = of_site("pages_of_code").api_page(package.__name__, "About.")
+    assert sorted(re.findall(r"^### (\w+)$", page, re.MULTILINE)) == sorted(package.__all__)
+
+
+def test_every_page_stands_in_the_table_of_contents() -> None:
+    listed = set(re.findall(r"^[\w/-]+$", (ROOT / "docs" / "index.md").read_text(), re.MULTILINE))
+    made = of_site("pages_of_code")
+    generated = {*made.PACKAGES, *made.ENVIRONMENTS, *made.INCLUDED}
+    written = {path.stem for path in (ROOT / "docs").glob("*.md")} - {"index"}
+    assert listed == written | {f"{made.MADE}/{name}" for name in generated}
+
+
+def test_every_environment_that_is_registered_is_on_some_page() -> None:
+    made = of_site("pages_of_code")
+    text = "".join(made.environment_page(*each) for each in made.ENVIRONMENTS.values())
+    from b2m_envs.registration import REGISTRATIONS
+
+    assert [each.id for each in REGISTRATIONS if each.id not in text] == []
