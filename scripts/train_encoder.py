@@ -19,6 +19,7 @@ import typer
 from b2m_agents.drivers.rollouts import CollectSettings, collect_scenes
 from b2m_agents.studies.isolated import frozen_encoder
 from b2m_agents.worlds.encoder_view import write_view
+from b2m_drive import CardScore, TrainedOn
 from b2m_drive.evidence.state_probe import state_r2, varying_variables
 from b2m_drive.recordings.simulated.driver import SimulatedDriver
 from b2m_drive.students.devices import device_of
@@ -77,10 +78,14 @@ def main(
         teaching["extra_parameters"] = list(head.parameters())
     with frame_batches(dataset, split.teaching, 32, seed) as batches:
         fit_scene_vae(vae, batches, settings, generator=generator, **teaching)
-    vae.save_pretrained(folder)
-    write_view(folder, {"scenario": dataset.header.scenario, **dataset.header.settings})
     teacher = "none" if strategy == "none" else f"simulated brain ({preset}), {strategy}"
     r2 = read_state(vae, dataset, split.held_out)
+    scored = CardScore("R2 of the state", r2, "1", "not known: one seed", "held-out frames")
+    brain = {"simulated": True, "source": f"SimulatedDriver, preset {preset}"}
+    told = f"{len(split.teaching)} SIMULATED frames of {dataset.header.scenario}."
+    card = TrainedOn(told, None if strategy == "none" else brain, teacher, scores=(scored,))
+    vae.save_pretrained(folder, card)  # a recording of a person is given itself, as brain
+    write_view(folder, {"scenario": dataset.header.scenario, **dataset.header.settings})
     print(f"teacher: {teacher}; R2 of the state in held-out frames: {r2:.3f}; saved: {folder}")
 
 
