@@ -16,7 +16,11 @@ Workers = Annotated[
     int, typer.Option(help="Processes, one thread each. 0: one for each core.", min=0)
 ]
 Device = Annotated[
-    str, typer.Option(help="That networks compute on: cpu, cuda, cuda:1, mps; auto: a GPU if any.")
+    str,
+    typer.Option(
+        help="That networks compute on: cpu, cuda, cuda:1, mps; auto: a GPU if any.",
+        autocompletion=choices.complete_device,
+    ),
 ]
 Steps = Annotated[int, typer.Option(help="Training steps of each student.", min=50)]
 DryRun = Annotated[
