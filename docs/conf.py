@@ -44,4 +44,4 @@ copybutton_prompt_is_regexp = True
 html_theme = "furo"
 html_title = f"b2m-drive {release}"
 html_theme_options = {"navigation_with_keys": True}
-html_static_path: list[str] = []
+html_static_path = ["clips"]

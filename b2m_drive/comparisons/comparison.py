@@ -255,31 +255,11 @@ class Comparison(RunnableComparison[StudentPlan, Run]):
 
     def describe(self) -> dict[str, Any]:
         """The configuration of the run: everything that decides its numbers."""
-        responses, (teaching, held_out) = self.responses, self.rows
         batch = next(iter(self.student.batches(np.random.default_rng(0))))
         return {
             "study": STUDY,
-            "brain": {
-                "name": responses.session,
-                "simulated": responses.simulated,
-                "subject": responses.subject,
-                "session": responses.session,
-                "source": responses.source,
-                "licence": responses.licence,
-                "n_units": int(responses.values.shape[-1]),
-                "regions": {},
-                "n_teaching": len(teaching),
-                "n_held_out": len(held_out),
-                "notes": list(responses.notes),
-                "measure": responses.measure,
-                "fingerprint": _fingerprint(responses),
-            },
-            "student": {
-                "class": type(self.student).__qualname__,
-                "name": self.student.name,
-                "layer": self.student.layer,
-                **(self.student.describe() if isinstance(self.student, Described) else {}),
-            },
+            "brain": self._brain_described(),
+            "student": self._student_described(),
             "strategies": list(dict.fromkeys(each.strategy for each in self.methods)),
             "readings": [
                 {"latents": latents, "pairing": pairing}
@@ -307,6 +287,33 @@ class Comparison(RunnableComparison[StudentPlan, Run]):
                 "look good.",
                 *(f"Not asked: {name}; {reason}." for name, reason in self.left_out.items()),
             ],
+        }
+
+    def _brain_described(self) -> dict[str, Any]:
+        responses, (teaching, held_out) = self.responses, self.rows
+        return {
+            "name": responses.session,
+            "simulated": responses.simulated,
+            "subject": responses.subject,
+            "session": responses.session,
+            "source": responses.source,
+            "licence": responses.licence,
+            "n_units": int(responses.values.shape[-1]),
+            "regions": {},
+            "n_teaching": len(teaching),
+            "n_held_out": len(held_out),
+            "notes": list(responses.notes),
+            "measure": responses.measure,
+            "fingerprint": _fingerprint(responses),
+        }
+
+    def _student_described(self) -> dict[str, Any]:
+        student = self.student
+        return {
+            "class": type(student).__qualname__,
+            "name": student.name,
+            "layer": student.layer,
+            **(student.describe() if isinstance(student, Described) else {}),
         }
 
     def _about_brain(self) -> dict[str, Any]:

@@ -7,6 +7,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from scenario_pages import ABOUT, clip, page_of
+
 PACKAGES = {
     "b2m_drive": "Recordings, students, transfer, comparisons and reports.",
     "b2m_envs": "Gymnasium environments: driving worlds and memory tasks.",
@@ -26,6 +28,8 @@ ENVIRONMENTS = {  # page -> class, whose docstring is Markdown as Gymnasium's ar
         "Context decision",
     ),
 }
+FILMED = ("lane-departure", "emergency-braking")  # of these; the scenes' clips are on their pages
+SCENES = {name.replace("_", "-"): name for name in ABOUT}  # page -> scenario
 INCLUDED = {"changes": "CHANGELOG.md", "contributing": "CONTRIBUTING.md"}  # of the root
 MADE = "made"  # folder beside the pages that are written by hand
 
@@ -43,7 +47,9 @@ def _write(app: Any) -> None:
     for package, about in PACKAGES.items():
         _write_changed(folder / f"{package}.md", api_page(package, about))
     for page, (path, title) in ENVIRONMENTS.items():
-        _write_changed(folder / f"{page}.md", environment_page(path, title))
+        _write_changed(folder / f"{page}.md", environment_page(page, path, title))
+    for page, scenario in SCENES.items():
+        _write_changed(folder / f"{page}.md", page_of(scenario))
     for page, source in INCLUDED.items():
         text = f"```{{include}} ../../{source}\n:relative-docs: docs\n:relative-images:\n```\n"
         _write_changed(folder / f"{page}.md", text)
@@ -105,7 +111,9 @@ def _has_names(found: Any) -> bool:
     return isinstance(found, dict | tuple | list) or hasattr(found, "keys")
 
 
-def environment_page(path: str, title: str) -> str:
-    """The docstring of an environment, under its title."""
+def environment_page(page: str, path: str, title: str) -> str:
+    """The docstring of an environment, under its title and its clip."""
     module, name = path.rsplit(".", 1)
-    return f"# {title}\n\n{inspect.getdoc(getattr(import_module(module), name))}\n"
+    shown = [clip(page.replace("-", "_"), title)] if page in FILMED else []
+    docstring = inspect.getdoc(getattr(import_module(module), name))
+    return "\n\n".join([f"# {title}", *shown, f"{docstring}\n"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from importlib.util import module_from_spec, spec_from_file_location
 from types import ModuleType
 
@@ -11,10 +12,12 @@ import pytest
 import b2m_agents
 import b2m_drive
 import b2m_envs
+from b2m_envs.scenes.scenarios import SCENARIOS
 from tests.shared.places import ROOT
 
 
 def of_site(name: str) -> ModuleType:
+    sys.path.insert(0, str(ROOT / "docs" / "site"))  # as Sphinx has it
     spec = spec_from_file_location(name, ROOT / "docs" / "site" / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
@@ -87,14 +90,25 @@ def test_every_public_name_has_its_place_on_its_page(package: ModuleType) -> Non
 def test_every_page_stands_in_the_table_of_contents() -> None:
     listed = set(re.findall(r"^[\w/-]+$", (ROOT / "docs" / "index.md").read_text(), re.MULTILINE))
     made = of_site("pages_of_code")
-    generated = {*made.PACKAGES, *made.ENVIRONMENTS, *made.INCLUDED}
+    generated = {*made.PACKAGES, *made.ENVIRONMENTS, *made.SCENES, *made.INCLUDED}
     written = {path.stem for path in (ROOT / "docs").glob("*.md")} - {"index"}
     assert listed == written | {f"{made.MADE}/{name}" for name in generated}
 
 
 def test_every_environment_that_is_registered_is_on_some_page() -> None:
     made = of_site("pages_of_code")
-    text = "".join(made.environment_page(*each) for each in made.ENVIRONMENTS.values())
+    text = "".join(made.environment_page(page, *of) for page, of in made.ENVIRONMENTS.items())
     from b2m_envs.registration import REGISTRATIONS
 
     assert [each.id for each in REGISTRATIONS if each.id not in text] == []
+
+
+def test_every_driving_scene_has_its_page_with_a_clip_that_is_there() -> None:
+    made = of_site("pages_of_code")
+    assert set(made.SCENES.values()) == set(SCENARIOS)
+    pages = {name: made.page_of(name) for name in made.SCENES.values()}
+    clips = {path.stem for path in (ROOT / "docs" / "clips").glob("*.mp4")}
+    assert clips == {*pages, *(each.replace("-", "_") for each in made.FILMED)}
+    assert "Discrete(5)" in pages["highway"]
+    assert "| `collision_reward` | -1 |" in pages["highway"]
+    assert "never terminates" in pages["lane_keeping"]

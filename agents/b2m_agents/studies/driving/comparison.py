@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
@@ -34,7 +35,7 @@ from b2m_agents.studies.driving.plan import (
     plans_of,
     rows_of,
 )
-from b2m_agents.studies.driving.student import kept_encoder, run_job, study_data_of
+from b2m_agents.studies.driving.student import StudyData, kept_encoder, run_job, study_data_of
 from b2m_agents.studies.isolated import DRIVING_SETTINGS_FILE, frozen_encoder
 from b2m_drive.comparisons.control import Control, require_functions
 from b2m_drive.comparisons.driving_study import DRIVING
@@ -137,47 +138,19 @@ class DrivingComparison(RunnableComparison[DrivingPlan, Run]):
     def describe(self) -> dict[str, Any]:
         """The configuration of the run: everything that decides its numbers."""
         dataset, on = SceneDataset(self.scenes), device_of(self.device)
-        recording, settings = self.recording, self.settings
+        settings = self.settings
         data = study_data_of(self.scenes, settings)
-        regions: dict[str, int] = {}
-        for unit in recording.units:
-            regions[unit.region] = regions.get(unit.region, 0) + 1
-        names, chosen = dataset.header.state_names, asdict(settings)
+        chosen = asdict(settings)
         return {
             "study": "driving",
-            "brain": {
-                "name": recording.session,
-                "simulated": recording.simulated,
-                "preset": self.viewer.preset if self.viewer else None,
-                "subject": recording.subject,
-                "session": recording.session,
-                "source": recording.source,
-                "licence": recording.licence,
-                "n_units": len(recording.units),
-                "regions": regions,
-                "n_teaching": len(data.watched.frame_id),
-                "n_held_out": len(data.held_out),
-                "notes": list(recording.notes),
-                "fingerprint": recording_fingerprint(recording),
-            },
+            "brain": self._brain_described(data),
             **self.study.describe(),
             "signal": self.viewer.signal if self.viewer else None,
             "student": {"class": "SceneVAE", **asdict(frozen_encoder())},
             "readings": [{"latents": settings.latents, "pairing": "frame"}],
             **{name: list(v) if isinstance(v, tuple) else v for name, v in chosen.items()},
             "primary_metric": "final",
-            "scenes": {
-                "file": self.scenes.name,
-                "scenario": dataset.header.scenario,
-                "driver": dataset.header.policy,
-                "n_frames": dataset.n_frames,
-                "n_episodes": dataset.n_episodes,
-                "seconds_a_frame": dataset.header.step_seconds,
-                "seed": dataset.header.seed,
-                "fingerprint": fingerprint_of(dataset.state, dataset.action, data.held_out),
-                "variables": list(data.variables),
-                "variables_left_out": [name for name in names if name not in data.variables],
-            },
+            "scenes": _scenes_described(dataset, data),
             "window": response_window(dataset, settings),
             "delay": "by cross-validation" if settings.delay is None else settings.delay,
             "task": {"id": f"scenes of {dataset.header.scenario}", **dataset.header.settings},
@@ -187,6 +160,24 @@ class DrivingComparison(RunnableComparison[DrivingPlan, Run]):
             **({"note": self.note} if self.note else {}),
             # Numbers round otherwise on another device; before there was a choice it was the cpu.
             **({} if on.type == "cpu" else {"device": str(on)}),
+        }
+
+    def _brain_described(self, data: StudyData) -> dict[str, Any]:
+        recording = self.recording
+        return {
+            "name": recording.session,
+            "simulated": recording.simulated,
+            "preset": self.viewer.preset if self.viewer else None,
+            "subject": recording.subject,
+            "session": recording.session,
+            "source": recording.source,
+            "licence": recording.licence,
+            "n_units": len(recording.units),
+            "regions": dict(Counter(unit.region for unit in recording.units)),
+            "n_teaching": len(data.watched.frame_id),
+            "n_held_out": len(data.held_out),
+            "notes": list(recording.notes),
+            "fingerprint": recording_fingerprint(recording),
         }
 
     def read(self, folder: Path) -> Run:
@@ -308,6 +299,22 @@ def _time_student(plan: DrivingPlan) -> tuple[float, float]:
         torch.set_num_threads(n_threads)
     steps = np.diff(ticks[1:])
     return float(np.median(steps)), ended - ticks[0] - plan.settings.n_steps * float(steps.mean())
+
+
+def _scenes_described(dataset: SceneDataset, data: StudyData) -> dict[str, Any]:
+    names = dataset.header.state_names
+    return {
+        "file": dataset.path.name,
+        "scenario": dataset.header.scenario,
+        "driver": dataset.header.policy,
+        "n_frames": dataset.n_frames,
+        "n_episodes": dataset.n_episodes,
+        "seconds_a_frame": dataset.header.step_seconds,
+        "seed": dataset.header.seed,
+        "fingerprint": fingerprint_of(dataset.state, dataset.action, data.held_out),
+        "variables": list(data.variables),
+        "variables_left_out": [name for name in names if name not in data.variables],
+    }
 
 
 def _limits(run: DrivingComparison, dataset: SceneDataset) -> list[str]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Int64
+from jaxtyping import Float32, Float64, Int64
 from threadpoolctl import threadpool_limits
 
 from b2m_agents.online.online_teacher import OnlineTeacher
@@ -32,6 +33,7 @@ from b2m_drive.recordings.scene_quality import scenes_fit_to_teach
 from b2m_drive.students.scene_vae import SceneVAE, SceneVAESettings
 from b2m_drive.students.scenes import SceneDataset
 from b2m_drive.students.seeded_streams import generator_for, torch_generator_for
+from b2m_drive.teachers.frame_pairing import SceneLatents
 from b2m_drive.teachers.scene_controls import state_labels
 from b2m_drive.transfer.schedule import WeightSchedule
 
@@ -87,47 +89,72 @@ def teacher_from_recording(
     recording = scenes_fit_to_teach(watched_by)
     check_same_scenes(recording, dataset)
     chosen = DrivingStudySettings(latents=latents, n_latents=n_latents, delay=delay, window=window)
-    teaching = dataset.split(HELD_OUT_SHARE, SPLIT_SEED).teaching
     with threadpool_limits(1):  # more threads round otherwise, and a training could not go on
-        delay = delay_of(recording, dataset, teaching, chosen).delay
-        window = response_window(dataset, chosen)
-        values = responses_of_all(recording, dataset, teaching, delay, window)
-        taught = teaching[np.isfinite(values[teaching]).all(1)]
-        watched = _watched(dataset, taught)
-        n_made, label_r2 = n_latents_and_label_r2(
-            values[taught], dataset, taught, chosen, n_latents
-        )
-        if n_latents not in (None, n_made):
-            raise ValueError(
-                f"n_latents: expected at most {n_made} (responses that vary), came {n_latents}"
-            )
-        taught_latents = teacher_frame_latents(
-            BRAIN if control in (None, ALONE) else control,
-            watched,
-            values[taught],
-            latents,
-            n_made,
-            label_r2,
-            _untrained(watched, seed),
-            generator_for(seed, _CONTROL),
-        )
+        answered = _answered_frames(recording, dataset, chosen)
+        taught_latents = _latents_of(answered, control, chosen, seed)
     if control == ALONE:
         settings["weight"] = WeightSchedule(0.0)
     return OnlineTeacher(
-        watched.frames,
+        answered.watched.frames,
         taught_latents.values,
         share_of_variance=taught_latents.share_of_variance,
         seed=seed,
         view=view_of_scenes({"scenario": dataset.header.scenario, **dataset.header.settings}),
         about={
             "brain": _about_brain(recording, viewer),
-            "scenes": _about_scenes(dataset, taught),
+            "scenes": _about_scenes(dataset, answered.watched.frame_id),
             "control": control,
             "latents": latents,
-            "delay": delay,
-            "window": window,
+            "delay": answered.delay,
+            "window": answered.window,
         },
         **settings,
+    )
+
+
+@dataclass(frozen=True)
+class _AnsweredFrames:
+    """Frames that teach, each with the brain's response to it, and how far apart the two are."""
+
+    watched: TeachingFrames
+    responses: Float32[np.ndarray, "frame unit"]
+    delay: float
+    window: float
+    n_latents: int
+    label_r2: Float64[np.ndarray, " label"]
+
+
+def _answered_frames(
+    recording: Recording, dataset: SceneDataset, chosen: DrivingStudySettings
+) -> _AnsweredFrames:
+    teaching = dataset.split(HELD_OUT_SHARE, SPLIT_SEED).teaching
+    delay = delay_of(recording, dataset, teaching, chosen).delay
+    window = response_window(dataset, chosen)
+    values = responses_of_all(recording, dataset, teaching, delay, window)
+    taught = teaching[np.isfinite(values[teaching]).all(1)]
+    n_made, label_r2 = n_latents_and_label_r2(
+        values[taught], dataset, taught, chosen, chosen.n_latents
+    )
+    if chosen.n_latents not in (None, n_made):
+        raise ValueError(
+            f"n_latents: expected at most {n_made} (responses that vary), came {chosen.n_latents}"
+        )
+    watched = _watched(dataset, taught)
+    return _AnsweredFrames(watched, values[taught], delay, window, n_made, label_r2)
+
+
+def _latents_of(
+    answered: _AnsweredFrames, control: str | None, chosen: DrivingStudySettings, seed: int
+) -> SceneLatents:
+    return teacher_frame_latents(
+        BRAIN if control in (None, ALONE) else control,
+        answered.watched,
+        answered.responses,
+        chosen.latents,
+        answered.n_latents,
+        answered.label_r2,
+        _untrained(answered.watched, seed),
+        generator_for(seed, _CONTROL),
     )
 
 
