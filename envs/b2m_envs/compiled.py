@@ -16,7 +16,7 @@ from numba import njit
 try:  # where numba says which options it has, private ones included
     from numba.core.cpu import CPUTargetOptions
 except ImportError:  # another numba
-    CPUTargetOptions = None
+    CPUTargetOptions: Any = None  # type: ignore[no-redef]
 
 # Files whose code and constants are compiled.
 SOURCES = (
@@ -78,7 +78,7 @@ def bind_to_sources(compiled: Any) -> bool:
         False where this numba's cache, which is private, is another: then nothing may be kept.
     """
     kept = getattr(getattr(compiled, "_cache", None), "_cache_file", None)
-    if not (hasattr(kept, "_source_stamp") and hasattr(kept, "_load_index")):
+    if kept is None or not all(hasattr(kept, name) for name in ("_source_stamp", "_load_index")):
         return False
     kept._source_stamp = sources_stamp()
     pass_over_moved_classes(kept)
@@ -107,7 +107,8 @@ def is_compiled(function: Any) -> bool:
     if not hasattr(function, "signatures") or function.signatures:
         return True
     kept = getattr(getattr(function, "_cache", None), "_cache_file", None)
-    return hasattr(kept, "_load_index") and bool(kept._load_index())  # None if nothing is kept
+    read = getattr(kept, "_load_index", None)  # None if nothing is kept
+    return read is not None and bool(read())
 
 
 @cache

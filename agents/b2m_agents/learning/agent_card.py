@@ -56,12 +56,15 @@ def write_agent_cards(folder: Path, record: TrainingRecord) -> None:
         record: What happened in it.
     """
     config = read_agent_config(folder)
-    if config.teacher is not None:
-        write_card(folder / ENCODER_FOLDER, _card_of_taught(config))
+    best = folder / BEST_FOLDER
     write_agent_card(folder, recent_scores(record))
-    if (folder / BEST_FOLDER / CONFIG_FILE).is_file():
+    if (best / CONFIG_FILE).is_file():
         n_episodes = config.settings.n_evaluation_episodes
-        write_agent_card(folder / BEST_FOLDER, selection_scores(record.selections, n_episodes))
+        write_agent_card(best, selection_scores(record.selections, n_episodes))
+    if config.teacher is not None:
+        for encoder in (folder / ENCODER_FOLDER, best / ENCODER_FOLDER):
+            if encoder.is_dir():
+                write_card(encoder, _card_of_taught(config))
 
 
 def write_agent_card(folder: Path, scores: Sequence[CardScore] = ()) -> Path:
