@@ -192,10 +192,17 @@ def refuse_options(
         refuse_option((spelt or {}).get(name, name.replace("_", "-")), value, beside)
 
 
-def refuse_beside_recording(options: Mapping[str, object]) -> None:
-    """A recorded brain is as it is: options of the simulated one would be silently ignored."""
-    for option, value in options.items():
-        if value is not None:
-            raise typer.BadParameter(
-                f"{option}: expected none beside --recording, which is a brain of its own"
-            )
+def refuse_beside_recording(**options: object) -> None:
+    """A recorded brain is as it is: options of the simulated one would be silently ignored.
+
+    Args:
+        **options: Values by their name in Python.
+
+    Raises:
+        BadParameter: Names the first that was given.
+    """
+    for name in given(**options):
+        option = f"--{name.replace('_', '-')}"
+        raise typer.BadParameter(
+            f"{option}: expected none beside --recording, which is a brain of its own"
+        )
