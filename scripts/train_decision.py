@@ -24,6 +24,7 @@ from b2m_drive import TrainedOn
 from b2m_drive.recordings.simulated.neurons import SimulatedBrain, simulate_trials
 from b2m_drive.students.decision_rnn import DecisionRNN
 from b2m_drive.students.fitting import FittingSettings, fit
+from b2m_drive.students.student_card import NO_BRAIN_AND_SIMULATED
 from b2m_drive.teachers.latents import latents_of
 from b2m_drive.teachers.window_of_steps import window_of_steps
 from b2m_drive.transfer import BrainTargets, WeightSchedule, attach
@@ -85,7 +86,9 @@ def main(
     teacher = "none" if head is None else f"simulated brain ({preset}), {strategy}"
     brain = {"simulated": True, "source": f"SimulatedBrain, preset {preset}"}
     told = "SIMULATED: generated trials of memory_decision."
-    rnn.save_pretrained(folder, TrainedOn(told, None if head is None else brain, teacher))
+    rnn.save_pretrained(
+        folder, TrainedOn(told, NO_BRAIN_AND_SIMULATED if head is None else brain, teacher)
+    )
     print(f"teacher: {teacher}; saved: {folder}")
 
 

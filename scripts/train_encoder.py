@@ -28,6 +28,7 @@ from b2m_drive.students.frame_batches import frame_batches
 from b2m_drive.students.scene_vae import SceneVAE, SceneVAESettings
 from b2m_drive.students.scene_vae_fitting import encode_frames, fit_scene_vae
 from b2m_drive.students.scenes import SceneDataset
+from b2m_drive.students.student_card import NO_BRAIN_AND_SIMULATED
 from b2m_drive.teachers.frame_pairing import principal_latents, responses
 from b2m_drive.transfer import BrainTargets, attach
 
@@ -82,8 +83,9 @@ def main(
     r2 = read_state(vae, dataset, split.held_out)
     scored = CardScore("R2 of the state", r2, "1", "not known: one seed", "held-out frames")
     brain = {"simulated": True, "source": f"SimulatedDriver, preset {preset}"}
+    brain = NO_BRAIN_AND_SIMULATED if strategy == "none" else brain
     told = f"{len(split.teaching)} SIMULATED frames of {dataset.header.scenario}."
-    card = TrainedOn(told, None if strategy == "none" else brain, teacher, scores=(scored,))
+    card = TrainedOn(told, brain, teacher, scores=(scored,))
     vae.save_pretrained(folder, card)  # a recording of a person is given itself, as brain
     write_view(folder, {"scenario": dataset.header.scenario, **dataset.header.settings})
     print(f"teacher: {teacher}; R2 of the state in held-out frames: {r2:.3f}; saved: {folder}")

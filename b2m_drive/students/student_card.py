@@ -25,6 +25,7 @@ from b2m_drive.recordings.recording import Recording
 _DOI = re.compile(r"10\.\d{4,9}/[^\s,;)]+")
 _NOT_TOLD = "What it learnt from was not told when it was saved, nor whether a brain taught it."
 _NO_BRAIN = "No recording of a brain took part."
+_NO_LICENCE = "Whoever saved it did not say under which licence it is."
 _CARRIES_ON = "The recording's licence carries on to what is derived from it, this network included"
 
 
@@ -39,6 +40,11 @@ class BrainOfCard:
     datasets: tuple[str, ...]
 
 
+NO_BRAIN_AND_SIMULATED = BrainOfCard(  # of what saw nothing but what b2m-drive simulates
+    _NO_BRAIN, "mit", "As b2m-drive itself, which simulated all that it saw.", (SIMULATED,), ()
+)
+
+
 @dataclass(frozen=True)
 class TrainedOn:
     """What a network learnt from and how it did, told to ``save_pretrained`` for its card.
@@ -46,7 +52,7 @@ class TrainedOn:
     Args:
         data: What it saw, in a sentence that says whether that is simulated.
         brain: The recording that took part, or ``brain`` of a run's ``config.json``, or what a
-            card says of it; None: none.
+            card says of it, such as `NO_BRAIN_AND_SIMULATED`; None: none, and no licence is known.
         teacher: What taught it, such as "BLT by the brain" or "none (a control)".
         datasets: Names for the card's head.
         scores: Each with its spread.
@@ -86,7 +92,7 @@ def student_card(kind: type[nn.Module], trained_on: TrainedOn | None) -> ModelCa
 def brain_of_card(brain: Recording | Mapping[str, Any] | BrainOfCard | None) -> BrainOfCard:
     """What a card says of a brain, by its recording or by what a run's configuration has of it."""
     if brain is None:
-        return BrainOfCard(_NO_BRAIN, "mit", "As b2m-drive itself.", (SIMULATED,), ())
+        return BrainOfCard(_NO_BRAIN, UNKNOWN, _NO_LICENCE, (), ())
     if isinstance(brain, BrainOfCard):
         return brain
     about = _about(brain)

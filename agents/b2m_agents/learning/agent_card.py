@@ -29,7 +29,13 @@ from b2m_drive.files.model_card import (
 )
 from b2m_drive.files.writing import write_bytes
 from b2m_drive.students.scene_vae import SceneVAE
-from b2m_drive.students.student_card import BrainOfCard, TrainedOn, brain_of_card, student_card
+from b2m_drive.students.student_card import (
+    NO_BRAIN_AND_SIMULATED,
+    BrainOfCard,
+    TrainedOn,
+    brain_of_card,
+    student_card,
+)
 
 _RECENT = 100  # episodes of a training that its card counts
 _RETURN, _CRASHED = "return", "crashed"
@@ -149,7 +155,7 @@ def _brain_of(folder: Path, config: AgentConfig) -> BrainOfCard:
     if config.teacher is not None:
         return _brain_of_teacher(config.teacher)
     if config.encoder is None:
-        return brain_of_card(None)
+        return NO_BRAIN_AND_SIMULATED
     licence = licence_of(folder / ENCODER_FOLDER)
     reason = "That of the encoder that it sees through."
     if licence == UNKNOWN:

@@ -63,6 +63,13 @@ def test_a_simulated_brain_is_called_so_and_asks_for_no_licence(
     assert "SIMULATED (SimulatedBrain, preset ideal)" in text
 
 
+def test_what_saw_no_brain_is_not_said_to_be_simulated(rnn: DecisionRNN, tmp_path: Path) -> None:
+    head, text = head_and_text(rnn.save_pretrained(tmp_path, TrainedOn("My own pictures.")))
+    assert head["license"] == UNKNOWN
+    assert "simulated" not in head["tags"]
+    assert "No recording of a brain took part" in text
+
+
 def test_what_was_not_told_is_not_made_up(rnn: DecisionRNN, tmp_path: Path) -> None:
     head, text = head_and_text(rnn.save_pretrained(tmp_path))
     assert head["license"] == UNKNOWN
