@@ -13,7 +13,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "calibrate": ("b2m-drive calibrate --null 20 --ideal 5",),
     "runs": ("b2m-drive runs",),
     "report": (
-        "b2m-drive report runs/memory-ideal",
+        "b2m-drive report runs/memory-NAME",
         "b2m-drive report runs --out every-run.html",
     ),
     "table": ("b2m-drive table runs --out scores.csv",),
@@ -44,7 +44,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "b2m-drive compare driving --brain median_session --dry-run",
         "b2m-drive compare driving --scenes scenes.h5 --recording sub-01.h5",
     ),
-    "compare agents": ("b2m-drive compare agents runs/driving-ideal --dry-run",),
+    "compare agents": ("b2m-drive compare agents runs/driving-NAME --dry-run",),
 }
 
 
