@@ -133,6 +133,10 @@ def test_a_comparison_ends_in_a_verdict_and_resumes_to_equal_numbers(scenes, tmp
         kept = run.folder / "encoders" / f"seed-{seed}"
         assert len(list(kept.iterdir())) == len(SMALL.conditions)
         assert SceneVAE.from_pretrained(kept / "alone").settings.width == 36
+        card = (kept / "regression-pca-frame-brain" / "README.md").read_text()
+        assert "240 SIMULATED frames of made_up" in card
+        assert "Teacher: brain, by BLT." in card
+        assert "| mean of 2 seeds " in card
     for name in ("alone", "regression-pca-frame-brain"):  # as if killed before these students
         (run.folder / "groups" / f"{name}-seed-1.csv").unlink()
     (run.folder / "scores.csv").unlink()
