@@ -96,6 +96,7 @@ def verbs(command: Any, name: str = "") -> list[tuple[str, Any]]:
 VERBS = dict(verbs(typer.main.get_command(app.app)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("verb", VERBS)
 def test_help_breaks_no_line_of_a_paragraph_and_no_name(monkeypatch, capsys, verb: str) -> None:
     monkeypatch.setenv("COLUMNS", "80")
