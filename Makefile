@@ -6,7 +6,7 @@ PIP_ARGS = --quiet --disable-pip-version-check -c constraints.txt
 # Tests start many processes, which would each compile every file again.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: demo test thorough quick docs lint install clean
+.PHONY: demo test thorough quick docs lint wheel install clean
 
 demo: install  ## teach a network from the simulated brain, and write the report
 	$(BIN)/b2m-drive demo
@@ -27,6 +27,9 @@ lint: $(VENV)/.dev  ## style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+wheel: $(VENV)/.dev  ## sdist and wheel: built, looked into, used far from here
+	$(BIN)/python scripts/check_wheel.py $(WHEEL_ARGS)
 
 install: $(VENV)/.installed
 

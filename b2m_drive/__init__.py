@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from b2m_drive.executors.resources import Resources as Resources
     from b2m_drive.executors.slurm_cluster import Allocation as Allocation
     from b2m_drive.executors.slurm_cluster import SlurmCluster as SlurmCluster
+    from b2m_drive.files.model_card import CardScore as CardScore
     from b2m_drive.recordings.binning import in_trials as in_trials
     from b2m_drive.recordings.datasets.sternberg_maintenance import (
         read_sternberg_maintenance as read_sternberg_maintenance,
@@ -68,6 +69,7 @@ if TYPE_CHECKING:
     from b2m_drive.students.decision_rnn import DecisionRNN as DecisionRNN
     from b2m_drive.students.decision_rnn import DecisionRNNSettings as DecisionRNNSettings
     from b2m_drive.students.frames.opening import open_frames as open_frames
+    from b2m_drive.students.pretrained import push_to_hub as push_to_hub
     from b2m_drive.students.scene_vae import SceneVAE as SceneVAE
     from b2m_drive.students.scene_vae import SceneVAESettings as SceneVAESettings
     from b2m_drive.students.scenes import SceneDataset as SceneDataset
@@ -77,6 +79,7 @@ if TYPE_CHECKING:
     from b2m_drive.students.student import Batch as Batch
     from b2m_drive.students.student import ScoreWords as ScoreWords
     from b2m_drive.students.student import Student as Student
+    from b2m_drive.students.student_card import TrainedOn as TrainedOn
     from b2m_drive.teachers.frame_responses import frame_responses as frame_responses
     from b2m_drive.teachers.latent_methods import LATENT_METHODS as LATENT_METHODS
     from b2m_drive.teachers.response_latents import ResponseLatents as ResponseLatents
@@ -96,6 +99,7 @@ _HOMES = {
     "BrainTargets": "transfer.targets",
     "Budget": "comparisons.student_job",
     "Comparison": "comparisons.comparison",
+    "CardScore": "files.model_card",
     "Condition": "evidence.condition",
     "Control": "comparisons.control",
     "ControlInputs": "comparisons.control",
@@ -130,9 +134,11 @@ _HOMES = {
     "SimulatedDriver": "recordings.simulated.driver",
     "SimulatedDriverEEG": "recordings.simulated.driver_eeg",
     "Student": "students.student",
+    "TrainedOn": "students.student_card",
     "TransferMethod": "evidence.condition",
     "Unit": "recordings.recording",
     "Verdict": "comparisons.verdict",
+    "push_to_hub": "students.pretrained",
     "align_sessions": "teachers.session_alignment",
     "attach": "transfer.attachment",
     "from_mne": "recordings.readers.mne_objects",

@@ -20,9 +20,11 @@ from b2m_agents.studies.isolated import frozen_settings
 from b2m_agents.studies.memory.student_group import decision_loss, step_weight
 from b2m_agents.studies.memory.teachers import brain_activity
 from b2m_agents.studies.memory.trial_matching import match_trials
+from b2m_drive import TrainedOn
 from b2m_drive.recordings.simulated.neurons import SimulatedBrain, simulate_trials
 from b2m_drive.students.decision_rnn import DecisionRNN
 from b2m_drive.students.fitting import FittingSettings, fit
+from b2m_drive.students.student_card import NO_BRAIN_AND_SIMULATED
 from b2m_drive.teachers.latents import latents_of
 from b2m_drive.teachers.window_of_steps import window_of_steps
 from b2m_drive.transfer import BrainTargets, WeightSchedule, attach
@@ -81,8 +83,12 @@ def main(
         FittingSettings(steps, tuned.learning_rate, evaluate_every=max(1, steps // 4)),
         limit_gradient=torch.nn.utils.clip_grad_norm_, evaluate=evaluate, after_step=lambda: None,
     )  # fmt: skip
-    rnn.save_pretrained(folder)
     teacher = "none" if head is None else f"simulated brain ({preset}), {strategy}"
+    brain = {"simulated": True, "source": f"SimulatedBrain, preset {preset}"}
+    told = "SIMULATED: generated trials of memory_decision."
+    rnn.save_pretrained(
+        folder, TrainedOn(told, NO_BRAIN_AND_SIMULATED if head is None else brain, teacher)
+    )
     print(f"teacher: {teacher}; saved: {folder}")
 
 

@@ -19,6 +19,7 @@ import typer
 from b2m_agents.drivers.rollouts import CollectSettings, collect_scenes
 from b2m_agents.studies.isolated import frozen_encoder
 from b2m_agents.worlds.encoder_view import write_view
+from b2m_drive import CardScore, TrainedOn
 from b2m_drive.evidence.state_probe import state_r2, varying_variables
 from b2m_drive.recordings.simulated.driver import SimulatedDriver
 from b2m_drive.students.devices import device_of
@@ -27,6 +28,7 @@ from b2m_drive.students.frame_batches import frame_batches
 from b2m_drive.students.scene_vae import SceneVAE, SceneVAESettings
 from b2m_drive.students.scene_vae_fitting import encode_frames, fit_scene_vae
 from b2m_drive.students.scenes import SceneDataset
+from b2m_drive.students.student_card import NO_BRAIN_AND_SIMULATED
 from b2m_drive.teachers.frame_pairing import principal_latents, responses
 from b2m_drive.transfer import BrainTargets, attach
 
@@ -77,10 +79,15 @@ def main(
         teaching["extra_parameters"] = list(head.parameters())
     with frame_batches(dataset, split.teaching, 32, seed) as batches:
         fit_scene_vae(vae, batches, settings, generator=generator, **teaching)
-    vae.save_pretrained(folder)
-    write_view(folder, {"scenario": dataset.header.scenario, **dataset.header.settings})
     teacher = "none" if strategy == "none" else f"simulated brain ({preset}), {strategy}"
     r2 = read_state(vae, dataset, split.held_out)
+    scored = CardScore("R2 of the state", r2, "1", "not known: one seed", "held-out frames")
+    brain = {"simulated": True, "source": f"SimulatedDriver, preset {preset}"}
+    brain = NO_BRAIN_AND_SIMULATED if strategy == "none" else brain
+    told = f"{len(split.teaching)} SIMULATED frames of {dataset.header.scenario}."
+    card = TrainedOn(told, brain, teacher, scores=(scored,))
+    vae.save_pretrained(folder, card)  # a recording of a person is given itself, as brain
+    write_view(folder, {"scenario": dataset.header.scenario, **dataset.header.settings})
     print(f"teacher: {teacher}; R2 of the state in held-out frames: {r2:.3f}; saved: {folder}")
 
 

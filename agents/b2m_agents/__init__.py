@@ -14,6 +14,7 @@ from b2m_drive.files.missing_packages import needing
 
 if TYPE_CHECKING:
     from b2m_agents.drivers.log_replay import replay_driving_log as replay_driving_log
+    from b2m_agents.drivers.pretrained_agents import push_to_hub as push_to_hub
     from b2m_agents.drivers.rollouts import CollectSettings as CollectSettings
     from b2m_agents.drivers.rollouts import collect_scenes as collect_scenes
     from b2m_agents.episodes.episodes import Episode as Episode
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from b2m_agents.learning.agent_settings import settings_for as settings_for
     from b2m_agents.learning.trained_agent import TrainedAgent as TrainedAgent
     from b2m_agents.learning.training import train_agent as train_agent
+    from b2m_agents.memory.memory_agent import MemoryAgentPolicy as MemoryAgentPolicy
     from b2m_agents.memory.memory_agent import MemoryAgentSettings as MemoryAgentSettings
     from b2m_agents.memory.memory_agent import evaluate_memory_agent as evaluate_memory_agent
     from b2m_agents.memory.memory_training import train_memory_agent as train_memory_agent
@@ -77,6 +79,7 @@ _HOMES = {
     "Evaluation": "evaluation.evaluate",
     "EvaluationSettings": "evaluation.evaluate",
     "SessionsComparison": "studies.memory.sessions",
+    "MemoryAgentPolicy": "memory.memory_agent",
     "MemoryAgentSettings": "memory.memory_agent",
     "MemoryComparison": "studies.memory.comparison",
     "MemoryStudent": "studies.memory.memory_student",
@@ -103,6 +106,7 @@ _HOMES = {
     "make_scene": "episodes.episodes",
     "make_scene_vec_env": "worlds.scene_vec_env",
     "play_episode": "episodes.episodes",
+    "push_to_hub": "drivers.pretrained_agents",
     "record_video": "videos.video",
     "recorded_environment": "studies.memory.recorded_settings",
     "recorded_settings": "studies.memory.recorded_settings",

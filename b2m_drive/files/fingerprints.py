@@ -15,6 +15,7 @@ from enum import Enum
 from pathlib import Path
 
 from b2m_drive.files.locks import is_lock
+from b2m_drive.files.model_card import CARD_FILE
 from b2m_drive.files.writing import atomic_write, is_draft, write_json
 
 FINGERPRINTS = "fingerprints.json"
@@ -31,11 +32,14 @@ class Standing(Enum):
 
 
 def fingerprint(path: Path) -> str | None:
-    """SHA-256 of a file, or of the names and contents in a folder; None: there is nothing."""
+    """SHA-256 of a file, or of the names and contents in a folder; None: there is nothing.
+
+    A model card in a folder is not counted: it is for people, who may edit it.
+    """
     if path.is_dir():
         digest = hashlib.sha256()
         for file in sorted(each for each in path.rglob("*") if each.is_file()):
-            if not is_draft(file) and not is_lock(file):
+            if not (is_draft(file) or is_lock(file) or file.name == CARD_FILE):
                 digest.update(f"{file.relative_to(path).as_posix()}\n".encode())
                 digest.update(f"{fingerprint(file)}\n".encode())
         return digest.hexdigest()

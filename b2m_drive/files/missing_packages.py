@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Literal, TypeAlias
 
 Extra: TypeAlias = Literal[
-    "envs", "agents", "eeg", "nwb", "xdf", "minari", "gpfa", "cebra", "ray", "slurm", "table"
+    "envs", "agents", "eeg", "nwb", "xdf", "minari", "gpfa", "cebra", "ray", "slurm", "table", "hub"
 ]
 _BROUGHT_BY: dict[str, Extra] = {  # by name as imported; agents and minari bring envs too
     "gymnasium": "envs",
@@ -31,6 +31,7 @@ _BROUGHT_BY: dict[str, Extra] = {  # by name as imported; agents and minari brin
     "cloudpickle": "ray",
     "grpc": "ray",
     "pyarrow": "table",
+    "huggingface_hub": "hub",
 }
 
 

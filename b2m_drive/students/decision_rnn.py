@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from b2m_drive.students.leaky_rnn import LeakyRNN, RecurrentStart, start_recurrence
 from b2m_drive.students.recurrent_noise import RecurrentNoise
+from b2m_drive.students.student_card import TrainedOn
 from b2m_drive.students.student_folder import read_student, write_student
 
 Cell = Literal["gru", "lstm", "leaky"]
@@ -178,13 +179,21 @@ class DecisionRNN(nn.Module):
         hidden, state = self.rnn(*arguments)
         return self.readout(hidden[:, 0]), state
 
-    def save_pretrained(self, folder: str | Path) -> Path:
-        """Write weights (safetensors) and settings (JSON) into a folder, whole or not at all."""
-        return write_student(folder, self, self.settings)
+    def save_pretrained(self, folder: str | Path, trained_on: TrainedOn | None = None) -> Path:
+        """Write weights (safetensors), settings (JSON) and a model card, whole or not at all.
+
+        Args:
+            folder: Where to.
+            trained_on: What it learnt from, for the card; None: the card says that it is not told.
+        """
+        return write_student(folder, self, self.settings, trained_on)
 
     @classmethod
     def from_pretrained(cls, folder: str | Path) -> DecisionRNN:
         """Read a student that `save_pretrained` wrote; a folder that names no cell holds a GRU.
+
+        Args:
+            folder: Of the student, or ``"user/name"`` on the Hugging Face Hub (extra ``hub``).
 
         Raises:
             FileNotFoundError: If the folder or one of its two files is missing.

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from b2m_drive.files.settings_types import take_as_declared
 from b2m_drive.students.devices import on_device
+from b2m_drive.students.student_card import TrainedOn
 from b2m_drive.students.student_folder import (
     read_student,
     write_student,
@@ -246,13 +247,21 @@ class SceneVAE(nn.Module):
                 f"came {frames.dtype} {tuple(frames.shape)}"
             )
 
-    def save_pretrained(self, folder: str | Path) -> Path:
-        """Write weights (safetensors) and settings (JSON) into a folder, whole or not at all."""
-        return write_student(folder, self, self.settings)
+    def save_pretrained(self, folder: str | Path, trained_on: TrainedOn | None = None) -> Path:
+        """Write weights (safetensors), settings (JSON) and a model card, whole or not at all.
+
+        Args:
+            folder: Where to.
+            trained_on: What it learnt from, for the card; None: the card says that it is not told.
+        """
+        return write_student(folder, self, self.settings, trained_on)
 
     @classmethod
     def from_pretrained(cls, folder: str | Path) -> SceneVAE:
         """Read a student that `save_pretrained` wrote; it comes in evaluation mode.
+
+        Args:
+            folder: Of the student, or ``"user/name"`` on the Hugging Face Hub (extra ``hub``).
 
         Raises:
             FileNotFoundError: If the folder or one of its two files is missing.

@@ -1,4 +1,4 @@
-"""A student's folder: its weights (safetensors) and its settings (JSON)."""
+"""A student's folder: its weights (safetensors), its settings (JSON) and its model card."""
 
 from __future__ import annotations
 
@@ -11,25 +11,33 @@ import torch
 from safetensors.torch import save
 from torch import nn
 
+from b2m_drive.files.hub import pretrained_folder
 from b2m_drive.files.json_files import read_json
+from b2m_drive.files.model_card import CARD_FILE, write_card
 from b2m_drive.files.refusals import naming
 from b2m_drive.files.weights import read_weights
 from b2m_drive.files.writing import write_bytes, write_json
+from b2m_drive.students.student_card import TrainedOn, student_card
 
 WEIGHTS = "model.safetensors"
 SETTINGS = "config.json"
+# Of a folder on the Hub; the view is that of an encoder's scenes, see `b2m_agents`
+STUDENT_FILES = (CARD_FILE, SETTINGS, WEIGHTS, "view.json")
 
 _Settings = TypeVar("_Settings")  # a dataclass
 _Student = TypeVar("_Student", bound=nn.Module)
 
 
-def write_student(folder: str | Path, student: nn.Module, settings: Any) -> Path:
-    """Write weights and settings into a folder, each file whole or not at all."""
+def write_student(
+    folder: str | Path, student: nn.Module, settings: Any, trained_on: TrainedOn | None = None
+) -> Path:
+    """Write weights, settings and the model card into a folder, each file whole or not at all."""
     folder = Path(folder)
     entries = {"class": type(student).__name__, **asdict(settings)}
     weights = {name: value.contiguous() for name, value in student.state_dict().items()}
     write_bytes(folder / WEIGHTS, save(weights))
     write_json(folder / SETTINGS, entries)
+    write_card(folder, student_card(type(student), trained_on))
     return folder
 
 
@@ -79,7 +87,7 @@ def read_student(
     """The student in a folder.
 
     Args:
-        folder: Where `write_student` wrote.
+        folder: Where `write_student` wrote, or ``"user/name"`` on the Hub, see `pretrained_folder`.
         make: The student's class, which makes one of its settings.
         settings_class: See `read_settings`.
         added_later: See `read_settings`.
@@ -89,7 +97,7 @@ def read_student(
         ValueError: As `read_settings`, or if the weights are damaged, not finite or of another
             architecture; names the file.
     """
-    folder = Path(folder)
+    folder = pretrained_folder(folder, STUDENT_FILES)
     settings = read_settings(folder, make.__name__, settings_class, added_later)
     weights = read_weights(folder / WEIGHTS)
     # Sizes alone come first: wrong settings may ask for all the memory there is.

@@ -10,7 +10,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numba
 from numba import njit
+
+try:  # where numba says which options it has, private ones included
+    from numba.core.cpu import CPUTargetOptions
+except ImportError:  # another numba
+    CPUTargetOptions: Any = None  # type: ignore[no-redef]
 
 # Files whose code and constants are compiled.
 SOURCES = (
@@ -42,19 +48,41 @@ def compiler(**options: Any) -> Callable[[Callable[..., Any]], Any]:
     """
 
     def decorate(function: Callable[..., Any]) -> Any:
-        settings = {"nogil": True, "error_model": "numpy", **options}
+        settings = {"nogil": True, "error_model": "numpy", **known_options(options)}
         try:
             compiled = njit(cache=True, **settings)(function)
-            compiled._cache._cache_file._source_stamp = sources_stamp()
-            pass_over_moved_classes(compiled._cache._cache_file)
         except RuntimeError:  # numba finds no folder that it can write to
             tell_that_nothing_is_kept()
-            compiled = njit(**settings)(function)
-        except AttributeError:  # numba is switched off (NUMBA_DISABLE_JIT)
-            return function
-        return compiled
+            return njit(**settings)(function)
+        if compiled is function or bind_to_sources(compiled):  # is: NUMBA_DISABLE_JIT
+            return compiled
+        tell_of_another_numba("keeps compiled code otherwise, so that every start compiles anew")
+        return njit(**settings)(function)
 
     return decorate
+
+
+def known_options(options: dict[str, Any]) -> dict[str, Any]:
+    """The options without numba's private ones, where a numba has them no more."""
+    private = {name for name in options if name.startswith("_")}
+    if all(hasattr(CPUTargetOptions, name) for name in private):
+        return options
+    tell_of_another_numba("counts references within kernels, which then take twice the time")
+    return {name: value for name, value in options.items() if name not in private}
+
+
+def bind_to_sources(compiled: Any) -> bool:
+    """Let what is kept of a function on disk count for these sources alone.
+
+    Returns:
+        False where this numba's cache, which is private, is another: then nothing may be kept.
+    """
+    kept = getattr(getattr(compiled, "_cache", None), "_cache_file", None)
+    if kept is None or not all(hasattr(kept, name) for name in ("_source_stamp", "_load_index")):
+        return False
+    kept._source_stamp = sources_stamp()
+    pass_over_moved_classes(kept)
+    return True
 
 
 def pass_over_moved_classes(kept: Any) -> None:
@@ -78,8 +106,9 @@ def is_compiled(function: Any) -> bool:
     """Whether this process has compiled a function, or finds it on disk."""
     if not hasattr(function, "signatures") or function.signatures:
         return True
-    kept = getattr(function._cache, "_cache_file", None)  # None if nothing is kept
-    return kept is not None and bool(kept._load_index())
+    kept = getattr(getattr(function, "_cache", None), "_cache_file", None)
+    read = getattr(kept, "_load_index", None)  # None if nothing is kept
+    return read is not None and bool(read())
 
 
 @cache
@@ -88,6 +117,17 @@ def tell_that_nothing_is_kept() -> None:
     print(
         "b2m_envs: no folder to keep compiled code in, so that every start takes half a minute; "
         "let NUMBA_CACHE_DIR name one that can be written to",
+        file=sys.stderr,
+        flush=True,
+    )
+
+
+@cache
+def tell_of_another_numba(what: str) -> None:
+    """Say once what is slower with a numba that is newer than this package knows."""
+    print(
+        f"b2m_envs: numba {numba.__version__} {what}; the numbers are the same. "
+        'To be fast: pip install "numba<0.69"',
         file=sys.stderr,
         flush=True,
     )

@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+import re
 import sys
+import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
+from numba.core import caching
 from numba.core.caching import IndexDataCacheFile
+from numba.core.cpu import CPUTargetOptions
 
 import b2m_envs.compiled
-from b2m_envs.compiled import SOURCES, pass_over_moved_classes
+from b2m_envs.compiled import (
+    SOURCES,
+    compiler,
+    is_compiled,
+    pass_over_moved_classes,
+    tell_of_another_numba,
+)
 from tests.project.test_architecture import imports_of, modules
+from tests.shared.places import ROOT
 
 PACKAGE = Path(b2m_envs.compiled.__file__).parent
 
@@ -49,3 +62,58 @@ def test_code_kept_for_classes_that_have_moved_since_is_passed_over(
     assert kept._load_index() == {moved: "kernel.nbc"}
     monkeypatch.delitem(sys.modules, module.__name__)
     assert kept._load_index() == {}
+
+
+def twice(number: float) -> float:
+    return 2 * number
+
+
+def thrice(number: float) -> float:
+    return 3 * number
+
+
+@pytest.fixture
+def untold() -> Iterator[None]:
+    """Nothing was said yet about another numba."""
+    tell_of_another_numba.cache_clear()
+    yield
+    tell_of_another_numba.cache_clear()
+
+
+class AnotherCacheFile:
+    """Of a numba whose cache has other private names."""
+
+    def __init__(self, **settings: Any) -> None:
+        self._file = IndexDataCacheFile(**settings)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("untold")
+def test_a_numba_without_the_private_option_is_slower_and_says_so_once(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (of_options,) = (each for each in CPUTargetOptions.__mro__ if "_nrt" in vars(each))
+    monkeypatch.delattr(of_options, "_nrt")
+    assert [compiler(_nrt=False)(each)(2.0) for each in (twice, thrice)] == [4.0, 6.0]
+    assert capsys.readouterr().err.count("counts references within kernels") == 1
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("untold")
+def test_a_numba_with_another_cache_compiles_anew_and_says_so_once(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(caching, "IndexDataCacheFile", AnotherCacheFile)
+    kernels = [compiler(_nrt=False)(each) for each in (twice, thrice)]
+    assert not any(map(is_compiled, kernels))
+    assert [each(2.0) for each in kernels] == [4.0, 6.0]
+    assert all(map(is_compiled, kernels))
+    assert capsys.readouterr().err.count("every start compiles anew") == 1
+
+
+def test_the_warning_names_the_newest_numba_that_is_known() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    (numba,) = (each for each in project["optional-dependencies"]["envs"] if "numba" in each)
+    bound = re.search(r"<[\d.]+", numba)
+    assert bound
+    assert f'"numba{bound[0]}"' in Path(b2m_envs.compiled.__file__).read_text()

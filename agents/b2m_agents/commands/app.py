@@ -19,6 +19,7 @@ from b2m_agents.commands.compare_driving import compare_driving
 from b2m_agents.commands.compare_memory import compare_memory
 from b2m_agents.commands.demo import demo
 from b2m_agents.commands.evaluate_agent import evaluate_agent
+from b2m_agents.commands.examples import with_examples
 from b2m_agents.commands.fetch import fetch
 from b2m_agents.commands.inspect_recording import inspect as inspect_recording
 from b2m_agents.commands.record import record
@@ -74,8 +75,9 @@ def flowing(text: str) -> str:
     return "\n\n".join(" ".join(each.split()) for each in paragraphs)
 
 
-def _add(group: typer.Typer, name: str, verb: Callable[..., None]) -> None:
-    group.command(name, help=flowing(verb.__doc__ or ""))(verb)
+def _add(group: typer.Typer, name: str, verb: Callable[..., None], before: str = "") -> None:
+    text = with_examples(flowing(verb.__doc__ or ""), f"{before}{name}")
+    group.command(name, help=text)(verb)
 
 
 _add(app, "demo", needing("demo", "agents")(demo))
@@ -93,9 +95,9 @@ _add(app, "train-agents", needing("train-agents", "agents")(train_agents))
 _add(app, "evaluate-agent", needing("evaluate-agent", "agents")(evaluate_agent))
 _add(app, "record", needing("record", "agents")(record))
 _add(app, "replay", needing("replay", "agents")(replay))
-_add(compare_app, "memory", compare_memory)
-_add(compare_app, "driving", needing("compare driving", "envs")(compare_driving))
-_add(compare_app, "agents", needing("compare agents", "agents")(compare_agents))
+_add(compare_app, "memory", compare_memory, "compare ")
+_add(compare_app, "driving", needing("compare driving", "envs")(compare_driving), "compare ")
+_add(compare_app, "agents", needing("compare agents", "agents")(compare_agents), "compare ")
 app.add_typer(compare_app, name="compare")
 
 

@@ -35,6 +35,13 @@ Scenario: TypeAlias = Literal[
 ]  # fmt: skip
 SCENARIOS: tuple[str, ...] = get_args(Scenario)
 SCENARIO_NAMES = f"{', '.join(SCENARIOS[:-1])} or {SCENARIOS[-1]}"
+DEVICES = ("auto", "cpu", "cuda", "mps")
+EXECUTORS = ("processes", "ray", "slurm", "slurm-local")
+REWARDS = ("highway_env", "safe", "progress", "goal")
+DATA_SETS = (
+    "kornblith2017", "dandi_000469", "dandi_000673", "sternberg_maintenance", "dandi_000004",
+    "cao2019", "bnci_2016_002", "ds004120", "ds004657",
+)  # fmt: skip
 TRIAL_TASKS = ("memory_decision", "sternberg", "context_decision")  # that an agent learns
 
 
@@ -90,6 +97,26 @@ def complete_scenario(incomplete: str) -> list[str]:
 def complete_scenario_or_task(incomplete: str) -> list[str]:
     """Scenarios and memory tasks that begin with what was typed."""
     return [each for each in (*SCENARIOS, *TRIAL_TASKS) if each.startswith(incomplete)]
+
+
+def complete_data_set(incomplete: str) -> list[str]:
+    """Named data sets that begin with what was typed."""
+    return [each for each in DATA_SETS if each.startswith(incomplete)]
+
+
+def complete_device(incomplete: str) -> list[str]:
+    """Devices that begin with what was typed."""
+    return [each for each in DEVICES if each.startswith(incomplete)]
+
+
+def complete_executor(incomplete: str) -> list[str]:
+    """Executors that begin with what was typed; an address is not completed."""
+    return [each for each in EXECUTORS if each.startswith(incomplete)]
+
+
+def complete_reward(incomplete: str) -> list[str]:
+    """Rewards by name that begin with what was typed."""
+    return [each for each in REWARDS if each.startswith(incomplete)]
 
 
 def complete_driver(incomplete: str) -> list[str]:

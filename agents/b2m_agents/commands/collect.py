@@ -19,6 +19,7 @@ from b2m_agents.commands.options import (
     Width,
     scene_settings,
 )
+from b2m_agents.commands.printing import quoted, say_next
 from b2m_agents.commands.where import HERE, runs_anywhere
 from b2m_drive.executors.chosen import Execution
 
@@ -81,6 +82,10 @@ def collect(
     typer.echo(
         f"{path}: {scenes.n_frames} frames of {scenes.frame_shape} in {scenes.n_episodes} episodes"
     )
+    if vehicle_mask:
+        say_next(f"b2m-drive compare driving --scenes {quoted(path)} --dry-run", "teaches encoders")
+    else:
+        say_next(f"b2m-drive export-minari {quoted(path)}", "for Minari; or read it in Python")
 
 
 def export_minari(

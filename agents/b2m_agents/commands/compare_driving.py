@@ -229,8 +229,8 @@ def _refuse_beside_own_brain(
 ) -> None:
     """Refuse a simulated brain beside a recorded one, a recording of nothing, and two cameras."""
     if recording is not None:
-        options = ("--brain", "--kind", "--signal", "--brain-seed")
-        refuse_beside_recording(dict(zip(options, simulated.values(), strict=True)))
+        options = ("brain", "kind", "signal", "brain_seed")
+        refuse_beside_recording(**dict(zip(options, simulated.values(), strict=True)))
         if scenes is None and frames_from is None:
             raise typer.BadParameter("--recording: expected --scenes, the frames that were watched")
     if camera is not None and scenes is not None:

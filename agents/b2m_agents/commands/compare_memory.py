@@ -173,15 +173,9 @@ def compare_memory(
     refuse_without_recording(recording, mapping)
     if recording is not None:
         refuse_beside_recording(
-            {
-                "--brain": brain,
-                "--signal": signal,
-                "--brain-task": brain_task,
-                "--brain-categories": brain_categories,
-                "--trials": trials,
-                "--brain-seed": brain_seed,
-            }
-        )
+            brain=brain, signal=signal, brain_task=brain_task, brain_categories=brain_categories,
+            trials=trials, brain_seed=brain_seed,
+        )  # fmt: skip
     many = recording is not None and mapping is None and _is_many(recording)
     pooled = many and not pseudo_population
     _refuse_of_many(many, pseudo_population, least_units, curves and pooled)

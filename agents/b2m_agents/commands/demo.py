@@ -12,6 +12,7 @@ from b2m_agents.commands import choices
 from b2m_agents.commands.compare_driving import run_driving
 from b2m_agents.commands.compare_memory import run_memory
 from b2m_agents.commands.options import Workers, n_processes
+from b2m_agents.commands.printing import say_next
 from b2m_drive.executors.chosen import Execution
 
 
@@ -39,6 +40,7 @@ def demo(
             _show_memory(out / "memory", here)
     if half != "memory":
         _show_driving(out, here)
+    say_next("b2m-drive inspect FILE", "looks at a recording of your own")
 
 
 def _show_memory(out: Path, where: Execution) -> None:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from b2m_agents.commands.options import Device, Workers, n_processes, refuse_options
+from b2m_agents.commands.printing import quoted, say_next
 
 
 def evaluate_agent(
@@ -69,6 +70,8 @@ def _evaluate_memory(folders: list[Path], n_trials: int, seed: int, device: str)
     for folder in folders:
         text = played_text(evaluate_memory_agent(folder, n_trials, seed=seed, device=device))
         typer.echo(text if len(folders) == 1 else f"{folder}: {text}")
+    task = "TASK --seed 1 --out runs/another"
+    say_next(f"b2m-drive train-agent {task}", "another training: this one's interval is of trials")
 
 
 def _evaluate_drivers(
@@ -96,3 +99,4 @@ def _evaluate_drivers(
     scores = scores_of(evaluation, seed)
     typer.echo(evaluation_text(evaluation, scores))
     typer.echo(f"\nfigure: {write_evaluation_figure(figure, evaluation, scores)}")
+    say_next(f"b2m-drive record {quoted(folders[0])}", "films it in held-out episodes")

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from b2m_agents.commands import choices
+from b2m_agents.commands.printing import quoted, say_next
+
 if TYPE_CHECKING:
     from b2m_drive.recordings.datasets.data_set import DataSet
 
@@ -15,7 +18,10 @@ if TYPE_CHECKING:
 def fetch(
     name: Annotated[
         str | None,
-        typer.Argument(help="The data set, such as kornblith2017; none: list what there is."),
+        typer.Argument(
+            help="The data set, such as kornblith2017; none: list what there is.",
+            autocompletion=choices.complete_data_set,
+        ),
     ] = None,
     folder: Annotated[
         Path | None, typer.Argument(help="Where to put the files.", show_default="data/NAME")
@@ -35,6 +41,7 @@ def fetch(
 
     if name is None:
         typer.echo("\n".join(_listed(each) for each in DATA_SETS.values()))
+        say_next("b2m-drive fetch NAME", "fetches one, or says how")
         return
     chosen = data_set(name)
     if chosen.name == "kornblith2017":
@@ -42,7 +49,9 @@ def fetch(
         return
     if session:
         raise ValueError(f"--session: expected kornblith2017, came {name}: its client chooses")
-    typer.echo(_how(chosen, folder or Path("data") / chosen.name))
+    folder = folder or Path("data") / chosen.name
+    typer.echo(_how(chosen, folder))
+    say_next(f"b2m-drive inspect {quoted(folder)}/FILE", "once it is there")
 
 
 def _fetch_kornblith(folder: Path, session: list[str] | None) -> None:
@@ -51,6 +60,7 @@ def _fetch_kornblith(folder: Path, session: list[str] | None) -> None:
     typer.echo(KORNBLITH_LICENCE)
     paths = fetch_kornblith2017(folder, session)
     typer.echo(f"{len(paths)} sessions in {folder}")
+    say_next(f"b2m-drive inspect {quoted(folder)}", "what they hold, and whether they can teach")
 
 
 def _listed(each: DataSet) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from b2m_agents.commands.options import Mapped, Workers, n_processes
+from b2m_agents.commands.printing import quoted, say_next
 from b2m_drive.files.names import safe_name
 
 if TYPE_CHECKING:
@@ -90,6 +92,7 @@ def _inspect_folder(recordings: Path, n_workers: int) -> None:
     from b2m_drive.comparisons.session_summaries import sessions_table, summarise_sessions
 
     typer.echo(sessions_table(summarise_sessions(_sessions_in(recordings), n_workers)))
+    _say_compare_memory(recordings)
 
 
 def _inspect_population(recordings: Path) -> None:
@@ -100,6 +103,7 @@ def _inspect_population(recordings: Path) -> None:
     population = population_of(recordings)
     say_left_out(population.left_out)
     typer.echo(population_table(population.recording, population.sessions))
+    _say_compare_memory(recordings, "--pseudo-population")
 
 
 def _inspect_delay_sessions(recordings: Path) -> None:
@@ -110,6 +114,7 @@ def _inspect_delay_sessions(recordings: Path) -> None:
     found = read_sessions_of(recordings)
     say_left_out(found.left_out)
     typer.echo(memory_table(found.recordings))
+    _say_compare_memory(recordings)
 
 
 def _inspect_contents(path: Path, out: Path | None, mapping_file: Path | None) -> None:
@@ -140,12 +145,14 @@ def _inspect_session(path: Path, mapping: list[str] | None, out: Path | None) ->
 
     read = read_recording(path, mapping)
     if read.trials is None:
-        _inspect_events(path, read, out)
+        _inspect_events(path, read, mapping, out)
     else:
-        _inspect_trials(path, read, out)
+        _inspect_trials(path, read, mapping, out)
 
 
-def _inspect_trials(path: Path, read: Recording, out: Path | None) -> None:
+def _inspect_trials(
+    path: Path, read: Recording, mapping: list[str] | None, out: Path | None
+) -> None:
     from b2m_drive.comparisons.session_summaries import summary_text
     from b2m_drive.recordings.binning import in_trials
     from b2m_drive.reports.recording_figure import draw_recording
@@ -161,9 +168,12 @@ def _inspect_trials(path: Path, read: Recording, out: Path | None) -> None:
         typer.echo(f"\n{item_quality_text(session, quality)}")
     draw_recording(session, summary, picture)
     typer.echo(f"picture: {picture}")
+    _say_compare_memory(path, *_options_of(mapping))
 
 
-def _inspect_events(path: Path, read: Recording, out: Path | None) -> None:
+def _inspect_events(
+    path: Path, read: Recording, mapping: list[str] | None, out: Path | None
+) -> None:
     from b2m_drive.files.refusals import prefixed
     from b2m_drive.reports.event_quality_figure import draw_event_quality
     from b2m_drive.teachers.event_quality import event_quality, quality_text
@@ -174,6 +184,21 @@ def _inspect_events(path: Path, read: Recording, out: Path | None) -> None:
     picture = _picture(out, read.session)
     draw_event_quality(quality, picture)
     typer.echo(f"picture: {picture}")
+    options = " ".join(["--scenes SCENES.h5", *_options_of(mapping)])
+    say_next(
+        f"b2m-drive compare driving --recording {quoted(path)} {options}",
+        "if it was made beside scenes; else from Python: docs/extending.md",
+    )
+
+
+def _options_of(mapping: list[str] | None) -> list[str]:
+    """The mapping as it was typed."""
+    return [f"--mapping {shlex.quote(each)}" for each in mapping or ()]
+
+
+def _say_compare_memory(path: Path, *options: str) -> None:
+    command = " ".join(["b2m-drive compare memory --recording", quoted(path), *options])
+    say_next(f"{command} --dry-run", "how long a comparison takes")
 
 
 def _picture(out: Path | None, session: str) -> Path:

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from b2m_agents.commands import choices
 from b2m_agents.commands.options import SCENE, given
 
 _TRAINING = "Training"
@@ -79,6 +80,7 @@ Reward = Annotated[
     list[str] | None,
     typer.Option(
         metavar="NAME",
+        autocompletion=choices.complete_reward,
         help="What is learnt from: highway_env, safe, progress or goal; a function of "
         "your own as MODULE:FUNCTION; or highway-env's weights and switches, such as "
         "collision_reward=-5, given more than once. Default: by scenario, one by which agents "

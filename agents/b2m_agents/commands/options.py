@@ -16,7 +16,11 @@ Workers = Annotated[
     int, typer.Option(help="Processes, one thread each. 0: one for each core.", min=0)
 ]
 Device = Annotated[
-    str, typer.Option(help="That networks compute on: cpu, cuda, cuda:1, mps; auto: a GPU if any.")
+    str,
+    typer.Option(
+        help="That networks compute on: cpu, cuda, cuda:1, mps; auto: a GPU if any.",
+        autocompletion=choices.complete_device,
+    ),
 ]
 Steps = Annotated[int, typer.Option(help="Training steps of each student.", min=50)]
 DryRun = Annotated[
@@ -188,10 +192,17 @@ def refuse_options(
         refuse_option((spelt or {}).get(name, name.replace("_", "-")), value, beside)
 
 
-def refuse_beside_recording(options: Mapping[str, object]) -> None:
-    """A recorded brain is as it is: options of the simulated one would be silently ignored."""
-    for option, value in options.items():
-        if value is not None:
-            raise typer.BadParameter(
-                f"{option}: expected none beside --recording, which is a brain of its own"
-            )
+def refuse_beside_recording(**options: object) -> None:
+    """A recorded brain is as it is: options of the simulated one would be silently ignored.
+
+    Args:
+        **options: Values by their name in Python.
+
+    Raises:
+        BadParameter: Names the first that was given.
+    """
+    for name in given(**options):
+        option = f"--{name.replace('_', '-')}"
+        raise typer.BadParameter(
+            f"{option}: expected none beside --recording, which is a brain of its own"
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -20,6 +21,16 @@ def say_expected(what: str, seconds: float, n_workers: int, measured: str = "ste
         f"{what} on {n_workers} processes: about {seconds / 60:.1f} minutes "
         f"(from a few {measured} measured here)"
     )
+
+
+def say_next(command: str, why: str) -> None:
+    """What to type next, the last line of a verb."""
+    typer.echo(f"now: {command}  # {why}")
+
+
+def quoted(path: Path) -> str:
+    """A path as a shell takes it."""
+    return shlex.quote(str(path))
 
 
 def say_left_out(sessions: Iterable[SessionLeftOut]) -> None:
@@ -42,6 +53,7 @@ def say_report(path: Path, started: float) -> None:
         started: When, by `time.perf_counter`.
     """
     typer.echo(f"\nreport: {path}  ({time.perf_counter() - started:.0f} s)")
+    say_next(f"b2m-drive table {quoted(path.parent)}", "every score; the report is for a browser")
 
 
 def report_comparison(folder: Path, started: float) -> None:

@@ -18,6 +18,7 @@ from b2m_agents.commands.options import (
     refuse_options,
     scene_settings,
 )
+from b2m_agents.commands.printing import say_next
 
 
 def record(
@@ -56,8 +57,8 @@ def record(
     Side by side: the scene, what the agent's encoder keeps of it (its reconstruction, and the
     latents as bars), and what the agent weighs before it acts: PPO's probabilities, DQN's values,
     or steering and throttle. Below: time, speed, return so far. The same seed shows the same
-    traffic to every driver: [bold]record highway --driver highway_env[/bold]. Camera, size,
-    colour and kind of action are options of --driver; an agent has its own.
+    traffic to every driver. Camera, size, colour and kind of action are options of --driver; an
+    agent has its own.
     """
     from b2m_agents.drivers.drivers import rollout_spec_of
     from b2m_agents.videos.video import VideoSettings, record_video
@@ -76,3 +77,7 @@ def record(
         drive = rollout_spec_of(who, driver, view)
         video = record_video(drive, out or Path("runs") / f"{who}-{driver}.mp4", settings)
     typer.echo(f"video: {video}")
+    if driver is None:
+        say_next("b2m-drive record SCENARIO --driver highway_env", "shows its driver model there")
+    else:
+        say_next(f"b2m-drive train-agent {who} --observation state", "trains an agent there")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from b2m_agents.commands.options import CameraName, Colour, Height, Width, given
+from b2m_agents.commands.printing import quoted, say_next
 
 if TYPE_CHECKING:
     from b2m_agents.drivers.log_replay import ReactionTimesCompared
@@ -32,19 +33,19 @@ def replay(
     start: Annotated[
         float | None,
         typer.Option(
-            help="Of the log's clock [s]. Default: its first event; of a video, 5 s before the "
+            help="Seconds of the log's clock. Default: its first event; of a video, 5 s before the "
             "first perturbation."
         ),
     ] = None,
     stop: Annotated[
         float | None,
         typer.Option(
-            help="Of the log's clock [s]. Default: 5 s after its last event; of a video, 60 s "
+            help="Seconds of the log's clock. Default: 5 s after its last event; of a video, 60 s "
             "after the start."
         ),
     ] = None,
-    frequency: Annotated[float, typer.Option(help="Time steps per second [Hz].")] = 10.0,
-    drift: Annotated[float, typer.Option(help="Of the car while it is pushed [m/s].")] = 0.6,
+    frequency: Annotated[float, typer.Option(help="Time steps a second.")] = 10.0,
+    drift: Annotated[float, typer.Option(help="Of the car while it is pushed, in m/s.")] = 0.6,
     speed: Annotated[float, typer.Option(help="Of the video, times real time.")] = 1.0,
     camera: CameraName = None,
     height: Height = None,
@@ -92,6 +93,8 @@ def replay(
         typer.echo(_row(path, compared))
     if out is not None:
         typer.echo(f"video: {out}")
+    elif len(paths) == 1:
+        say_next(f"b2m-drive replay {quoted(log)} --out drive.mp4", "films it")
 
 
 def _row(path: Path, compared: ReactionTimesCompared) -> str:

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from b2m_agents.commands.printing import quoted, say_next
+
 RUNS_PAGE = Path("runs-report.html")
 
 
@@ -31,10 +33,13 @@ def report(
         from b2m_drive.reports.report import write_report
 
         typer.echo(f"report: {write_report(run[0])}")
+        say_next(f"b2m-drive table {quoted(run[0])}", "every score; the report is for a browser")
         return
     from b2m_drive.reports.runs_report import write_runs_report
 
     typer.echo(f"report: {write_runs_report(run, out or RUNS_PAGE)}")
+    every = " ".join(map(quoted, run))
+    say_next(f"b2m-drive table {every}", "every score; the report is for a browser")
 
 
 def _holds_runs(folder: Path, config: str) -> bool:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import typer
+
 from b2m_agents.commands.printing import say_expected
 
 if TYPE_CHECKING:
@@ -38,6 +40,7 @@ def has_run(
         comparison.check(folder)
         expected = comparison.expected_time(folder, where.n_workers)
         say_expected(f"{expected.n_students} {what}", expected.seconds, where.n_workers, measured)
+        typer.echo("now: the same without --dry-run")
         return False
     with where.opened(folder) as executor:
         comparison.run(folder, n_workers=where.n_workers, executor=executor, tries=where.tries)

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from b2m_agents.commands.printing import quoted, say_next
+
 
 def table(
     run: Annotated[
@@ -24,3 +26,4 @@ def table(
 
     n_rows = write_score_table(run, out, lambda why: typer.echo(f"left out: {why}", err=True))
     typer.echo(f"table: {out}  ({n_rows:,} scores)")
+    say_next(f"b2m-drive report {' '.join(map(quoted, run))}", "the same as pictures")

@@ -146,12 +146,7 @@ class TeachingOptions:
         refuse_without_recording(self.recording, self.mapping)
         if self.recording is not None:
             refuse_beside_recording(
-                {
-                    "--brain": self.brain,
-                    "--kind": self.kind,
-                    "--signal": self.signal,
-                    "--brain-seed": self.brain_seed,
-                }
+                brain=self.brain, kind=self.kind, signal=self.signal, brain_seed=self.brain_seed
             )
 
     def teacher(self, seed: int) -> OnlineTeacher | None:

@@ -186,16 +186,6 @@ def train_agent(
     A few minutes on two cores. Kill it and call it again: it goes on from its last checkpoint,
     with its step count and replay buffer.
 
-    b2m-drive train-agent highway --observation state
-
-    b2m-drive train-agent highway --encoder runs/driving-NAME/encoders/seed-0/alone --speed
-
-    b2m-drive train-agent highway --observation state --algorithm sac --action continuous
-
-    b2m-drive train-agent merge --observation kinematics --observe vehicles_count=8 --density 2
-
-    b2m-drive train-agent highway_fast --watched scenes.h5 --brain ideal
-
     The encoders of compare driving bring their own view of the scene; for others the camera's
     settings must be those of the scenes that they learnt from. Racetracks are steered
     (continuous actions) unless --action says otherwise.

@@ -19,6 +19,7 @@ from b2m_agents.commands.options import (
     given,
     scene_settings,
 )
+from b2m_agents.commands.printing import quoted, say_next
 from b2m_agents.commands.running import has_run
 from b2m_agents.commands.where import HERE, runs_anywhere
 from b2m_drive.executors.chosen import Execution
@@ -83,10 +84,6 @@ def train_agents(
     Each is scored on the same held-out episodes; the table has the mean over agents of each
     scenario, with its interval. An agent's folder is OUT/SCENARIO/seed-K, as train-agent writes
     one. Kill it and call it again: it goes on where it stopped.
-
-    b2m-drive train-agents highway_fast merge --observation state --seeds 5
-
-    b2m-drive train-agents highway --observation state --seeds 20 --executor ray
     """
     from b2m_agents.learning.agent_settings import settings_for
     from b2m_agents.studies.agents.many_trainings import AgentTrainings, summaries_text
@@ -119,3 +116,5 @@ def train_agents(
     elif has_run(trainings, folder, where, dry_run, "agents"):
         typer.echo(summaries_text(trainings.read(folder)))
         typer.echo(f"agents: {folder}\nscores: {folder / 'scores.csv'}")
+        one = next(iter(trainings.settings))
+        say_next(f"b2m-drive record {quoted(folder / one / f'seed-{first_seed}')}", "films one")

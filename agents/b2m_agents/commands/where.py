@@ -9,6 +9,7 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
+from b2m_agents.commands import choices
 from b2m_agents.commands.options import Workers, n_processes
 from b2m_drive.executors.chosen import Execution
 
@@ -20,7 +21,8 @@ _OPTIONS: dict[str, tuple[Any, Any]] = {  # by parameter: annotation, default
         Annotated[
             str,
             typer.Option(
-                metavar="processes|ray|HOST:PORT|slurm|slurm-local",
+                metavar="processes | ray | HOST:PORT | slurm | slurm-local",
+                autocompletion=choices.complete_executor,
                 help="processes of this machine; ray: a cluster that runs here, or a new one; "
                 "HOST:PORT or ray://HOST:PORT: that Ray cluster; slurm: its queue; slurm-local: as "
                 "slurm, on this machine alone.",

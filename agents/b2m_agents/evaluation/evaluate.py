@@ -10,6 +10,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from tqdm.auto import tqdm
 
 from b2m_agents.drivers.drivers import (
@@ -33,14 +34,14 @@ from b2m_agents.evaluation.driving_measures import (
     share_off_road,
     smallest_time_to_collision,
 )
-from b2m_agents.learning.folder_names import BEST_FOLDER
+from b2m_agents.learning.agent_card import driven_scores, write_agent_card
+from b2m_agents.learning.folder_names import BEST_FOLDER, EVALUATION_FILE
 from b2m_agents.learning.trained_agent import AgentConfig, TrainedAgent, read_agent_config
 from b2m_drive.files.locks import EVALUATION, claim
 from b2m_drive.files.settings_types import take_as_declared
 from b2m_drive.files.tables import write_table
 
 AGENT = "agent"  # the name of one that is evaluated alone
-EVALUATION_FILE = "evaluation.csv"
 _WORLD = (  # fields of `SceneSettings` that agents to be compared must share
     "scenario", "action", "steps_per_second", "simulated_per_second", "last_step",
     "vehicles_count", "vehicles_density", "lanes_count", "perception", "chosen_engine",
@@ -158,6 +159,9 @@ def evaluate_agents(
     with claim(out, "an evaluation", lock=EVALUATION):
         episodes = tuple(_drive_all(specs, settings, progress))
         _write_episodes(Path(out) / EVALUATION_FILE, episodes)
+        for name, folder in names.items():
+            if folder.resolve() == Path(out).resolve():
+                _put_on_card(folder, [each for each in episodes if each.driver == name])
     unfinished = tuple(
         f"{name} ({taken:,} of {configs[name].settings.n_steps:,} steps)"
         for name, taken in steps.items()
@@ -285,6 +289,14 @@ def _driven(driver: str, spec: RolloutSpec, episode: Episode) -> DrivenEpisode:
             is_success=episode.is_success,
         ),
     )
+
+
+def _put_on_card(folder: Path, episodes: Sequence[DrivenEpisode]) -> None:
+    """Let the agent's card have its scores in the place of its training's."""
+    where = f"{len(episodes)} held-out episodes, the same as other drivers' in {EVALUATION_FILE}"
+    returns = np.array([each.return_ for each in episodes])
+    crashed = np.array([each.crashed for each in episodes])
+    write_agent_card(folder, driven_scores(returns, crashed, where))
 
 
 def _write_episodes(path: Path, episodes: Sequence[DrivenEpisode]) -> None:

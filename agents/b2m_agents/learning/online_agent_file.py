@@ -32,11 +32,17 @@ from b2m_agents.online.scene_features import SceneFeatures
 from b2m_agents.worlds.channels_first import with_channels_first
 from b2m_drive.files.fingerprints import recorded_write, require_as_made
 from b2m_drive.files.locks import claim
+from b2m_drive.files.model_card import ModelCard, write_card
 from b2m_drive.files.refusals import naming
 from b2m_drive.students.devices import device_of
 
 _POLICY = "CnnPolicy"
 _BRIGHTEST = 255
+_USE = """
+from b2m_agents.learning.online_agent_file import load_online_agent
+
+policy = load_online_agent("FOLDER")
+"""
 _OF_A_SESSION = ("env", "device", "tensorboard_log", "verbose", "_init_setup_model")
 
 
@@ -45,13 +51,14 @@ def save_online_agent(policy: TransferPPO, folder: str | Path) -> Path:
 
     ``agent.zip`` is complete by itself. ``encoder/`` holds the encoder as it is now, as
     safetensors and JSON that `SceneVAE.from_pretrained` reads. ``fingerprints.json`` tells this
-    ``agent.zip`` from another.
+    ``agent.zip`` from another. The card says that what it learnt from was not told.
     """
     folder = Path(folder)
     with claim(folder, "the writing of an agent"):
         policy.encoder.save_pretrained(folder / ENCODER_FOLDER)
         with recorded_write(folder / AGENT_FILE) as draft:
             save_agent(policy, draft, _recipe(policy))
+        write_card(folder, _card(policy))
     return folder
 
 
@@ -90,6 +97,17 @@ def load_online_agent(
     if teacher is not None:
         policy.teach(teacher)
     return policy
+
+
+def _card(policy: TransferPPO) -> ModelCard:
+    return ModelCard(
+        title="A policy with an encoder that learns with it",
+        summary=f"PPO (Stable-Baselines3) on frames {policy.observation_space.shape}, made in "
+        f"Python; {policy.num_timesteps:,} steps.",
+        data=("Where it learnt, and from whose latents, was not told when it was saved.",),
+        use=_USE,
+        tags=("reinforcement-learning", "stable-baselines3"),
+    )
 
 
 def _as_before(

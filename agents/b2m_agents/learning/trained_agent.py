@@ -38,7 +38,12 @@ from b2m_agents.learning.agent_file import read_agent_data
 from b2m_agents.learning.agent_settings import TrainingSettings
 from b2m_agents.learning.algorithms import read_policy
 from b2m_agents.learning.deleted_agent import OTHER_AGENT
-from b2m_agents.learning.folder_names import AGENT_FILE, CONFIG_FILE, ENCODER_FOLDER
+from b2m_agents.learning.folder_names import (
+    AGENT_FILE,
+    AGENT_FILES,
+    CONFIG_FILE,
+    ENCODER_FOLDER,
+)
 from b2m_agents.learning.settings_json import training_from_json
 from b2m_agents.worlds.channels_first import channels_first, check_channels_first
 from b2m_agents.worlds.encoder_view import VIEW
@@ -50,6 +55,7 @@ from b2m_agents.worlds.latent_observation import (
     policy_input,
 )
 from b2m_drive.files.fingerprints import require_as_made
+from b2m_drive.files.hub import pretrained_folder
 from b2m_drive.files.json_files import read_json
 from b2m_drive.files.refusals import naming
 from b2m_drive.students.scene_vae import SceneVAE
@@ -190,6 +196,25 @@ class TrainedAgent:
         policy = read_policy(folder / AGENT_FILE, settings, config.scene, observed, device)
         require_as_made(folder, AGENT_FILE, OTHER_AGENT)
         return cls(config, None if encoder is None else encoder.to(policy.device), policy)
+
+    @classmethod
+    def from_pretrained(
+        cls, folder: str | Path, device: str | torch.device = "cpu"
+    ) -> TrainedAgent:
+        """Read an agent from a folder here, or from the Hugging Face Hub (extra ``hub``).
+
+        Nothing in its file is run, as by `read`.
+
+        Args:
+            folder: Of the agent, or ``"user/name"`` on the Hub, see `pretrained_folder`.
+            device: Of policy and encoder, see `device_of`.
+
+        Raises:
+            FileNotFoundError: If the folder or a file is missing, here or on the Hub.
+            ValueError: As `read`.
+            ConnectionError: If the Hub cannot be reached.
+        """
+        return cls.read(pretrained_folder(folder, AGENT_FILES), device)
 
     def latent(self, scene: Observation) -> Float32[np.ndarray, " latent"]:
         """What the encoder makes of a scene.

@@ -19,6 +19,7 @@ from stable_baselines3.common.vec_env import VecEnv
 from tqdm.auto import tqdm
 
 from b2m_agents.episodes.episodes import episode_seed
+from b2m_agents.learning.agent_card import copy_card, write_agent_cards
 from b2m_agents.learning.agent_settings import (
     TrainingSettings,
     check_action,
@@ -141,6 +142,7 @@ def train_agent(
         with claim(folder, "a training"):
             open_folder(folder, config, frozen_encoder if taught is None else taught.start)
             if frozen_encoder is not None:
+                copy_card(encoder, folder)
                 frozen_encoder.to(device)
             with training_worlds(scene, frozen_encoder, settings, in_processes) as worlds:
                 _learn(folder, worlds, scene, frozen_encoder, settings, device, progress, taught)
@@ -196,6 +198,7 @@ def _learn(
                 choosing.choose(policy, record)
             record.write(folder)
             write_checkpoint(folder, policy, venv)
+            write_agent_cards(folder, record)
 
 
 @dataclass(frozen=True)

@@ -26,11 +26,18 @@ from b2m_agents.episodes.episodes import episode_seed
 from b2m_agents.learning.agent_file import check_layers, read_agent_file, restore
 from b2m_agents.learning.algorithms import set_up
 from b2m_agents.learning.deleted_agent import OTHER_AGENT
-from b2m_agents.learning.folder_names import AGENT_FILE
+from b2m_agents.learning.folder_names import (
+    AGENT_FILE,
+    AGENT_FILES,
+    CONFIG_FILE,
+    EVALUATION_FILE,
+)
+from b2m_agents.memory.memory_card import played_scores, write_memory_card
 from b2m_agents.memory.memory_policy import MemoryLstmPolicy, ScaledObservation
 from b2m_agents.memory.memory_trials import PlayedTrials, held_out_seeds, play_trials
 from b2m_agents.memory.memory_vec_env import MemoryVecEnv
 from b2m_drive.files.fingerprints import require_as_made
+from b2m_drive.files.hub import pretrained_folder
 from b2m_drive.files.json_files import read_json
 from b2m_drive.files.locks import EVALUATION, claim
 from b2m_drive.files.provenance import installed_versions
@@ -41,8 +48,6 @@ from b2m_drive.students.devices import device_of
 from b2m_envs.memory_decision.settings import TrialSettings
 from b2m_envs.memory_decision.tasks import TASKS as TASKS
 
-CONFIG_FILE = "config.json"
-EVALUATION_FILE = "evaluation.csv"
 _CLASS = "MemoryAgent"  # in the configuration, so that no other agent's is taken for one
 _PACKAGES = ("b2m-drive", "gymnasium", "numpy", "torch", "stable-baselines3", "sb3-contrib")
 
@@ -129,7 +134,7 @@ def evaluate_memory_agent(
     """Let an agent of a memory task play held-out trials, and write how each ended.
 
     Args:
-        folder: Of the agent; ``evaluation.csv`` is written into it.
+        folder: Of the agent; ``evaluation.csv`` is written into it, and scores into its card.
         n_trials: How many. Their seeds are odd, those of trainings even.
         seed: Which ones.
         device: Of the agent, see `device_of`.
@@ -150,6 +155,7 @@ def evaluate_memory_agent(
         names = [field.name for field in fields(PlayedTrials)]
         columns = [getattr(played, name).astype(np.int64).tolist() for name in names]
         write_table(folder / EVALUATION_FILE, names, zip(*columns, strict=True))
+        write_memory_card(folder, asdict(settings), played_scores(played))
     return played
 
 
@@ -168,6 +174,17 @@ class MemoryAgentPolicy:
     def __init__(self, algorithm: RecurrentPPO) -> None:
         self.algorithm = algorithm
         self._state: tuple[np.ndarray, ...] | None = None
+
+    @classmethod
+    def from_pretrained(cls, folder: str | Path, device: str = "cpu") -> MemoryAgentPolicy:
+        """An agent of a folder here, or ``"user/name"`` on the Hugging Face Hub (extra ``hub``).
+
+        Raises:
+            FileNotFoundError: If the folder or a file is missing, here or on the Hub.
+            ValueError: As `read_memory_policy`.
+            ConnectionError: If the Hub cannot be reached.
+        """
+        return read_memory_policy(pretrained_folder(folder, AGENT_FILES), device)
 
     def begin(self, n_trials: int) -> None:
         """Start so many trials from a state of zero."""

@@ -19,15 +19,15 @@ from tqdm.auto import tqdm
 from b2m_agents.episodes.episodes import episode_seed
 from b2m_agents.learning.agent_file import save_agent
 from b2m_agents.learning.deleted_agent import require_agent
-from b2m_agents.learning.folder_names import AGENT_FILE
+from b2m_agents.learning.folder_names import AGENT_FILE, CONFIG_FILE
 from b2m_agents.memory.memory_agent import (
-    CONFIG_FILE,
     MemoryAgentSettings,
     memory_config,
     new_algorithm,
     read_algorithm,
     read_memory_settings,
 )
+from b2m_agents.memory.memory_card import training_scores, write_memory_card
 from b2m_agents.memory.memory_vec_env import MemoryVecEnv
 from b2m_drive.files.fingerprints import recorded_write
 from b2m_drive.files.locks import claim, is_unused
@@ -110,6 +110,8 @@ def _learn(
                 reset_num_timesteps=algorithm.num_timesteps == 0,
             )
             _write_checkpoint(folder, algorithm, curve)
+            _, n_trials, correct, _ = curve[-1]
+            write_memory_card(folder, asdict(settings), training_scores(n_trials, correct))
 
 
 def _resume(

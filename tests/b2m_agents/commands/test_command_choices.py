@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 from typing import Any, get_args
@@ -11,6 +12,7 @@ import pytest
 import typer
 
 from b2m_agents.commands import app, choices
+from b2m_agents.commands.examples import EXAMPLES
 from b2m_agents.drivers.drivers import DRIVERS
 from b2m_agents.learning.agent_settings import ALGORITHMS, OBSERVATIONS
 from b2m_agents.memory.memory_agent import TASKS as TRIAL_TASKS
@@ -18,13 +20,17 @@ from b2m_agents.studies.driving.comparison import BRAIN_KINDS
 from b2m_agents.studies.driving.online_teaching import ONLINE_CONTROLS
 from b2m_agents.studies.memory.plan import TASKS
 from b2m_drive.comparisons.agents_study import BESIDE
+from b2m_drive.executors.chosen import PROCESSES, RAY, SLURM, SLURM_LOCAL
+from b2m_drive.recordings.datasets.table import DATA_SETS
 from b2m_drive.recordings.simulated.neurons import PRESETS
 from b2m_drive.students.decision_rnn import Cell
 from b2m_drive.teachers.frame_pairing import SCENE_LATENTS
 from b2m_drive.teachers.latents import PAIRINGS, TRIAL_LATENTS
 from b2m_drive.teachers.windows import WINDOW_CHOICES
 from b2m_drive.transfer.term import STRATEGIES
+from b2m_envs.scenes.named_rewards import REWARDS
 from b2m_envs.scenes.scenarios import SCENARIOS
+from tests.project.documentation import command_error
 from tests.shared.other_process import ENVIRONMENT
 
 
@@ -45,8 +51,11 @@ def test_an_option_offers_what_its_room_knows(offered: Any, known: Any) -> None:
     assert set(choices.values_of(offered)) == set(known)
 
 
-def test_tasks_of_trials_are_those_that_agents_learn() -> None:
+def test_names_that_are_completed_are_those_that_rooms_know() -> None:
     assert tuple(TRIAL_TASKS) == choices.TRIAL_TASKS
+    assert tuple(DATA_SETS) == choices.DATA_SETS
+    assert choices.EXECUTORS == (PROCESSES, RAY, SLURM, SLURM_LOCAL)
+    assert set(choices.REWARDS) == {"highway_env", *REWARDS}
 
 
 def completed(typed: str) -> set[str]:
@@ -80,6 +89,9 @@ def completed(typed: str) -> set[str]:
         ("b2m-drive compare memory --latents d", {"decoded", "demixed"}),
         ("b2m-drive collect race", {"racetrack", "racetrack_large", "racetrack_oval"}),
         ("b2m-drive train-agent context", {"context_decision"}),
+        ("b2m-drive fetch dandi_000004", {"dandi_000004"}),
+        ("b2m-drive search x --executor slurm", {"slurm", "slurm-local"}),
+        ("b2m-drive train-agents merge --reward p", {"progress"}),
     ],
 )
 def test_the_shell_completes_verbs_and_choices(typed: str, offered: set[str]) -> None:
@@ -91,6 +103,14 @@ def verbs(command: Any, name: str = "") -> list[tuple[str, Any]]:
     if not group:
         return [(name, command)]
     return [each for verb, one in group.items() for each in verbs(one, f"{name} {verb}".strip())]
+
+
+def test_examples_are_of_verbs_and_options_that_there_are() -> None:
+    assert set(EXAMPLES) == set(VERBS)
+    for verb, lines in EXAMPLES.items():
+        assert all(line.startswith(f"b2m-drive {verb}") for line in lines)
+        errors = [command_error(shlex.split(line)[1:], typed=True) for line in lines]
+        assert not any(errors), errors
 
 
 VERBS = dict(verbs(typer.main.get_command(app.app)))
@@ -105,6 +125,12 @@ def test_help_breaks_no_line_of_a_paragraph_and_no_name(monkeypatch, capsys, ver
         app.main()
     shown = capsys.readouterr().out
     assert "…" not in shown
+    assert max(map(len, shown.splitlines())) <= 80
+    lines = [line.strip() for line in shown.splitlines()]
+    assert EXAMPLES[verb]
+    assert set(EXAMPLES[verb]) <= set(lines)  # none is broken
+    helps = [getattr(each, "help", None) or "" for each in VERBS[verb].params]
+    assert not [text for text in helps if "[" in text]  # would be taken for a style, not shown
     paragraphs = VERBS[verb].help.split("\n\n")
     assert all("\n" not in each for each in paragraphs)
 

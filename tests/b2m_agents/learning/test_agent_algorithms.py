@@ -224,11 +224,11 @@ def test_a_folder_holds_what_the_training_left(encoder, tmp_path) -> None:
     changes = {"evaluate_every": 32, "n_evaluation_episodes": 2, "tensorboard": True}
     folder = train("ppo-latents", tmp_path / "agent", encoder, **changes)
     assert {path.name for path in folder.iterdir()} == {
-        "config.json", "encoder", "agent.zip", "learning_curve.csv", "monitor.csv",
+        "README.md", "config.json", "encoder", "agent.zip", "learning_curve.csv", "monitor.csv",
         "selection.csv", "episodes-under-way-96.json", "best", "tensorboard", "fingerprints.json",
     }  # fmt: skip
     assert {path.name for path in (folder / "best").iterdir()} == {
-        "config.json", "encoder", "agent.zip", "fingerprints.json",
+        "README.md", "config.json", "encoder", "agent.zip", "fingerprints.json",
     }  # fmt: skip
     curve = (folder / "learning_curve.csv").read_text().splitlines()
     monitored = load_results(str(folder))

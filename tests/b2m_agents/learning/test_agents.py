@@ -66,7 +66,7 @@ def assert_same_agent(one: Path, other: Path) -> None:
 def test_an_agents_folder_holds_the_encoder_in_safetensors_and_the_curve(agent, encoder) -> None:
     names = {path.name for path in agent.iterdir()}
     assert names == {
-        "config.json", "encoder", "agent.zip", "learning_curve.csv", "monitor.csv",
+        "README.md", "config.json", "encoder", "agent.zip", "learning_curve.csv", "monitor.csv",
         "selection.csv", "episodes-under-way-96.json", "fingerprints.json",
     }  # fmt: skip
     copied = SceneVAE.from_pretrained(agent / "encoder").state_dict()

@@ -226,7 +226,7 @@ def test_training_killed_while_writing_goes_on_to_the_same_agent(agent, tmp_path
     assert RecurrentPPO.load(folder / "agent.zip", device="cpu").num_timesteps == 160
     train_memory_agent(SHORT, folder, progress=False)
     assert {path.name for path in folder.iterdir()} == {
-        "config.json", "agent.zip", "learning_curve.csv", "fingerprints.json"
+        "README.md", "config.json", "agent.zip", "learning_curve.csv", "fingerprints.json"
     }  # fmt: skip
     one, other = (RecurrentPPO.load(each / "agent.zip", device="cpu") for each in (agent, folder))
     assert one.num_timesteps == other.num_timesteps == 480

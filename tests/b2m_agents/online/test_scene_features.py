@@ -212,6 +212,7 @@ def test_a_saved_agent_acts_the_same_and_its_encoder_is_read_by_others(watched, 
     policy = new_online_policy(worlds(), TINY, watched[0], **SHORT).learn(64)
     save_online_agent(policy, tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {
+        "README.md",
         "agent.zip",
         "encoder",
         "fingerprints.json",

@@ -98,7 +98,9 @@ def test_equal_seeds_give_equal_students() -> None:
 def test_a_saved_student_comes_back_equal(cell, tmp_path) -> None:
     student = DecisionRNN(CELLS[cell], torch.Generator().manual_seed(0))
     student.save_pretrained(tmp_path)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["config.json", "model.safetensors"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "README.md", "config.json", "model.safetensors"
+    ]  # fmt: skip
     back = DecisionRNN.from_pretrained(tmp_path)
     assert back.settings == student.settings
     observation = torch.randn(2, 5, 7)

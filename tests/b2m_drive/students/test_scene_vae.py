@@ -251,7 +251,7 @@ def test_a_saved_student_comes_back_equal(tmp_path) -> None:
     modes = {path.name: path.stat().st_mode for path in (tmp_path / "vae").iterdir()}
     assert modes["model.safetensors"] == modes["config.json"]
     names = sorted(path.name for path in (tmp_path / "vae").iterdir())
-    assert names == ["config.json", "model.safetensors"]
+    assert names == ["README.md", "config.json", "model.safetensors"]
     back = SceneVAE.from_pretrained(tmp_path / "vae")
     assert back.settings == vae.settings
     assert torch.equal(back.encode(noise(2)).mean, vae.encode(noise(2)).mean)

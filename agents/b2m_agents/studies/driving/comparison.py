@@ -27,6 +27,7 @@ from b2m_agents.studies.driving.brain_reading import (
     read_brain,
     response_window,
 )
+from b2m_agents.studies.driving.encoder_cards import write_encoder_cards
 from b2m_agents.studies.driving.plan import (
     DrivingPlan,
     DrivingStudySettings,
@@ -251,8 +252,9 @@ class DrivingComparison(RunnableComparison[DrivingPlan, Run]):
         """Join the scores and the pictures, and record the encoders."""
         super().finish(folder, jobs)
         self._join_pictures(folder)
-        encoders = (kept_encoder(job.plan) for job in jobs[folder] if job.plan.keep)
-        record_made(folder, [PICTURES, *encoders])
+        keeping = [job.plan for job in jobs[folder] if job.plan.keep]
+        write_encoder_cards(folder, keeping)
+        record_made(folder, [PICTURES, *map(kept_encoder, keeping)])
 
     def time_job(self, job: Job[DrivingPlan]) -> tuple[float, float]:
         """Seconds of a student's evaluations, and of each step: of one taught, in few steps."""
