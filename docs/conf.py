@@ -16,7 +16,7 @@ copyright = author
 release = version = b2m_drive.__version__
 
 extensions = [
-    "myst_parser",
+    "myst_nb",  # and, by it, myst_parser
     "sphinx.ext.autodoc",
     "sphinx.ext.mathjax",
     "sphinx.ext.napoleon",
@@ -25,7 +25,9 @@ extensions = [
     "markdown_docstrings",
     "pages_of_code",
 ]
-exclude_patterns = ["site/*.py"]
+exclude_patterns = ["site/*.py", "**/.ipynb_checkpoints"]
+nb_execution_mode = "off"  # scripts/run_notebooks.py keeps what they showed
+nb_merge_streams = True
 myst_enable_extensions = ["dollarmath", "deflist", "fieldlist"]
 myst_heading_anchors = 4
 default_role = "code"

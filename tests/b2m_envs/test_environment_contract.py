@@ -46,6 +46,7 @@ def test_gymnasium_finds_no_fault_and_warns_of_nothing(scenario: str, observatio
         check_env(env.unwrapped, skip_render_check=observation != "state")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("nowhere")
 @pytest.mark.parametrize("env_id", [row.id for row in REGISTRATIONS])
 def test_no_window_is_offered_where_none_can_open(env_id: str, monkeypatch: pytest.MonkeyPatch):

@@ -126,6 +126,7 @@ def record(folder: Path) -> int:
     return len(rewards)
 
 
+@pytest.mark.slow
 def test_record_video_gets_every_frame_at_the_speed_of_the_scene(tmp_path: Path, written):
     n_steps = record(tmp_path / "videos")
     ((frames, frames_per_second),) = written
@@ -148,6 +149,7 @@ def test_record_video_writes_a_file_that_can_be_read(tmp_path: Path):
         video.release()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [HIGHWAY, LANE_KEEPING, MEMORY])
 def test_record_episode_statistics_sums_an_episode(name: str):
     rewards, info = play(RecordEpisodeStatistics(gymnasium.make(name)))
@@ -193,6 +195,7 @@ def test_stable_baselines3_makes_the_environments_by_id():
     same_as_alone(envs, HIGHWAY, **FEW)
 
 
+@pytest.mark.slow
 def test_a_dummy_vec_env_of_single_environments():
     makers = [partial(gymnasium.make, LANE_KEEPING) for _ in range(2)]
     same_as_alone(DummyVecEnv(makers), LANE_KEEPING)
@@ -207,6 +210,7 @@ def test_spawned_processes_make_the_environments_by_id():
     same_as_alone(envs, LANE_KEEPING)
 
 
+@pytest.mark.slow
 def test_stable_baselines3_learns_from_the_pictures():
     envs = make_vec_env("b2m_envs:B2M/ParkingScene-v0", n_envs=2)
     agent = PPO("CnnPolicy", envs, n_steps=8, batch_size=8, n_epochs=1, seed=0, device="cpu")

@@ -70,6 +70,7 @@ def assert_equal(a: Any, b: Any) -> None:
     np.testing.assert_array_equal(np.asarray(a), np.asarray(b))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("env_id", IDS)
 def test_an_environment_made_by_its_id_goes_on_from_its_pickle_as_it_would_have(env_id: str):
     env = under_way(gymnasium.make(env_id))
@@ -89,6 +90,7 @@ def test_highway_envs_own_engine_goes_on_from_a_pickle_too(env_id: str, driver: 
     assert_same(steps_from_here(env), steps_from_here(copied))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("env_id", BATCHED)
 def test_a_native_batch_goes_on_from_its_pickle(env_id: str):
     envs = under_way(gymnasium.make_vec(env_id, num_envs=3))

@@ -86,6 +86,7 @@ def test_registering_twice_neither_warns_nor_adds():
     assert gymnasium.registry == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("registration", REGISTRATIONS, ids=lambda row: row.id)
 def test_every_id_of_the_table_makes_single_and_batched_environments(registration):
     register_environments()

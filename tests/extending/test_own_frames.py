@@ -339,7 +339,7 @@ def test_scenes_bring_labels_and_are_judged_by_their_state(tmp_path: Path) -> No
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["data set", "pictures"])
+@pytest.mark.parametrize("kind", ["data set", pytest.param("pictures", marks=pytest.mark.thorough)])
 def test_frames_from_anywhere_end_in_a_report_that_says_what_was_left_out(
     tmp_path: Path, kind: str
 ) -> None:
@@ -422,6 +422,7 @@ def test_our_encoder_takes_frames_from_anywhere(tmp_path: Path) -> None:
 BESIDE = ("compare", "driving", "--encoder", ENCODER)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

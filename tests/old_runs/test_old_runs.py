@@ -33,6 +33,7 @@ def test_a_run_of_0_5_is_reported(name: str, tmp_path: Path) -> None:
     assert "null" in page
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["memory", "driving"])
 def test_a_null_that_came_later_is_not_asked_of_an_older_run(
     name: str, monkeypatch: pytest.MonkeyPatch

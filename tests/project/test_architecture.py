@@ -110,6 +110,7 @@ def circles(arrows: dict[str, set[str]]) -> list[list[str]]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("package", "rooms"), [("b2m_drive", DRIVE), ("b2m_envs", ENVS), ("b2m_agents", AGENTS)]
 )

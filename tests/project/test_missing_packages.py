@@ -201,6 +201,7 @@ def test_the_plain_installation_compares_a_students_own_network(plain: Installat
     assert "pictures" in page.read_text()
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 def test_the_plain_installation_compares_memory(plain: Installation) -> None:
     (plain.here / "memory.py").write_text(MEMORY)
@@ -301,6 +302,7 @@ def distributions(lines: list[str]) -> set[str]:
     return {re.split(r"[\[<>=]", line)[0].lower().replace("_", "-") for line in lines}
 
 
+@pytest.mark.slow
 def test_the_extras_bring_the_packages_that_are_named() -> None:
     found = packages_distributions()
     for package, extra in _BROUGHT_BY.items():

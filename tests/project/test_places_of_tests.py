@@ -38,6 +38,7 @@ def misplaced(tests: Path, known: set[str]) -> dict[str, str]:
     return found
 
 
+@pytest.mark.slow
 def test_every_test_lies_in_the_room_that_it_tests() -> None:
     assert misplaced(TESTS, rooms()) == {}
     assert {path.parent.relative_to(TESTS).parts[0] for path in TESTS.rglob("test_*.py")} == {

@@ -46,6 +46,7 @@ GIVEN: dict[type, dict[str, Any]] = {
 OTHER_TYPES: tuple[Any, ...] = ("wrong", [1, "a"], {}, object(), lambda step: 1.0, math.nan)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", GIVEN, ids=lambda kind: kind.__name__)
 def test_a_value_of_another_type_is_refused_by_the_name_of_its_field(kind: type):
     for field in fields(kind):  # type: ignore[arg-type]

@@ -92,6 +92,7 @@ def test_every_page_stands_in_the_table_of_contents() -> None:
     made = of_site("pages_of_code")
     generated = {*made.PACKAGES, *made.ENVIRONMENTS, *made.SCENES, *made.INCLUDED}
     written = {path.stem for path in (ROOT / "docs").glob("*.md")} - {"index"}
+    written |= {f"notebooks/{path.stem}" for path in (ROOT / "docs" / "notebooks").glob("*.ipynb")}
     assert listed == written | {f"{made.MADE}/{name}" for name in generated}
 
 

@@ -26,3 +26,13 @@ def test_a_result_of_another_shape_is_refused_at_every_call() -> None:
     for _ in range(2):
         with pytest.raises(jaxtyping.TypeCheckError, match="return value"):
             doubled(np.full(3, 2.0))
+
+
+def test_a_whole_number_is_a_float_as_it_is_for_mypy() -> None:
+    @jaxtyping.jaxtyped(typechecker=check_when_called)
+    def total(values: tuple[float, ...]) -> float:
+        return sum(values)
+
+    assert total((1, 2)) == 3
+    with pytest.raises(jaxtyping.TypeCheckError, match="total"):
+        total(("1", "2"))  # type: ignore[arg-type]

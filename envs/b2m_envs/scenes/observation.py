@@ -196,7 +196,7 @@ def state_bounds(
 def state_scales(settings: SceneSettings) -> tuple[float, ...]:
     """What each of `STATE_VARIABLES` is divided by: speed by the highest target, gaps by sight."""
     scales = _SCALES | dict.fromkeys(GAPS, float(settings.perception))
-    scales["speed"] = max(settings.aimed_speeds, default=_STEERED_SPEED)
+    scales["speed"] = float(max(settings.aimed_speeds, default=_STEERED_SPEED))
     return tuple(scales[variable.name] for variable in STATE_VARIABLES)
 
 

@@ -26,6 +26,7 @@ def run(monkeypatch, capsys, *arguments: str) -> tuple[int, str, str]:
     return (code if isinstance(code, int) else 0), printed.out, printed.err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "verbs",
     [

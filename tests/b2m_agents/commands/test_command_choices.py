@@ -116,6 +116,7 @@ def test_examples_are_of_verbs_and_options_that_there_are() -> None:
 VERBS = dict(verbs(typer.main.get_command(app.app)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("verb", VERBS)
 def test_help_breaks_no_line_of_a_paragraph_and_no_name(monkeypatch, capsys, verb: str) -> None:
     monkeypatch.setenv("COLUMNS", "80")

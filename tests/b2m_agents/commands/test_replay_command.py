@@ -32,6 +32,7 @@ def log(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_reaction_times_of_each_log_stand_beside_the_replays(monkeypatch, capsys, log: Path):
     (log.parent / "sub-02_events.tsv").write_text("onset\tvalue\n1.0\t99\n")
     code, out, err = run(monkeypatch, capsys, str(log.parent))
@@ -57,6 +58,7 @@ def test_a_video_is_written_whole_one_picture_a_time_step(
     assert sum(1 for _ in iter(video.grab, False)) == 51
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "message"),
     [

@@ -12,6 +12,7 @@ from b2m_drive.comparisons.run_summaries import runs_in
 from tests.shared.places import ROOT
 
 
+@pytest.mark.slow
 def test_the_table_fits_and_says_what_to_do_next(tmp_path: Path) -> None:
     folder = ROOT / "tests" / "old_runs"
     broken = tmp_path / ("a-very-long-name" * 4)

@@ -66,6 +66,7 @@ def test_what_a_replay_loses_adds_or_does_not_reach_is_counted(log_path: Path):
     assert np.isnan(compared.largest_difference)
 
 
+@pytest.mark.slow
 def test_the_answer_after_the_end_of_a_replay_is_not_called_lost(log_path: Path):
     log = read_driving_log(log_path)
     replay = replay_of(log, start=60.0, stop=81.0, observation="state")

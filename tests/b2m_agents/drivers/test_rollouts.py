@@ -106,6 +106,7 @@ def test_the_number_of_workers_changes_nothing(collected, tmp_path) -> None:
     assert_same_scenes(SceneDataset(on_two), collected)
 
 
+@pytest.mark.slow
 def test_a_batch_writes_what_single_environments_do(collected, tmp_path, monkeypatch) -> None:
     def one_by_one(spec: RolloutSpec, seeds: list[int]) -> Iterator[Episode]:
         return (drive_episode(spec, seed) for seed in seeds)
@@ -222,6 +223,7 @@ def waits_less_and_less(item: int) -> int:
     return item * item
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 def test_results_come_in_order_and_workers_end_when_enough_was_taken() -> None:
     before = set(multiprocessing.active_children())

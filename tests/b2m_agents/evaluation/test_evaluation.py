@@ -310,6 +310,7 @@ def test_what_cannot_be_evaluated_is_named(agent, tmp_path) -> None:
         evaluate_agents([agent, other], tmp_path)
 
 
+@pytest.mark.slow
 def test_agents_of_one_name_are_told_apart_by_their_path(agent, tmp_path) -> None:
     twin = shutil.copytree(agent, tmp_path / "agent-0")
     evaluation = evaluate_agents([agent, twin], tmp_path, EvaluationSettings(1), progress=False)

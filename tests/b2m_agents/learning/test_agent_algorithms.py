@@ -124,7 +124,15 @@ def assert_same_agent(one: Path, other: Path, *, of_curves: bool = True) -> None
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", TRAININGS)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(
+            name, marks=[pytest.mark.thorough] if name in ("ppo-pixels", "ppo-state") else []
+        )
+        for name in TRAININGS
+    ],
+)
 def test_a_training_killed_and_resumed_ends_as_one_that_was_not(
     agents, encoder, tmp_path, name
 ) -> None:
@@ -154,6 +162,7 @@ def test_a_training_killed_and_resumed_ends_as_one_that_was_not(
                 np.testing.assert_array_equal(here[array], there[array])
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 def test_a_death_at_any_moment_of_a_checkpoint_leaves_a_whole_one(
     agents, encoder, tmp_path, monkeypatch
@@ -288,6 +297,7 @@ class TrainedLogger:
     def record(name: str, value: float) -> None: ...
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scenario", SCENARIOS)
 @pytest.mark.parametrize("observation", ["latents", "pixels", "state"])
 def test_the_defaults_of_every_scenario_are_possible_and_come_through_json(
@@ -442,6 +452,7 @@ def test_a_stack_of_latents_goes_on_where_it_was(encoder) -> None:
     assert not isinstance(one.venv, DummyVecEnv)
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 def test_the_recipe_trains_and_drives(tmp_path) -> None:
     recipe = SCRIPTS / "train_agent.py"

@@ -136,6 +136,7 @@ def test_nothing_in_an_online_agents_file_is_run(tmp_path) -> None:
     assert not mark.exists()
 
 
+@pytest.mark.slow
 def test_a_setting_that_no_file_holds_is_asked_for(tmp_path) -> None:
     worlds = make_scene_vec_env(SceneSettings("highway_fast", **SMALL), 2, seed=0)
     rates = {"learning_rate": lambda left: 1e-3 * left, "n_steps": 16, "batch_size": 16}

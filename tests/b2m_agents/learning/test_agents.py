@@ -193,6 +193,7 @@ def test_a_policy_that_is_none_of_stable_baselines3_is_named(tmp_path) -> None:
             read_agent_file(path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "text", "longer"),
     [

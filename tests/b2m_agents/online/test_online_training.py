@@ -141,6 +141,7 @@ def test_an_agent_has_no_teacher_in_its_file(agent, teacher) -> None:
     assert teacher.frames[3].tobytes() not in content
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", ["", "best"])
 def test_the_encoder_beside_an_agent_is_its_own(agent, part: str) -> None:
     folder = agent / part
@@ -151,6 +152,7 @@ def test_the_encoder_beside_an_agent_is_its_own(agent, part: str) -> None:
     assert (view["height"], view["width"], view["camera"]) == (36, 40, "birds_eye")
 
 
+@pytest.mark.slow
 def test_an_agent_of_latents_sees_through_an_encoder_that_was_taught_by_driving(
     agent, tmp_path
 ) -> None:
@@ -184,6 +186,7 @@ def test_a_training_that_was_stopped_goes_on_to_the_same_agent(
     assert_same_agent(folder, agent)
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 def test_a_training_that_was_killed_goes_on_to_the_same_agent(agent, scenes, tmp_path) -> None:
     script, folder = tmp_path / "train.py", tmp_path / "agent"
@@ -292,6 +295,7 @@ def test_agents_that_differ_in_their_seed_are_evaluated_and_pooled(scenes, tmp_p
     assert all(np.isfinite(each.return_) for each in evaluation.episodes)
 
 
+@pytest.mark.slow
 def test_an_agent_is_recorded(agent, tmp_path) -> None:
     path = record_video(
         agent, tmp_path / "video.gif", VideoSettings(n_episodes=1, panel=64), progress=False
@@ -376,6 +380,7 @@ def test_an_agent_is_taught_from_the_command_line(monkeypatch, capsys, scenes, t
     assert (config.teacher["control"], config.teacher["brain"]["signal"]) == ("shuffled", 0.8)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -80,6 +80,7 @@ def test_a_trained_agent_drives_on_what_it_was_trained_on(sizes: Any, tmp_path: 
     assert len(episode.reward) == 2
 
 
+@pytest.mark.slow
 def test_an_agent_whose_axes_were_guessed_is_refused(tmp_path: Path) -> None:
     scene = scene_of(*ODD[0])
     environment = {"height": 36, "width": 48, "n_frames": 12, "colour": True}
@@ -100,6 +101,7 @@ def test_compared_agents_of_pixels_read_channels_first_and_clones_as_before() ->
     np.testing.assert_array_equal(senses.features(scenes, state), scenes.reshape(3, -1))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sizes", ODD[:2])
 def test_an_encoder_that_learns_with_the_policy_reads_whole_scenes(sizes: Any, tmp_path) -> None:
     scene = scene_of(*sizes)

@@ -231,6 +231,7 @@ def assert_same_episode(one: Episode, other: Episode) -> None:
         assert getattr(one, name) == getattr(other, name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("policy", ["random", "constant_speed", "highway_env"])
 @pytest.mark.parametrize("action", ["discrete", "continuous"])
 def test_episodes_of_a_batch_equal_those_driven_alone(policy: str, action: str) -> None:

@@ -63,6 +63,7 @@ def worlds(kind: str) -> Any:
     return VecChannelsFirst(envs) if kind == "channels" else envs
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("moviepy")
 @pytest.mark.parametrize(
     ("kind", "fps"),

@@ -205,6 +205,7 @@ def test_the_z_score_of_no_spread_is_infinite_or_undefined() -> None:
     assert math.isnan(gain(0.5, 1, 1.0).z_score)
 
 
+@pytest.mark.slow
 def test_a_pooled_verdict_says_where_the_students_alone_learnt_nothing(tmp_path: Path) -> None:
     run = made(tmp_path, GAINS)  # alone end at .8 and more, against .5
     assert pooled_verdict(run, TEACHING).weak == ""

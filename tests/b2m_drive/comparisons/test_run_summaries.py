@@ -30,6 +30,7 @@ def begun(run: Path) -> Path:
     return run
 
 
+@pytest.mark.slow
 def test_every_kind_of_run_of_0_5_has_one_line() -> None:
     found = {each.folder.name: each for each in runs_in(OLD)}
     assert sorted(found) == [
@@ -44,6 +45,7 @@ def test_every_kind_of_run_of_0_5_has_one_line() -> None:
     assert found["search"].student == "DecisionRNN (gru)"
 
 
+@pytest.mark.slow
 def test_the_words_are_those_of_the_verdict() -> None:
     grades = {GRADES[each.grade] for each in verdicts_of(OLD / "memory")}
     assert all(grade in summary_of(OLD / "memory").verdict for grade in grades)
@@ -73,6 +75,7 @@ def test_an_older_run_that_was_stopped_shows_its_tables(begun: Path) -> None:
     assert (found.state, found.n_done, found.n_jobs) == ("stopped", 1, None)
 
 
+@pytest.mark.slow
 def test_a_report_being_written_leaves_a_run_done(run: Path) -> None:
     with claim(run, "a report"):
         assert summary_of(run).state == "done"

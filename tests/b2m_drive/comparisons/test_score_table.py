@@ -105,6 +105,7 @@ def test_folders_without_a_run_or_scores_are_refused(tmp_path: Path) -> None:
         list(score_rows([run]))
 
 
+@pytest.mark.slow
 def test_of_a_folder_of_runs_what_has_no_scores_is_left_out_and_said(tmp_path: Path) -> None:
     left_out: list[str] = []
     n_rows = write_score_table([OLD], tmp_path / "scores.csv", left_out.append)

@@ -115,6 +115,7 @@ def test_a_reading_does_not_depend_on_the_unit(name: str, seed: int, power: int)
     np.testing.assert_allclose(second, first, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BY_COLUMN)
 @few
 @given(seed=seeds, column=st.integers(0, N_FEATURES - 1), power=powers)

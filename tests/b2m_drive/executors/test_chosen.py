@@ -32,6 +32,7 @@ def test_what_does_not_go_together_is_refused(given: dict[str, Any], message: st
         Execution(**given)
 
 
+@pytest.mark.slow
 def test_an_address_nobody_listens_at_is_refused_in_seconds(tmp_path: Path) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

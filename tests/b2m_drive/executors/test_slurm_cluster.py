@@ -66,6 +66,7 @@ def test_a_comparison_has_the_table_of_this_process(tmp_path) -> None:
     assert first.read_bytes() == second.read_bytes()
 
 
+@pytest.mark.thorough
 def test_lost_and_failing_jobs_are_tried_again_and_large_arrays_written_once(
     tmp_path, ledger
 ) -> None:

@@ -178,6 +178,7 @@ def test_a_second_collection_is_refused_and_the_first_ends_with_the_same_bytes(t
     assert {each.name for each in tmp_path.iterdir()} == {"x.h5", "alone.h5"}
 
 
+@pytest.mark.slow
 def test_a_training_longer_than_its_first_checkpoint_is_not_begun_again(tmp_path) -> None:
     folder = train(tmp_path / "agent")
     curve = (folder / "learning_curve.csv").read_bytes()

@@ -69,6 +69,7 @@ def many_attributes(file: h5py.File) -> None:
         file["time"].attrs[f"a{index}"] = index
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -317,6 +318,7 @@ app.main()
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("error", "code", "text"),
     [

@@ -59,6 +59,7 @@ def test_a_file_cut_short_here_is_fetched_anew(tmp_path, server) -> None:
     assert path.read_bytes() == b"spikes of a"
 
 
+@pytest.mark.slow
 def test_a_server_that_fails_once_is_asked_again(tmp_path, server, monkeypatch) -> None:
     url, _ = server
     monkeypatch.setattr(fetching, "_RETRIES", 1)

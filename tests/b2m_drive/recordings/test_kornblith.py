@@ -164,6 +164,7 @@ def test_trials_beyond_the_recorded_spikes_are_counted(tmp_path) -> None:
     assert note in read_kornblith(path, include_errors=True).notes
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -83,6 +83,7 @@ def test_windows_that_mostly_hold_a_pause_are_refused() -> None:
         responses_of(recorded([1.5, 2.5, 3.5, 4.1], TIME[there], NOISE[there]))
 
 
+@pytest.mark.slow
 def test_columns_stay_beside_their_events_where_some_are_left_out() -> None:
     onset = np.append(np.arange(1, 41), 59.9)
     kind = np.append(np.arange(40) % 2, 1)

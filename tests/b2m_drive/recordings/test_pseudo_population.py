@@ -77,6 +77,7 @@ def test_delays_hold_more_of_the_same_items_than_by_chance() -> None:
     assert any(f"{alike:.0%} are the same" in note for note in population.notes)
 
 
+@pytest.mark.slow
 def test_sessions_of_the_same_trials_are_joined_by_exactly_the_same_items(tmp_path: Path) -> None:
     sessions = [
         marked(each) for each in read_sternberg_maintenance(write_sternberg(tmp_path / "x.mat"))

@@ -55,6 +55,7 @@ def test_a_good_session_comes_back_as_it_is() -> None:
     assert fit_to_teach(recording) is recording
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "told"),
     [

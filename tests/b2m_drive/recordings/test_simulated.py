@@ -28,6 +28,7 @@ def recorded(name: str, signal: float = 1.0) -> TrialResponses:
     return in_trials(SimulatedBrain.preset(name, signal).record(some_trials(), seed=0))
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 def test_each_preset_says_more_about_the_items_than_the_one_before() -> None:
     median, best, ideal = map(recorded, ("median_session", "best_session", "ideal"))
@@ -47,6 +48,7 @@ def test_the_ideal_brain_tells_items_and_sides_in_nearly_every_trial() -> None:
     assert decoding.probe_side_auc(recording) > 0.95
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 def test_the_ideal_brain_holds_its_items_from_start_to_end_of_maintenance() -> None:
     recording = recorded("ideal")
@@ -426,6 +428,7 @@ def test_a_sternberg_brain_tells_items_memory_and_whether_the_probe_was_shown() 
     assert decoding.probe_side_auc(recording) > 0.9
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 def test_without_signal_a_sternberg_brain_tells_none_of_it() -> None:
     # Only how many items there were can be read, which must not pass for what they were.

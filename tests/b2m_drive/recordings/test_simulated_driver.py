@@ -80,6 +80,7 @@ def quiet(**settings: object) -> SimulatedDriver:
     return replace(plain, **settings)
 
 
+@pytest.mark.slow
 def test_a_linear_decoder_reads_every_attended_variable_of_the_ideal_brain() -> None:
     score = dict(zip(NAMES, read(SimulatedDriver.preset("ideal"), some_drive()), strict=False))
     assert min(score[name] for name in ATTENDED_NAMES) > 0.4
@@ -106,6 +107,7 @@ def test_more_signal_is_read_better_and_none_not_at_all() -> None:
     assert score[0] + 0.1 < score[1] < score[2]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(PRESETS))
 def test_without_signal_no_spike_depends_on_the_scene(name: str) -> None:
     drive = some_drive(5)
@@ -116,6 +118,7 @@ def test_without_signal_no_spike_depends_on_the_scene(name: str) -> None:
         assert np.array_equal(*spikes) == alike
 
 
+@pytest.mark.slow
 def test_without_signal_the_rates_stay() -> None:
     full, none = (
         signal_of(record(SimulatedDriver.preset("ideal", signal), some_drive()))
@@ -192,6 +195,7 @@ def test_the_same_seed_is_the_same_brain() -> None:
     assert not np.array_equal(first, other)
 
 
+@pytest.mark.slow
 def test_one_seed_is_one_brain_whatever_it_is_shown() -> None:
     driver, frame_id = quiet(peak_rate=40.0), np.arange(600, dtype=np.int64)
 

@@ -68,6 +68,7 @@ def test_each_preset_says_more_about_the_scene_than_the_one_before() -> None:
     assert ideal > 0.4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(PRESETS))
 def test_without_signal_no_potential_depends_on_the_scene(name: str) -> None:
     state, time, episode = some_states()
@@ -134,6 +135,7 @@ def test_rhythms_lie_in_their_bands() -> None:
     assert outside < 0.06 * total
 
 
+@pytest.mark.slow
 def test_the_same_seed_is_the_same_eeg() -> None:
     driver = SimulatedDriverEEG.preset("best_session")
     first, second, other = (signal_of(record(driver, seed)) for seed in (3, 3, 4))
@@ -181,6 +183,7 @@ def write_events(path: Path, rows: list[tuple[object, object]]) -> None:
     path.write_text("\n".join(lines) + "\n")
 
 
+@pytest.mark.slow
 def test_reaction_times_run_from_a_perturbation_to_the_first_correction(tmp_path) -> None:
     first = [(1.0, 1111), (2.5, 4311), (2.9, 4312), (3.0, 4311), (9.0, 1121)]  # one unanswered
     second = [(0.5, 4311), (5.8, 4311), (5.0, 1121), (6.0, 1122), (7.0, 1111), (8.0, 1111)]

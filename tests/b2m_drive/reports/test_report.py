@@ -119,6 +119,7 @@ def images_of(page: Path) -> list[str]:
     return re.findall(r'src="([^"]*)"', page.read_text())
 
 
+@pytest.mark.slow
 def test_the_report_needs_nothing_outside_itself(page: Path) -> None:
     assert page.name == "report.html"
     images = images_of(page)

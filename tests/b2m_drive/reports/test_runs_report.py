@@ -42,6 +42,7 @@ def test_mixed_studies_stand_on_one_page_and_what_cannot_be_judged_says_why(tmp_
     assert page.count("<img") == 2  # a panel a study
 
 
+@pytest.mark.slow
 def test_what_has_another_unit_has_a_panel_of_its_own() -> None:
     figures = forest_figures([*judged("memory"), *judged("driving"), *judged("memory")])
     assert len(figures) == 2
@@ -51,6 +52,7 @@ def test_what_has_another_unit_has_a_panel_of_its_own() -> None:
     assert all("simulated" in label for label in labels)
 
 
+@pytest.mark.slow
 def test_long_panels_are_parted() -> None:
     rows = judged("memory")
     figures = forest_figures(rows * (1 + 60 // len(rows)))

@@ -97,6 +97,7 @@ def test_a_search_without_a_choice_has_no_verdict(tmp_path: Path) -> None:
     assert "Nothing was chosen, nothing was tested" in text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("entry", "value", "message"),
     [

@@ -30,6 +30,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_the_page_needs_nothing_outside_itself_and_its_figures_stand_beside_it(
     folder: Path,
 ) -> None:

@@ -102,6 +102,7 @@ def test_every_place_refuses_a_missing_device_before_it_works(tmp_path: Path) ->
     assert not (tmp_path / "new").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "command",
     [

@@ -70,6 +70,7 @@ def assert_equal_episodes(came: SceneEpisode, expected: SceneEpisode) -> None:
         np.testing.assert_array_equal(getattr(came, name), getattr(expected, name), name)
 
 
+@pytest.mark.slow
 def test_what_goes_in_comes_out(tmp_path) -> None:
     dataset = written(tmp_path / "scenes.h5")
     assert dataset.header == HEADER
@@ -103,6 +104,7 @@ def test_rows_that_are_no_numbers_of_rows_are_refused(tmp_path) -> None:
         dataset.masks(np.array([0.0, 1.0]))
 
 
+@pytest.mark.slow
 def test_frames_far_apart_and_over_many_chunks_are_the_right_ones(tmp_path) -> None:
     writer = SceneWriter(tmp_path / "scenes.h5", replace(HEADER, settings={}))
     generator = np.random.default_rng(0)
@@ -259,6 +261,7 @@ def test_a_header_that_says_nothing_sensible_is_refused() -> None:
         replace(HEADER, settings={"noise": float("nan")})
 
 
+@pytest.mark.slow
 def test_a_file_cut_short_or_of_another_scenario_or_format_is_refused_by_name(tmp_path) -> None:
     path = tmp_path / "scenes.h5"
     written(path).close()
@@ -280,6 +283,7 @@ def test_a_file_cut_short_or_of_another_scenario_or_format_is_refused_by_name(tm
         SceneDataset(path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["frames", "vehicle_mask", "state", "action", "episode/seed"])
 def test_a_byte_that_changed_on_disk_is_found_when_it_is_read(tmp_path, name: str) -> None:
     path = tmp_path / "scenes.h5"

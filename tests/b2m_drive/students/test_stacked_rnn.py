@@ -53,6 +53,7 @@ def test_stacked_students_answer_and_learn_as_each_does_alone(kind: str) -> None
             torch.testing.assert_close(mine.grad[index], expected, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("recurrence", [GRUOverTime, LSTMOverTime, LeakyOverTime])
 def test_written_out_gradients_are_those_of_finite_differences(recurrence) -> None:
     gates = {GRUOverTime: 3, LSTMOverTime: 4, LeakyOverTime: 1}[recurrence]

@@ -86,6 +86,7 @@ def test_perfect_units_are_decoded_perfectly() -> None:
     assert ceiling.predictivity == pytest.approx(1.0, abs=0.01)
 
 
+@pytest.mark.slow
 def test_noise_decodes_at_chance() -> None:
     recording = noise_brain()
     spread = np.sqrt(1 / N_STIMULI * (1 - 1 / N_STIMULI) / (N_TRIALS * N_ITEMS))
@@ -96,6 +97,7 @@ def test_noise_decodes_at_chance() -> None:
     assert abs(noise_ceiling.noise_ceiling(recording).explainable_variance) < 0.02
 
 
+@pytest.mark.slow
 def test_labels_of_other_trials_take_the_decoding_away() -> None:
     recording = perfect_brain()
     order = np.random.default_rng(1).permutation(N_TRIALS)

@@ -107,6 +107,7 @@ def test_as_many_axes_as_conditions_span_predict_best(generator) -> None:
     assert 0.2 < shares[0] < shares[1] < shares[2] < 1
 
 
+@pytest.mark.slow
 def test_demixed_latents_show_items_where_principal_components_show_the_course(generator) -> None:
     activity = tuned_activity(100, 1.0, generator)
     everything = np.ones(100, dtype=bool)
@@ -123,6 +124,7 @@ def test_demixed_latents_show_items_where_principal_components_show_the_course(g
     assert accuracy["pca"] < 0.25
 
 
+@pytest.mark.slow
 def test_axes_of_the_delay_tell_what_is_held(generator) -> None:
     activity = tuned_activity(120, 0.5, generator)
     teaching = np.arange(120) < 90

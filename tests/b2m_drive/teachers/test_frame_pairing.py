@@ -180,6 +180,7 @@ def factors(n_frames: int = 600) -> np.ndarray:
     return (values + generator.normal(size=values.shape)).astype(np.float32)
 
 
+@pytest.mark.slow
 def test_the_number_of_latents_is_found() -> None:
     latents = principal_latents(factors(), np.arange(600) < 450)
     assert latents.values.shape == (600, 3)

@@ -120,6 +120,7 @@ def test_carried_latents_are_the_sum_over_the_same_trials_items() -> None:
     assert carry(values, windows)[0, :, 0].tolist() == [1, 3, 10, 20, 2 + 15]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", TRIAL_LATENTS)
 def test_latents_have_zero_mean_and_unit_variance_in_each_phase(generator, method) -> None:
     activity = activity_of(some_trials(60, generator), generator, noise=1.0)
@@ -341,6 +342,7 @@ def test_factor_analysis_is_not_led_by_a_loud_and_lonely_unit(generator) -> None
     assert latents.share_of_variance[0, 0] > 0.7
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["pca", "factor_analysis", "demixed"])
 def test_the_number_of_latents_is_what_was_asked_for(generator, method) -> None:
     activity = activity_of(some_trials(40, generator), generator, noise=1.0)

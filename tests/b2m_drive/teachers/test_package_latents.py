@@ -39,6 +39,7 @@ def test_latents_hold_what_drives_the_units(name: str, monkeypatch: pytest.Monke
     assert np.isfinite([training, held_out]).all()
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 def test_gpfa_says_on_held_out_rows_whether_there_is_anything() -> None:
     told, noise = (

@@ -95,6 +95,7 @@ def gradients(network: nn.Module) -> list[Tensor]:
 # ---- what the loss is -------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_regression_equals_the_formula_written_out() -> None:
     brain, network = trial_brain(), RecurrentClassifier()
     attachment = attach(network, "rnn", brain)
@@ -305,6 +306,7 @@ def cases() -> list[Any]:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strategy", ["regression", "contrastive"])
 @pytest.mark.parametrize(("network", "layer", "batch", "options", "size"), cases())
 def test_a_foreign_network_is_taught_without_being_changed(
@@ -442,6 +444,7 @@ def test_a_compiled_network_learns_as_the_eager_one_without_a_graph_break(layer:
     check_compiled(stacked_layers(), layer, STIMULI, "eager", fullgraph=True)
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 @quiet_dynamo
 def test_a_compiled_recurrent_network_learns_as_the_eager_one() -> None:

@@ -46,6 +46,7 @@ def loss_of(network: StackedDecisionRNN, taught: StackedHeads, device: str) -> t
     return output.logits.square().mean() + term
 
 
+@pytest.mark.slow
 @elsewhere
 @pytest.mark.parametrize("strategy", ["regression", "contrastive"])
 @pytest.mark.parametrize("settings", [{}, {"cell": "lstm"}, LEAKY], ids=["gru", "lstm", "leaky"])

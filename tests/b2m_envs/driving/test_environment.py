@@ -89,6 +89,7 @@ def test_gymnasium_and_stable_baselines3_find_no_fault(env_id: str, monkeypatch)
     check_with_sb3(env_id, **few)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "settings",
     [{"action": "continuous"}, {"driver": "highway_env", "vehicle_mask": True}],
@@ -149,6 +150,7 @@ def test_an_intersection_changes_no_other_environment():
     np.testing.assert_equal(first, rollout(make("highway_fast"), seed=1))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scenario", ["highway_fast", "racetrack"])
 def test_a_foreign_intersection_changes_no_scene(scenario: str, monkeypatch):
     first = rollout(make(scenario, driver="highway_env"), seed=1)
@@ -213,6 +215,7 @@ def test_a_misspelt_key_of_highway_env_is_an_error(monkeypatch):
         DrivingSceneEnv("highway", engine="highway-env")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("colour", [False, True])
 @pytest.mark.parametrize("camera", ["birds_eye", "drivers_eye"])
 def test_frames_show_the_scene_even_where_pygame_shows_nothing(camera, colour, monkeypatch):
@@ -255,6 +258,7 @@ def test_an_episode_is_truncated_when_its_duration_is_over():
         env.step(1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("scenario", "own"), [("highway_fast", 30), ("u_turn", 10)])
 def test_an_episode_may_last_longer_than_the_scenarios_own(scenario: str, own: int):
     few = {"vehicles_count": 0} if scenario == "highway_fast" else {}
@@ -366,6 +370,7 @@ def test_a_wrong_setting_is_named(scenario: str, settings: dict[str, Any], messa
         DrivingSceneEnv(scenario, **settings)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "action"),
     [

@@ -135,6 +135,7 @@ def test_the_state_of_parking_is_relative_to_the_spot():
     assert np.isfinite(finite_state(env.settings, state)).all()
 
 
+@pytest.mark.slow
 def test_a_crash_is_the_hazard_of_parking():
     env = park()
     states = []
@@ -165,6 +166,7 @@ def is_goal(picture: np.ndarray) -> np.ndarray:
     return (picture == palette.GOAL.value(True)).all(axis=2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(20))
 def test_every_spot_is_seen_from_where_the_vehicle_starts(seed: int):
     env = DrivingSceneEnv("parking", colour=True, n_frames=1, height=128, width=128)

@@ -42,6 +42,7 @@ def drive(env: Any, actions: dict[int, float], n_steps: int, seed: int = 0) -> l
     return infos
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("observation", ["scene", "state", "scaled_state", "both"])
 @pytest.mark.parametrize("name", NAMES)
 def test_gymnasium_and_stable_baselines3_find_no_fault(name: str, observation: str):
@@ -290,6 +291,7 @@ def test_a_schedule_that_makes_no_sense_is_refused(columns, message: str):
         LanePerturbations(*columns)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("module", [lane_departure, emergency_braking, replay])
 def test_examples_of_docstrings_run(module: ModuleType):
     result = doctest.testmod(module)

@@ -43,6 +43,7 @@ CASES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("scenario", "kind"), CASES)
 def test_actions_do_what_highway_envs_do(scenario: str, kind: str):
     settings = settings_of(scenario, **ACTIONS[kind])
@@ -80,6 +81,7 @@ def random_actions(settings: SceneSettings, draws: np.random.Generator, n: int) 
     return draws.integers(n_actions, size=n)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "scenario",
     [

@@ -256,6 +256,7 @@ def begin_both(
     return worlds, oracles
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("scenario", "mode"), CASES)
 def test_whole_episodes_are_highway_envs(scenario: str, mode: str):
     settings = settings_of(scenario, **MODES[mode])
@@ -364,6 +365,7 @@ def test_a_world_of_a_batch_is_bit_for_bit_the_world_alone(scenario: str, action
     assert not same_bits(batch[-1][0][0]["x"], batch[-1][1][0]["x"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scenario", ENGINE_SCENARIOS)
 def test_two_threads_give_the_bits_of_one(scenario: str):
     settings = settings_of(scenario)
@@ -422,6 +424,7 @@ def disturb(oracle: Any, generator: np.random.Generator) -> None:
         vehicle.on_state_update()
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 @pytest.mark.parametrize("mode", THREE_MODES)
 @pytest.mark.parametrize("scenario", ENGINE_SCENARIOS)
@@ -492,6 +495,7 @@ def engine_at_begin(settings: SceneSettings, n_worlds: int = 8) -> Worlds:
     return worlds
 
 
+@pytest.mark.slow
 def test_the_engine_as_it_is_repeats_the_recorded_states(idle_states):
     settings, states = idle_states
     assert first_difference(engine_at_begin(settings), states) is None
@@ -530,6 +534,7 @@ def test_a_driven_episode_fails_if_a_constant_differs(name: str):
         drive_both(worlds, oracles, [meta("IDLE")] * 2, 5)
 
 
+@pytest.mark.slow
 def test_a_driven_episode_fails_if_a_vehicle_stands_half_a_metre_off():
     worlds, oracles = begin_both(settings_of("highway_fast"), [0, 1])
     oracles[1].road.vehicles[3].position[0] += 0.5

@@ -75,6 +75,7 @@ def listed(reward: Reward) -> dict[str, Any]:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scenario", ENGINE_SCENARIOS)
 def test_every_setting_changes_the_reward_of_some_step(scenario: str):
     scoring, stepped = SCORING[scenario], stepped_worlds(scenario)

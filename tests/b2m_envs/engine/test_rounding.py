@@ -76,6 +76,7 @@ def swinging(scenario: str, seed: int, n_steps: int) -> tuple[Worlds, list[Any]]
     return worlds, oracles
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["headway", "acceleration", "distance"])
 def test_another_constant_is_noticed_although_the_steering_swings(name: str):
@@ -96,6 +97,7 @@ def test_another_clock_is_noticed_although_the_steering_swings(monkeypatch):
         drive_both(worlds, oracles, [SLOWER], 10, most_amplified=1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wrong", ["reward", "terms", "terminated", "did"])
 def test_another_result_is_noticed_although_the_steering_swings(wrong: str, monkeypatch):
     worlds, oracles = swinging("racetrack", 8, 28)
@@ -174,6 +176,7 @@ def test_a_lane_that_is_farther_is_not_excused(monkeypatch):
         drive_both(worlds, oracles, [straight_on], 2, most_amplified=1)
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 def test_a_lane_tie_on_the_racetrack_at_full_speed_is_told_from_swinging_steering():
     worlds, oracles = begin_both(SceneSettings("racetrack", driver="highway_env"), [1])

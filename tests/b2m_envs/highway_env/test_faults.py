@@ -66,6 +66,7 @@ def test_no_vehicles_overlap_at_the_start_of_the_densest_road_that_is_taken(scen
         assert not overlaps(vehicles["x"][:count], vehicles["y"][:count])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "config"),
     [
@@ -135,6 +136,7 @@ def test_a_density_makes_no_difference_to_a_road_without_other_vehicles():
     SceneSettings("highway", vehicles_count=0, vehicles_density=50, lanes_count=30)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("scenario", "settings", "message"),
     [

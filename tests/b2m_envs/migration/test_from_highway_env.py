@@ -95,6 +95,7 @@ def assert_close(first: Any, second: Any) -> None:
     np.testing.assert_allclose(first, second, atol=CLOSE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("env_id", [pytest.param(each, marks=marks_of(each)) for each in IDS])
 def test_an_id_with_its_usual_configuration_is_highway_envs(env_id: str):
     scenario = IDS[env_id].scenario

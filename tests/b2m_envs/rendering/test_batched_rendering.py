@@ -134,6 +134,7 @@ def test_masks_resemble_opencvs(scenario: str, view: Any):
     assert same.min() > 0.995
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "settings",
     [

@@ -276,6 +276,7 @@ def test_every_scenario_shows_road_and_traffic_and_is_never_blank(name, view):
         assert (np.abs(picture - np.array(paint)).max(axis=2) < 3).mean() > 0.02
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("view", ["birds_eye", "drivers_eye"])
 def test_pixels_do_not_depend_on_what_a_camera_drew_before(view):
     settings = CameraSettings(view=view, colour=True)

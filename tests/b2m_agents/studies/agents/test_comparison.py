@@ -179,6 +179,7 @@ def test_who_steers_off_the_road_is_seen_to_be_off_it() -> None:
     assert not driven.crashed.any()
 
 
+@pytest.mark.slow
 def test_the_exit_that_is_taken_counts_as_success() -> None:
     scene = SceneSettings("exit", vehicles_count=1)
     kept = evaluate_batched(scene, [3, 4, 5], lambda scenes, state: np.ones(len(state), np.int64))

@@ -282,6 +282,7 @@ def test_a_corrected_pairing_is_another_run(scenes, tmp_path) -> None:
         replace(comparison, recording=shifted).check(tmp_path / "run")
 
 
+@pytest.mark.slow
 def test_a_second_comparison_in_the_folder_is_refused(scenes, tmp_path) -> None:
     with held(tmp_path / "run"), pytest.raises(ValueError, match="no other process works in"):
         comparison_of(scenes).run(tmp_path / "run", progress=False)

@@ -94,6 +94,7 @@ def test_a_comparison_ends_in_verdicts_and_resumes_to_equal_numbers(recording, t
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_a_score_altered_in_the_table_changes_the_report(recording, tmp_path) -> None:
     study, run = MemoryComparison(recording, SMALL), tmp_path / "run"
     study.run(run, progress=False, executor=OneAfterAnother())
@@ -269,7 +270,9 @@ def test_more_teacher_trials_than_there_are_is_named(recording) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("cell", ["gru", "lstm", "leaky"])
+@pytest.mark.parametrize(
+    "cell", ["gru", *(pytest.param(each, marks=pytest.mark.thorough) for each in ("lstm", "leaky"))]
+)
 def test_every_probe_teaches_every_kind_of_student(recording, tmp_path, cell) -> None:
     settings = replace(
         SMALL, seeds=(0,), n_steps=2, cell=cell, probes=MEMORY.probes, codes="category"
@@ -288,6 +291,7 @@ def test_every_probe_teaches_every_kind_of_student(recording, tmp_path, cell) ->
     assert len(torch.unique(weights, dim=0)) == len(weights)
 
 
+@pytest.mark.slow
 def test_the_student_of_permuted_items_sees_other_items_and_the_same_brain(
     recording, tmp_path
 ) -> None:
@@ -340,6 +344,7 @@ def test_curves_vary_one_thing_and_keep_their_students_apart(recording, tmp_path
     assert {score.metric for score in scores} == {"accuracy"}
 
 
+@pytest.mark.slow
 def test_another_task_s_trial_keeps_items_positions_delay_and_answer(recording, sternberg) -> None:
     there = match_trials(recording.trials, "sternberg")
     np.testing.assert_array_equal(there.stimulus, recording.trials.stimulus)
@@ -355,7 +360,9 @@ def test_another_task_s_trial_keeps_items_positions_delay_and_answer(recording, 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("task", ["memory_decision", "sternberg"])
+@pytest.mark.parametrize(
+    "task", [pytest.param("memory_decision", marks=pytest.mark.thorough), "sternberg"]
+)
 def test_a_brain_teaches_across_tasks_both_ways(recording, sternberg, tmp_path, task) -> None:
     brain = sternberg if task == "memory_decision" else recording
     settings = replace(SMALL, seeds=(0, 1), task=task)
@@ -381,6 +388,7 @@ def test_the_user_s_own_pairing_of_trials_takes_the_place_of_ours(recording, tmp
     )
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 @pytest.mark.parametrize("probes", [(), ("items_permuted",)])
 def test_seeds_trained_in_one_stack_learn_as_if_each_had_its_own(

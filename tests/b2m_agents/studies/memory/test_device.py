@@ -45,6 +45,7 @@ def plans(recording: TrialResponses, **settings: Any) -> list[MemoryPlan]:
     return [job.plan for job in comparison.jobs(Path("unused"))]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cell", ["gru", "lstm", "leaky"])
 def test_students_alone_take_a_step_on_another_device(recording, cell) -> None:
     run = GroupRun(plans(recording, cell=cell, device="meta")[0])

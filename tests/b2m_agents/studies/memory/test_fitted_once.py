@@ -50,6 +50,7 @@ def test_a_process_does_not_keep_every_brain(activity: TrialResponses) -> None:
     assert len(home._kept) == home._MOST_KEPT
 
 
+@pytest.mark.slow
 def test_latents_of_the_brain_are_those_that_are_fitted_anew(activity: TrialResponses) -> None:
     for readout in (Readout(), Readout("pca"), Readout("decoded", "carried")):
         again = [latents_of_brain(readout, activity, 3) for _ in range(2)]

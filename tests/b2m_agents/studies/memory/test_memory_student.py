@@ -175,7 +175,7 @@ def test_what_cannot_be_a_student_is_refused_by_name(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("network", ["gru", OverTime])
+@pytest.mark.parametrize("network", ["gru", pytest.param(OverTime, marks=pytest.mark.thorough)])
 def test_a_comparison_ends_in_verdicts_and_a_report(
     network: Any, recording: b2m.Recording, tmp_path: Path
 ) -> None:

@@ -105,6 +105,7 @@ def test_patients_of_one_file_are_pooled(tmp_path: Path) -> None:
     assert any("Not asked" in limit for limit in entries["limits"])
 
 
+@pytest.mark.slow
 def test_a_pseudo_population_holds_out_whole_parts_and_claims_no_patients(tmp_path: Path) -> None:
     population = population_of(write_sternberg(tmp_path / "time_cells.mat", 3, 2), False)
     recording = population.recording

@@ -92,6 +92,7 @@ def test_recognition_asks_for_the_judged_picture_with_the_right_answer(tmp_path:
     assert np.array_equal(batch.trial_id, judged.event[:3])
 
 
+@pytest.mark.slow
 def test_a_recording_without_trials_is_refused(tmp_path: Path) -> None:
     path = nwb_files.write_laboratory(tmp_path / "lab.nwb")
     other = read_recording(path, ["events.table=trials", "activity.signal=units"])

@@ -26,6 +26,7 @@ def tsgroup() -> Any:
     return group
 
 
+@pytest.mark.slow
 def test_a_group_of_spike_trains_and_values_at_times() -> None:
     recording = from_pynapple(tsgroup(), nap.Tsd(t=[1.0, 2.0], d=[4, 9]))
     assert recording.spike_times is not None

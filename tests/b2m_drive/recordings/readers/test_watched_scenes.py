@@ -65,6 +65,7 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> tuple[b2m.Recording, b2m.R
     return recording, read_recording(written(recording, folder), folder / "x.toml")
 
 
+@pytest.mark.slow
 def test_the_file_has_the_potentials_and_frames_of_the_arrays(
     both: tuple[b2m.Recording, b2m.Recording],
 ) -> None:
