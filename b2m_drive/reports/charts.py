@@ -101,16 +101,15 @@ def chart_of(
     """A chart with the reports' look and a title, which calls a simulated brain so."""
     heading = f"SIMULATED BRAIN · {title}" if simulated else title
     lines = [line for part in heading.split("\n") for line in textwrap.wrap(part, _TITLE_WRAP)]
-    whole = {
+    whole: dict[str, Any] = {
         "$schema": SCHEMA,
         "description": f"{heading}. {caption}".replace("\n", ", "),
         "title": {"text": lines},
         "config": _CONFIG,
         **spec,
     }
-    whole.setdefault("usermeta", {}).setdefault("embedOptions", {})["downloadFileName"] = safe_name(
-        name
-    )
+    named = {"embedOptions": {"downloadFileName": safe_name(name)}}
+    whole["usermeta"] = {**whole.get("usermeta", {}), **named}
     return Chart(name, caption, whole, only)
 
 

@@ -140,7 +140,7 @@ def small_multiples_chart(
             "height": _CELL_HEIGHT,
             "layer": [*_layers(curves, axes, small=True), _hover_layer(curves, axes)],
         },
-        "usermeta": {"embedOptions": {"patch": wide}},
+        "usermeta": wide,
     }  # fmt: skip
     return chart_of(name, caption, title, spec, simulated, only)
 
@@ -173,20 +173,14 @@ def chosen_panel_chart(
     return chart_of(name, caption, title, spec, simulated, only)
 
 
-def as_wide_as_the_page(column: int, beside: int) -> list[dict[str, Any]]:
-    """Patch of a compiled figure: as many columns as there is room for, when it changes too.
+def as_wide_as_the_page(column: int, beside: int) -> dict[str, Any]:
+    """What the page's script needs to set as many small figures in a row as there is room for.
 
     Args:
         column: Width of one with what is between two [px].
         beside: Width that the axis takes once [px].
     """
-    across = f"max(1,floor((containerSize()[0]-{beside})/{column}))"
-    follows = [{"events": "window:resize", "update": across}]
-    signal = {"name": "across", "init": across, "on": follows}
-    return [
-        {"op": "add", "path": "/signals/-", "value": signal},
-        {"op": "replace", "path": "/layout/columns", "value": {"signal": "across"}},
-    ]
+    return {"column": column, "beside": beside}
 
 
 def _few_first(first: Sequence[str], choice: Choice | None) -> list[dict[str, Any]]:

@@ -1,6 +1,7 @@
 // Draws the figures of a report, those in sight first, and follows what is chosen.
 "use strict";
-const views = [];
+const views = new Map(); // by figure
+const columns = new Map(); // width that small figures were set for
 const options = {
   renderer: "svg",
   mode: "vega-lite",
@@ -17,9 +18,12 @@ async function draw(figure) {
   figure.dataset.drawn = "begun";
   const place = figure.querySelector(".drawn");
   const spec = JSON.parse(figure.querySelector("script").textContent);
+  const { column, beside } = spec.usermeta;
+  if (column) spec.columns = Math.max(1, Math.floor((place.clientWidth - beside) / column));
   try {
     const { view } = await vegaEmbed(place, spec, options);
-    views.push([view, figure]);
+    views.set(figure, view);
+    if (column) columns.set(figure, place.clientWidth);
     figure.dataset.drawn = "done";
   } catch (error) {
     place.textContent = `This figure could not be drawn: ${error.message}`;
@@ -36,11 +40,21 @@ async function drawFigures() {
     await draw(shown.find(inSight) || shown[0]);
     await new Promise((resolve) => setTimeout(resolve)); // so that the page can be used meanwhile
   }
-  document.body.dataset.drawn = views.length;
+  document.body.dataset.drawn = views.size;
 }
 
 function fit() {
   window.dispatchEvent(new Event("resize"));
+}
+
+function setSmallFiguresAnew() {
+  for (const [figure, width] of columns) {
+    if (!figure.offsetParent || figure.querySelector(".drawn").clientWidth === width) continue;
+    views.get(figure).finalize();
+    columns.delete(figure);
+    delete figure.dataset.drawn;
+  }
+  drawFigures();
 }
 
 function printWidth(figure) {
@@ -67,13 +81,15 @@ let opened = [];
 window.addEventListener("beforeprint", () => {
   opened = folded().filter((each) => !each.open);
   opened.forEach((each) => (each.open = true));
-  views.forEach(([view, figure]) => {
-    if (view.getState().signals.across === undefined) view.width(printWidth(figure)).run();
-    else view.signal("across", 5).run();
+  views.forEach((view, figure) => {
+    if (!columns.has(figure)) view.width(printWidth(figure)).run();
   });
 });
 window.addEventListener("afterprint", () => {
   opened.forEach((each) => (each.open = false));
   fit();
+});
+window.addEventListener("resize", (event) => {
+  if (event.isTrusted) setSmallFiguresAnew();
 });
 drawFigures();

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,14 +18,15 @@ from b2m_drive.reports.charts import (
     Chart,
     Choice,
     chart_of,
+    looked_up,
     role_of,
     rounded,
     wrapped,
 )
 
-_STEP, _WRAPPED_STEP = 24, 32  # [px] between rows of one line and of two
+_STEP, _LINE = 24, 14  # [px] between rows of one line, and for each further line
 _RATIO_TICKS = (0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 3, 5, 10, 20)
-_ROLES = {"null": "null, decides", "probe": "probe, describes"}
+ROLES = {"null": ("circle", "null, decides"), "probe": ("diamond", "probe, describes")}
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,7 @@ def interval_chart(
     limits: tuple[float, float] | None = None,
     choice: Choice | None = None,
     only: tuple[tuple[str, str], ...] = (),
+    roles: Mapping[str, tuple[str, str]] = ROLES,
 ) -> Chart:
     """A dot and an interval a row.
 
@@ -83,12 +85,13 @@ def interval_chart(
         limits: Of the axis; what lies outside is not drawn.
         choice: Among the rows' keys and roles; the others fade.
         only: As in `Chart`.
+        roles: Mark and words of each role of a row; others are circles.
     """
     values = [_values(place, row) for place, row in enumerate(rows)]
-    step = _WRAPPED_STEP if any("\n" in each["r"] for each in values) else _STEP
+    n_further = max((each["r"].count("\n") for each in values), default=0)
     spec: dict[str, Any] = {
         "width": "container",
-        "height": {"step": step},
+        "height": {"step": _STEP + _LINE * n_further},
         "autosize": {"type": "fit-x", "contains": "padding"},
         "data": {"values": values},
         "encoding": {
@@ -100,7 +103,11 @@ def interval_chart(
                 },
             },
         },
-        "layer": [*_line(zero), *_interval_layers(axis, logarithmic, limits, rows), *_notes(rows)],
+        "layer": [
+            *_line(zero),
+            *_interval_layers(axis, logarithmic, limits, rows, roles),
+            *_notes(rows),
+        ],
     }  # fmt: skip
     if choice is not None:
         spec["params"] = [choice.parameter]
@@ -136,7 +143,11 @@ def _line(zero: float | None) -> list[dict[str, Any]]:
 
 
 def _interval_layers(
-    axis: str, logarithmic: bool, limits: tuple[float, float] | None, rows: Sequence[Row]
+    axis: str,
+    logarithmic: bool,
+    limits: tuple[float, float] | None,
+    rows: Sequence[Row],
+    roles: Mapping[str, tuple[str, str]],
 ) -> list[dict[str, Any]]:
     scale: dict[str, Any] = {"type": "log"} if logarithmic else {"zero": False}
     drawn: dict[str, Any] = {"title": wrapped(axis, 44).split("\n"), "tickCount": 5}
@@ -154,9 +165,9 @@ def _interval_layers(
         {"field": "t", "type": "nominal", "title": "mean [95 %]"},
     ]
     dot: dict[str, Any] = {"x": place, "color": colour, "tooltip": told}
-    roles = [role for role in _ROLES if any(row.role == role for row in rows)]
-    if roles:
-        dot["shape"] = _shapes(roles)
+    shown = {role: each for role, each in roles.items() if any(row.role == role for row in rows)}
+    if shown:
+        dot["shape"] = _shapes(shown)
     return [
         {
             "mark": {"type": "rule", "strokeWidth": 2.5, "aria": False, "clip": True},
@@ -172,16 +183,16 @@ def _interval_layers(
     ]  # fmt: skip
 
 
-def _shapes(roles: Sequence[str]) -> dict[str, Any]:
-    """Circles for what decides, diamonds for what describes."""
-    marks = {"null": "circle", "probe": "diamond"}
-    legend = None
-    if len(roles) > 1:
-        words = "{'null':'null, decides','probe':'probe, describes'}[datum.label]"
-        legend = {"title": None, "orient": "bottom", "labelExpr": words, "symbolFillColor": FAINT}
-    scale = {"domain": [*roles, ALL], "range": [marks[role] for role in roles] + ["circle"]}
-    if legend:
-        legend["values"] = list(roles)
+def _shapes(roles: Mapping[str, tuple[str, str]]) -> dict[str, Any]:
+    """A mark for each role, and their words below the figure."""
+    words = {role: name for role, (_, name) in roles.items()}
+    legend = {
+        "title": None, "orient": "bottom", "values": list(roles), "symbolFillColor": FAINT,
+        "labelExpr": looked_up(words, "datum.value"),
+        "columns": {"expr": "containerSize()[0]<460?1:0"},
+    }  # fmt: skip
+    marks = [mark for mark, _ in roles.values()]
+    scale = {"domain": [*roles, ALL], "range": [*marks, "circle"]}
     return {"field": "g", "type": "nominal", "scale": scale, "legend": legend}
 
 

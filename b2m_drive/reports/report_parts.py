@@ -76,6 +76,11 @@ class FlippedScenes:
     original: SceneStrip
     made: tuple[SceneStrip, ...]
 
+    @property
+    def strips(self) -> tuple[SceneStrip, ...]:
+        """The original, and what each student makes of it."""
+        return (self.original, *self.made)
+
 
 @dataclass(frozen=True)
 class Section:
@@ -164,6 +169,8 @@ def replace_figures(folder: Path, parts: Sequence[Section]) -> None:
         for part in parts:
             for picture in part.pictures:
                 (draft / picture.name).write_bytes(picture.png)
+            for place, strip in enumerate(part.scenes.strips if part.scenes else ()):
+                (draft / f"scenes-{place:02d}-{safe_name(strip.name)}.png").write_bytes(strip.png)
             for chart in part.charts:
                 write_text(draft / chart.file_name, chart.text)
 

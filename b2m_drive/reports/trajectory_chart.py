@@ -44,9 +44,7 @@ def trajectory_chart(
         "spacing": _BETWEEN,
         "resolve": {"scale": {"x": "independent", "y": "independent"}},
         "spec": {"width": _CELL, "height": _CELL, "layer": _layers(last)},
-        "usermeta": {
-            "embedOptions": {"patch": as_wide_as_the_page(_CELL + _BETWEEN + 40, 10)}
-        },
+        "usermeta": as_wide_as_the_page(_CELL + _BETWEEN + 40, 10),
     }  # fmt: skip
     return chart_of(
         "trajectories",
