@@ -40,6 +40,7 @@ from b2m_drive.reports.agents_tables import (
     reached_table,
     short_label,
 )
+from b2m_drive.reports.clips import clips_section
 from b2m_drive.reports.method_charts import of_method
 from b2m_drive.reports.page import render_sections, verdict_box
 from b2m_drive.reports.report_parts import (
@@ -80,6 +81,7 @@ def write_agents_report(folder: Path) -> Path:
     sections = [
         section
         for section in (
+            clips_section(folder),
             _learning_section(result),
             _reached_section(result),
             *(_brain_section(result, method) for method in result.methods),

@@ -27,15 +27,16 @@ FAINT = "#555555"
 BRAIN_COLOUR = "#0072B2"  # where nothing else is drawn
 CHANGED_COLOUR = "#D55E00"
 CHOSEN = f"{CONTROL}=='{ALL}'||datum.k=={CONTROL}||datum.g=={CONTROL}"  # in Vega's expressions
+EDGE = 10  # [px] between an axis' ends and the first and last mark
 WRAP = 26  # characters of a row's name
-_TITLE_WRAP = 46  # characters, so that a title fits on a telephone
+_TITLE_WRAP = 42  # characters, so that a title fits on a telephone
 _DASHES: Mapping[str, Sequence[float]] = {"-": (), "--": (6, 3), ":": (1, 2), "-.": (6, 2, 1, 2)}
 _LINE_WIDTH = 1.5  # [px], by which Matplotlib's dashes are multiplied
 _CONFIG: dict[str, Any] = {
     "font": '"Source Sans 3","Segoe UI","Liberation Sans","DejaVu Sans",Arial,sans-serif',
     "background": "white",
     "view": {"stroke": None},
-    "title": {"anchor": "start", "frame": "group", "fontSize": 13, "offset": 10},
+    "title": {"anchor": "start", "frame": "bounds", "fontSize": 12, "offset": 10},
     "axis": {
         "labelFontSize": 11, "titleFontSize": 12, "titleFontWeight": "normal",
         "gridColor": "#e4e4e4", "domainColor": "#888888", "labelLimit": 240,

@@ -27,6 +27,7 @@ from b2m_drive.reports.charts import (
 HEIGHT = 300  # [px]
 SESSION = "session"  # name of the choice among sessions
 _ROOM = 0.5  # of the curves' range, that bands have above and below
+_FACTOR = 1.5  # of the lowest and highest mean, the same on a logarithmic axis
 _COLUMNS = ("k", "g", "x", "y", "lo", "hi")
 _NUMBERS = ("x", "y", "lo", "hi")
 _LEADING = f"datum.k=='{BRAIN}'||datum.k=='{ALONE}'"
@@ -138,7 +139,10 @@ def small_multiples_chart(
         "spec": {
             "width": _CELL_WIDTH,
             "height": _CELL_HEIGHT,
-            "layer": [*_layers(curves, axes, small=True), _hover_layer(curves, axes)],
+            "layer": [
+                *_layers(curves, axes, small=True, named=_named(curves, first, choice)),
+                _hover_layer(curves, axes),
+            ],
         },
         "usermeta": wide,
     }  # fmt: skip
@@ -191,6 +195,19 @@ def _few_first(first: Sequence[str], choice: Choice | None) -> list[dict[str, An
     return [{"filter": f"{kept}||({CONTROL}!='{ALL}'&&({CHOSEN}))"}]
 
 
+def _named(
+    curves: Sequence[Curve], first: Sequence[str], choice: Choice | None
+) -> Mapping[str, str] | None:
+    """Which curves the legend of small figures names: those that are drawn."""
+    if choice is None:
+        return None
+    keys = [each.key for each in curves]
+    shown = [key for key in keys if key in first]
+    more = ",".join([*(f"'{key}'" for key in shown), CONTROL])
+    one = f"indexof({keys},{CONTROL})<0?{keys}:indexof({shown},{CONTROL})<0?[{more}]:{shown}"
+    return {"expr": f"{CONTROL}=='{ALL}'?{shown}:{one}"}
+
+
 def _every_curve(panels: Sequence[CurvePanel]) -> list[Curve]:
     """A curve of each condition that any panel has, for names and styles."""
     found: dict[str, Curve] = {}
@@ -229,8 +246,10 @@ def _about_the_means(
     levels = list((axes.levels or {}).values())
     numbers = np.array([row[3:6] for row in rows], np.float64)
     numbers = numbers[np.isfinite(numbers[:, 0])] if len(numbers) else numbers.reshape(0, 3)
-    if axes.logarithmic or not len(numbers):
+    if not len(numbers):
         return None
+    if axes.logarithmic:
+        return float(numbers[:, 0].min() / _FACTOR), float(numbers[:, 0].max() * _FACTOR)
     lowest, highest = (edge([*numbers[:, 0], *levels]) for edge in (min, max))
     room = _ROOM * (highest - lowest) or 1.0
     low = max(lowest - room, np.nanmin([lowest, *numbers[:, 1][np.isfinite(numbers[:, 1])]]))
@@ -283,10 +302,15 @@ def _dash(curves: Sequence[Curve]) -> dict[str, Any]:
 
 
 def _layers(
-    curves: Sequence[Curve], axes: CurveAxes, small: bool = False
+    curves: Sequence[Curve],
+    axes: CurveAxes,
+    small: bool = False,
+    named: Mapping[str, str] | None = None,
 ) -> list[dict[str, Any]]:
     """Bands of the brain, of the student alone and of what is chosen; lines of all."""
     colour = _colour(curves)
+    if named:
+        colour["legend"]["values"] = named
     title = None if small else axes.across
     across_axis = {"title": title, "format": "~s", "grid": False, "tickCount": 2 if small else 6}
     across = {"field": "x", "type": "quantitative", "axis": across_axis}

@@ -5,6 +5,7 @@ const columns = new Map(); // width that small figures were set for
 const options = {
   renderer: "svg",
   mode: "vega-lite",
+  logLevel: vega.Error,
   actions: { export: { svg: true, png: true }, source: false, compiled: false, editor: false },
   i18n: { SVG_ACTION: "Save as SVG", PNG_ACTION: "Save as PNG", CLICK_TO_VIEW_ACTIONS: "Save this figure" },
 };

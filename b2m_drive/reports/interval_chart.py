@@ -14,6 +14,7 @@ from b2m_drive.evidence.statistics import Interval
 from b2m_drive.reports.charts import (
     ALL,
     CHOSEN,
+    EDGE,
     FAINT,
     Chart,
     Choice,
@@ -149,7 +150,7 @@ def _interval_layers(
     rows: Sequence[Row],
     roles: Mapping[str, tuple[str, str]],
 ) -> list[dict[str, Any]]:
-    scale: dict[str, Any] = {"type": "log"} if logarithmic else {"zero": False}
+    scale: dict[str, Any] = {"type": "log"} if logarithmic else {"zero": False, "padding": EDGE}
     drawn: dict[str, Any] = {"title": wrapped(axis, 44).split("\n"), "tickCount": 5}
     if logarithmic:
         low, high = _ratio_limits(rows)
@@ -157,7 +158,7 @@ def _interval_layers(
         drawn["values"] = [tick for tick in _RATIO_TICKS if low <= tick <= high]
         drawn["format"] = "~g"
     elif limits is not None:
-        scale |= {"domain": list(limits), "nice": False}
+        scale = {"zero": False, "domain": list(limits), "nice": False}
     place = {"field": "x", "type": "quantitative", "scale": scale, "axis": drawn}
     colour = {"field": "c", "type": "nominal", "scale": None}
     told = [
@@ -177,7 +178,7 @@ def _interval_layers(
             },
         },
         {
-            "mark": {"type": "point", "filled": True, "size": 85, "clip": True},
+            "mark": {"type": "point", "filled": True, "size": 85, "opacity": 1, "clip": True},
             "encoding": dot,
         },
     ]  # fmt: skip
@@ -202,8 +203,8 @@ def _notes(rows: Sequence[Row]) -> list[dict[str, Any]]:
         return []
     return [
         {
-            "mark": {"type": "text", "color": FAINT, "fontSize": 11},
-            "encoding": {"x": {"value": {"expr": "width/2"}}, "text": {"field": "n"}},
+            "mark": {"type": "text", "color": FAINT, "fontSize": 11, "align": "left"},
+            "encoding": {"x": {"value": 8}, "text": {"field": "n"}},
         }
     ]
 

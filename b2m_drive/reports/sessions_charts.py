@@ -18,6 +18,7 @@ from b2m_drive.reports.charts import (
     BRAIN_COLOUR,
     CHANGED_COLOUR,
     CONTROL,
+    EDGE,
     FAINT,
     Chart,
     Choice,
@@ -128,7 +129,7 @@ def _forest_rows(key: str, difference: PooledDifference) -> list[dict[str, Any]]
 
 def _forest_layers(axis: str, by_session: bool) -> list[dict[str, Any]]:
     across = {
-        "field": "x", "type": "quantitative", "scale": {"zero": False},
+        "field": "x", "type": "quantitative", "scale": {"zero": False, "padding": EDGE},
         "axis": {"title": axis, "tickCount": 5},
     }  # fmt: skip
     told = [
@@ -271,9 +272,9 @@ def _gain_spec(
     rows: list[dict[str, Any]], of_what: str, metric: str, session: Choice
 ) -> dict[str, Any]:
     place = {
-        "x": {"field": "x", "type": "quantitative", "scale": {"zero": False},
+        "x": {"field": "x", "type": "quantitative", "scale": {"zero": False, "padding": EDGE},
               "axis": {"title": of_what.split("\n"), "tickCount": 5, "grid": False}},
-        "y": {"field": "y", "type": "quantitative", "scale": {"zero": False},
+        "y": {"field": "y", "type": "quantitative", "scale": {"zero": False, "padding": EDGE},
               "axis": {"title": ["brain minus control,", metric], "tickCount": 6}},
     }  # fmt: skip
     told = [

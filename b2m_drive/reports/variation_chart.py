@@ -122,7 +122,7 @@ def _lines(
             },
         },
         {
-            "mark": {"type": "point", "filled": True, "size": 55},
+            "mark": {"type": "point", "filled": True, "size": 55, "opacity": 1},
             "encoding": {
                 "x": across, "y": upwards, "color": colour, "tooltip": told,
                 "shape": _scaled(keys, shapes, legend),
