@@ -60,6 +60,7 @@ if TYPE_CHECKING:
     from b2m_drive.recordings.simulated.trials import simulate_sternberg as simulate_sternberg
     from b2m_drive.recordings.simulated.trials import simulate_trials as simulate_trials
     from b2m_drive.recordings.trial_responses import TrialResponses as TrialResponses
+    from b2m_drive.reports.charts import Chart as Chart
     from b2m_drive.reports.report import write_report as write_report
     from b2m_drive.reports.report_parts import Picture as Picture
     from b2m_drive.reports.report_parts import Section as Section
@@ -126,6 +127,7 @@ _HOMES = {
     "SceneVAESettings": "students.scene_vae",
     "SceneWriter": "students.scenes",
     "ScoreWords": "students.student",
+    "Chart": "reports.charts",
     "Picture": "reports.report_parts",
     "Section": "reports.report_parts",
     "Table": "reports.report_parts",

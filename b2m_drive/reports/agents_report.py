@@ -33,18 +33,19 @@ from b2m_drive.evidence.statistics import (
     mean_interval,
     rank_correlation,
 )
-from b2m_drive.reports import agents_figures as drawn
+from b2m_drive.reports import agents_charts as drawn
 from b2m_drive.reports.agents_tables import (
     cloning_table,
     minus_alone_table,
     reached_table,
     short_label,
 )
+from b2m_drive.reports.clips import clips_section
+from b2m_drive.reports.method_charts import of_method
 from b2m_drive.reports.page import render_sections, verdict_box
 from b2m_drive.reports.report_parts import (
     Section,
     Table,
-    picture_of,
     plain,
     replace_figures,
     replace_page,
@@ -70,7 +71,7 @@ _LEAST_CORRELATED = 5  # conditions, below which a correlation over them says no
 
 
 def write_agents_report(folder: Path) -> Path:
-    """Write ``report.html`` and ``figures/*.png`` into the folder of a finished comparison.
+    """Write ``report.html`` and its figures into the folder of a finished comparison.
 
     Raises:
         FileNotFoundError: If a file of the run is missing.
@@ -80,6 +81,7 @@ def write_agents_report(folder: Path) -> Path:
     sections = [
         section
         for section in (
+            clips_section(folder),
             _learning_section(result),
             _reached_section(result),
             *(_brain_section(result, method) for method in result.methods),
@@ -99,10 +101,11 @@ def write_agents_report(folder: Path) -> Path:
         agents_summary(result),
         sections,
         simulated=result.simulated,
+        choices=drawn.agents_choices(result),
         limits=result.config.limits,
         references=_REFERENCES,
     )
-    replace_figures(folder, [picture for each in sections for picture in each.pictures])
+    replace_figures(folder, sections)
     return replace_page(folder, page)
 
 
@@ -176,12 +179,11 @@ def _title(result: AgentsResult) -> str:
 
 def _learning_section(result: AgentsResult) -> Section:
     config = result.config
-    picture = picture_of(
-        drawn.learning_figure(result),
-        "learning",
+    caption = (
         f"Mean return over {config.n_validation} validation episodes, the same for all, driven "
         "with the likeliest actions at each point of the training. Lines are means over seeds, "
-        "bands their 95 % intervals.",
+        "bands (of the brain and the encoder alone) 95 % intervals; they may be wider than the "
+        "picture."
     )
     strategies = " and ".join(STRATEGIES[name] for name in config.strategies)
     intro = (
@@ -190,29 +192,26 @@ def _learning_section(result: AgentsResult) -> Section:
         "condition's frozen encoder, with the same traffic and settings for all. Validation "
         "episodes are none of those that the agents are finally scored on."
     )
-    return Section("Learning to drive", intro=intro, pictures=(picture,))
+    charts = tuple(drawn.learning_chart(result, method, caption) for method in result.methods)
+    return Section("Learning to drive", intro=intro, charts=charts)
 
 
 def _reached_section(result: AgentsResult) -> Section:
-    pictures = (
-        picture_of(
-            drawn.difference_figure(result),
-            "minus-alone",
-            "Each condition minus the encoder alone, paired by seed, with 95 % intervals. Right of "
-            "zero: better than the encoder that nobody taught. An interval across the line tells "
-            "nothing apart.",
-        ),
-        picture_of(
-            drawn.level_figure(result),
-            "reached",
-            "What each condition reached: means over seeds with 95 % intervals, of drivers over "
-            "episodes. Constant speed may lie left of the picture; the table has it.",
-        ),
+    minus = drawn.difference_charts(
+        result,
+        "Each condition minus the encoder alone, paired by seed, with 95 % intervals. Right of "
+        "zero: better than the encoder that nobody taught. An interval across the line tells "
+        "nothing apart.",
+    )
+    level = drawn.level_charts(
+        result,
+        "What each condition reached: means over seeds with 95 % intervals, of drivers over "
+        "episodes. Constant speed may lie left of the picture; the table has it.",
     )
     n_held_out = result.config.n_held_out
     return Section(
         "What the agents reached",
-        pictures=pictures,
+        charts=(*minus, *level),
         tables=(reached_table(result), minus_alone_table(result)),
         aside=f"Return and crashes over {n_held_out} held-out episodes (odd seeds: no training "
         "ever had them), the same for every agent and driver. Mean return over training is the "
@@ -241,17 +240,18 @@ def _brain_section(result: AgentsResult, method: TransferMethod) -> Section:
         f"By the {summary_label(SUMMARY_OF[each], STUDIED[each])}: {verdict.grade.value.lower()}."
         for each, verdict in zip((SAFE, VALIDATION), verdicts, strict=True)
     )
-    picture = picture_of(
-        drawn.brain_figure(result, method),
-        f"{method.slug}-brain",
-        "Brain minus control, paired by seed, with 95 % intervals. Above the dotted line the "
-        "nulls, which decide; below it the labels, which describe. A gain is specific to the "
-        "brain if every interval of a null lies right of zero.",
+    charts = drawn.brain_charts(
+        result,
+        method,
+        "Brain minus control, paired by seed, with 95 % intervals. Circles are nulls, which "
+        "decide; diamonds the labels, which describe. A gain is specific to the brain if every "
+        "interval of a null lies right of zero.",
     )
     return Section(
         f"{strategy_label(method)}: brain beside every control",
-        pictures=(picture,),
+        charts=charts,
         tables=(Table(header, rows),),
+        only=of_method(method, result.methods),
         aside=f"The verdict above is on the return. {also}",
     )
 
@@ -267,9 +267,9 @@ def _why_section(result: AgentsResult) -> Section | None:
         values = result.by_seed(cloned(CLONED_RETURN, count))
         reached[f"cloned from {count:,} frames"] = {name: values[name] for name in known}
     found = drawn.StateR2AndReturns({name: r2[name] for name in known}, reached)
-    picture = picture_of(
-        drawn.state_r2_figure(result, found),
-        "reading",
+    charts = drawn.state_r2_charts(
+        result,
+        found,
         "Large marks are means of conditions, small ones single agents; circles BLT and encoders "
         "alone, squares BCT.",
     )
@@ -284,7 +284,7 @@ def _why_section(result: AgentsResult) -> Section | None:
     header = ("Spearman's correlation with R²", "over conditions' means", "over agents, by seed")
     return Section(
         "Does an encoder that tells more of the scene give a better driver?",
-        pictures=(picture,),
+        charts=charts,
         tables=(Table(header, rows),),
         aside=f"Over the means of {len(known)} conditions, and over agents, each beside the mean "
         "of its seed. A brain that makes more of the scene readable can only show in the driving "
@@ -296,9 +296,8 @@ def _cloning_section(result: AgentsResult) -> Section | None:
     counts = result.config.demonstrations
     if not counts:
         return None
-    picture = picture_of(
-        drawn.cloning_figure(result),
-        "cloning",
+    charts = drawn.cloning_charts(
+        result,
         "Behaviour cloning: a logistic regression on what each condition sees, the same for all, "
         f"learnt from few frames of {DRIVER_LABELS[DRIVERS[0]]}. The return is of the held-out "
         "episodes, driven by the clone; balanced accuracy is the mean over the driver's actions of "
@@ -308,7 +307,7 @@ def _cloning_section(result: AgentsResult) -> Section | None:
     tables = tuple(cloning_table(result, count) for count in counts)
     return Section(
         "Behaviour cloning from few frames",
-        pictures=(picture,),
+        charts=charts,
         tables=tables,
         aside="The blind clone always does what the driver did most often, keep lane and speed: "
         "its accuracy is that of the commonest action, which is why the balanced one stands beside "

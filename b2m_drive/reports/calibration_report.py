@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from b2m_drive.comparisons.calibration import (
     KINDS,
@@ -26,30 +25,22 @@ from b2m_drive.comparisons.memory_study import MEMORY
 from b2m_drive.comparisons.run_opening import CONFIG
 from b2m_drive.comparisons.verdict import Grade
 from b2m_drive.evidence.condition import SHORT_STRATEGIES, STRATEGIES
-from b2m_drive.reports.figures import FAINT, NORMAL, SMALL, blank_figure, entitle, tidy
+from b2m_drive.reports.calibration_charts import bounds_chart, grades_chart
 from b2m_drive.reports.page import VerdictBox, mark_of, render_sections
 from b2m_drive.reports.report_parts import (
     Section,
     Table,
     percent,
-    picture_of,
     plain,
     replace_figures,
     replace_page,
     setting_text,
 )
 
-_COLOURS = {  # as the verdict boxes have them
-    Grade.SPECIFIC: "#0072B2",
-    Grade.SHARED: "#E69F00",
-    Grade.NO_GAIN: "#8C959F",
-    Grade.HARM: "#D55E00",
-}
 _WANTED = percent(NOMINAL)
 _EXCLUDED_ABOVE = 0.06  # upper bound of null brains' share that counts as no more than nominal
 _BAR = 0.8  # share of ideal brains that must be called specific
 _BAR_BRAINS = 20  # ideal brains from which on a share is judged
-_JITTER = 0.28  # of a column's width, over which dots are spread
 _REFERENCE = (
     "Exact interval of a share: Clopper & Pearson (1934), Biometrika 26, doi 10.2307/2331986."
 )
@@ -57,7 +48,7 @@ _SHOWN_ELSEWHERE = {"study", "limits", "name", "simulated"}
 
 
 def write_calibration_report(folder: Path) -> Path:
-    """Write ``report.html`` and ``figures/*.png`` into a calibration's folder.
+    """Write ``report.html`` and its figures into a calibration's folder.
 
     Raises:
         FileNotFoundError: If a file is missing.
@@ -80,7 +71,7 @@ def write_calibration_report(folder: Path) -> Path:
         limits=[*_limits(config), *config.get("limits", [])],
         references=(_REFERENCE,),
     )
-    replace_figures(folder, [picture for part in parts for picture in part.pictures])
+    replace_figures(folder, parts)
     return replace_page(folder, page)
 
 
@@ -140,23 +131,21 @@ def _limits(config: dict[str, Any]) -> list[str]:
 
 
 def _sections(config: dict[str, Any], rows: Sequence[CalibrationRow]) -> list[Section]:
-    bounds = picture_of(
-        bounds_figure(rows),
-        "lower-bounds",
+    columns = {_column_label(*key): own for key, own in _columns(rows).items()}
+    bounds = bounds_chart(
+        columns,
         "Lower bound of the 95 % interval of brain minus the closest null, the one of the smallest "
         "lower bound; a dot a brain. Above zero, the verdict says specific.",
     )
-    grades = picture_of(
-        grades_figure(rows), "grades", "Grades of all brains, by kind and strategy."
-    )
+    grades = grades_chart(columns, "Grades of all brains, by kind and strategy.")
     settings = tuple(
         (name.replace("_", " "), setting_text(value))
         for name, value in config.items()
         if name not in _SHOWN_ELSEWHERE
     )
     return [
-        Section("What the verdict said", pictures=(grades,), tables=(_grade_table(rows),)),
-        Section("How close it was", pictures=(bounds,), tables=(_closest_table(rows),)),
+        Section("What the verdict said", charts=(grades,), tables=(_grade_table(rows),)),
+        Section("How close it was", charts=(bounds,), tables=(_closest_table(rows),)),
         Section(
             "How it was done",
             intro="Every brain has trials, students and seeds of its own, and went through the "
@@ -166,67 +155,6 @@ def _sections(config: dict[str, Any], rows: Sequence[CalibrationRow]) -> list[Se
             tables=(Table(("setting", "value"), settings),),
         ),
     ]
-
-
-def bounds_figure(rows: Sequence[CalibrationRow]) -> Figure:
-    """Lower bounds over the closest null of all brains, a column a kind and strategy."""
-    columns = _columns(rows)
-    figure = blank_figure(2.2 + 1.9 * len(columns), 4.0)
-    axes = figure.subplots()
-    axes.axhline(0, color=FAINT, linewidth=0.9)
-    for place, own in enumerate(columns.values()):
-        low = np.array([row.closest_null_low for row in own])
-        low = np.where(np.isfinite(low), low, np.nan)
-        spread = _JITTER * np.linspace(-1, 1, len(own))[np.argsort(np.argsort(_mixed(len(own))))]
-        colours = [_COLOURS[Grade[row.grade]] for row in own]
-        axes.scatter(place + spread, low, s=16, c=colours, alpha=0.8, linewidths=0)
-    axes.set_xticks(range(len(columns)), [_column_label(*key) for key in columns], fontsize=SMALL)
-    axes.set_xlim(-0.6, len(columns) - 0.4)
-    axes.set_ylabel(
-        "lower bound of brain minus the closest null\n(area under the learning curve)",
-        fontsize=NORMAL,
-    )
-    tidy(axes)
-    _legend(axes)
-    entitle(figure, "How close the verdict was", simulated=True)
-    return figure
-
-
-def grades_figure(rows: Sequence[CalibrationRow]) -> Figure:
-    """Shares of grades as stacked bars, a bar a kind and strategy."""
-    columns = _columns(rows)
-    figure = blank_figure(8.6, 1.3 + 0.5 * len(columns))
-    axes = figure.subplots()
-    for place, own in enumerate(columns.values()):
-        left = 0.0
-        for grade, colour in _COLOURS.items():
-            share = sum(row.grade == grade.name for row in own) / len(own)
-            axes.barh(place, share, left=left, color=colour, height=0.62)
-            if share >= 0.04:
-                count = round(share * len(own))
-                axes.text(left + share / 2, place, str(count), ha="center", va="center",
-                          fontsize=SMALL, color="white")  # fmt: skip
-            left += share
-    axes.axvline(NOMINAL, color="black", linewidth=0.9, linestyle=(0, (3, 2)))
-    labels = [
-        f"{_column_label(*key)} (n = {len(own)})".replace("\n", ", ")
-        for key, own in columns.items()
-    ]
-    axes.set_yticks(range(len(columns)), labels, fontsize=SMALL)
-    axes.set_ylim(len(columns) - 0.5, -0.5)
-    axes.set_xlim(0, 1)
-    axes.set_xlabel(f"share of brains (dashed: {_WANTED})", fontsize=NORMAL)
-    tidy(axes)
-    axes.grid(visible=False)
-    _legend(axes)
-    entitle(figure, "Grades", simulated=True)
-    return figure
-
-
-def _legend(axes: Any) -> None:
-    for grade, colour in _COLOURS.items():
-        axes.plot([], [], "s", color=colour, label=grade.value, markersize=7)
-    axes.legend(fontsize=SMALL, frameon=False, loc="center left", bbox_to_anchor=(1.01, 0.5))
 
 
 def _columns(rows: Sequence[CalibrationRow]) -> dict[tuple[Kind, str], list[CalibrationRow]]:
@@ -240,12 +168,7 @@ def _columns(rows: Sequence[CalibrationRow]) -> dict[tuple[Kind, str], list[Cali
 
 
 def _column_label(kind: Kind, strategy: str) -> str:
-    return f"{kind} brains\n{SHORT_STRATEGIES[strategy]}"
-
-
-def _mixed(n: int) -> np.ndarray:
-    """A fixed order that spreads neighbours apart (multiples of the golden ratio, modulo 1)."""
-    return np.asarray(np.arange(n) * 0.6180339887498949 % 1.0)
+    return f"{kind} brains, {SHORT_STRATEGIES[strategy]}"
 
 
 def _grade_table(rows: Sequence[CalibrationRow]) -> Table:
@@ -255,7 +178,7 @@ def _grade_table(rows: Sequence[CalibrationRow]) -> Table:
     for key, own in _columns(rows).items():
         counts = (str(sum(row.grade == grade.name for row in own)) for grade in Grade)
         share = by_key[key]
-        label = _column_label(*key).replace("\n", ", ")
+        label = _column_label(*key)
         table.append((label, str(len(own)), *counts, share_interval(share)))
     return Table(header, tuple(table))
 
@@ -268,6 +191,6 @@ def _closest_table(rows: Sequence[CalibrationRow]) -> Table:
             among = [row for row in own if row.closest_null == null]
             if among:
                 mean = float(np.mean([row.closest_null_mean for row in among]))
-                name = f"{_column_label(*key)}: {MEMORY.labels[null]}".replace("\n", ", ")
+                name = f"{_column_label(*key)}: {MEMORY.labels[null]}"
                 table.append((name, str(len(among)), plain(mean, 3)))
     return Table(("closest null", "brains", "brain minus it, mean"), tuple(table))

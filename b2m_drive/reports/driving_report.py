@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
+from jaxtyping import Float64
+
 from b2m_drive.comparisons.configuration import DrivingConfiguration
 from b2m_drive.comparisons.run_folder import Run
 from b2m_drive.comparisons.variations import DRIVING_AXES
@@ -12,7 +15,7 @@ from b2m_drive.evidence.condition import BRAIN, LATENTS, STRATEGIES, Condition, 
 from b2m_drive.evidence.learning_curves import FINAL_EVALUATIONS, learning_curves, values_by_seed
 from b2m_drive.evidence.scores import Score
 from b2m_drive.evidence.statistics import mean_interval, paired_difference
-from b2m_drive.reports import driving_figures as drawn
+from b2m_drive.reports import driving_charts as drawn
 from b2m_drive.reports.report_parts import (
     Picture,
     Section,
@@ -20,8 +23,8 @@ from b2m_drive.reports.report_parts import (
     Table,
     figure_text,
     interval_plain,
-    picture_of,
 )
+from b2m_drive.reports.scenes import flipped_scenes, traversed
 from b2m_drive.reports.variation_report import variation_section
 
 R2_PREFIX = "r2:"  # metric of one variable of the state
@@ -109,43 +112,26 @@ def _about_brain(run: Run) -> tuple[Section, ...]:
         )
     ]
     if delay["candidates"]:
-        figure = drawn.delay_figure(
-            delay["candidates"], delay["scores"], delay["seconds"], run.simulated
-        )
         caption = (
             "How well the scene's state is read from the brain's responses (cross-validated R² "
             "over teaching episodes), by the delay at which they are taken. The best is used; a "
             "flat maximum says that the delay hardly matters."
         )
-        sections.append(
-            Section("The delay, estimated", pictures=(picture_of(figure, "delay", caption),))
+        chart = drawn.delay_chart(
+            delay["candidates"], delay["scores"], delay["seconds"], run.simulated, caption
         )
+        sections.append(Section("The delay, estimated", charts=(chart,)))
     return tuple(sections)
 
 
 def _reconstruction_section(run: Run) -> Section:
     own = [each for each in run.scores if each.condition.variation is None]
     curves = learning_curves(own, RECONSTRUCTION)
-    pictures = [
-        picture_of(
-            drawn.error_curve_figure(curves, method, run.batch_size, run.study, run.simulated),
-            f"{method.slug}-reconstruction",
-            "Error of the whole scene's reconstruction on held-out frames over training. Lower is "
-            "better. What a teacher does for reconstruction is told as plainly as what it does "
-            "for the state.",
-        )
-        for method in run.methods
-    ]
-    if run.pictures:
-        figure = drawn.reconstruction_figure(run.pictures, run.study, run.simulated)
-        caption = (
-            "Held-out scenes with many vehicles (newest frame of each stack), and what the "
-            "students of the first seed make of them after training."
-        )
-        pictures.insert(0, picture_of(figure, "reconstructions", caption))
+    scenes = flipped_scenes(run.pictures, run.study, run.simulated) if run.pictures else None
     return Section(
         "Reconstruction",
-        pictures=tuple(pictures),
+        charts=tuple(drawn.error_chart(curves, method, run) for method in run.methods),
+        scenes=scenes,
         tables=(_final_table(run), *(_cost_table(run, each) for each in run.methods)),
         aside="Means over seeds [95 % interval] after training; errors × 1,000.",
     )
@@ -201,7 +187,6 @@ def _variables_section(run: Run) -> Section | None:
         }
         for metric in metrics
     }
-    figure = drawn.variable_figure(table, list(run.curves), run.study, run.simulated)
     caption = (
         "R² of each variable of the scene that varies, read from the latents of held-out frames "
         "after training; means over seeds. Negative values are shown as they are."
@@ -213,7 +198,7 @@ def _variables_section(run: Run) -> Section | None:
     )
     return Section(
         "What can be read from the latents, variable by variable",
-        pictures=(picture_of(figure, "variables", caption),),
+        charts=(drawn.variable_chart(table, list(run.curves), run, caption),),
         aside=aside if left_out else "",
     )
 
@@ -234,12 +219,14 @@ def _traversal_section(run: Run) -> Section | None:
     pictures: list[Picture] = []
     for condition, values in traversals.items():
         label = run.study.long_label_of(condition, run.simulated)
-        figure = drawn.traversal_figure(values, f"{label}: latents moved one by one", run.simulated)
+        latents, png = traversed(values)
         caption = (
-            f"{label}: one held-out scene, decoded while one latent at a time goes from −3 to 3 "
-            "(standard deviations of the prior). Rows are the latents that change the picture most."
+            f"{'SIMULATED BRAIN. ' if run.simulated else ''}{label}: one held-out scene, decoded "
+            "while one latent at a time goes from −3 to 3 (standard deviations of the prior), left "
+            "to right. Rows are the latents that change the picture most, from above "
+            f"{', '.join(map(str, latents))}."
         )
-        pictures.append(picture_of(figure, f"traversal-{condition.slug}", caption))
+        pictures.append(Picture(f"traversal-{condition.slug}.png", caption, png))
     return Section("Latent traversals", pictures=tuple(pictures)) if pictures else None
 
 
@@ -247,7 +234,7 @@ def _own(run: Run) -> list[Score]:
     return [score for score in run.scores if score.condition.variation is None]
 
 
-def _last(run: Run, metric: str) -> dict[Condition, drawn.Values]:
+def _last(run: Run, metric: str) -> dict[Condition, Float64[np.ndarray, " seed"]]:
     """The mean of the last evaluations of a metric that is followed over training."""
     if not any(score.metric == metric for score in run.scores):
         return {}

@@ -6,15 +6,13 @@ from b2m_drive.comparisons.configuration import MemoryConfiguration
 from b2m_drive.comparisons.run_folder import Run
 from b2m_drive.comparisons.variations import MEMORY_AXES, UNLIMITED
 from b2m_drive.evidence.condition import STRATEGIES
-from b2m_drive.reports import figures
 from b2m_drive.reports.report_parts import (
-    Picture,
     Section,
     StudyPages,
     Table,
     figure_text,
-    picture_of,
 )
+from b2m_drive.reports.trajectory_chart import trajectory_chart
 from b2m_drive.reports.variation_report import variation_section
 
 BRAIN_FIGURES = {  # entry of brain.json -> what a reader calls it
@@ -48,7 +46,7 @@ def memory_pages(run: Run) -> StudyPages:
     budget = config.n_steps * run.batch_size
     simulated = "a simulated" if run.simulated else "a recorded"
     strategies = " and ".join(STRATEGIES[name] for name in run.config.strategies)
-    ceiling, trajectories = _ceiling_table(run), _trajectory_picture(run)
+    ceiling = _ceiling_table(run)
     about = [Section("Decoding and noise ceiling", tables=(_decoding_table(run),))]
     if ceiling:
         about.append(
@@ -60,8 +58,9 @@ def memory_pages(run: Run) -> StudyPages:
             )
         )
     shown = [part for part in _variation_sections(run) if part]
-    if trajectories:
-        shown.append(Section("Trajectories of brain and students", pictures=(trajectories,)))
+    if run.trajectories:
+        drawn = trajectory_chart(run.trajectories, run.study, run.simulated)
+        shown.append(Section("Trajectories of brain and students", charts=(drawn,)))
     return StudyPages(
         question=f"Does {simulated} brain ({run.config.brain.name}) teach a recurrent "
         f"network to remember, beyond what every null teaches? Asked of {strategies}, with "
@@ -126,14 +125,3 @@ def _ceiling_table(run: Run) -> Table | None:
         for name, each in by_phase.items()
     )
     return Table(("latents", *phases), rows)
-
-
-def _trajectory_picture(run: Run) -> Picture | None:
-    if not run.trajectories:
-        return None
-    return picture_of(
-        figures.trajectory_figure(run.trajectories, run.study, run.simulated),
-        "trajectories",
-        "Latents averaged over groups of trials, one colour a group, in the brain and in "
-        "students. Axes differ between panels: only shapes can be compared.",
-    )

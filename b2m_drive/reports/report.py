@@ -1,4 +1,4 @@
-"""The report of a comparison: one self-contained HTML file, and its figures as PNG.
+"""The report of a comparison: one self-contained HTML file, and its figures in files.
 
 Every number in it is read from the run's folder or computed from its score table. What is shown
 of every study stands here; `memory_report` and `driving_report` add what is their own.
@@ -6,7 +6,7 @@ of every study stands here; `memory_report` and `driving_report` add what is the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -35,21 +35,28 @@ from b2m_drive.evidence.statistics import (
 )
 from b2m_drive.files.locks import claim
 from b2m_drive.files.refusals import naming
-from b2m_drive.reports import figures
 from b2m_drive.reports.agents_report import write_agents_report
 from b2m_drive.reports.calibration_report import write_calibration_report
+from b2m_drive.reports.charts import Chart
+from b2m_drive.reports.clips import clips_section
 from b2m_drive.reports.comparison_report import comparison_pages
 from b2m_drive.reports.condition_tables import ALIGNMENT_LABELS, accuracy_table, speed_table
 from b2m_drive.reports.driving_report import driving_pages
 from b2m_drive.reports.memory_report import memory_pages
+from b2m_drive.reports.method_charts import (
+    alignment_charts,
+    difference_charts,
+    learning_chart,
+    of_method,
+    ratio_charts,
+    run_choices,
+)
 from b2m_drive.reports.page import render_page, verdict_box
 from b2m_drive.reports.report_parts import (
-    Picture,
     Section,
     StudyPages,
     Table,
     p_text,
-    picture_of,
     plain,
     replace_figures,
     replace_page,
@@ -60,7 +67,6 @@ from b2m_drive.reports.sessions_report import write_sessions_report
 
 MakeSection: TypeAlias = Callable[[Run], Section]
 
-_DIVIDED = " Above the dotted line the nulls, which decide; below it the probes."
 PAGES = {"memory": memory_pages, "driving": driving_pages, "comparison": comparison_pages}
 REPORTS = {  # of studies that hold more than one comparison
     "memory_sessions": write_sessions_report,
@@ -74,17 +80,20 @@ REPORTS = {  # of studies that hold more than one comparison
 class TeachingSection:
     """What the report shows of one strategy and reading."""
 
-    title: str
-    learning: Picture
-    difference: Picture
-    difference_table: Table
-    ratio: Picture | None  # None: the study times no criterion
-    ratio_table: Table | None
-    alignment: Picture | None
+    learning: Chart
+    differences: Section
+    ratios: Section | None  # None: the study times no criterion
+    alignment: tuple[Chart, ...]
+
+    @property
+    def charts(self) -> tuple[Chart, ...]:
+        """All of its figures, in order."""
+        ratios = self.ratios.charts if self.ratios else ()
+        return (self.learning, *self.differences.charts, *ratios, *self.alignment)
 
 
 def write_report(run_folder: str | Path, sections: Sequence[MakeSection] = ()) -> Path:
-    """Write ``report.html`` and ``figures/*.png`` into a run's folder; returns the former.
+    """Write ``report.html`` and its figures into a run's folder; returns the former.
 
     The configuration names the study, and thereby the report: of one brain, of many sessions, of
     a search among readings, of the verdict's calibration, or of agents. Page and figures are made
@@ -128,10 +137,10 @@ def _write_comparison_report(run_folder: Path, own: Sequence[MakeSection]) -> Pa
     sections = [_method_section(run, method) for method in run.methods]
     pages = PAGES[run.study.name](run)
     pages = replace(pages, results=(*pages.results, *(_own_section(run, make) for make in own)))
-    page = _render(run, verdicts, sections, pages)
-    pictures = [picture for section in sections for picture in _pictures_of(section)]
-    pictures += [each for part in (*pages.about_brain, *pages.results) for each in part.pictures]
-    replace_figures(run_folder, pictures)
+    clips = clips_section(run_folder)
+    page = _render(run, verdicts, sections, pages, clips)
+    taught = Section("", charts=tuple(each for part in sections for each in part.charts))
+    replace_figures(run_folder, [taught, *pages.about_brain, *pages.results])
     return replace_page(run_folder, page)
 
 
@@ -151,9 +160,13 @@ def _render(
     verdicts: Sequence[Verdict],
     sections: Sequence[TeachingSection],
     pages: StudyPages,
+    clips: Section | None,
 ) -> str:
+    metrics = {name: summary_label(name, run.study) for name in SUMMARIES}
     return render_page(
         "report.html.jinja",
+        choices=run_choices(run, metrics),
+        clips=clips,
         simulated=run.simulated,
         limits=[*run.config.limits, *run.losses],
         note=run.config.note,
@@ -213,46 +226,39 @@ def _brain_table(run: Run) -> Table:
 
 
 def _method_section(run: Run, method: TransferMethod) -> TeachingSection:
-    study = run.study
+    study, only = run.study, of_method(method, run.methods)
     controls = [n for n in (*study.nulls, *study.probes) if method.condition(n) in run.curves]
     by_metric = {name: differences(run.curves, method, name, controls) for name in SUMMARIES}
+    caption = (
+        "Brain minus control, paired by seed, with 95 % intervals. Right of zero: the brain taught "
+        "more."
+    )
+    drawn = difference_charts(by_metric, method, study, run.simulated, caption, only)
+    table = _difference_table(by_metric, study)
+    return TeachingSection(
+        learning_chart(run, method),
+        Section(method.label, charts=drawn, tables=(table,), only=only),
+        _ratio_section(run, method, controls) if study.criteria else None,
+        _alignment(run, method),
+    )
+
+
+def _ratio_section(run: Run, method: TransferMethod, controls: Sequence[str]) -> Section:
+    study, samples = run.study, run.study.samples
     ratios = {
         criterion: {name: _ratio(run, method, name, criterion) for name in controls}
         for criterion in study.criteria
     }
-    titled = {summary_label(name, study): each for name, each in by_metric.items()}
-    return TeachingSection(
-        method.label,
-        picture_of(
-            figures.learning_curve_figure(run.curves, method, run.batch_size, study, run.simulated),
-            f"{method.slug}-learning",
-            f"{study.curve_label[0].upper()}{study.curve_label[1:]} on held-out "
-            f"{study.samples} over training. Lines are means over seeds, bands their 95 % "
-            "intervals.",
-        ),
-        picture_of(
-            figures.difference_figure(titled, method, run.simulated, study),
-            f"{method.slug}-differences",
-            "Brain minus control, paired by seed, with 95 % intervals. Right of zero: the brain "
-            f"taught more.{_DIVIDED if set(controls) & set(study.probes) else ''}",
-        ),
-        _difference_table(by_metric, study),
-        _ratio_picture(run, method, ratios) if ratios else None,
-        _ratio_table(ratios, study) if ratios else None,
-        _alignment_picture(run, method),
+    caption = (
+        f"Training {samples} until a level is first reached, brain divided by control, with 95 % "
+        f"intervals. Students that never reached it count at the budget of {_budget(run):,} "
+        f"{samples}."
     )
-
-
-def _ratio_picture(
-    run: Run, method: TransferMethod, ratios: Mapping[float, Mapping[str, RestrictedRatio]]
-) -> Picture:
-    samples = run.study.samples
-    return picture_of(
-        figures.ratio_figure(ratios, method, run.simulated, run.study),
-        f"{method.slug}-{samples}-to-criterion",
-        f"Training {samples} until a level is first reached, brain divided by control, "
-        "with 95 % intervals. Students that never reached it count at the budget of "
-        f"{_budget(run):,} {samples}.",
+    return Section(
+        f"{method.label}: how soon",
+        charts=ratio_charts(ratios, method, run, caption),
+        tables=(_ratio_table(ratios, study),),
+        only=of_method(method, run.methods),
     )
 
 
@@ -313,8 +319,8 @@ def _ratio_text(ratio: RestrictedRatio) -> tuple[str, str]:
     return f"{ratio.ratio:.2f} {bounds}", censored
 
 
-def _alignment_picture(run: Run, method: TransferMethod) -> Picture | None:
-    by_metric: dict[str, dict[str, Interval]] = {}
+def _alignment(run: Run, method: TransferMethod) -> tuple[Chart, ...]:
+    by_measure: dict[str, dict[str, Interval]] = {}
     for metric, label in ALIGNMENT_LABELS.items():
         values = values_by_seed(run.scores, metric)
         found = {
@@ -323,17 +329,14 @@ def _alignment_picture(run: Run, method: TransferMethod) -> Picture | None:
             if method.condition(name) in values
         }
         if found:
-            by_metric[label] = found
-    if not by_metric:
-        return None
-    return picture_of(
-        figures.alignment_figure(by_metric, method, run.simulated, run.study),
-        f"{method.slug}-alignment",
+            by_measure[label] = found
+    caption = (
         f"Alignment of the students' activity with the brain's, on {run.study.samples} whose "
         "responses taught nobody. Dots are means over seeds, lines 95 % intervals. Following the "
         "course of events alone gives some alignment: compare with the students that had no "
-        "teacher.",
+        "teacher."
     )
+    return alignment_charts(by_measure, method, run, caption)
 
 
 def _method_table(run: Run) -> Table:
@@ -350,7 +353,3 @@ def _method_table(run: Run) -> Table:
     rows.append(("versions", setting_text(run.config.versions)))
     return Table(("setting", "value"), tuple(rows))
 
-
-def _pictures_of(section: TeachingSection) -> Iterable[Picture]:
-    found = (section.learning, section.difference, section.ratio, section.alignment)
-    return (picture for picture in found if picture)

@@ -12,6 +12,7 @@ from typing import Any
 from b2m_drive.evidence.statistics import Interval
 from b2m_drive.files.names import safe_name
 from b2m_drive.files.writing import atomic_folder, write_text
+from b2m_drive.reports.charts import Chart
 
 REPORT = "report.html"
 FIGURES = "figures"
@@ -28,7 +29,22 @@ class Picture:
     @property
     def source(self) -> str:
         """The image itself, as an address that needs no file."""
-        return "data:image/png;base64," + base64.b64encode(self.png).decode()
+        return _png_source(self.png)
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A video: its file name, caption, type and content."""
+
+    name: str
+    caption: str
+    media_type: str
+    content: bytes
+
+    @property
+    def source(self) -> str:
+        """The video itself, as an address that needs no file."""
+        return f"data:{self.media_type};base64,{base64.b64encode(self.content).decode()}"
 
 
 @dataclass(frozen=True)
@@ -40,6 +56,33 @@ class Table:
 
 
 @dataclass(frozen=True)
+class SceneStrip:
+    """A row of scenes under one name, such as what one student makes of each."""
+
+    name: str
+    png: bytes
+
+    @property
+    def source(self) -> str:
+        """The image itself, as an address that needs no file."""
+        return _png_source(self.png)
+
+
+@dataclass(frozen=True)
+class FlippedScenes:
+    """Scenes, and what each student makes of them, which a reader lays over the original."""
+
+    caption: str
+    original: SceneStrip
+    made: tuple[SceneStrip, ...]
+
+    @property
+    def strips(self) -> tuple[SceneStrip, ...]:
+        """The original, and what each student makes of it."""
+        return (self.original, *self.made)
+
+
+@dataclass(frozen=True)
 class Section:
     """A part of the report: what it shows, and how to read it."""
 
@@ -48,6 +91,10 @@ class Section:
     pictures: tuple[Picture, ...] = ()
     tables: tuple[Table, ...] = ()
     aside: str = ""
+    charts: tuple[Chart, ...] = ()
+    scenes: FlippedScenes | None = None
+    clips: tuple[Clip, ...] = ()
+    only: tuple[tuple[str, str], ...] = ()  # as in `Chart`
 
 
 @dataclass(frozen=True)
@@ -59,6 +106,10 @@ class StudyPages:
     results: tuple[Section, ...]
     how: str
     references: tuple[str, ...]
+
+
+def _png_source(png: bytes) -> str:
+    return "data:image/png;base64," + base64.b64encode(png).decode()
 
 
 def setting_text(value: Any) -> str:
@@ -109,11 +160,19 @@ def picture_of(figure: Any, name: str, caption: str) -> Picture:
     return Picture(f"{safe_name(name)}.png", caption, buffer.getvalue())
 
 
-def replace_figures(folder: Path, pictures: Sequence[Picture]) -> None:
-    """Write the figures into a run's folder in place of those before, whole or not at all."""
+def replace_figures(folder: Path, parts: Sequence[Section]) -> None:
+    """Write the figures into a run's folder in place of those before, whole or not at all.
+
+    Pictures are PNG, charts Vega-Lite specifications with their data inside.
+    """
     with atomic_folder(folder / FIGURES) as draft:
-        for picture in pictures:
-            (draft / picture.name).write_bytes(picture.png)
+        for part in parts:
+            for picture in part.pictures:
+                (draft / picture.name).write_bytes(picture.png)
+            for place, strip in enumerate(part.scenes.strips if part.scenes else ()):
+                (draft / f"scenes-{place:02d}-{safe_name(strip.name)}.png").write_bytes(strip.png)
+            for chart in part.charts:
+                write_text(draft / chart.file_name, chart.text)
 
 
 def replace_page(folder: Path, page: str) -> Path:

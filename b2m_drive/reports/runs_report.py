@@ -1,4 +1,4 @@
-"""One page about any set of runs: every verdict in a table, and as forest plots."""
+"""One page about any set of runs: verdicts in a table, forest plots, curves side by side."""
 
 from __future__ import annotations
 
@@ -8,23 +8,36 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
+from b2m_drive.comparisons.agents_study import AGENTS_STUDY
 from b2m_drive.comparisons.finished_verdicts import finished_verdicts
+from b2m_drive.comparisons.run_folder import Run, read_run
 from b2m_drive.comparisons.run_opening import CONFIG
 from b2m_drive.comparisons.run_summaries import RunSummary, run_folders, summary_of
 from b2m_drive.comparisons.verdict import Verdict, closest_null, interval_text
 from b2m_drive.evidence.condition import ALONE
 from b2m_drive.files.refusals import said
 from b2m_drive.files.writing import write_text
+from b2m_drive.reports.charts import CONTROL
 from b2m_drive.reports.page import render_page
-from b2m_drive.reports.report_parts import REPORT, picture_of
-from b2m_drive.reports.runs_figure import JudgedRun, forest_figures
+from b2m_drive.reports.report_parts import REPORT
+from b2m_drive.reports.runs_charts import (
+    JudgedRun,
+    ReadRun,
+    controls_of,
+    curve_charts,
+    forest_charts,
+)
 
 HEADER = (
     "run", "study", "brain", "student", "method", "metric", "gain over alone",
     "closest null", "gain over it", "grade",
 )  # fmt: skip
 
-_READING = "A gain is specific to the brain where its whole interval lies right of zero."
+SEVERAL = ("memory_sessions", "memory_search", "memory_calibration")  # studies of many runs
+_READING = (
+    "A gain is specific to the brain where its whole interval lies right of zero. Colour "
+    "and mark tell the grade."
+)
 
 
 @dataclass(frozen=True)
@@ -56,12 +69,14 @@ def write_runs_report(runs: Sequence[str | Path], out: str | Path) -> Path:
     names = run_names(folders)
     rows: list[OverviewRow] = []
     judged: list[JudgedRun] = []
+    read: list[ReadRun] = []
     for name, folder in zip(names, folders, strict=True):
         summary = summary_of(folder)
         verdicts, reason = _judged(folder, summary)
         judged += [JudgedRun(name, each) for each in verdicts]
+        read += [ReadRun(name, run) for run in _of_one_brain(folder, summary, verdicts)]
         rows += _rows(name, _link(folder, out), summary, verdicts, reason)
-    write_text(out, _page(folders, rows, judged))
+    write_text(out, _page(folders, rows, judged, read))
     return out
 
 
@@ -94,6 +109,12 @@ def _judged(folder: Path, summary: RunSummary) -> tuple[Sequence[Verdict], str]:
     except Exception as error:  # whatever damage makes of a file
         unfinished = f"it is {summary.state}; " if summary.state != "done" else ""
         return (), unfinished + said(error).removeprefix(f"{folder}: ")
+
+
+def _of_one_brain(folder: Path, summary: RunSummary, verdicts: Sequence[Verdict]) -> list[Run]:
+    """The run itself, where it has learning curves of its own."""
+    judged_alone = summary.study not in (AGENTS_STUDY, *SEVERAL)
+    return [read_run(folder)] if verdicts and judged_alone else []
 
 
 def _rows(
@@ -137,11 +158,14 @@ def _link(folder: Path, out: Path) -> str:
     return quote(Path(os.path.relpath(report, out.resolve().parent)).as_posix())
 
 
-def _page(folders: Sequence[Path], rows: Sequence[OverviewRow], judged: Sequence[JudgedRun]) -> str:
-    pictures = [
-        picture_of(figure, title, f"{title}. {_READING}")
-        for title, figure in forest_figures(judged).items()
-    ]
+def _page(
+    folders: Sequence[Path],
+    rows: Sequence[OverviewRow],
+    judged: Sequence[JudgedRun],
+    read: Sequence[ReadRun],
+) -> str:
+    choice = controls_of(read, CONTROL)
+    gains, curves = forest_charts(judged, _READING), curve_charts(read, choice)
     n_not = sum(bool(row.reason) for row in rows)
     return render_page(
         "runs.html.jinja",
@@ -150,7 +174,10 @@ def _page(folders: Sequence[Path], rows: Sequence[OverviewRow], judged: Sequence
         counted=_counted(len(folders), len(judged), n_not, judged),
         header=HEADER,
         rows=rows,
-        pictures=pictures,
+        gains=gains,
+        curves=curves,
+        drawn=bool(gains or curves),
+        choices=(choice,) if choice else (),
     )
 
 

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from b2m_drive.comparisons.configuration import read_object
 from b2m_drive.comparisons.pooled_verdict import PooledVerdict
@@ -25,25 +24,23 @@ from b2m_drive.evidence.condition import ALONE, SHORT_STRATEGIES, TransferMethod
 from b2m_drive.files.names import inside
 from b2m_drive.files.refusals import naming
 from b2m_drive.files.typed_entries import entries_as
-from b2m_drive.reports.figures import BRAIN_COLOUR, Row, dot_plot, entitle
+from b2m_drive.reports.charts import BRAIN_COLOUR, CHANGED_COLOUR, Chart
+from b2m_drive.reports.interval_chart import Row, interval_chart
 from b2m_drive.reports.memory_report import REFERENCES
 from b2m_drive.reports.page import VerdictBox, render_sections, verdict_box
 from b2m_drive.reports.report_parts import (
-    Picture,
     Section,
     Table,
     figure_text,
-    picture_of,
     plain,
     replace_figures,
     replace_page,
     setting_text,
 )
-from b2m_drive.reports.sessions_figures import forest_figure, headline_controls
+from b2m_drive.reports.sessions_charts import forest_charts
 from b2m_drive.reports.sessions_report import BLT
 
 _SHOWN_ELSEWHERE = {"study", "candidates", "chosen", "limits", "fingerprints", "simulated"}
-_CHOSEN_COLOUR = "#D55E00"
 _UNITS = {"concept": "selective units", "rest": "all but selective units"}  # else the name
 _MOST_DRAWN = 40  # candidates in the figure
 
@@ -132,7 +129,7 @@ def _read_search(folder: Path) -> SearchRun:
 
 
 def write_search_report(folder: Path) -> Path:
-    """Write ``report.html`` and ``figures/*.png`` into a search's folder.
+    """Write ``report.html`` and its figures into a search's folder.
 
     Raises:
         FileNotFoundError: If a file or folder is missing.
@@ -152,7 +149,7 @@ def write_search_report(folder: Path) -> Path:
         limits=search.config.limits,
         references=(BLT, *REFERENCES),
     )
-    replace_figures(folder, [picture for part in parts for picture in part.pictures])
+    replace_figures(folder, parts)
     return replace_page(folder, page)
 
 
@@ -177,7 +174,7 @@ def _sections(search: SearchRun) -> list[Section]:
             intro="Ranked by the smallest z score over the nulls: the one-sided p-value of brain "
             "minus null over patients, as a standard normal score, against the null that is beaten "
             "least surely, called the hardest. Selection, not evidence.",
-            pictures=(_ranking_picture(search),),
+            charts=_ranking_charts(search),
             tables=(_ranking_table(search),),
         ),
         Section("How it was done", tables=(_method_table(search),)),
@@ -211,39 +208,42 @@ def _test_sections(search: SearchRun) -> list[Section]:
         for name, gain in {**verdict.over_nulls, **verdict.over_probes}.items()
     )
     header = ("chosen reading, test half: brain minus", "[95\u00a0% over patients]", "z")
-    picture = picture_of(
-        forest_figure(verdict, headline_controls(verdict)),
-        "test-patients",
-        "The chosen reading on the test half: brain minus control by patient.",
+    charts = forest_charts(
+        verdict, "The chosen reading on the test half: brain minus control by patient.", None
     )
     return [
-        Section("The one test", pictures=(picture,), tables=(Table(header, rows),)),
+        Section("The one test", charts=charts, tables=(Table(header, rows),)),
     ]
 
 
-def _ranking_picture(search: SearchRun) -> Picture:
+def _ranking_charts(search: SearchRun) -> tuple[Chart, ...]:
+    shown = search.ranked[:_MOST_DRAWN]
+    left = len(search.ranked) - len(shown)
+    more = f"; {left} more in the table" if left else ""
+    metric = summary_label(shown[0].verdict.metric, shown[0].verdict.study)
     caption = (
         "Brain minus alone, and minus the hardest null (of the smallest z score), of each "
         "candidate on the selection half, the surest first; orange: the chosen one."
     )
-    return picture_of(_ranking_figure(search), "candidates", caption)
+    return tuple(
+        interval_chart(
+            f"candidates-{name}",
+            caption,
+            f"Candidates on the selection half{more}",
+            [_ranking_dot(search, each, name) for each in shown],
+            f"brain minus {words} ({metric})",
+            search.simulated,
+        )
+        for name, words in (("alone", "alone"), ("hardest", "the hardest null"))
+    )
 
 
-def _ranking_figure(search: SearchRun) -> Figure:
-    shown = search.ranked[:_MOST_DRAWN]
-    columns: list[list[Row]] = [[], []]
-    for each in shown:
-        over = each.verdict.over_nulls
-        colour = _CHOSEN_COLOUR if each is search.chosen else BRAIN_COLOUR
-        for rows, gain in zip(columns, (over[ALONE], over[each.hardest]), strict=True):
-            rows.append(Row(_long_label(search, each), colour, gain.mean, gain.low, gain.high))
-    metric = summary_label(shown[0].verdict.metric, shown[0].verdict.study)
-    titles = [f"{metric}\nminus alone", "\nminus the hardest null"]
-    figure = dot_plot(titles, columns, zero=0.0)
-    left = len(search.ranked) - len(shown)
-    more = f"; {left} more in the table" if left else ""
-    entitle(figure, f"Candidates on the selection half{more}", search.simulated)
-    return figure
+def _ranking_dot(search: SearchRun, each: RankedCandidate, over: str) -> Row:
+    gain = each.verdict.over_nulls[ALONE if over == "alone" else each.hardest]
+    chosen = each is search.chosen
+    label = f"{each.rank}. {_long_label(search, each)}{' (chosen)' if chosen else ''}"
+    colour = CHANGED_COLOUR if chosen else BRAIN_COLOUR
+    return Row(label, colour, gain.mean, gain.low, gain.high)
 
 
 def _ranking_table(search: SearchRun) -> Table:

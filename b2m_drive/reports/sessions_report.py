@@ -24,21 +24,26 @@ from b2m_drive.comparisons.verdict import closest_null, interval_text
 from b2m_drive.evidence.condition import ALONE, BRAIN, STRATEGIES, TransferMethod
 from b2m_drive.evidence.learning_curves import SUMMARIES
 from b2m_drive.evidence.statistics import holm_corrected
-from b2m_drive.reports import sessions_figures as drawn
-from b2m_drive.reports.figures import difference_figure
+from b2m_drive.reports import sessions_charts as drawn
+from b2m_drive.reports.charts import Chart, Choice, control_choice
 from b2m_drive.reports.memory_report import REFERENCES
+from b2m_drive.reports.method_charts import (
+    difference_charts,
+    metric_choice,
+    of_method,
+    strategy_choice,
+)
 from b2m_drive.reports.page import render_sections, verdict_box
 from b2m_drive.reports.report_parts import (
-    Picture,
     Section,
     Table,
     figure_text,
     p_text,
-    picture_of,
     replace_figures,
     replace_page,
     setting_text,
 )
+from b2m_drive.reports.sessions_charts import session_choice
 
 DECODING = "item_decoding"  # entry of a session's brain.json
 BLT = "Brain2Model transfer: arXiv 2506.20834."
@@ -55,7 +60,7 @@ _SHOWN_ELSEWHERE = {
 
 
 def write_sessions_report(folder: Path) -> Path:
-    """Write ``report.html`` and ``figures/*.png`` into a folder of many sessions.
+    """Write ``report.html`` and its figures into a folder of many sessions.
 
     Raises:
         FileNotFoundError: If a file is missing.
@@ -74,20 +79,22 @@ def write_sessions_report(folder: Path) -> Path:
         "bound.",
         parts,
         simulated=run.simulated,
+        choices=_choices(run, verdicts),
         limits=run.config.limits,
         references=(BLT, *REFERENCES),
     )
-    replace_figures(folder, [picture for part in parts for picture in part.pictures])
+    replace_figures(folder, parts)
     return replace_page(folder, page)
 
 
 def sections_of(run: SessionsRun, verdicts: Sequence[PooledVerdict]) -> list[Section]:
     """All sections of the page, in order."""
+    session = session_choice(run)
     return [
         Section("What was asked", intro=_question(run)),
         Section(
             "Patient by patient",
-            pictures=tuple(_forest(verdict) for verdict in verdicts),
+            charts=tuple(each for verdict in verdicts for each in _forest(run, verdict, session)),
             aside="Blue: a patient, the mean of the sessions (small dots). Black: the mean over "
             "patients with its 95 % interval.",
         ),
@@ -95,11 +102,13 @@ def sections_of(run: SessionsRun, verdicts: Sequence[PooledVerdict]) -> list[Sec
         *_leave_one_out_sections(run, verdicts),
         Section(
             "Learning curves, session by session",
-            pictures=tuple(_curves(run, method) for method in run.methods),
+            charts=tuple(
+                each for method in run.methods for each in _curves(run, method, session)
+            ),
         ),
         Section(
             "Do brains that say more teach more?",
-            pictures=tuple(_gains(run, verdict) for verdict in verdicts),
+            charts=tuple(each for verdict in verdicts for each in _gains(run, verdict, session)),
             aside="Sessions of one patient are joined by a line. They are not independent, so the "
             "correlation is shown without a p-value.",
         ),
@@ -136,30 +145,38 @@ def _question(run: SessionsRun) -> str:
     )
 
 
-def _forest(verdict: PooledVerdict) -> Picture:
+def _choices(run: SessionsRun, verdicts: Sequence[PooledVerdict]) -> tuple[Choice, ...]:
+    controls = {name: None for each in verdicts for name in (*each.over_nulls, *each.over_probes)}
+    return (
+        *strategy_choice(run.methods),
+        session_choice(run),
+        *metric_choice({name: summary_label(name, run.study) for name in SUMMARIES}),
+        control_choice(run.study, controls, run.simulated),
+    )
+
+
+def _forest(run: SessionsRun, verdict: PooledVerdict, session: Choice) -> tuple[Chart, ...]:
     caption = (
         "Brain minus control by patient, ordered by the gain over the student alone. Right of "
         "zero: the brain taught more. Pooled sessions only."
     )
-    figure = drawn.forest_figure(verdict, drawn.headline_controls(verdict))
-    return picture_of(figure, f"{verdict.method.slug}-patients", caption)
+    return drawn.forest_charts(verdict, caption, session, of_method(verdict.method, run.methods))
 
 
 def _differences_section(run: SessionsRun, verdict: PooledVerdict) -> Section:
     by_metric = {metric: pooled_verdict(run, verdict.method, metric) for metric in SUMMARIES}
-    titled = {
-        summary_label(metric, run.study): {**each.over_nulls, **each.over_probes}
-        for metric, each in by_metric.items()
-    }
-    figure = difference_figure(titled, verdict.method, run.simulated, run.study)
+    over = {name: {**each.over_nulls, **each.over_probes} for name, each in by_metric.items()}
     caption = (
-        "Brain minus control, mean over patients with its 95 % interval. Above the dotted line "
-        "the nulls, which decide; below it the probes, which describe."
+        "Brain minus control, mean over patients with its 95 % interval. The nulls decide; the "
+        "probes describe."
     )
+    only = of_method(verdict.method, run.methods)
+    figures = difference_charts(over, verdict.method, run.study, run.simulated, caption, only)
     return Section(
         f"Differences to every control: {verdict.method.label}",
-        pictures=(picture_of(figure, f"{verdict.method.slug}-differences", caption),),
+        charts=figures,
         tables=(_difference_table(run, by_metric),),
+        only=only,
         aside="The p-values are two-sided t-tests over patients, Holm-corrected over the controls "
         "of a column; the verdict does not use them.",
     )
@@ -193,21 +210,22 @@ def _leave_one_out_sections(run: SessionsRun, verdicts: Sequence[PooledVerdict])
 def _leave_one_out_section(
     run: SessionsRun, verdicts: Sequence[PooledVerdict], by: Unit, word: str
 ) -> Section:
-    pictures, tables, notes = [], [], []
+    charts: list[Chart] = []
+    tables, notes = [], []
     for verdict in verdicts:
         left = leave_one_out(run, verdict.method, by)
-        figure = drawn.leave_one_out_figure(verdict, left, word)
         caption = (
             f"The pooled differences without each {word}, with 95 % intervals over the remaining "
             "patients; orange where the grade changes."
         )
-        pictures.append(picture_of(figure, f"{verdict.method.slug}-without-each-{word}", caption))
+        only = of_method(verdict.method, run.methods)
+        charts += drawn.leave_one_out_charts(verdict, left, word, caption, only)
         tables.append(_left_out_table(run, verdict, left, word))
         notes.append(_left_out_note(verdict, left, word))
     return Section(
         f"Without each {word}",
         intro=" ".join(notes),
-        pictures=tuple(pictures),
+        charts=tuple(charts),
         tables=tuple(tables),
     )
 
@@ -243,16 +261,11 @@ def _left_out_table(
     return Table(header, rows)
 
 
-def _curves(run: SessionsRun, method: TransferMethod) -> Picture:
-    caption = (
-        f"{run.study.curve_label[0].upper()}{run.study.curve_label[1:]} over training in each "
-        "session: means over seeds with 95 % bands. Sessions on grey are not pooled."
-    )
-    figure = drawn.session_curves_figure(run, method)
-    return picture_of(figure, f"{method.slug}-sessions", caption)
+def _curves(run: SessionsRun, method: TransferMethod, session: Choice) -> tuple[Chart, ...]:
+    return drawn.session_charts(run, method, session, of_method(method, run.methods))
 
 
-def _gains(run: SessionsRun, verdict: PooledVerdict) -> Picture:
+def _gains(run: SessionsRun, verdict: PooledVerdict, session: Choice) -> tuple[Chart, ...]:
     decoding, item, of_what = decoding_of(run), "shown", "item decoding"
     if not decoding:  # recordings of the delay only
         decoding, item, of_what = decoding_of(run, "memory_auc"), "held", "memory decoding"
@@ -261,13 +274,14 @@ def _gains(run: SessionsRun, verdict: PooledVerdict) -> Picture:
         "decoded from it; pooled sessions."
     )
     measure = "accuracy" if item == "shown" else "AUC"
-    figure = drawn.gain_figure(
+    return drawn.gain_charts(
         verdict,
         decoding,
-        drawn.headline_controls(verdict),
-        f"{of_what} of the session ({measure}, held out)",
+        caption,
+        f"{of_what} of the session\n({measure}, held out)",
+        session,
+        of_method(verdict.method, run.methods),
     )
-    return picture_of(figure, f"{verdict.method.slug}-gain-by-decoding", caption)
 
 
 def _session_table(run: SessionsRun, method: TransferMethod) -> Table:

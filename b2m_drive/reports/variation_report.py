@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from b2m_drive.comparisons.run_folder import Run
 from b2m_drive.comparisons.study import summary_label
 from b2m_drive.comparisons.variations import VariedNumber, VariedScores, best_null, varied_scores
 from b2m_drive.comparisons.verdict import interval_text
-from b2m_drive.evidence.condition import ALONE, BRAIN, Condition
+from b2m_drive.evidence.condition import ALONE, BRAIN, Condition, TransferMethod
 from b2m_drive.evidence.statistics import Interval, mean_interval, paired_difference
-from b2m_drive.reports.report_parts import Section, Table, interval_plain, picture_of
-from b2m_drive.reports.variation_figure import VariationPanel, variation_figure
+from b2m_drive.reports.method_charts import Only, of_method
+from b2m_drive.reports.report_parts import Section, Table, interval_plain
+from b2m_drive.reports.variation_chart import VariationPanel, variation_chart
 
 _ALONE = Condition(ALONE)
 
@@ -34,39 +37,60 @@ def variation_section(
     varied = varied_scores(run, number, own)
     if varied is None:
         return None
-    rows = {
-        title: [_panel(varied, bases, metric, run) for metric in metrics]
-        for title, bases in _rows(varied, by_method).items()
-    }
-    figure = variation_figure(rows, number, run.study, run.simulated)
     n_seeds = len(varied.seeds)
     shown = " and ".join(summary_label(metric, run.study) for metric in metrics)
     caption = (
         f"{shown[0].upper()}{shown[1:]}, by {number.label}; the same number of steps for all. Dots "
         f"are means over {n_seeds} seeds, bars 95 % intervals; they are wide with few seeds."
     )
+    drawn = [
+        variation_chart(
+            f"by-{number.axis.replace('_', '-')}-{place}-{metric.replace('_', '-')}",
+            caption,
+            f"By {number.name}\n{row.title}",
+            _panel(varied, row.conditions, metric, run),
+            number,
+            run.study,
+            run.simulated,
+            row.only,
+        )
+        for place, row in enumerate(_rows(varied, by_method, run))
+        for metric in metrics
+    ]
     tables = tuple(_table(varied, metric, run) for metric in metrics)
     if by_method:
         tables += _gain_tables(varied, metrics, run)
     return Section(
         f"By {number.name}",
-        pictures=(picture_of(figure, f"by-{number.axis.replace('_', '-')}", caption),),
+        charts=tuple(drawn),
         tables=tuple(table for table in tables if table.rows),
         aside=_reading(varied) if by_method else "",
     )
 
 
-def _rows(varied: VariedScores, by_method: bool) -> dict[str, list[Condition]]:
-    """Conditions by the panel that shows them; isolated ones stand in every panel."""
+@dataclass(frozen=True)
+class _Row:
+    """The conditions that stand in one figure, and the page's choice that it belongs to."""
+
+    title: str
+    conditions: list[Condition]
+    only: Only = ()
+
+
+def _rows(varied: VariedScores, by_method: bool, run: Run) -> list[_Row]:
+    """Conditions by the figure that shows them; isolated ones stand in every one."""
     if not by_method:
-        return {"": list(varied.curves)}
+        return [_Row("", list(varied.curves))]
     isolated = [base for base in varied.curves if base.method is None]
-    rows: dict[str, list[Condition]] = {}
+    rows: dict[TransferMethod, list[Condition]] = {}
     for base in varied.curves:
-        method = base.method
-        if method:
-            rows.setdefault(method.label, list(isolated)).append(base)
-    return rows or {"": isolated}
+        if base.method:
+            rows.setdefault(base.method, list(isolated)).append(base)
+    found = [
+        _Row(method.label, bases, of_method(method, run.methods) if method in run.methods else ())
+        for method, bases in rows.items()
+    ]
+    return found or [_Row("", isolated)]
 
 
 def _panel(varied: VariedScores, bases: list[Condition], metric: str, run: Run) -> VariationPanel:

@@ -19,13 +19,7 @@ LATER = Control("later", "null", "a later null", "Thought of after the run was f
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "name",
-    [  # of memory, half a minute of pictures
-        pytest.param(each, marks=[pytest.mark.thorough] if each == "memory" else [])
-        for each in sorted(each.name for each in RUNS.iterdir())
-    ],
-)
+@pytest.mark.parametrize("name", sorted(each.name for each in RUNS.iterdir()))
 def test_a_run_of_0_5_is_reported(name: str, tmp_path: Path) -> None:
     run = shutil.copytree(RUNS / name, tmp_path / name)
     page = write_report(run).read_text()

@@ -71,4 +71,4 @@ def _show_driving(out: Path, where: Execution) -> None:
     agent = demo.demo_driver(encoder, out / "agent")
     evaluation = demo.demo_evaluation(agent, where.n_workers)
     typer.echo(evaluation_text(evaluation, scores_of(evaluation)))
-    typer.echo(f"video: {demo.demo_clip(agent)}")
+    typer.echo(f"video: {demo.demo_clip(agent, run)}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import multiprocessing
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr
 from pathlib import Path
@@ -21,6 +22,8 @@ from b2m_agents.studies.memory.usual_comparisons import simulated_comparison
 from b2m_agents.videos.video import VideoSettings, record_video
 from b2m_drive.executors.orphans import end_with_parent
 from b2m_drive.recordings.simulated.simulated_session import SimulatedSession
+from b2m_drive.reports.clips import CLIPS
+from b2m_drive.reports.report import write_report
 
 NOTE = (
     "A small demonstration, on a simulated brain: one strategy (BLT), few seeds and short "
@@ -47,6 +50,7 @@ SCENES = DefaultScenes(SCENARIO, n_teaching=DRIVING.n_frames, view_length=48.0)
 N_STEPS = 40_960  # of the driver: half a minute
 N_EPISODES = 10  # held out, that the driver is judged by
 N_FILMED = 2
+CLIP_NAME = "a driver (PPO) on what the taught encoder sees.mp4"
 
 
 def demo_memory() -> MemoryComparison:
@@ -103,10 +107,14 @@ def demo_evaluation(agent: Path, n_workers: int) -> Evaluation:
     return evaluate_agent(agent, EvaluationSettings(n_episodes=N_EPISODES, n_workers=n_workers))
 
 
-def demo_clip(agent: Path) -> Path:
-    """Film the driver.
+def demo_clip(agent: Path, run: Path) -> Path:
+    """Film the driver, and show the clip in the report of the run whose encoder it drives on.
 
     Returns:
         The video, in the agent's folder.
     """
-    return record_video(agent, agent / "video.mp4", VideoSettings(n_episodes=N_FILMED))
+    video = record_video(agent, agent / "video.mp4", VideoSettings(n_episodes=N_FILMED))
+    (run / CLIPS).mkdir(exist_ok=True)
+    shutil.copyfile(video, run / CLIPS / CLIP_NAME)
+    write_report(run)
+    return video

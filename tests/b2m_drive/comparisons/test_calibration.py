@@ -127,8 +127,8 @@ def test_the_report_says_whether_the_verdict_finds_what_is_not_there(tmp_path: P
     loose = write_report(made_calibration(tmp_path / "loose", many(30)))
     assert "finds what is not there" in text_of(loose)
     assert {each.name for each in (loose.parent / "figures").iterdir()} == {
-        "grades.png",
-        "lower-bounds.png",
+        "grades.vl.json",
+        "lower-bounds.vl.json",
     }
 
 

@@ -17,7 +17,7 @@ from b2m_drive.comparisons.variations import (
     varied_scores,
 )
 from b2m_drive.evidence.condition import Condition
-from b2m_drive.reports.variation_figure import _places
+from b2m_drive.reports.variation_chart import _places
 from b2m_drive.reports.variation_report import variation_section
 from tests.shared.made_runs import TEACHING, scores_of, varied, write_run
 

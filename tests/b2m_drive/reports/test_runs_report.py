@@ -1,14 +1,14 @@
 from __future__ import annotations
 
-import re
 import shutil
 from pathlib import Path
 
 import pytest
 
 from b2m_drive.comparisons.verdict import closest_null, interval_text, verdicts_of
-from b2m_drive.reports.runs_figure import JudgedRun, forest_figures
+from b2m_drive.reports.runs_charts import JudgedRun, forest_charts
 from b2m_drive.reports.runs_report import expanded, run_names, write_runs_report
+from tests.shared.page_text import charts_of, outside_of
 from tests.shared.places import ROOT
 
 OLD = ROOT / "tests" / "old_runs" / "0.5.0"
@@ -34,29 +34,29 @@ def test_mixed_studies_stand_on_one_page_and_what_cannot_be_judged_says_why(tmp_
     assert "no run lies there" in page
     assert 'href="runs/of%20memory/report.html"' in page
     assert "SIMULATED" in page
-    assert not re.search(r'src="(?!data:)', page)
+    assert not [each for each in outside_of(out) if each.startswith("src")]
     for verdict in (*verdicts_of(run), *verdicts_of(OLD / "driving")):
         closest = verdict.over_nulls[closest_null(verdict.over_nulls)]
         assert interval_text(closest) in page
         assert verdict.grade.value in page
-    assert page.count("<img") == 2  # a panel a study
+    titles = [" ".join(chart["title"]["text"]) for chart in charts_of(out)]
+    assert sum("intervals over seeds" in title for title in titles) == 2  # a figure a study
+    assert sum("side by side" in title for title in titles) == 2
 
 
-@pytest.mark.slow
-def test_what_has_another_unit_has_a_panel_of_its_own() -> None:
-    figures = forest_figures([*judged("memory"), *judged("driving"), *judged("memory")])
-    assert len(figures) == 2
-    first = next(iter(figures.values()))
-    labels = [each.get_text() for each in first.axes[0].get_yticklabels()]
-    assert len(labels) == 2 * len(judged("memory"))
-    assert all("simulated" in label for label in labels)
+def test_what_has_another_unit_has_a_figure_of_its_own() -> None:
+    charts = forest_charts([*judged("memory"), *judged("driving"), *judged("memory")], "")
+    assert len(charts) == 2
+    rows = charts[0].spec["data"]["values"]
+    assert len(rows) == 2 * len(judged("memory"))
+    assert all("simulated" in row["l"] for row in rows)
 
 
-@pytest.mark.slow
-def test_long_panels_are_parted() -> None:
+def test_long_figures_are_parted() -> None:
     rows = judged("memory")
-    figures = forest_figures(rows * (1 + 60 // len(rows)))
-    assert [title.rsplit(", ", 1)[1] for title in figures] == ["part 1 of 2", "part 2 of 2"]
+    charts = forest_charts(rows * (1 + 60 // len(rows)), "")
+    titles = [" ".join(chart.spec["title"]["text"]) for chart in charts]
+    assert [title.rsplit(", ", 1)[1] for title in titles] == ["part 1 of 2", "part 2 of 2"]
 
 
 def test_runs_are_each_taken_once() -> None:
