@@ -30,6 +30,7 @@ Values: TypeAlias = Float64[np.ndarray, "..."]
 _SCENE_WIDTH = 0.62  # [inch] of a scene in a grid
 _GAP = 0.04  # [inch] between scenes
 _N_TRAVERSED = 6  # latents shown
+_LOWEST_SHARE, _LEAST_HIGH_SHARE = -0.2, 0.5  # of variance, on the axis of vehicles' pixels
 _ERROR_TICKS = np.array([1, 2, 3, 5, 10, 20, 30, 50, 100, 200]) / 1000
 
 
@@ -41,6 +42,41 @@ def error_curve_figure(
     simulated: bool,
 ) -> Figure:
     """Reconstruction error over training, of the brain and of all its controls."""
+    figure, axes = _curves(curves, method, batch_size, study, simulated)
+    axes.set_yscale("log")
+    low, high = axes.get_ylim()
+    shown_ticks = _ERROR_TICKS[(low <= _ERROR_TICKS) & (high >= _ERROR_TICKS)]
+    axes.set_yticks(shown_ticks, [f"{tick * 1000:g}" for tick in shown_ticks])
+    axes.yaxis.set_ticks([], minor=True)
+    axes.set_ylabel("reconstruction error, held out\n(squared grey level × 1,000)", fontsize=NORMAL)
+    return figure
+
+
+def vehicle_curve_figure(
+    curves: Mapping[Condition, LearningCurve],
+    method: TransferMethod,
+    batch_size: int,
+    study: Study,
+    simulated: bool,
+) -> Figure:
+    """Share of the vehicle pixels' variance explained over training, as `error_curve_figure`."""
+    figure, axes = _curves(curves, method, batch_size, study, simulated)
+    low, high = axes.get_ylim()
+    # Before training it may be far below zero, which would flatten all that comes after.
+    axes.set_ylim(max(low, _LOWEST_SHARE), max(high, _LEAST_HIGH_SHARE))
+    axes.axhline(0, color=FAINT, linewidth=0.9, linestyle=(0, (4, 2)))
+    axes.set_ylabel("vehicle pixels explained, held out\n(share of variance)", fontsize=NORMAL)
+    return figure
+
+
+def _curves(
+    curves: Mapping[Condition, LearningCurve],
+    method: TransferMethod,
+    batch_size: int,
+    study: Study,
+    simulated: bool,
+) -> tuple[Figure, Any]:
+    """A score over training, of the brain and of all its controls, with their names beside."""
     figure = blank_figure(9.4, 3.9)
     axes = figure.subplots()
     shown = [*study.probes[::-1], *study.nulls[::-1], BRAIN]
@@ -50,20 +86,14 @@ def error_curve_figure(
             draw_curve(
                 axes, curves[method.condition(name)], batch_size, name, study.style_of(name), label
             )
-    axes.set_yscale("log")
-    low, high = axes.get_ylim()
-    shown_ticks = _ERROR_TICKS[(low <= _ERROR_TICKS) & (high >= _ERROR_TICKS)]
-    axes.set_yticks(shown_ticks, [f"{tick * 1000:g}" for tick in shown_ticks])
-    axes.yaxis.set_ticks([], minor=True)
     axes.xaxis.set_major_formatter(FuncFormatter(thousands))
     axes.set_xlabel(study.sample_label, fontsize=NORMAL)
-    axes.set_ylabel("reconstruction error, held out\n(squared grey level × 1,000)", fontsize=NORMAL)
     tidy(axes)
     handles, labels = axes.get_legend_handles_labels()
     axes.legend(handles[::-1], labels[::-1], fontsize=SMALL, frameon=False,
                 loc="center left", bbox_to_anchor=(1.01, 0.5))  # fmt: skip
     entitle(figure, method.label, simulated)
-    return figure
+    return figure, axes
 
 
 def reconstruction_figure(

@@ -25,6 +25,7 @@ from b2m_drive.reports.report_parts import (
 from b2m_drive.reports.variation_report import variation_section
 
 R2_PREFIX = "r2:"  # metric of one variable of the state
+VEHICLE_PIXELS = "vehicle_pixels"  # share of their variance explained; runs before 0.9.0 lack it
 RECONSTRUCTION, VEHICLES, SSIM, HAZARD = (
     "reconstruction_error",
     "vehicle_error",
@@ -68,7 +69,8 @@ def _how(run: Run) -> str:
         "how much of each variable a ridge regression reads from the latents, cross-validated "
         "over held-out episodes, averaged over the variables that vary. Errors are squared grey "
         "levels (black 0, white 1), averaged over the pixels of the whole scene, and of other "
-        "vehicles in the newest frame alone."
+        "vehicles in the newest frame alone. Vehicle pixels explained: share of their "
+        "variance around the mean picture; 0 is one picture for all scenes, 1 a perfect one."
     )
 
 
@@ -124,18 +126,7 @@ def _about_brain(run: Run) -> tuple[Section, ...]:
 
 
 def _reconstruction_section(run: Run) -> Section:
-    own = [each for each in run.scores if each.condition.variation is None]
-    curves = learning_curves(own, RECONSTRUCTION)
-    pictures = [
-        picture_of(
-            drawn.error_curve_figure(curves, method, run.batch_size, run.study, run.simulated),
-            f"{method.slug}-reconstruction",
-            "Error of the whole scene's reconstruction on held-out frames over training. Lower is "
-            "better. What a teacher does for reconstruction is told as plainly as what it does "
-            "for the state.",
-        )
-        for method in run.methods
-    ]
+    pictures = [picture for method in run.methods for picture in _curve_pictures(run, method)]
     if run.pictures:
         figure = drawn.reconstruction_figure(run.pictures, run.study, run.simulated)
         caption = (
@@ -151,10 +142,40 @@ def _reconstruction_section(run: Run) -> Section:
     )
 
 
+def _curve_pictures(run: Run, method: TransferMethod) -> list[Picture]:
+    """The error of the whole scene over training, and what is seen of other vehicles."""
+    about = (method, run.batch_size, run.study, run.simulated)
+    pictures = [
+        picture_of(
+            drawn.error_curve_figure(learning_curves(_own(run), RECONSTRUCTION), *about),
+            f"{method.slug}-reconstruction",
+            "Error of the whole scene's reconstruction on held-out frames over training. Lower is "
+            "better. What a teacher does for reconstruction is told as plainly as what it does "
+            "for the state.",
+        )
+    ]
+    if _has(run, VEHICLE_PIXELS):
+        pictures.append(
+            picture_of(
+                drawn.vehicle_curve_figure(learning_curves(_own(run), VEHICLE_PIXELS), *about),
+                f"{method.slug}-vehicles",
+                "How much of the variance of other vehicles' pixels the reconstruction explains on "
+                "held-out frames, over training. 0 (dashed) is one picture for all scenes, a road "
+                "without vehicles; what lies below the axis is not shown.",
+            )
+        )
+    return pictures
+
+
 def _final_table(run: Run) -> Table:
     columns = {
         "error, whole scene": (_last(run, RECONSTRUCTION), 1000.0, 2),
         "error, other vehicles": (_last(run, VEHICLES), 1000.0, 2),
+        **(
+            {"vehicle pixels explained": (_last(run, VEHICLE_PIXELS), 1.0, 3)}
+            if _has(run, VEHICLE_PIXELS)
+            else {}
+        ),
         "SSIM": (values_by_seed(_own(run), SSIM), 1.0, 3),
         "hazard (area under ROC)": (values_by_seed(_own(run), HAZARD), 1.0, 3),
     }
@@ -247,9 +268,14 @@ def _own(run: Run) -> list[Score]:
     return [score for score in run.scores if score.condition.variation is None]
 
 
+def _has(run: Run, metric: str) -> bool:
+    """Whether a metric was scored: files without masks and older runs lack some."""
+    return any(score.metric == metric for score in _own(run))
+
+
 def _last(run: Run, metric: str) -> dict[Condition, drawn.Values]:
     """The mean of the last evaluations of a metric that is followed over training."""
-    if not any(score.metric == metric for score in run.scores):
+    if not _has(run, metric):
         return {}
     curves = learning_curves(_own(run), metric)
     return {name: curve.value[:, -FINAL_EVALUATIONS:].mean(1) for name, curve in curves.items()}

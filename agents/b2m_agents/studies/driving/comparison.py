@@ -33,7 +33,12 @@ from b2m_agents.studies.driving.plan import (
     plans_of,
     rows_of,
 )
-from b2m_agents.studies.driving.student import kept_encoder, run_job, study_data_of
+from b2m_agents.studies.driving.student import (
+    OVER_TRAINING,
+    kept_encoder,
+    run_job,
+    study_data_of,
+)
 from b2m_agents.studies.isolated import DRIVING_SETTINGS_FILE, frozen_encoder
 from b2m_drive.comparisons.control import Control, require_functions
 from b2m_drive.comparisons.driving_study import DRIVING
@@ -126,7 +131,7 @@ class DrivingComparison(RunnableComparison[DrivingPlan, Run]):
     @property
     def study(self) -> Study:
         """The controls and words of this comparison."""
-        return DRIVING.beside(self.own_controls)
+        return self.settings.study.beside(self.own_controls)
 
     @property
     def run_job(self) -> RunJob:
@@ -160,11 +165,13 @@ class DrivingComparison(RunnableComparison[DrivingPlan, Run]):
                 "fingerprint": recording_fingerprint(recording),
             },
             **self.study.describe(),
+            **_left_out(self.settings),
             "signal": self.viewer.signal if self.viewer else None,
             "student": {"class": "SceneVAE", **asdict(frozen_encoder())},
             "readings": [{"latents": settings.latents, "pairing": "frame"}],
             **{name: list(v) if isinstance(v, tuple) else v for name, v in chosen.items()},
             "primary_metric": "final",
+            "scored": list(OVER_TRAINING),  # a run begun before a score was added lacks it
             "scenes": {
                 "file": self.scenes.name,
                 "scenario": dataset.header.scenario,
@@ -269,9 +276,11 @@ class DrivingComparison(RunnableComparison[DrivingPlan, Run]):
             self.prepare(Path(folder), 1, False)
             plans = (each.plan for each in self.jobs(Path(folder)))
             plan = next(each for each in plans if each.condition.control == BRAIN)
-            few = replace(self.settings, n_steps=_PROBE_STEPS, evaluate_every=_PROBE_STEPS)
+            few = replace(
+                self.settings, n_steps=_PROBE_STEPS, evaluate_every=_PROBE_STEPS, evaluate_at=None
+            )
             a_step, two_evaluations = _time_student(replace(plan, settings=few, keep=None))
-        n_evaluations = 1 + self.settings.n_steps // self.settings.evaluate_every
+        n_evaluations = 1 + len(self.settings.fitting(1.0).evaluations)
         return n_evaluations / 2 * two_evaluations, a_step
 
     def _other_viewers(self) -> dict[float, SimulatedViewer]:
@@ -332,6 +341,18 @@ def _limits(run: DrivingComparison, dataset: SceneDataset) -> list[str]:
             "shows that they were transferred, and state labels teach them as well."
         )
     return limits
+
+
+def _left_out(settings: DrivingStudySettings) -> dict[str, Any]:
+    """The controls that were not asked, and which of them are nulls; nothing if all were."""
+    if settings.chosen_controls is None:
+        return {}
+    asked = settings.study.labels
+    others = [each for each in DRIVING.controls if each.name not in asked]
+    return {
+        "left_out": {each.name: "was not chosen" for each in others},
+        "nulls_left_out": [each.label for each in others if each.role == "null"],
+    }
 
 
 def _n_shown_again(recording: Recording) -> int:
