@@ -153,7 +153,8 @@ def compare_driving(
     changed_weight: Annotated[
         float | None,
         typer.Option(
-            help="Of pixels unlike the mean frame in the loss; 1: all pixels alike.",
+            help="Of pixels unlike the mean frame in the loss, beside 1 of the others, so that "
+            "vehicles are drawn. 1: all alike. Default: 6.",
             rich_help_panel=LEARNING,
         ),
     ] = None,

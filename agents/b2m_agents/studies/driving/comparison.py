@@ -26,6 +26,7 @@ from b2m_agents.studies.driving.brain_reading import (
     read_brain,
     response_window,
 )
+from b2m_agents.studies.driving.limits import left_out_of, limits_of
 from b2m_agents.studies.driving.plan import (
     DrivingPlan,
     DrivingStudySettings,
@@ -41,7 +42,6 @@ from b2m_agents.studies.driving.student import (
 )
 from b2m_agents.studies.isolated import DRIVING_SETTINGS_FILE, frozen_encoder
 from b2m_drive.comparisons.control import Control, require_functions
-from b2m_drive.comparisons.driving_study import DRIVING
 from b2m_drive.comparisons.jobs import Job, RunJob
 from b2m_drive.comparisons.run_folder import BRAIN_FILE, PICTURES, Run, read_run
 from b2m_drive.comparisons.runnable import RunnableComparison
@@ -165,7 +165,7 @@ class DrivingComparison(RunnableComparison[DrivingPlan, Run]):
                 "fingerprint": recording_fingerprint(recording),
             },
             **self.study.describe(),
-            **_left_out(self.settings),
+            **left_out_of(settings),
             "signal": self.viewer.signal if self.viewer else None,
             "student": {"class": "SceneVAE", **asdict(frozen_encoder())},
             "readings": [{"latents": settings.latents, "pairing": "frame"}],
@@ -189,7 +189,7 @@ class DrivingComparison(RunnableComparison[DrivingPlan, Run]):
             "task": {"id": f"scenes of {dataset.header.scenario}", **dataset.header.settings},
             "isolated_settings_file": DRIVING_SETTINGS_FILE,
             "versions": installed_versions(_PACKAGES),
-            "limits": _limits(self, dataset),
+            "limits": limits_of(settings, recording, dataset),
             **({"note": self.note} if self.note else {}),
             # Numbers round otherwise on another device; before there was a choice it was the cpu.
             **({} if on.type == "cpu" else {"device": str(on)}),
@@ -315,50 +315,6 @@ def _time_student(plan: DrivingPlan) -> tuple[float, float]:
         torch.set_num_threads(n_threads)
     steps = np.diff(ticks[1:])
     return float(np.median(steps)), ended - ticks[0] - plan.settings.n_steps * float(steps.mean())
-
-
-def _limits(run: DrivingComparison, dataset: SceneDataset) -> list[str]:
-    limits = [
-        "One drive and one brain: the seed of the student is the unit, so intervals speak of "
-        "these frames and this brain only.",
-        "The scenes are simulated after highway-env; its drivers follow a few rules.",
-    ]
-    if dataset.header.policy in ("random", "constant_speed"):
-        limits.append(
-            f"The driver ({dataset.header.policy}) acts without looking, so that the control with "
-            "the driver's actions can teach nothing here: it only shows what a useless target "
-            "does."
-        )
-    n_again = _n_shown_again(run.recording)
-    if n_again:
-        limits.append(
-            f"{n_again} frames were on the screen more than once: the response to such a frame is "
-            "the mean over its presentations."
-        )
-    if run.recording.simulated:
-        limits.append(
-            "The simulated brain is tuned to variables that the students are scored on: a gain "
-            "shows that they were transferred, and state labels teach them as well."
-        )
-    return limits
-
-
-def _left_out(settings: DrivingStudySettings) -> dict[str, Any]:
-    """The controls that were not asked, and which of them are nulls; nothing if all were."""
-    if settings.chosen_controls is None:
-        return {}
-    asked = settings.study.labels
-    others = [each for each in DRIVING.controls if each.name not in asked]
-    return {
-        "left_out": {each.name: "was not chosen" for each in others},
-        "nulls_left_out": [each.label for each in others if each.role == "null"],
-    }
-
-
-def _n_shown_again(recording: Recording) -> int:
-    """Frames that were on the screen more than once."""
-    _, times = np.unique(recording.events.ids, return_counts=True)
-    return int((times > 1).sum())
 
 
 def check_same_scenes(recording: Recording, dataset: SceneDataset) -> None:

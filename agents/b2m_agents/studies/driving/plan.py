@@ -53,7 +53,7 @@ class DrivingStudySettings:
     temperature: float = 0.2  # of the contrastive loss
     delay: float | None = None  # [s] from a frame to the response; None: by cross-validation
     window: float = 0.4  # [s] over which a response is averaged; at most a frame's duration
-    changed_weight: float | None = None  # of pixels unlike the mean frame, see `ChangedPixels`
+    changed_weight: float | None = 6.0  # of pixels unlike the mean frame, see `ChangedPixels`
     evaluate_at: tuple[int, ...] | None = None  # [steps] instead of every so many; rising
     chosen_controls: tuple[str, ...] | None = None  # beside brain and alone; None: all
 
