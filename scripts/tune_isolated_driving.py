@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import itertools
 import os
+from collections.abc import Sequence
 from dataclasses import asdict
 from multiprocessing import get_context
 from pathlib import Path
@@ -27,7 +28,7 @@ from b2m_agents.studies.driving.default_scenes import DefaultScenes
 from b2m_agents.studies.driving.plan import BrainSource, DrivingPlan, DrivingStudySettings
 from b2m_agents.studies.driving.student import run_job
 from b2m_agents.studies.isolated import IsolatedEncoder
-from b2m_drive.evidence.condition import ALONE
+from b2m_drive.evidence.condition import ALONE, Condition
 from b2m_drive.files.writing import write_array, write_json
 from b2m_drive.students.scenes import SceneDataset
 from b2m_drive.teachers.frame_pairing import responses
@@ -46,13 +47,13 @@ def main() -> None:
     n_workers = os.cpu_count() or 1
     scenes = DefaultScenes(seed=SEEDS[0]).collect(n_workers)
     study = DrivingStudySettings(seeds=SEEDS)
-    brain = _any_brain(scenes)
+    brain = any_brain(scenes)
     grid = [
         IsolatedEncoder(LATENT_SIZE, rate, beta, widths)
         for rate, beta, widths in itertools.product(LEARNING_RATES, BETAS, WIDTHS)
     ]
     plans = [
-        DrivingPlan(study, settings, ALONE, seed, scenes, brain)
+        DrivingPlan(study, settings, Condition(ALONE), seed, scenes, brain)
         for settings in grid
         for seed in SEEDS
     ]
@@ -88,13 +89,13 @@ def cheapest_of_the_best(table: list[dict[str, Any]]) -> dict[str, Any]:
 METRICS = ("state_r2", "reconstruction_error", "vehicle_error")
 
 
-def final_scores(plan: DrivingPlan) -> list[float]:
+def final_scores(plan: DrivingPlan, metrics: Sequence[str] = METRICS) -> list[float]:
     """The metrics of one student after training."""
     last = [s for s in run_job(plan, lambda: None) if s.step == plan.settings.n_steps]
-    return [next(s.value for s in last if s.metric == metric) for metric in METRICS]
+    return [next(s.value for s in last if s.metric == metric) for metric in metrics]
 
 
-def _any_brain(scenes: Path) -> BrainSource:
+def any_brain(scenes: Path) -> BrainSource:
     """Students alone have no teacher, but alignment with a brain is among their scores."""
     dataset = SceneDataset(scenes)
     recording = SimulatedViewer("best_session").watch(dataset)

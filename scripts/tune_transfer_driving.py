@@ -40,7 +40,7 @@ def main() -> None:
     found = comparison.jobs(folder)
     comparison.prepare(folder, 1, False)
     plans = [replace(job.plan, keep=None) for job in found]
-    jobs = [(0.0, plan) for plan in plans if plan.condition == ALONE]
+    jobs = [(0.0, plan) for plan in plans if plan.condition.control == ALONE]
     for weight in WEIGHTS:
         weighted = replace(study, regression_weight=weight, contrastive_weight=weight)
         jobs += [
@@ -51,10 +51,10 @@ def main() -> None:
     with get_context("spawn").Pool(n_workers, initializer=one_thread) as pool:
         tasks = pool.imap(final_scores, [plan for _, plan in jobs])
         scores = list(tqdm(tasks, total=len(jobs), unit="student"))
-    found: dict[tuple[str, float], list[list[float]]] = {}
-    for (weight, plan), values in zip(jobs, scores, strict=True):
-        found.setdefault((plan.condition, weight), []).append(values)
-    for (condition, weight), values in sorted(found.items()):
+    by_weight: dict[tuple[str, float], list[list[float]]] = {}
+    for (weight, plan), of_one in zip(jobs, scores, strict=True):
+        by_weight.setdefault((str(plan.condition), weight), []).append(of_one)
+    for (condition, weight), values in sorted(by_weight.items()):
         means = dict(zip(METRICS, np.mean(values, axis=0).round(5).tolist(), strict=True))
         print(f"{condition:38s} weight {weight:<5g} {means}")
 

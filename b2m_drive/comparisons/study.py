@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from b2m_drive.comparisons.control import Control, without_repeats
-from b2m_drive.evidence.condition import BRAIN, SHORT_STRATEGIES, Condition
+from b2m_drive.evidence.condition import ALONE, BRAIN, SHORT_STRATEGIES, Condition
 
 CONTROLS, WORDS = "controls", "words"  # entries of a run's configuration
 LABEL_PROBES = ("labels", "labels_corrupted")  # probes that are no brain at all
@@ -77,6 +77,15 @@ class Study:
             if each.name == name:
                 return each
         raise ValueError(f"control: expected one of {', '.join(self.labels)}, came {name!r}")
+
+    def of(self, chosen: Sequence[str]) -> Study:
+        """The same study with some of its controls only, in their order: the brain and alone stay.
+
+        Raises:
+            ValueError: If it has none of a name.
+        """
+        kept = {BRAIN, ALONE, *(self.control(name).name for name in chosen)}
+        return replace(self, controls=tuple(each for each in self.controls if each.name in kept))
 
     def beside(self, own: tuple[Control, ...]) -> Study:
         """The same study with further controls, such as a user's own."""

@@ -74,7 +74,7 @@ class Verdict:
         beside = (
             self.failures,
             self.weak,
-            f"Not held against {left_out}, which this student cannot serve." if left_out else "",
+            f"Not held against {left_out}." if left_out else "",
         )
         return " ".join(part for part in (found, *beside) if part)
 

@@ -17,6 +17,7 @@ class ImageQuality:
 
     error: float  # mean over all pixels and channels
     vehicle_error: float | None  # mean over pixels of other vehicles; None: no such pixel
+    vehicle_pixels: float | None  # share of their variance explained, see `explained_share`
     ssim: float | None  # None: not asked for
 
 
@@ -43,8 +44,39 @@ def image_quality(
     return ImageQuality(
         error=float(squared.mean()),
         vehicle_error=float(newest[vehicles].mean()) if vehicles.any() else None,
+        vehicle_pixels=explained_share(
+            original[..., -n_newest:], reconstruction[..., -n_newest:], vehicles
+        ),
         ssim=_structural_similarity(original[rows], reconstruction[rows]) if len(rows) else None,
     )
+
+
+def explained_share(
+    original: UInt8[np.ndarray, "frame height width channel"],
+    reconstruction: UInt8[np.ndarray, "frame height width channel"],
+    vehicles: Bool[np.ndarray, "frame height width"],
+) -> float | None:
+    """Share of the variance of vehicles' pixels that reconstructions explain.
+
+    Both are taken as deviations from their own mean picture over these scenes. So one picture for
+    all scenes scores 0 whatever its brightness, and a perfect reconstruction 1. (Without that, a
+    grey picture without any vehicle explains most of the difference between a bright vehicle and
+    the dark road of the mean frame.)
+
+    Args:
+        original: The newest frames of scenes.
+        reconstruction: Of the same.
+        vehicles: Pixels of vehicles other than the ego vehicle.
+
+    Returns:
+        None if there is no such pixel, or nothing varies there.
+    """
+    truth, told = (
+        each[vehicles] - np.broadcast_to(each.mean(0), each.shape)[vehicles]
+        for each in (original, reconstruction)
+    )
+    variance = float(np.square(truth).sum())
+    return 1 - float(np.square(truth - told).sum()) / variance if variance > 0 else None
 
 
 def _structural_similarity(

@@ -19,6 +19,7 @@ from b2m_drive.reports.charts import (
 from b2m_drive.reports.curve_chart import CurveAxes, curve_chart
 from b2m_drive.reports.method_charts import curves_of, of_method
 
+_LOWEST_SHARE, _LEAST_HIGH_SHARE = -0.2, 0.5  # of variance, on the axis of vehicles' pixels
 _WIDE = 640  # [px] from which on numbers fit into a heat map
 
 
@@ -40,6 +41,34 @@ def error_chart(
         "better. What a teacher does for reconstruction is told as plainly as what it does for "
         "the state.",
         f"{method.label}\nreconstruction error",
+        own,
+        axes,
+        run.simulated,
+        control_choice(run.study, [each.key for each in own], run.simulated),
+        of_method(method, run.methods),
+    )
+
+
+def vehicle_chart(
+    curves: Mapping[Condition, LearningCurve], method: TransferMethod, run: Run
+) -> Chart:
+    """Share of the vehicle pixels' variance explained over training, as `error_chart`."""
+    own = curves_of(curves, method, run.study, run.simulated)
+    highest = max(float(each.value.mean(0).max()) for each in curves.values())
+    axes = CurveAxes(
+        run.study.sample_label,
+        "vehicle pixels explained, held out\n(share of variance)",
+        run.batch_size,
+        # Before training it may be far below zero, which would flatten all that comes after.
+        limits=(_LOWEST_SHARE, min(1.0, max(_LEAST_HIGH_SHARE, 1.1 * highest))),
+        levels={"one picture for all": 0.0},
+    )
+    return curve_chart(
+        f"{method.slug}-vehicles",
+        "How much of the variance of other vehicles' pixels the reconstruction explains on "
+        "held-out frames, over training. 0 is one picture for all scenes, a road without "
+        "vehicles; what lies below the axis is not shown.",
+        f"{method.label}\nvehicle pixels explained",
         own,
         axes,
         run.simulated,

@@ -16,6 +16,7 @@ from b2m_drive.evidence.learning_curves import FINAL_EVALUATIONS, learning_curve
 from b2m_drive.evidence.scores import Score
 from b2m_drive.evidence.statistics import mean_interval, paired_difference
 from b2m_drive.reports import driving_charts as drawn
+from b2m_drive.reports.charts import Chart
 from b2m_drive.reports.report_parts import (
     Picture,
     Section,
@@ -28,6 +29,7 @@ from b2m_drive.reports.scenes import flipped_scenes, traversed
 from b2m_drive.reports.variation_report import variation_section
 
 R2_PREFIX = "r2:"  # metric of one variable of the state
+VEHICLE_PIXELS = "vehicle_pixels"  # share of their variance explained; runs before 0.9.0 lack it
 RECONSTRUCTION, VEHICLES, SSIM, HAZARD = (
     "reconstruction_error",
     "vehicle_error",
@@ -71,7 +73,8 @@ def _how(run: Run) -> str:
         "how much of each variable a ridge regression reads from the latents, cross-validated "
         "over held-out episodes, averaged over the variables that vary. Errors are squared grey "
         "levels (black 0, white 1), averaged over the pixels of the whole scene, and of other "
-        "vehicles in the newest frame alone."
+        "vehicles in the newest frame alone. Vehicle pixels explained: share of their "
+        "variance around the mean picture; 0 is one picture for all scenes, 1 a perfect one."
     )
 
 
@@ -125,22 +128,34 @@ def _about_brain(run: Run) -> tuple[Section, ...]:
 
 
 def _reconstruction_section(run: Run) -> Section:
-    own = [each for each in run.scores if each.condition.variation is None]
-    curves = learning_curves(own, RECONSTRUCTION)
     scenes = flipped_scenes(run.pictures, run.study, run.simulated) if run.pictures else None
     return Section(
         "Reconstruction",
-        charts=tuple(drawn.error_chart(curves, method, run) for method in run.methods),
+        charts=tuple(chart for method in run.methods for chart in _curve_charts(run, method)),
         scenes=scenes,
         tables=(_final_table(run), *(_cost_table(run, each) for each in run.methods)),
         aside="Means over seeds [95 % interval] after training; errors × 1,000.",
     )
 
 
+def _curve_charts(run: Run, method: TransferMethod) -> list[Chart]:
+    """The error of the whole scene over training, and what is seen of other vehicles."""
+    charts = [drawn.error_chart(learning_curves(_own(run), RECONSTRUCTION), method, run)]
+    if _has(run, VEHICLE_PIXELS):
+        curves = learning_curves(_own(run), VEHICLE_PIXELS)
+        charts.append(drawn.vehicle_chart(curves, method, run))
+    return charts
+
+
 def _final_table(run: Run) -> Table:
     columns = {
         "error, whole scene": (_last(run, RECONSTRUCTION), 1000.0, 2),
         "error, other vehicles": (_last(run, VEHICLES), 1000.0, 2),
+        **(
+            {"vehicle pixels explained": (_last(run, VEHICLE_PIXELS), 1.0, 3)}
+            if _has(run, VEHICLE_PIXELS)
+            else {}
+        ),
         "SSIM": (values_by_seed(_own(run), SSIM), 1.0, 3),
         "hazard (area under ROC)": (values_by_seed(_own(run), HAZARD), 1.0, 3),
     }
@@ -234,9 +249,14 @@ def _own(run: Run) -> list[Score]:
     return [score for score in run.scores if score.condition.variation is None]
 
 
+def _has(run: Run, metric: str) -> bool:
+    """Whether a metric was scored: files without masks and older runs lack some."""
+    return any(score.metric == metric for score in _own(run))
+
+
 def _last(run: Run, metric: str) -> dict[Condition, Float64[np.ndarray, " seed"]]:
     """The mean of the last evaluations of a metric that is followed over training."""
-    if not any(score.metric == metric for score in run.scores):
+    if not _has(run, metric):
         return {}
     curves = learning_curves(_own(run), metric)
     return {name: curve.value[:, -FINAL_EVALUATIONS:].mean(1) for name, curve in curves.items()}

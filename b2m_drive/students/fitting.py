@@ -20,16 +20,34 @@ class FittingSettings:
     learning_rate: float
     gradient_limit: float = 1.0  # norm of a student's gradient above which it is scaled down
     evaluate_every: int = 50  # [steps]
+    evaluate_at: tuple[int, ...] | None = None  # [steps] instead, the last one among them
 
     def __post_init__(self) -> None:
         take_as_declared(self)
         for name in ("n_steps", "learning_rate", "gradient_limit", "evaluate_every"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name}: expected more than 0, came {getattr(self, name)!r}")
-        if self.n_steps % self.evaluate_every:
+        if self.evaluate_at is None and self.n_steps % self.evaluate_every:
             raise ValueError(
                 f"n_steps: expected a multiple of evaluate_every ({self.evaluate_every}), "
                 f"came {self.n_steps}"
+            )
+        if self.evaluate_at is not None:
+            self._check_evaluations(self.evaluate_at)
+
+    @property
+    def evaluations(self) -> tuple[int, ...]:
+        """After how many steps a student is evaluated; before the first it always is."""
+        if self.evaluate_at is not None:
+            return self.evaluate_at
+        return tuple(range(self.evaluate_every, self.n_steps + 1, self.evaluate_every))
+
+    def _check_evaluations(self, at: tuple[int, ...]) -> None:
+        rising = all(first < second for first, second in zip((0, *at), at, strict=False))
+        if not (at and rising and at[-1] == self.n_steps):
+            raise ValueError(
+                "evaluate_at: expected rising numbers of steps above 0 that end in n_steps "
+                f"({self.n_steps}), came {at}"
             )
 
 
@@ -54,6 +72,7 @@ def fit(
         after_step: Called after each step, for progress.
     """
     optimizer = torch.optim.Adam(parameters, lr=settings.learning_rate)
+    evaluations = set(settings.evaluations)
     evaluate(0)
     for step in range(settings.n_steps):
         optimizer.zero_grad(set_to_none=True)
@@ -62,7 +81,7 @@ def fit(
         limit_gradient(parameters, settings.gradient_limit)
         optimizer.step()
         after_step()
-        if (step + 1) % settings.evaluate_every == 0:
+        if step + 1 in evaluations:
             evaluate(step + 1)
 
 

@@ -69,6 +69,19 @@ class Strategy(StrEnum):
     CONTRASTIVE = "contrastive"
 
 
+class DrivingControl(StrEnum):
+    """What the driving study may hold a brain against, beside the student alone."""
+
+    ALONE_HEAD = "alone_head"
+    ALONE_LABELLED = "alone_labelled"
+    SHUFFLED = "shuffled"
+    CIRCULAR_SHIFT = "circular_shift"
+    UNTRAINED_NETWORK = "untrained_network"
+    RANDOM_PROJECTION = "random_projection"
+    LABELS = "labels"
+    LABELS_CORRUPTED = "labels_corrupted"
+
+
 class BesideEncoders(StrEnum):
     """What agents without an encoder observe."""
 

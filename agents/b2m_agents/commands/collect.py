@@ -9,6 +9,7 @@ import typer
 
 from b2m_agents.commands import choices
 from b2m_agents.commands.options import (
+    SCENE,
     ActionKind,
     CameraName,
     Colour,
@@ -17,6 +18,7 @@ from b2m_agents.commands.options import (
     Scenario,
     Stack,
     Width,
+    given,
     scene_settings,
 )
 from b2m_agents.commands.printing import quoted, say_next
@@ -50,6 +52,13 @@ def collect(
     colour: Colour = None,
     stack: Stack = None,
     action: ActionKind = None,
+    view_length: Annotated[
+        float | None,
+        typer.Option(
+            help="Metres of road along the height of a bird's-eye frame. Default: 64.",
+            rich_help_panel=SCENE,
+        ),
+    ] = None,
     vehicle_mask: Annotated[
         bool, typer.Option("--vehicle-mask", help="Keep the pixels of other vehicles, too.")
     ] = False,
@@ -66,6 +75,7 @@ def collect(
 
     n_frames = frames if frames is not None or episodes is not None else 2000
     environment = scene_settings(camera, height, width, colour, stack, action)
+    environment |= given(view_length=view_length)
     settings = CollectSettings(
         n_frames=n_frames,
         n_episodes=episodes,

@@ -31,7 +31,8 @@ from b2m_agents.commands.running import has_run
 from b2m_agents.commands.where import HERE, runs_anywhere
 from b2m_drive.executors.chosen import Execution
 
-OWN = "A network of your own"  # heading of options in help
+LEARNING = "How students learn"  # headings of options in help
+OWN = "A network of your own"
 _FRAMES = 4000  # that teach
 
 if TYPE_CHECKING:
@@ -127,6 +128,36 @@ def compare_driving(
     steps: Annotated[
         int, typer.Option(help="Training steps of each student, by hundreds.", min=100)
     ] = 500,
+    score_at: Annotated[
+        str | None,
+        typer.Option(
+            metavar="STEP,STEP,...",
+            help="Steps after which students are scored, the last being --steps. Default: every "
+            "hundred.",
+            rich_help_panel=LEARNING,
+        ),
+    ] = None,
+    control: Annotated[
+        list[choices.DrivingControl] | None,
+        typer.Option(
+            metavar=choices.shown(choices.DrivingControl),
+            help="Only these beside the student alone; may be given more than once. A verdict says "
+            "which nulls were left out. Default: all.",
+            rich_help_panel=LEARNING,
+        ),
+    ] = None,
+    batch: Annotated[
+        int | None,
+        typer.Option(help="Frames a step. Default: 32.", min=1, rich_help_panel=LEARNING),
+    ] = None,
+    changed_weight: Annotated[
+        float | None,
+        typer.Option(
+            help="Of pixels unlike the mean frame in the loss, beside 1 of the others, so that "
+            "vehicles are drawn. 1: all alike. Default: 6.",
+            rich_help_panel=LEARNING,
+        ),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder of the run; resumes one that is there.")
     ] = None,
@@ -156,6 +187,8 @@ def compare_driving(
         refuse_options({"layer": layer}, "these without --encoder")
     else:
         _refuse_beside_encoder(latents, curves, frames if scenes else None)
+        asked = {"score_at": score_at, "control": control, "batch": batch}
+        refuse_options(asked | {"changed_weight": changed_weight}, "these beside --encoder")
     if frames_from is not None:
         others = {"scenes": scenes, "scenario": scenario, "camera": camera, "frames": frames}
         refuse_options(others, "these beside --frames-from")
@@ -169,7 +202,10 @@ def compare_driving(
         settings = _settings(
             frames or _FRAMES, curves is not False, recording is None,
             strategies=strategies, seeds=tuple(range(seeds)), n_steps=steps, delay=delay,
-            latents=latents,
+            latents=latents, **given(
+                evaluate_at=_steps_of(score_at), changed_weight=changed_weight, batch_size=batch,
+                chosen_controls=tuple(map(str, control)) if control else None,
+            ),
         )  # fmt: skip
         run_driving(shown, who, settings, out, where, dry_run, on, scenario)
         return
@@ -247,6 +283,17 @@ def _brain_of(
     if recording is not None:
         return read_recording(recording, mapping).in_memory()
     return SimulatedViewer(**given(**simulated))
+
+
+def _steps_of(text: str | None) -> tuple[int, ...] | None:
+    """Numbers of steps from a list with commas; none from none."""
+    if text is None:
+        return None
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError:
+        expected = "expected whole numbers of steps with commas between, such as 100,300,1000"
+        raise typer.BadParameter(f"--score-at: {expected}, came {text!r}") from None
 
 
 def _settings(frames: int, curves: bool, is_simulated: bool, **chosen: Any) -> DrivingStudySettings:

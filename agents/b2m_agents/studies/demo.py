@@ -40,7 +40,6 @@ DRIVING = DrivingStudySettings(
     n_held_out=600,
     frames_curve=(),
     signal_curve=(),
-    changed_weight=6.0,
 )
 SCENARIO = "highway_fast"
 VIEWER = SimulatedViewer("ideal")

@@ -107,6 +107,12 @@ def test_a_misspelt_option_is_named(monkeypatch, capsys) -> None:
         (("compare", "driving", "--latents", "umap"), "'umap'"),
         (("compare", "driving", "--recording", "mine.h5"), "expected --scenes"),
         (("compare", "driving", "--steps", "150"), "n_steps: expected a multiple of"),
+        (("compare", "driving", "--score-at", "100,500,x"), "expected whole numbers of steps"),
+        (("compare", "driving", "--control", "sleep"), "'sleep'"),
+        (
+            ("compare", "driving", "--encoder", "mine:VAE", "--control", "labels"),
+            "--control: expected none beside --encoder",
+        ),
         (("demo", "--half", "left"), "'left'"),
         (("inspect", "none.h5"), "none.h5"),
         (("report", "no-such-run"), "no-such-run"),

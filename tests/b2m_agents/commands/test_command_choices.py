@@ -20,6 +20,8 @@ from b2m_agents.studies.driving.comparison import BRAIN_KINDS
 from b2m_agents.studies.driving.online_teaching import ONLINE_CONTROLS
 from b2m_agents.studies.memory.plan import TASKS
 from b2m_drive.comparisons.agents_study import BESIDE
+from b2m_drive.comparisons.driving_study import DRIVING
+from b2m_drive.evidence.condition import ALONE
 from b2m_drive.executors.chosen import PROCESSES, RAY, SLURM, SLURM_LOCAL
 from b2m_drive.recordings.datasets.table import DATA_SETS
 from b2m_drive.recordings.simulated.neurons import PRESETS
@@ -45,6 +47,7 @@ from tests.shared.other_process import ENVIRONMENT
         (choices.Latents, TRIAL_LATENTS), (choices.Pairing, PAIRINGS),
         (choices.Strategy, STRATEGIES), (choices.OnlineControl, ONLINE_CONTROLS),
         (choices.BesideEncoders, BESIDE),
+        (choices.DrivingControl, {*DRIVING.nulls, *DRIVING.probes} - {ALONE}),
     ],
 )  # fmt: skip
 def test_an_option_offers_what_its_room_knows(offered: Any, known: Any) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -45,8 +44,6 @@ def test_a_note_stands_beneath_the_verdicts_and_a_run_without_has_none(tmp_path:
 
 
 def test_what_the_demonstration_chose_is_no_default_of_the_study() -> None:
-    usual = asdict(DrivingStudySettings())
-    assert usual["changed_weight"] is None  # in a run of before, which says nothing about it
     assert DefaultScenes().path.stem.startswith("highway_fast-random-birds_eye-4000-seed-0-")
     assert "-48-m" in demo.SCENES.path.stem
 

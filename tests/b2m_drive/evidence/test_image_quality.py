@@ -41,7 +41,27 @@ def test_the_newest_frame_of_a_scene_in_colour_has_three_channels() -> None:
 
 def test_scenes_without_another_vehicle_have_no_vehicle_error() -> None:
     quality = image_quality(scenes(), scenes(), np.zeros((4, 36, 40), bool))
-    assert quality.vehicle_error is None
+    assert (quality.vehicle_error, quality.vehicle_pixels) == (None, None)
+
+
+def test_one_picture_for_all_scenes_explains_no_vehicle_however_bright_it_is() -> None:
+    original, vehicles = scenes(), np.zeros((4, 36, 40), bool)
+    vehicles[:, 3:5, 7] = True
+    for grey in (0, 128, 255):
+        same = np.full_like(original, grey)
+        found = image_quality(original, same, vehicles, n_frames_ssim=0).vehicle_pixels
+        assert found == pytest.approx(0, abs=1e-6)
+
+
+def test_variance_of_a_vehicles_pixel_explained_by_hand() -> None:
+    original = np.zeros((4, 36, 40, 2), np.uint8)
+    original[0, 5, 5, 1] = 255  # a vehicle in one scene of four: .75 above the mean picture
+    vehicles = original[..., 1] > 0
+    half = original // 2  # half as bright
+    found = image_quality(original, half, vehicles, n_frames_ssim=0).vehicle_pixels
+    assert found == pytest.approx(1 - (1 - 127 / 255) ** 2)
+    perfect = image_quality(original, original, vehicles, n_frames_ssim=0)
+    assert perfect.vehicle_pixels == pytest.approx(1)
 
 
 def test_noise_costs_similarity() -> None:

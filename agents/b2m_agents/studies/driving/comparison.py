@@ -28,6 +28,7 @@ from b2m_agents.studies.driving.brain_reading import (
     response_window,
 )
 from b2m_agents.studies.driving.encoder_cards import write_encoder_cards
+from b2m_agents.studies.driving.limits import left_out_of, limits_of
 from b2m_agents.studies.driving.plan import (
     DrivingPlan,
     DrivingStudySettings,
@@ -35,10 +36,15 @@ from b2m_agents.studies.driving.plan import (
     plans_of,
     rows_of,
 )
-from b2m_agents.studies.driving.student import StudyData, kept_encoder, run_job, study_data_of
+from b2m_agents.studies.driving.student import (
+    OVER_TRAINING,
+    StudyData,
+    kept_encoder,
+    run_job,
+    study_data_of,
+)
 from b2m_agents.studies.isolated import DRIVING_SETTINGS_FILE, frozen_encoder
 from b2m_drive.comparisons.control import Control, require_functions
-from b2m_drive.comparisons.driving_study import DRIVING
 from b2m_drive.comparisons.jobs import Job, RunJob
 from b2m_drive.comparisons.run_folder import BRAIN_FILE, PICTURES, Run, read_run
 from b2m_drive.comparisons.runnable import RunnableComparison
@@ -128,7 +134,7 @@ class DrivingComparison(RunnableComparison[DrivingPlan, Run]):
     @property
     def study(self) -> Study:
         """The controls and words of this comparison."""
-        return DRIVING.beside(self.own_controls)
+        return self.settings.study.beside(self.own_controls)
 
     @property
     def run_job(self) -> RunJob:
@@ -145,18 +151,20 @@ class DrivingComparison(RunnableComparison[DrivingPlan, Run]):
             "study": "driving",
             "brain": self._brain_described(data),
             **self.study.describe(),
+            **left_out_of(settings),
             "signal": self.viewer.signal if self.viewer else None,
             "student": {"class": "SceneVAE", **asdict(frozen_encoder())},
             "readings": [{"latents": settings.latents, "pairing": "frame"}],
             **{name: list(v) if isinstance(v, tuple) else v for name, v in chosen.items()},
             "primary_metric": "final",
+            "scored": list(OVER_TRAINING),  # a run begun before a score was added lacks it
             "scenes": _scenes_described(dataset, data),
             "window": response_window(dataset, settings),
             "delay": "by cross-validation" if settings.delay is None else settings.delay,
             "task": {"id": f"scenes of {dataset.header.scenario}", **dataset.header.settings},
             "isolated_settings_file": DRIVING_SETTINGS_FILE,
             "versions": installed_versions(_PACKAGES),
-            "limits": _limits(self, dataset),
+            "limits": limits_of(settings, self.recording, dataset),
             **({"note": self.note} if self.note else {}),
             # Numbers round otherwise on another device; before there was a choice it was the cpu.
             **({} if on.type == "cpu" else {"device": str(on)}),
@@ -262,9 +270,11 @@ class DrivingComparison(RunnableComparison[DrivingPlan, Run]):
             self.prepare(Path(folder), 1, False)
             plans = (each.plan for each in self.jobs(Path(folder)))
             plan = next(each for each in plans if each.condition.control == BRAIN)
-            few = replace(self.settings, n_steps=_PROBE_STEPS, evaluate_every=_PROBE_STEPS)
+            few = replace(
+                self.settings, n_steps=_PROBE_STEPS, evaluate_every=_PROBE_STEPS, evaluate_at=None
+            )
             a_step, two_evaluations = _time_student(replace(plan, settings=few, keep=None))
-        n_evaluations = 1 + self.settings.n_steps // self.settings.evaluate_every
+        n_evaluations = 1 + len(self.settings.fitting(1.0).evaluations)
         return n_evaluations / 2 * two_evaluations, a_step
 
     def _other_viewers(self) -> dict[float, SimulatedViewer]:
@@ -315,38 +325,6 @@ def _scenes_described(dataset: SceneDataset, data: StudyData) -> dict[str, Any]:
         "variables": list(data.variables),
         "variables_left_out": [name for name in names if name not in data.variables],
     }
-
-
-def _limits(run: DrivingComparison, dataset: SceneDataset) -> list[str]:
-    limits = [
-        "One drive and one brain: the seed of the student is the unit, so intervals speak of "
-        "these frames and this brain only.",
-        "The scenes are simulated after highway-env; its drivers follow a few rules.",
-    ]
-    if dataset.header.policy in ("random", "constant_speed"):
-        limits.append(
-            f"The driver ({dataset.header.policy}) acts without looking, so that the control with "
-            "the driver's actions can teach nothing here: it only shows what a useless target "
-            "does."
-        )
-    n_again = _n_shown_again(run.recording)
-    if n_again:
-        limits.append(
-            f"{n_again} frames were on the screen more than once: the response to such a frame is "
-            "the mean over its presentations."
-        )
-    if run.recording.simulated:
-        limits.append(
-            "The simulated brain is tuned to variables that the students are scored on: a gain "
-            "shows that they were transferred, and state labels teach them as well."
-        )
-    return limits
-
-
-def _n_shown_again(recording: Recording) -> int:
-    """Frames that were on the screen more than once."""
-    _, times = np.unique(recording.events.ids, return_counts=True)
-    return int((times > 1).sum())
 
 
 def check_same_scenes(recording: Recording, dataset: SceneDataset) -> None:

@@ -12,6 +12,7 @@ from jaxtyping import Float64, Int64
 from b2m_agents.studies.isolated import IsolatedEncoder
 from b2m_drive.comparisons.control import Control
 from b2m_drive.comparisons.driving_study import DRIVING
+from b2m_drive.comparisons.study import Study
 from b2m_drive.evidence.condition import (
     ALONE,
     BASELINES,
@@ -52,7 +53,9 @@ class DrivingStudySettings:
     temperature: float = 0.2  # of the contrastive loss
     delay: float | None = None  # [s] from a frame to the response; None: by cross-validation
     window: float = 0.4  # [s] over which a response is averaged; at most a frame's duration
-    changed_weight: float | None = None  # of pixels unlike the mean frame, see `ChangedPixels`
+    changed_weight: float | None = 6.0  # of pixels unlike the mean frame, see `ChangedPixels`
+    evaluate_at: tuple[int, ...] | None = None  # [steps] instead of every so many; rising
+    chosen_controls: tuple[str, ...] | None = None  # beside brain and alone; None: all
 
     def __post_init__(self) -> None:
         take_as_declared(self)
@@ -63,7 +66,7 @@ class DrivingStudySettings:
                 f"strategies: expected at least one of {STRATEGIES}, came {self.strategies}"
             )
         require_latents(self.latents, SCENE_LATENTS)
-        FittingSettings(self.n_steps, 1.0, evaluate_every=self.evaluate_every)  # checks both
+        _ = self.fitting(1.0), self.study  # checks numbers of steps, and names of controls
         for name in ("batch_size", "n_held_out", "n_seeds_varied"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}: expected at least 1, came {getattr(self, name)}")
@@ -89,6 +92,25 @@ class DrivingStudySettings:
                 f"(below n_frames), came {self.frames_curve}"
             )
 
+    def fitting(self, learning_rate: float) -> FittingSettings:
+        """How long a student learns, and after which steps it is scored."""
+        return FittingSettings(
+            self.n_steps,
+            learning_rate,
+            evaluate_every=self.evaluate_every,
+            evaluate_at=self.evaluate_at,
+        )
+
+    @property
+    def study(self) -> Study:
+        """The controls that are asked, and the words.
+
+        Raises:
+            ValueError: If one that was chosen is no control of the study.
+        """
+        chosen = self.chosen_controls
+        return DRIVING if chosen is None else DRIVING.of(chosen)
+
     @property
     def methods(self) -> tuple[TransferMethod, ...]:
         """Every strategy, paired by frame."""
@@ -103,15 +125,15 @@ class DrivingStudySettings:
 
     def conditions_beside(self, own_controls: tuple[Control, ...]) -> tuple[Condition, ...]:
         """All conditions of the comparison, those of further controls last."""
-        study = DRIVING.beside(own_controls)
-        controls = study.labels
+        controls = self.study.beside(own_controls).labels
+        baselines = [name for name in BASELINES if name in controls]
         taught = [
             teaching.condition(control)
             for teaching in self.methods
             for control in controls
             if control not in BASELINES
         ]
-        return (*map(Condition, BASELINES), *taught)
+        return (*map(Condition, baselines), *taught)
 
     @property
     def varied_by_frames(self) -> tuple[Condition, ...]:

@@ -20,6 +20,7 @@ from b2m_agents.studies.driving.teachers import (
     teacher_frame_latents,
 )
 from b2m_agents.worlds.encoder_view import write_view
+from b2m_drive.comparisons.driving_study import DRIVING
 from b2m_drive.evidence.alignment import alignment_scores
 from b2m_drive.evidence.condition import ALONE, BRAIN
 from b2m_drive.evidence.image_quality import image_quality
@@ -27,9 +28,15 @@ from b2m_drive.evidence.scores import Score
 from b2m_drive.evidence.state_probe import hazard_auc, state_r2, varying_variables
 from b2m_drive.files.array_files import read_array
 from b2m_drive.files.writing import write_arrays
-from b2m_drive.reports.driving_report import HAZARD, R2_PREFIX, RECONSTRUCTION, SSIM, VEHICLES
+from b2m_drive.reports.driving_report import (
+    HAZARD,
+    R2_PREFIX,
+    RECONSTRUCTION,
+    SSIM,
+    VEHICLE_PIXELS,
+    VEHICLES,
+)
 from b2m_drive.students.devices import device_of
-from b2m_drive.students.fitting import FittingSettings
 from b2m_drive.students.frame_batches import FrameBatch, FramesFromMemory
 from b2m_drive.students.pixel_weights import ChangedPixels, changed_pixels
 from b2m_drive.students.scene_vae import SceneVAE, SceneVAESettings, kl_of_latents
@@ -42,6 +49,7 @@ from b2m_drive.transfer.targets import BrainTargets
 
 INIT, ORDER, DRAWS, TEACHER, HEAD, UNTRAINED = range(6)  # purposes of random numbers
 LAYER = "to_mean"  # the posterior's mean is what a policy will see, so it is what is taught
+OVER_TRAINING = (DRIVING.curve, RECONSTRUCTION, VEHICLES, VEHICLE_PIXELS)  # metrics followed
 TRAVERSED = np.linspace(-3, 3, 7)  # standard deviations of the prior
 _N_PICTURES = 5
 _FRAMES_OF_SSIM = 64
@@ -140,11 +148,7 @@ class StudentRun:
         fit_scene_vae(
             self.network,
             batches,
-            FittingSettings(
-                self.settings.n_steps,
-                self.plan.isolated.learning_rate,
-                evaluate_every=self.settings.evaluate_every,
-            ),
+            self.settings.fitting(self.plan.isolated.learning_rate),
             generator=torch_generator_for(seed, DRAWS),
             extra_loss=self._transfer if self.attachment else None,
             extra_parameters=list(self.attachment.parameters()) if self.attachment else (),
@@ -170,10 +174,12 @@ class StudentRun:
             self.data.n_newest,
             _FRAMES_OF_SSIM if last else 0,
         )
-        self._add("state_r2", step, float(np.mean(list(r2.values()))), "share of variance")
+        self._add(DRIVING.curve, step, float(np.mean(list(r2.values()))), "share of variance")
         self._add(RECONSTRUCTION, step, quality.error, _SQUARED_GREY)
         if quality.vehicle_error is not None:
             self._add(VEHICLES, step, quality.vehicle_error, _SQUARED_GREY)
+        if quality.vehicle_pixels is not None:
+            self._add(VEHICLE_PIXELS, step, quality.vehicle_pixels, "share of variance")
         if quality.ssim is not None:
             self._add(SSIM, step, quality.ssim, "1")
         if last:

@@ -20,12 +20,14 @@ from b2m_drive.comparisons.driving_study import DRIVING
 from b2m_drive.comparisons.run_opening import open_run
 from b2m_drive.comparisons.verdict import verdicts_of
 from b2m_drive.evidence.condition import BRAIN, Condition
+from b2m_drive.evidence.learning_curves import learning_curves
 from b2m_drive.evidence.scores import read_scores
 from b2m_drive.recordings.scene_recording import (
     frame_of_samples,
     read_scene_recording,
     write_scene_recording,
 )
+from b2m_drive.reports.driving_report import VEHICLE_PIXELS
 from b2m_drive.reports.report import write_report
 from b2m_drive.students.scene_vae import SceneVAE, SceneVAESettings
 from b2m_drive.students.scenes import SceneDataset, SceneEpisode, SceneHeader, SceneWriter
@@ -127,7 +129,10 @@ def test_a_comparison_ends_in_a_verdict_and_resumes_to_equal_numbers(scenes, tmp
     (verdict,) = verdicts_of(run.folder)
     assert set(verdict.over_nulls) == set(DRIVING.nulls)
     page = write_report(run.folder).read_text()
-    for words in ("SIMULATED", "Latent traversals", "By training frames", "circularly shifted"):
+    for words in (
+        "SIMULATED", "Latent traversals", "By training frames", "circularly shifted",
+        "vehicle pixels explained",
+    ):  # fmt: skip
         assert words in page
     for seed in SMALL.seeds:
         kept = run.folder / "encoders" / f"seed-{seed}"
@@ -145,6 +150,24 @@ def test_a_comparison_ends_in_a_verdict_and_resumes_to_equal_numbers(scenes, tmp
     other = comparison_of(scenes, replace(SMALL, n_steps=6))
     with pytest.raises(ValueError, match=r"another configuration.*n_steps: there 4, now 6"):
         other.run(run.folder, progress=False)
+
+
+@pytest.mark.slow
+def test_chosen_controls_are_asked_at_chosen_steps_and_the_verdict_says_what_was_left_out(
+    scenes, tmp_path
+) -> None:
+    settings = replace(
+        SMALL, evaluate_at=(1, 4), chosen_controls=("shuffled",), frames_curve=(), signal_curve=()
+    )
+    run = comparison_of(scenes, settings).run(tmp_path / "run", progress=False)
+    assert {each.condition.control for each in run.scores} == {"alone", "brain", "shuffled"}
+    for curve in learning_curves(run.scores, VEHICLE_PIXELS).values():
+        assert curve.step.tolist() == [0, 1, 4]
+        assert (curve.value < 1).all()
+    (verdict,) = verdicts_of(run.folder)
+    assert set(verdict.over_nulls) == {"alone", "shuffled"}
+    assert "Not held against" in verdict.finding
+    assert "untrained network" in verdict.finding
 
 
 @pytest.mark.slow
@@ -325,6 +348,9 @@ def test_a_persons_own_recording_teaches_too(scenes, tmp_path) -> None:
         ({"frames_curve": (5000,)}, r"frames_curve: expected 8 \(a batch\) to 239"),
         ({"signal_curve": (1.5,)}, "signal_curve"),
         ({"n_steps": 5}, "n_steps: expected a multiple"),
+        ({"evaluate_at": (1, 3)}, r"evaluate_at: expected rising .* end in n_steps \(4\)"),
+        ({"evaluate_at": (2, 2, 4)}, "evaluate_at: expected rising"),
+        ({"chosen_controls": ("sleeping",)}, "control: expected one of brain, alone, .*'sleeping'"),
     ],
 )
 def test_impossible_settings_are_named(changes, message: str) -> None:
