@@ -352,4 +352,3 @@ def _method_table(run: Run) -> Table:
     rows.append(("readings", setting_text(run.config.readout_names)))
     rows.append(("versions", setting_text(run.config.versions)))
     return Table(("setting", "value"), tuple(rows))
-

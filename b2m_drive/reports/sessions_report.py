@@ -102,9 +102,7 @@ def sections_of(run: SessionsRun, verdicts: Sequence[PooledVerdict]) -> list[Sec
         *_leave_one_out_sections(run, verdicts),
         Section(
             "Learning curves, session by session",
-            charts=tuple(
-                each for method in run.methods for each in _curves(run, method, session)
-            ),
+            charts=tuple(each for method in run.methods for each in _curves(run, method, session)),
         ),
         Section(
             "Do brains that say more teach more?",
