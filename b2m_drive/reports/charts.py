@@ -30,7 +30,7 @@ CHOSEN = f"{CONTROL}=='{ALL}'||datum.k=={CONTROL}||datum.g=={CONTROL}"  # in Veg
 EDGE = 10  # [px] between an axis' ends and the first and last mark
 WRAP = 26  # characters of a row's name
 _TITLE_WRAP = 42  # characters, so that a title fits on a telephone
-_DASHES: Mapping[str, Sequence[float]] = {"-": (), "--": (6, 3), ":": (1, 2), "-.": (6, 2, 1, 2)}
+_DASHES = {"-": (), "--": (6, 3), ":": (1, 2), "-.": (6, 2, 1, 2)}
 _LINE_WIDTH = 1.5  # [px], by which Matplotlib's dashes are multiplied
 _CONFIG: dict[str, Any] = {
     "font": '"Source Sans 3","Segoe UI","Liberation Sans","DejaVu Sans",Arial,sans-serif',
@@ -135,8 +135,8 @@ def role_of(name: str, study: Study) -> str:
 def dash_of(line: Any) -> list[float]:
     """A Matplotlib line style as lengths of dash and gap [px]."""
     if isinstance(line, str):
-        return list(_DASHES.get(line, ()))
-    return [round(_LINE_WIDTH * length, 2) for length in line[1]]
+        return [float(length) for length in _DASHES.get(line, ())]
+    return [round(_LINE_WIDTH * float(length), 2) for length in line[1]]
 
 
 def wrapped(label: str, width: int = WRAP) -> str:

@@ -73,7 +73,7 @@ def curve_chart(
 ) -> Chart:
     """One pair of axes with all curves; the choice leaves the brain, alone and what is chosen."""
     rows = [row for curve in curves for row in _rows(curve, axes)]
-    axes = replace(axes, limits=axes.limits or _about_the_means(rows, axes))
+    axes = _limited(axes, rows)
     layers = _layers(curves, axes)
     spec: dict[str, Any] = {
         "width": "container",
@@ -120,10 +120,11 @@ def small_multiples_chart(
         first: Conditions that are shown whatever is chosen.
         only: As in `Chart`.
     """
-    curves = _every_curve(panels)
+    curves, rows = _every_curve(panels), _panel_rows(panels, axes)
+    axes = _limited(axes, rows)
     wide = as_wide_as_the_page(_CELL_WIDTH + _BETWEEN, _BESIDE)
     spec: dict[str, Any] = {
-        "data": _panel_data(panels, axes),
+        "data": csv_data((*_COLUMNS, "p"), rows, _NUMBERS),
         "transform": [*_few_first(first, choice), *_transforms(curves, None)],
         "params": [choice.parameter] if choice else [],
         "facet": {
@@ -161,11 +162,12 @@ def chosen_panel_chart(
     only: tuple[tuple[str, str], ...] = (),
 ) -> Chart:
     """The one panel that is chosen, large."""
-    curves = _every_curve(panels)
+    curves, rows = _every_curve(panels), _panel_rows(panels, axes)
+    axes = _limited(axes, rows)
     spec: dict[str, Any] = {
         "width": "container",
         "height": HEIGHT,
-        "data": _panel_data(panels, axes),
+        "data": csv_data((*_COLUMNS, "p"), rows, _NUMBERS),
         "transform": [{"filter": f"datum.p=={of.name}"}, *_transforms(curves, choice)],
         "params": [of.parameter, *([choice.parameter] if choice else [])],
         "layer": [
@@ -217,14 +219,13 @@ def _every_curve(panels: Sequence[CurvePanel]) -> list[Curve]:
     return list(found.values())
 
 
-def _panel_data(panels: Sequence[CurvePanel], axes: CurveAxes) -> dict[str, Any]:
-    rows = (
+def _panel_rows(panels: Sequence[CurvePanel], axes: CurveAxes) -> list[tuple[Any, ...]]:
+    return [
         (*row, panel.key)
         for panel in panels
         for curve in panel.curves
         for row in _rows(curve, axes, panel.per_step)
-    )
-    return csv_data((*_COLUMNS, "p"), rows, _NUMBERS)
+    ]
 
 
 def _rows(curve: Curve, axes: CurveAxes, per_step: int | None = None) -> Iterable[tuple[Any, ...]]:
@@ -237,6 +238,10 @@ def _rows(curve: Curve, axes: CurveAxes, per_step: int | None = None) -> Iterabl
         if axes.logarithmic:
             numbers = (value if value > 0 else float("nan") for value in numbers)
         yield (curve.key, curve.role, int(place), *numbers)
+
+
+def _limited(axes: CurveAxes, rows: Sequence[tuple[Any, ...]]) -> CurveAxes:
+    return replace(axes, limits=axes.limits or _about_the_means(rows, axes))
 
 
 def _about_the_means(

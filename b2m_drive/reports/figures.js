@@ -19,7 +19,7 @@ async function draw(figure) {
   figure.dataset.drawn = "begun";
   const place = figure.querySelector(".drawn");
   const spec = JSON.parse(figure.querySelector("script").textContent);
-  const { column, beside } = spec.usermeta;
+  const { column, beside } = spec.usermeta || {};
   if (column) spec.columns = Math.max(1, Math.floor((place.clientWidth - beside) / column));
   try {
     const { view } = await vegaEmbed(place, spec, options);

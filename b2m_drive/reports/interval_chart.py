@@ -151,7 +151,7 @@ def _interval_layers(
     roles: Mapping[str, tuple[str, str]],
 ) -> list[dict[str, Any]]:
     scale: dict[str, Any] = {"type": "log"} if logarithmic else {"zero": False, "padding": EDGE}
-    drawn: dict[str, Any] = {"title": wrapped(axis, 44).split("\n"), "tickCount": 5}
+    drawn: dict[str, Any] = {"title": wrapped(axis, 34).split("\n"), "tickCount": 5}
     if logarithmic:
         low, high = _ratio_limits(rows)
         scale |= {"domain": [low, high], "nice": False}
