@@ -76,7 +76,7 @@ def grades_chart(columns: Mapping[str, Sequence[CalibrationRow]], caption: str) 
         for label, own in columns.items()
         for order, grade in enumerate(Grade)
     ]  # fmt: skip
-    bar = {
+    bar: dict[str, Any] = {
         "y": {"field": "b", "type": "nominal", "sort": None,
               "axis": {"title": None, "ticks": False, "labelExpr": "split(datum.label,'\\n')"}},
         "x": {"field": "share", "type": "quantitative", "stack": "zero",

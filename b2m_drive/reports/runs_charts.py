@@ -52,7 +52,7 @@ def forest_charts(judged: Sequence[JudgedRun], caption: str) -> list[Chart]:
     panels: dict[tuple[str, str, str, str], list[JudgedRun]] = {}
     for each in judged:
         panels.setdefault(each.panel, []).append(each)
-    found = []
+    found: list[Chart] = []
     for (study, metric, unit, over), rows in panels.items():
         n_parts = -(-len(rows) // _MOST_ROWS)
         for part in range(n_parts):
