@@ -19,6 +19,8 @@ from b2m_agents.worlds.latent_observation import VecLatentObservation
 from b2m_agents.worlds.replayable_episodes import ReplayableEpisodes, ReplayableSceneVecEnv
 from b2m_agents.worlds.scene_vec_env import make_scene_vec_env, waiting_scenes
 from b2m_drive.students.scene_vae import SceneVAE
+from b2m_envs.driving.parking_batch import ParkingBatch, has_batch
+from b2m_envs.observations.goal_state import GoalState
 from b2m_envs.scenes.observation import ObservationObject
 from b2m_envs.scenes.settings import ENGINE, SceneSettings
 
@@ -76,6 +78,9 @@ def make_environments(
             scene, n_worlds, observation=observation, n_threads=threads_for(n_worlds)
         )
         return ReplayableSceneVecEnv(scenes, every_info=False)
+    if has_batch(scene, observation):
+        assert isinstance(observation, GoalState)
+        return ReplayableSceneVecEnv(ParkingBatch(scene, n_worlds, observation), every_info=False)
     makers: list[Callable[[], gymnasium.Env[Any, Any]]]
     makers = [partial(make_environment, scene, observation)] * n_worlds
     return SubprocVecEnv(makers, start_method="spawn") if in_processes else DummyVecEnv(makers)

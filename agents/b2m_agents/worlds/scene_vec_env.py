@@ -6,7 +6,7 @@ import time
 import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, TypeAlias
 
 import gymnasium
 import numpy as np
@@ -18,10 +18,14 @@ from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices, VecEnvO
 
 from b2m_agents.episodes.episodes import as_scene
 from b2m_agents.worlds.vec_metadata import vec_metadata
+from b2m_envs.driving.parking_batch import ParkingBatch
 from b2m_envs.driving.vector_environment import DrivingSceneVectorEnv
 from b2m_envs.scenes.observation import ObservationChoice
 from b2m_envs.scenes.seen import row_of
 from b2m_envs.scenes.settings import SceneSettings
+
+
+WaitingScenes: TypeAlias = DrivingSceneVectorEnv | ParkingBatch
 
 
 class SceneVecEnv(VecEnv):
@@ -43,7 +47,7 @@ class SceneVecEnv(VecEnv):
         ValueError: For scenes that begin again by themselves.
     """
 
-    def __init__(self, scenes: DrivingSceneVectorEnv, *, every_info: bool = True) -> None:
+    def __init__(self, scenes: WaitingScenes, *, every_info: bool = True) -> None:
         mode = scenes.metadata["autoreset_mode"]
         if mode is not AutoresetMode.DISABLED:
             raise ValueError(f"scenes: expected autoreset_mode 'Disabled', came {mode.value!r}")
