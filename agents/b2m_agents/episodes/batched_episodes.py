@@ -87,9 +87,7 @@ class _Recording:
         seen = self.observed if self.observed else self.frames
         return self.act(seen[-1], self.states[-1])
 
-    def look(
-        self, batch: SceneBatch, scenes: np.ndarray, world: int, kind: Kind | None
-    ) -> None:
+    def look(self, batch: SceneBatch, scenes: np.ndarray, world: int, kind: Kind | None) -> None:
         """Keep what is seen of a world."""
         self.frames.append(scenes[world].copy())
         if kind is not None:

@@ -24,7 +24,6 @@ from b2m_envs.scenes.observation import ObservationChoice
 from b2m_envs.scenes.seen import row_of
 from b2m_envs.scenes.settings import SceneSettings
 
-
 WaitingScenes: TypeAlias = DrivingSceneVectorEnv | ParkingBatch
 
 

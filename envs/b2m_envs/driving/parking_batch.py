@@ -9,7 +9,7 @@ import numpy as np
 from gymnasium.utils import seeding
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
-from jaxtyping import Bool, Float32, Float64, Int64
+from jaxtyping import Bool, Float32, Float64
 
 from b2m_envs.driving.checks import valid_actions, valid_seeds
 from b2m_envs.driving.own_reward import SHORTEST_START

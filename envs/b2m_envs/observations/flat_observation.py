@@ -50,7 +50,9 @@ class FlatObservation:
         for part in self.parts:
             known = isinstance(part, str) and part in OBSERVATIONS
             if not known and (isinstance(part, type | str) or not hasattr(part, "kind")):
-                expected = f"{', '.join(map(repr, OBSERVATIONS))}, or an object such as Kinematics()"
+                expected = (
+                    f"{', '.join(map(repr, OBSERVATIONS))}, or an object such as Kinematics()"
+                )
                 refuse(self, "parts", expected, part)
 
     @property
