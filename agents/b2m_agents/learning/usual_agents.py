@@ -12,6 +12,17 @@ from typing import Any
 _STATE = {"observation": "state"}
 _AGENTS: Mapping[str, Mapping[str, Any]] = {  # keywords of `settings_for`
     "highway_fast": {"observation": "state", "learning_rate_end": 0.0},
+    "parking": {
+        "observation": "goal_state",
+        "n_steps": 600_000,
+        "n_environments": 64,
+        "rollout": 64,
+        "discount": 0.98,
+        "learning_rate_end": 0.0,
+        "evaluate_every": 122_880,
+        "checkpoint_every": 122_880,
+        "n_evaluation_episodes": 40,
+    },
 }
 
 
