@@ -14,7 +14,7 @@ _AGENTS: Mapping[str, Mapping[str, Any]] = {  # keywords of `settings_for`
     "highway_fast": {"observation": "state", "learning_rate_end": 0.0},
     "parking": {
         "observation": "goal_state",
-        "n_steps": 600_000,
+        "n_steps": 450_000,
         "n_environments": 64,
         "rollout": 64,
         "discount": 0.98,
