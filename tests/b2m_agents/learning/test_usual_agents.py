@@ -9,12 +9,12 @@ import pytest
 from b2m_agents.drivers.drivers import drive_episode, rollout_spec_of
 from b2m_agents.learning.agent_settings import check_action, settings_for, usual_action
 from b2m_agents.learning.observed import check_is_shown
+from b2m_agents.learning.training import train_agent
 from b2m_agents.learning.usual_agents import usual_agent
 from b2m_agents.learning.usual_rewards import usual_reward
 from b2m_envs.scenes.observation import action_space, observation_kind
 from b2m_envs.scenes.scenarios import SCENARIOS
 from b2m_envs.scenes.settings import SceneSettings
-from tests.shared.tiny_agents import tiny_agent
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
@@ -35,7 +35,12 @@ def test_of_another_algorithm_the_observation_alone_is_usual() -> None:
 
 @pytest.mark.slow
 def test_an_agent_learns_to_park_in_a_batch_and_drives_in_highway_env(tmp_path: Path) -> None:
-    folder = tiny_agent(tmp_path / "agent", None, scenario="parking", observation="goal_state")
-    episode = drive_episode(rollout_spec_of("parking", str(folder), {"duration": 2.0}), seed=3)
+    short = {"n_steps": 32, "n_environments": 2, "rollout": 16, "batch_size": 16, "n_epochs": 1}
+    settings = settings_for("parking", observation="goal_state", evaluate_every=16, **short)
+    small = {"height": 36, "width": 40, "duration": 4.0}
+    folder = train_agent(
+        "parking", None, tmp_path / "agent", settings, small, in_processes=False, progress=False
+    )
+    episode = drive_episode(rollout_spec_of("parking", str(folder), {}), seed=3)
     assert episode.observed is not None
     assert episode.observed.shape == (len(episode.frames), 16)
