@@ -95,11 +95,12 @@ class SceneVecEnv(VecEnv):
 
     def get_images(self) -> Sequence[np.ndarray | None]:
         """A picture of each world."""
-        pictures = self.scenes.render()
+        pictures: Any = self.scenes.render()
         if pictures is None:
             warnings.warn('The render mode is None: "rgb_array" gives images.', stacklevel=2)
             return [None] * self.num_envs
-        return pictures
+        drawn: Sequence[np.ndarray | None] = pictures
+        return drawn
 
     def get_attr(self, attr_name: str, indices: VecEnvIndices = None) -> list[Any]:
         """What each world has under this name; all have the same."""

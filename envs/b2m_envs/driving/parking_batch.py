@@ -12,6 +12,7 @@ from gymnasium.vector.utils import batch_space
 from jaxtyping import Bool, Float32, Float64
 
 from b2m_envs.driving.checks import valid_actions, valid_seeds
+from b2m_envs.driving.masked_actions import require_masks
 from b2m_envs.driving.own_reward import SHORTEST_START
 from b2m_envs.highway_env.bridge import build_world
 from b2m_envs.highway_env.parking_model import ParkingModel
@@ -123,11 +124,19 @@ class ParkingBatch(VectorEnv[Any, Any, np.ndarray]):
         reward = self._reward(actions, distance, success, terminated)
         self._before, self._reached = distance, success
         info = self._info() | {"is_success": success.copy(), "action": actions.copy()}
-        return self._observation(), reward, terminated, self._step >= self._last, info
+        return self._observation(), reward, terminated, self._step >= self.settings.last_step, info
 
-    @property
-    def _last(self) -> int:
-        return self.settings.last_step
+    def render(self) -> None:
+        """Draw nothing: single environments have pictures."""
+
+    def action_masks(self) -> Bool[np.ndarray, "world action"]:
+        """Refuse: controls have no mask.
+
+        Raises:
+            ValueError: always.
+        """
+        require_masks(self.settings)
+        raise AssertionError("parking has no meta-actions")
 
     def _reward(
         self, actions: np.ndarray, distance: np.ndarray, success: Mask, terminated: Mask
@@ -135,7 +144,8 @@ class ParkingBatch(VectorEnv[Any, Any, np.ndarray]):
         model = self._model
         terms = {"goal_reward": -np.sqrt(distance), "collision_reward": model.crashed * 1.0}
         if not self._named:
-            return terms["goal_reward"] + self._crash * terms["collision_reward"]
+            plain: np.ndarray = terms["goal_reward"] + self._crash * terms["collision_reward"]
+            return plain
         unknown = np.full(self.num_envs, np.nan)
         driven = DrivenStep(
             settings=self.settings,
@@ -163,7 +173,8 @@ class ParkingBatch(VectorEnv[Any, Any, np.ndarray]):
         achieved = (model.x, model.y, model.speed * here[0], model.speed * here[1], *here)
         desired = (x, y, rest, rest, np.cos(heading), np.sin(heading))
         apart = np.abs(np.stack(achieved, -1) / SCALES - np.stack(desired, -1) / SCALES)
-        return apart @ self._weights
+        weighted: np.ndarray = apart @ self._weights
+        return weighted
 
     def _state(self) -> Float32[np.ndarray, "world variable"]:
         """As `b2m_envs.scenes.parking_state.parking_state`."""

@@ -37,8 +37,9 @@ class ParkingModel:
     @classmethod
     def of(cls, n_worlds: int) -> ParkingModel:
         """Worlds in which no episode has begun."""
-        four, two = np.zeros((4, n_worlds)), np.zeros((2, n_worlds), np.bool_)
-        return cls(*four, *two, np.zeros((n_worlds, 3)))
+        x, y, heading, speed = np.zeros((4, n_worlds))
+        crashed, meets = np.zeros((2, n_worlds), np.bool_)
+        return cls(x, y, heading, speed, crashed, meets, np.zeros((n_worlds, 3)))
 
     def begin(self, world: int, np_random: np.random.Generator, network: RoadNetwork) -> None:
         """Begin an episode as highway-env begins one with this generator.

@@ -91,7 +91,7 @@ class ExitPlace:
         along = x * lane["direction_x"] + y * lane["direction_y"]
         across = -x * lane["direction_y"] + y * lane["direction_x"]
         ways = np.stack([-along, lane["length"] - along, -across], axis=1)
-        seen = np.clip(ways, -FARTHEST, FARTHEST) / self._divisors
+        seen: np.ndarray = np.clip(ways, -FARTHEST, FARTHEST) / self._divisors
         return seen.astype(np.float32)
 
     @property
