@@ -107,8 +107,7 @@ class ParkingBatch(VectorEnv[Any, Any, np.ndarray]):
     ) -> tuple[Any, Float64[np.ndarray, " world"], Mask, Mask, dict[str, Any]]:
         """Drive on for one policy step."""
         actions = valid_actions(self.settings, actions, self.num_envs)
-        controls = np.clip(actions, -1, 1).astype(np.float64)
-        named = dict(zip(self.settings.controls, controls.T, strict=True))
+        named = dict(zip(self.settings.controls, actions.T, strict=True))
         acceleration, steering = (
             _scaled(named[name], self.settings.control_ranges[name])
             for name in ("acceleration", "steering")
@@ -210,7 +209,7 @@ class ParkingBatch(VectorEnv[Any, Any, np.ndarray]):
 
 
 def _scaled(control: np.ndarray, ends: Sequence[float | int]) -> Float64[np.ndarray, " world"]:
-    """A control from -1 to 1 between the ends of its range."""
+    """A control from -1 to 1 between the ends of its range, in float32 as highway-env has it."""
     low, high = ends
-    scaled: np.ndarray = low + (control - -1) * (high - low) / 2
-    return scaled
+    scaled: np.ndarray = low + (control - -1) * (high - low) / (1 - -1)
+    return scaled.astype(np.float64)

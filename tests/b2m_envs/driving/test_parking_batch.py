@@ -26,16 +26,16 @@ def test_a_world_of_the_batch_is_highway_envs_until_and_with_its_crash(reward: s
     crashes = 0
     for world in range(N_WORLDS):
         observation, _ = env.reset(seed=world)
-        np.testing.assert_allclose(begun[world], observation, atol=1e-5)
+        np.testing.assert_allclose(begun[world], observation, atol=1e-6)
         for action, (seen, earned, terminated, _, info) in zip(actions, steps, strict=True):
             observation, reward_there, ended, _, there = env.step(action[world])
             assert (ended, there["crashed"]) == (terminated[world], info["crashed"][world])
             if ended:
                 crashes += there["crashed"]
                 break
-            np.testing.assert_allclose(seen[world], observation, atol=1e-5)
-            assert earned[world] == pytest.approx(reward_there, abs=1e-5)
-            np.testing.assert_allclose(info["state"][world], there["state"], atol=1e-5)
+            np.testing.assert_allclose(seen[world], observation, atol=1e-6)
+            assert earned[world] == pytest.approx(reward_there, abs=1e-9)
+            np.testing.assert_allclose(info["state"][world], there["state"], atol=1e-6)
     assert crashes  # a wall was met
 
 
