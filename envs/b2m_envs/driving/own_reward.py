@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float32, Float64, Int64
 
 from b2m_envs.driving.single_world import StepResult
-from b2m_envs.engine.rewards import ACROSS, SteppedWorlds, exit_distance
+from b2m_envs.engine.rewards import SteppedWorlds, exit_distance
 from b2m_envs.engine.sharing import Chosen
 from b2m_envs.engine.worlds import Worlds
 from b2m_envs.scenes.chosen_reward import earned
@@ -129,4 +129,4 @@ def distance_to_exit(world: Any) -> float:
         return 0.0
     lane = world.road.network.get_lane(("1", "2", world.config["lanes_count"]))
     along, across = lane.local_coordinates(world.vehicle.position)
-    return float(max(-along, along - lane.length, 0) + ACROSS * abs(across))
+    return float(np.hypot(max(-along, along - lane.length, 0), across))

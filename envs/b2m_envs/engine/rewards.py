@@ -17,7 +17,6 @@ Values = Float64[np.ndarray, " world"]
 Flags = Bool[np.ndarray, " world"]
 MERGE_END = 370.0  # [m] behind the merge
 DEFAULT_LEVELS = 3  # target speeds of highway-env's default vehicle
-ACROSS = 10.0  # metres along the road that one across it counts as
 ARRIVED = 25.0  # [m] behind the intersection
 
 
@@ -279,15 +278,11 @@ def exit_lane(table: LaneTable) -> np.void:
 
 
 def exit_distance(stepped: SteppedWorlds) -> Values:
-    """[m] to the lane that leads to the exit; 0 where it is followed.
-
-    The way along the road to its nearest place, and `ACROSS` times the way across. Were both alike,
-    as in a straight line, six changes of lane would hardly count beside the road to the exit.
-    """
+    """[m] to the lane that leads to the exit, at its nearest place; 0 where it is followed."""
     lane = exit_lane(stepped.table)  # a straight one
     x, y = stepped.ego["x"] - lane["start_x"], stepped.ego["y"] - lane["start_y"]
     along = x * lane["direction_x"] + y * lane["direction_y"]
     across = -x * lane["direction_y"] + y * lane["direction_x"]
     beyond = np.maximum(np.maximum(-along, along - lane["length"]), 0)
-    distance: Values = np.where(takes_exit(stepped), 0.0, beyond + ACROSS * np.abs(across))
+    distance: Values = np.where(takes_exit(stepped), 0.0, np.hypot(beyond, across))
     return distance

@@ -33,9 +33,8 @@ class DrivenStep:
     progress: Float64[np.ndarray, " world"]  # [m] driven along the nearest lane in this step
     success: Bool[np.ndarray, " world"]  # exit, parking: is the goal reached; elsewhere False
     success_before: Bool[np.ndarray, " world"]  # the same before the step
-    # Exit: [m] to the exit lane, 0 in it; a metre across the road counts as 10 along it. Parking:
-    # highway-env's weighted distance between the poses (`reward_weights`; 1 is 100 m in x).
-    # Elsewhere NaN.
+    # Exit: [m] to the exit lane, 0 in it. Parking: highway-env's weighted distance between the
+    # poses (`reward_weights`; 1 is 100 m in x). Elsewhere NaN.
     goal_distance: Float64[np.ndarray, " world"]
     goal_distance_before: Float64[np.ndarray, " world"]  # before the step
     goal_distance_at_start: Float64[np.ndarray, " world"]  # of the episode
