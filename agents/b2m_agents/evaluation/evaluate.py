@@ -168,9 +168,7 @@ def evaluate_agents(
         f"{name} ({taken:,} of {configs[name].settings.n_steps:,} steps)"
         for name, taken in steps.items()
     )
-    return Evaluation(
-        episodes, tuple(names), others, _kinds_of(configs, names, steps), unfinished
-    )
+    return Evaluation(episodes, tuple(names), others, _kinds_of(configs, names, steps), unfinished)
 
 
 def _names_of(folders: Sequence[Path]) -> dict[str, Path]:
