@@ -66,6 +66,8 @@ if TYPE_CHECKING:
     )
     from b2m_envs.observations.attributes import Attributes as Attributes
     from b2m_envs.observations.crossing_traffic import CrossingTraffic as CrossingTraffic
+    from b2m_envs.observations.exit_place import ExitPlace as ExitPlace
+    from b2m_envs.observations.flat_observation import FlatObservation as FlatObservation
     from b2m_envs.observations.goal_state import GoalState as GoalState
     from b2m_envs.observations.kinematics import Kinematics as Kinematics
     from b2m_envs.observations.kinematics_goal import KinematicsGoal as KinematicsGoal
@@ -100,7 +102,9 @@ _HOMES = {
     "DrivingSceneEnv": "driving.environment",
     "DrivingSceneVectorEnv": "driving.vector_environment",
     "EmergencyBrakingEnv": "driving_events.emergency_braking",
+    "ExitPlace": "observations.exit_place",
     "FIXATE": "memory_decision.task",
+    "FlatObservation": "observations.flat_observation",
     "GOAL_VARIABLES": "scenes.goal_state",
     "GoalState": "observations.goal_state",
     "HighwayEnvSettings": "migration.from_highway_env",

@@ -25,7 +25,7 @@ Camera: TypeAlias = Literal["birds_eye", "drivers_eye"]
 Action: TypeAlias = Literal["discrete", "continuous"]
 Observation: TypeAlias = Literal[
     "latents", "pixels", "state", "kinematics", "occupancy_grid", "lidar", "time_to_collision",
-    "crossing_traffic", "goal_state",
+    "crossing_traffic", "goal_state", "crossing_state", "exit_state",
 ]  # fmt: skip
 Algorithm: TypeAlias = Literal["ppo", "dqn", "sac"]
 Driver: TypeAlias = Literal["random", "constant_speed", "highway_env"]

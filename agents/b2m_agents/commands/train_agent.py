@@ -49,9 +49,10 @@ def train_agent(
         choices.Observation | None,
         typer.Option(
             metavar=choices.shown(choices.Observation),
-            help="What the driver sees: latents (default) of a frozen encoder; pixels, with a "
-            "network of its own; state, 14 numbers that no picture needs; or highway-env's "
-            "observations of the traffic.",
+            help="What the driver sees: latents of a frozen encoder; pixels, with a "
+            "network of its own; state, 14 numbers that no picture needs; or an observation of "
+            "the traffic or the goal. Default: latents beside --encoder, else what is usual in "
+            "the scenario.",
             rich_help_panel=_SEES,
         ),
     ] = None,
@@ -253,10 +254,13 @@ def _train_to_drive(
 ) -> Path:
     from b2m_agents.learning.agent_settings import settings_for
     from b2m_agents.learning.training import train_agent
+    from b2m_agents.learning.usual_agents import usual_agent
 
     if teaching.watched is not None:
         chosen = {"observation": "pixels"} | chosen
-    if encoder is None and chosen.get("observation", "latents") == "latents":
+    if encoder is None and "observation" not in chosen:
+        chosen = usual_agent(scenario, chosen.get("algorithm")) | chosen
+    if encoder is None and chosen["observation"] == "latents":
         raise typer.BadParameter(
             "--encoder: expected one for an agent that sees latents; `b2m-drive compare "
             "driving` writes encoders (runs/driving-NAME/encoders/seed-0/alone), and "

@@ -39,7 +39,11 @@ def train_agents(
     first_seed: Annotated[int, typer.Option(help="The others follow.", min=0)] = 0,
     observation: Annotated[
         choices.Observation | None,
-        typer.Option(metavar=choices.shown(choices.Observation), help="As of train-agent."),
+        typer.Option(
+            metavar=choices.shown(choices.Observation),
+            help="As of train-agent. Default: latents beside an encoder, else what is usual in "
+            "each scenario.",
+        ),
     ] = None,
     algorithm: Annotated[
         choices.Algorithm | None,
@@ -86,13 +90,15 @@ def train_agents(
     one. Kill it and call it again: it goes on where it stopped.
     """
     from b2m_agents.learning.agent_settings import settings_for
+    from b2m_agents.learning.usual_agents import usual_agent
     from b2m_agents.studies.agents.many_trainings import AgentTrainings, summaries_text
 
-    if encoder is None and (observation or "latents") == "latents":
+    if encoder is None and observation == "latents":
         raise typer.BadParameter(
             "--encoder: expected one for agents that see latents; --observation pixels, state or "
             "kinematics needs none"
         )
+    alone = encoder is None and observation is None
     chosen = given(
         observation=observation, algorithm=algorithm, n_steps=steps
     ) | learning_options.learning_settings(
@@ -102,7 +108,10 @@ def train_agents(
         lanes, vehicles, density, duration, policy_frequency, simulation_frequency, reward, others
     )
     trainings = AgentTrainings(
-        {name: settings_for(name, **chosen) for name in dict.fromkeys(scenario)},
+        {
+            name: settings_for(name, **(usual_agent(name, algorithm) if alone else {}) | chosen)
+            for name in dict.fromkeys(scenario)
+        },
         tuple(range(first_seed, first_seed + seeds)),
         scene_settings(camera, height, width, colour, stack, action) | traffic,
         encoder,

@@ -11,7 +11,8 @@ from gymnasium.utils import seeding
 from b2m_agents.episodes.episodes import Act, Episode
 from b2m_envs.driving.checks import valid_action
 from b2m_envs.driving.scene_batch import SceneBatch
-from b2m_envs.scenes.observation import ObservationKind, ObservationObject, action_space
+from b2m_envs.scenes.observation import Kind, ObservationObject, action_space
+from b2m_envs.scenes.seen import Seen
 from b2m_envs.scenes.settings import SceneSettings
 
 EPISODES_AT_ONCE = 32  # worlds of a batch; more make it little faster, and hold more frames
@@ -86,14 +87,13 @@ class _Recording:
         seen = self.observed if self.observed else self.frames
         return self.act(seen[-1], self.states[-1])
 
-    def look(
-        self, batch: SceneBatch, scenes: np.ndarray, world: int, kind: ObservationKind | None
-    ) -> None:
+    def look(self, batch: SceneBatch, scenes: np.ndarray, world: int, kind: Kind | None) -> None:
         """Keep what is seen of a world."""
         self.frames.append(scenes[world].copy())
         if kind is not None:
-            traffic = batch.observed(np.array([world]))
-            self.observed.append(kind.observe(batch.settings, None, traffic)[0])
+            traffic = batch.observed(np.array([world])) if kind.of_traffic else None
+            seen = Seen(state=batch.state[world].copy(), scene=scenes[world], traffic=traffic)
+            self.observed.append(kind.of(batch.settings, seen))
         self.states.append(batch.state[world].copy())
         if batch.settings.vehicle_mask:
             self.masks.append(batch.masks[world].copy())
@@ -121,7 +121,7 @@ def _begin(
     running: dict[int, _Recording],
     waiting: Iterator[tuple[int, int]],
     driver_of: Callable[[int], Act | None],
-    kind: ObservationKind | None,
+    kind: Kind | None,
 ) -> bool:
     """Begin an episode in every free world, while there are seeds; whether any episode runs."""
     free = [world for world in range(batch.n_worlds) if world not in running]
@@ -138,7 +138,7 @@ def _begin(
     return bool(running)
 
 
-def _drive(batch: SceneBatch, running: dict[int, _Recording], kind: ObservationKind | None) -> None:
+def _drive(batch: SceneBatch, running: dict[int, _Recording], kind: Kind | None) -> None:
     """One policy step of the worlds that run."""
     space = action_space(batch.settings)
     actions = np.zeros((batch.n_worlds, *(space.shape or ())), space.dtype)

@@ -103,10 +103,14 @@ class Evaluation:
 
 
 def evaluate_agent(
-    folder: str | Path, settings: EvaluationSettings | None = None, *, progress: bool = True
+    folder: str | Path,
+    settings: EvaluationSettings | None = None,
+    *,
+    progress: bool = True,
+    references: bool = True,
 ) -> Evaluation:
     """Evaluate one agent and write `evaluation.csv` into its folder, see `evaluate_agents`."""
-    return evaluate_agents([folder], folder, settings, progress=progress)
+    return evaluate_agents([folder], folder, settings, progress=progress, references=references)
 
 
 def evaluate_agents(
@@ -115,6 +119,7 @@ def evaluate_agents(
     settings: EvaluationSettings | None = None,
     *,
     progress: bool = True,
+    references: bool = True,
 ) -> Evaluation:
     """Drive agents and two other drivers through the same episodes, and write how each went.
 
@@ -128,6 +133,7 @@ def evaluate_agents(
         out: Folder that `evaluation.csv` is written into, one row a driver and episode.
         settings: None: 30 episodes in this process.
         progress: Show a bar.
+        references: Whether the other drivers drive, too.
 
     Raises:
         FileNotFoundError: If a folder lacks a file of a trained agent.
@@ -147,14 +153,14 @@ def evaluate_agents(
         if not _has_ended(names[name], agent)
     }
     world = next(iter(configs.values()))
-    references = _references_in(world)
+    others = _references_in(world) if references else ()
     specs = {
         name: replace(
             rollout_spec_of(world.scenario, str(folder.resolve()), configs[name].environment),
             device=settings.device,
         )
         for name, folder in names.items()
-    } | {name: rollout_spec_of(world.scenario, name, world.environment) for name in references}
+    } | {name: rollout_spec_of(world.scenario, name, world.environment) for name in others}
     specs = {name: rewarded_alike(spec) for name, spec in specs.items()}
     with claim(out, "an evaluation", lock=EVALUATION):
         episodes = tuple(_drive_all(specs, settings, progress))
@@ -166,9 +172,7 @@ def evaluate_agents(
         f"{name} ({taken:,} of {configs[name].settings.n_steps:,} steps)"
         for name, taken in steps.items()
     )
-    return Evaluation(
-        episodes, tuple(names), references, _kinds_of(configs, names, steps), unfinished
-    )
+    return Evaluation(episodes, tuple(names), others, _kinds_of(configs, names, steps), unfinished)
 
 
 def _names_of(folders: Sequence[Path]) -> dict[str, Path]:

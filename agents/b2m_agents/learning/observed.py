@@ -6,13 +6,16 @@ those that are objects of `b2m_envs`, with settings of their own, need none.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import fields
+from functools import wraps
 from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 
 from b2m_envs.observations.crossing_traffic import CrossingTraffic
+from b2m_envs.observations.exit_place import ExitPlace
+from b2m_envs.observations.flat_observation import FlatObservation
 from b2m_envs.observations.goal_state import GoalState
 from b2m_envs.observations.kinematics import Kinematics
 from b2m_envs.observations.lidar import Lidar
@@ -23,9 +26,24 @@ from b2m_envs.scenes.settings import ENGINE, SceneSettings
 
 Observed: TypeAlias = Literal[
     "latents", "pixels", "state", "kinematics", "occupancy_grid", "lidar", "time_to_collision",
-    "crossing_traffic", "goal_state",
+    "crossing_traffic", "goal_state", "crossing_state", "exit_state",
 ]  # fmt: skip
 OBSERVATIONS: tuple[str, ...] = get_args(Observed)
+
+
+def beside_state(made: Callable[..., ObservationObject]) -> Callable[..., ObservationObject]:
+    """What makes the scaled state and an observation beside it, in one vector.
+
+    Its options are those of the observation.
+    """
+
+    @wraps(made, updated=())
+    def together(**options: Any) -> FlatObservation:
+        return FlatObservation(("scaled_state", made(**options)))
+
+    return together
+
+
 OBJECTS: Mapping[str, Callable[..., ObservationObject]] = {
     "kinematics": Kinematics,
     "occupancy_grid": OccupancyGrid,
@@ -33,6 +51,8 @@ OBJECTS: Mapping[str, Callable[..., ObservationObject]] = {
     "time_to_collision": TimeToCollision,
     "crossing_traffic": CrossingTraffic,
     "goal_state": GoalState,
+    "crossing_state": beside_state(CrossingTraffic),
+    "exit_state": beside_state(ExitPlace),
 }
 STATE, SCENE = "state", "scene"
 
@@ -57,7 +77,7 @@ def as_environments_take_it(name: str, options: Mapping[str, Any]) -> str | Obse
             )
         return STATE if name == STATE else SCENE
     made = OBJECTS[name]
-    known = [each.name for each in fields(made)]  # type: ignore[arg-type]
+    known = list(inspect.signature(made).parameters)
     for option in options:
         if option not in known:
             expected = f"some of {', '.join(known)}"

@@ -17,8 +17,10 @@ from b2m_agents.learning.agent_settings import TrainingSettings
 from b2m_agents.worlds.channels_first import VecChannelsFirst
 from b2m_agents.worlds.latent_observation import VecLatentObservation
 from b2m_agents.worlds.replayable_episodes import ReplayableEpisodes, ReplayableSceneVecEnv
-from b2m_agents.worlds.scene_vec_env import make_scene_vec_env, waiting_scenes
+from b2m_agents.worlds.scene_vec_env import SceneVecEnv, WaitingScenes, waiting_scenes
 from b2m_drive.students.scene_vae import SceneVAE
+from b2m_envs.driving.parking_batch import ParkingBatch, has_batch
+from b2m_envs.observations.goal_state import GoalState
 from b2m_envs.scenes.observation import ObservationObject
 from b2m_envs.scenes.settings import ENGINE, SceneSettings
 
@@ -52,15 +54,10 @@ def selection_worlds(
 ) -> VecEnv:
     """Worlds of the episodes that choose the best agent, one an episode, all in this process."""
     n_worlds, observation = settings.n_evaluation_episodes, settings.environments_observe
+    batch = batch_of(scene, n_worlds, observation)
     worlds: VecEnv
-    if scene.chosen_engine == ENGINE:
-        worlds = make_scene_vec_env(
-            scene,
-            n_worlds,
-            observation=observation,
-            n_threads=threads_for(n_worlds),
-            every_info=False,
-        )
+    if batch is not None:
+        worlds = SceneVecEnv(batch, every_info=False)
     else:
         worlds = DummyVecEnv([lambda: Monitor(make_scene(scene, observation))] * n_worlds)
     return observed(worlds, encoder, settings)
@@ -71,14 +68,24 @@ def make_environments(
 ) -> VecEnv:
     """The environments of a training, before an encoder: a batch where the engine has them."""
     n_worlds, observation = settings.n_environments, settings.environments_observe
-    if scene.chosen_engine == ENGINE:
-        scenes = waiting_scenes(
-            scene, n_worlds, observation=observation, n_threads=threads_for(n_worlds)
-        )
-        return ReplayableSceneVecEnv(scenes, every_info=False)
+    batch = batch_of(scene, n_worlds, observation)
+    if batch is not None:
+        return ReplayableSceneVecEnv(batch, every_info=False)
     makers: list[Callable[[], gymnasium.Env[Any, Any]]]
     makers = [partial(make_environment, scene, observation)] * n_worlds
     return SubprocVecEnv(makers, start_method="spawn") if in_processes else DummyVecEnv(makers)
+
+
+def batch_of(
+    scene: SceneSettings, n_worlds: int, observation: str | ObservationObject
+) -> WaitingScenes | None:
+    """The scenes in one batch of arrays; None where there is none, and highway-env simulates."""
+    if scene.chosen_engine == ENGINE:
+        threads = threads_for(n_worlds)
+        return waiting_scenes(scene, n_worlds, observation=observation, n_threads=threads)
+    if isinstance(observation, GoalState) and has_batch(scene, observation):
+        return ParkingBatch(scene, n_worlds, observation)
+    return None
 
 
 def make_environment(

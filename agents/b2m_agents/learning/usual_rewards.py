@@ -9,6 +9,7 @@ _COSTLY_CRASH = {"collision_reward": -15, "normalize_reward": False}
 _REWARDS: Mapping[str, str | Mapping[str, Any]] = {  # from which driving without crashes is learnt
     **dict.fromkeys(("highway", "highway_fast", "u_turn"), _COSTLY_CRASH),
     **dict.fromkeys(("two_way", "racetrack", "racetrack_large", "racetrack_oval"), "safe"),
+    "parking": "goal",
 }
 
 

@@ -12,8 +12,7 @@ from jaxtyping import Bool
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices, VecEnvObs, VecEnvStepReturn
 
 from b2m_agents.episodes.episodes import episode_seed, neutral_action
-from b2m_agents.worlds.scene_vec_env import SceneVecEnv
-from b2m_envs.driving.vector_environment import DrivingSceneVectorEnv
+from b2m_agents.worlds.scene_vec_env import SceneVecEnv, WaitingScenes
 
 
 @dataclass(frozen=True)
@@ -69,7 +68,7 @@ class ReplayableEpisodes(gymnasium.Wrapper[Any, Any, Any, Any]):
 class ReplayableSceneVecEnv(SceneVecEnv):
     """The same for a batch of scenes: world *k* goes through what environment *k* would."""
 
-    def __init__(self, scenes: DrivingSceneVectorEnv, *, every_info: bool = True) -> None:
+    def __init__(self, scenes: WaitingScenes, *, every_info: bool = True) -> None:
         super().__init__(scenes, every_info=every_info)
         self._streams = [0] * scenes.num_envs
         self._indices = [-1] * scenes.num_envs

@@ -6,7 +6,7 @@ import time
 import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, TypeAlias
 
 import gymnasium
 import numpy as np
@@ -18,10 +18,13 @@ from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices, VecEnvO
 
 from b2m_agents.episodes.episodes import as_scene
 from b2m_agents.worlds.vec_metadata import vec_metadata
+from b2m_envs.driving.parking_batch import ParkingBatch
 from b2m_envs.driving.vector_environment import DrivingSceneVectorEnv
 from b2m_envs.scenes.observation import ObservationChoice
 from b2m_envs.scenes.seen import row_of
 from b2m_envs.scenes.settings import SceneSettings
+
+WaitingScenes: TypeAlias = DrivingSceneVectorEnv | ParkingBatch
 
 
 class SceneVecEnv(VecEnv):
@@ -43,7 +46,7 @@ class SceneVecEnv(VecEnv):
         ValueError: For scenes that begin again by themselves.
     """
 
-    def __init__(self, scenes: DrivingSceneVectorEnv, *, every_info: bool = True) -> None:
+    def __init__(self, scenes: WaitingScenes, *, every_info: bool = True) -> None:
         mode = scenes.metadata["autoreset_mode"]
         if mode is not AutoresetMode.DISABLED:
             raise ValueError(f"scenes: expected autoreset_mode 'Disabled', came {mode.value!r}")
@@ -92,11 +95,12 @@ class SceneVecEnv(VecEnv):
 
     def get_images(self) -> Sequence[np.ndarray | None]:
         """A picture of each world."""
-        pictures = self.scenes.render()
+        pictures: Any = self.scenes.render()
         if pictures is None:
             warnings.warn('The render mode is None: "rgb_array" gives images.', stacklevel=2)
             return [None] * self.num_envs
-        return pictures
+        drawn: Sequence[np.ndarray | None] = pictures
+        return drawn
 
     def get_attr(self, attr_name: str, indices: VecEnvIndices = None) -> list[Any]:
         """What each world has under this name; all have the same."""

@@ -118,8 +118,9 @@ class DrivingSceneEnv(MaskedActions, ShownScene, FixedOnceMade, gymnasium.Env[An
     | `hazard`                      | 0 to 1             | 1                                        |
 
     `b2m_envs.Kinematics`, `OccupancyGrid`, `Lidar`, `TimeToCollision`, `KinematicsGoal` and
-    `Attributes` are highway-env's observations, `CrossingTraffic` and `GoalState` ours; a tuple or
-    a dictionary of observations gives several at once. In parking `KinematicsGoal` makes a goal
+    `Attributes` are highway-env's observations, `CrossingTraffic`, `ExitPlace` and `GoalState` ours;
+    a tuple or a dictionary of observations gives several at once, `FlatObservation` one vector of
+    them. In parking `KinematicsGoal` makes a goal
     environment, with `compute_reward`; `GoalState` is the state, and where the spot lies.
 
     ## Rewards

@@ -270,11 +270,16 @@ SCORING: Mapping[str, Scoring] = {
 }
 
 
+def exit_lane(table: LaneTable) -> np.void:
+    """The LANE that leads to the exit: the rightmost one of the road before it."""
+    last = max(name[2] for name in table.number if name[:2] == ("1", "2"))
+    lane: np.void = table.network.lanes[table.number["1", "2", last]]
+    return lane
+
+
 def exit_distance(stepped: SteppedWorlds) -> Values:
     """[m] to the lane that leads to the exit, at its nearest place; 0 where it is followed."""
-    names = stepped.table.number
-    last = max(name[2] for name in names if name[:2] == ("1", "2"))
-    lane = stepped.table.network.lanes[names["1", "2", last]]  # a straight one
+    lane = exit_lane(stepped.table)  # a straight one
     x, y = stepped.ego["x"] - lane["start_x"], stepped.ego["y"] - lane["start_y"]
     along = x * lane["direction_x"] + y * lane["direction_y"]
     across = -x * lane["direction_y"] + y * lane["direction_x"]

@@ -77,6 +77,20 @@ class SlippingVehicle(SteeredVehicle, BicycleVehicle):  # type: ignore[misc]
     """The ego vehicle that keeps its lane, on highway-env's bicycle model with slipping tyres."""
 
 
+class ParkingVehicle(SteeredVehicle):
+    """The ego vehicle in a car park, whose long walls are near by highway-env's quick check."""
+
+    def _is_colliding(self, other: Any, dt: float) -> Any:
+        """highway-env's answer, without its polygons where one of the other's axes lies between."""
+        apart, (ahead_x, ahead_y) = self.position - other.position, other.direction
+        along = abs(apart[0] * ahead_x + apart[1] * ahead_y) - other.LENGTH / 2
+        across = abs(apart[1] * ahead_x - apart[0] * ahead_y) - other.WIDTH / 2
+        reach = self.diagonal / 2 + (abs(self.speed) + abs(other.speed)) * dt
+        if max(along, across) > reach:
+            return False, False, None
+        return super()._is_colliding(other, dt)
+
+
 class DrivenByModel(SpeedLevels):
     """The ego vehicle under highway-env's driver, which aims at the nearest target speed."""
 
@@ -97,6 +111,9 @@ class MadeForScene:
         return _blank_ego, self.made_for, vars(self)
 
 
+_STEERED = {"lane_keeping": SlippingVehicle, "parking": ParkingVehicle}
+
+
 def ego_class(settings: SceneSettings) -> type[Vehicle]:
     """The ego vehicle's class: a class and not a partial, as highway-env's racetracks need."""
     steered = settings.action != "discrete"
@@ -114,7 +131,7 @@ def _ego_class(
         members["target_speeds"] = speeds
         return type("ModelEgo", (MadeForScene, DrivenByModel, model), members)
     if steered:
-        kind = SlippingVehicle if scenario == "lane_keeping" else SteeredVehicle
+        kind = _STEERED.get(scenario, SteeredVehicle)
         members["target_speeds"] = speeds
         return type("SteeredEgo", (MadeForScene, kind), members)
     members["DEFAULT_TARGET_SPEEDS"] = speeds

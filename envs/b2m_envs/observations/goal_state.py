@@ -83,8 +83,17 @@ class GoalState:
 
     def observe(self, settings: SceneSettings, vehicle: Any) -> Float32[np.ndarray, " variable"]:
         """The variables of one of highway-env's vehicles, which has a goal."""
-        goal = np.clip(goal_place(vehicle), -GOAL_BOUND, GOAL_BOUND)
-        plain = np.append(finite_state(settings, parking_state(vehicle)), goal)
+        return self.of_state(settings, parking_state(vehicle), goal_place(vehicle))
+
+    def of_state(
+        self,
+        settings: SceneSettings,
+        state: Float32[np.ndarray, "*world variable"],
+        place: Float32[np.ndarray, "*world 2"],
+    ) -> Float32[np.ndarray, "*world number"]:
+        """The variables of a state, NaN where one has no meaning, and of the goal's place [m]."""
+        goal = np.clip(place, -GOAL_BOUND, GOAL_BOUND)
+        plain = np.concatenate([finite_state(settings, state), goal], axis=-1)
         seen: np.ndarray = plain * self._factors(settings)
         return seen
 

@@ -121,7 +121,7 @@ class ObservationObject(Protocol):
     """An observation with settings of its own, such as `b2m_envs.Kinematics`."""
 
     @property
-    def kind(self) -> ObservationKind:
+    def kind(self) -> Kind:
         """As the environments take it."""
 
 

@@ -6,7 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from gymnasium import spaces
+from jaxtyping import Float32
 
 from b2m_envs.scenes.seen import Seen
 from b2m_envs.scenes.settings import SceneSettings
@@ -53,3 +55,34 @@ class SeveralKinds:
     @property
     def _each(self) -> Iterable[Kind]:
         return self.parts if isinstance(self.parts, tuple) else self.parts.values()
+
+
+@dataclass(frozen=True)
+class FlatKind(SeveralKinds):
+    """Kinds whose observations stand one after the other in a vector."""
+
+    parts: tuple[Kind, ...]
+
+    def space(self, settings: SceneSettings) -> spaces.Box:
+        """The space of one world's vector.
+
+        Raises:
+            ValueError: If a part's space is no `Box`.
+        """
+        boxes = [each.space(settings) for each in self.parts]
+        for box in boxes:
+            if not isinstance(box, spaces.Box):
+                expected = "parts of a flat observation that are arrays"
+                raise ValueError(f"{settings.of.id}: observation: expected {expected}, came {box}")
+        low, high = (
+            np.concatenate([np.ravel(getattr(box, end)) for box in boxes]).astype(np.float32)
+            for end in ("low", "high")
+        )
+        return spaces.Box(low, high, dtype=np.float32)
+
+    def of(self, settings: SceneSettings, seen: Seen) -> Float32[np.ndarray, "*world number"]:
+        """The vector of what is seen of one world, or one vector each of many."""
+        n_axes = int(seen.many)
+        arrays = [np.asarray(each.of(settings, seen), np.float32) for each in self.parts]
+        flat = [array.reshape(*array.shape[:n_axes], -1) for array in arrays]
+        return np.concatenate(flat, axis=-1)

@@ -123,7 +123,10 @@ def test_a_misspelt_option_is_named(monkeypatch, capsys) -> None:
         (("collect", "highway_fast", "--frames", "9", "--episodes", "2"), "n_frames or n_episodes"),
         (("export-minari", "none.h5"), "none.h5"),
         (("train-agent", "highway_fast", "--encoder", "none"), "none: expected a file config.json"),
-        (("train-agent", "highway_fast"), "--encoder: expected one for an agent that sees latents"),
+        (
+            ("train-agent", "highway_fast", "--observation", "latents"),
+            "--encoder: expected one for an agent that sees latents",
+        ),
         (
             ("train-agent", "highway_fast", "--encoder", "none", "--items", "2"),
             "--items: expected none of an agent that drives, came 2",

@@ -163,7 +163,8 @@ def run_job(plan: TrainingPlan, after_step: Callable[[], None]) -> list[Score]:
         device=plan.device,
     )
     settings = EvaluationSettings(plan.n_held_out, device=plan.device)
-    episodes = evaluate_agent(plan.folder, settings, progress=False).of(AGENT)
+    driven = evaluate_agent(plan.folder, settings, progress=False, references=False)
+    episodes = driven.of(AGENT)
     values = {name: _mean(name, episodes) for name in METRICS}
     after_step()
     condition, training = Condition(plan.scenario), plan.settings

@@ -1,0 +1,40 @@
+"""What an agent without an encoder sees, and how it learns, unless the user says otherwise.
+
+Each scenario's agent is the one of the table in ``docs/agents.md``. It was chosen on other seeds,
+of trainings and of episodes, than those of the table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+_STATE = {"observation": "state"}
+_AGENTS: Mapping[str, Mapping[str, Any]] = {  # keywords of `settings_for`
+    "highway_fast": {"observation": "state", "learning_rate_end": 0.0},
+    "parking": {
+        "observation": "goal_state",
+        "n_steps": 450_000,
+        "n_environments": 64,
+        "rollout": 64,
+        "discount": 0.98,
+        "learning_rate_end": 0.0,
+        "evaluate_every": 122_880,
+        "checkpoint_every": 122_880,
+        "n_evaluation_episodes": 40,
+    },
+}
+
+
+def usual_agent(scenario: str, algorithm: str | None = None) -> dict[str, Any]:
+    """Keywords of `settings_for` for an agent without an encoder.
+
+    Args:
+        scenario: One of `b2m_envs.scenes.scenarios.SCENARIOS`.
+        algorithm: That the user chose; of another than the usual one, the observation alone is
+            usual.
+    """
+    usual = dict(_AGENTS.get(scenario, _STATE))
+    if algorithm in (None, usual.get("algorithm", "ppo")):
+        return usual
+    return {"observation": usual["observation"]}

@@ -1,0 +1,46 @@
+"""Every scenario has a usual agent that can be trained there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from b2m_agents.drivers.drivers import drive_episode, rollout_spec_of
+from b2m_agents.learning.agent_settings import check_action, settings_for, usual_action
+from b2m_agents.learning.observed import check_is_shown
+from b2m_agents.learning.training import train_agent
+from b2m_agents.learning.usual_agents import usual_agent
+from b2m_agents.learning.usual_rewards import usual_reward
+from b2m_envs.scenes.observation import action_space, observation_kind
+from b2m_envs.scenes.scenarios import SCENARIOS
+from b2m_envs.scenes.settings import SceneSettings
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_a_usual_agent_sees_and_does_what_its_scenario_has(scenario: str) -> None:
+    settings = settings_for(scenario, **usual_agent(scenario))
+    given = {"reward": usual_reward(scenario), "action": usual_action(scenario, "ppo")}
+    scene = SceneSettings(scenario, **{k: each for k, each in given.items() if each is not None})
+    check_action(settings.algorithm, action_space(scene))
+    check_is_shown(scene, settings.environments_observe)
+    space = observation_kind(scene, settings.environments_observe).space(scene)
+    assert len(space.shape or ()) == 1
+
+
+def test_of_another_algorithm_the_observation_alone_is_usual() -> None:
+    assert usual_agent("parking", "sac") == {"observation": "goal_state"}
+    assert usual_agent("parking", "ppo") == usual_agent("parking")
+
+
+@pytest.mark.slow
+def test_an_agent_learns_to_park_in_a_batch_and_drives_in_highway_env(tmp_path: Path) -> None:
+    short = {"n_steps": 32, "n_environments": 2, "rollout": 16, "batch_size": 16, "n_epochs": 1}
+    settings = settings_for("parking", observation="goal_state", evaluate_every=16, **short)
+    small = {"height": 36, "width": 40, "duration": 4.0}
+    folder = train_agent(
+        "parking", None, tmp_path / "agent", settings, small, in_processes=False, progress=False
+    )
+    episode = drive_episode(rollout_spec_of("parking", str(folder), {}), seed=3)
+    assert episode.observed is not None
+    assert episode.observed.shape == (len(episode.frames), 16)

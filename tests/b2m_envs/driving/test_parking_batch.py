@@ -1,0 +1,59 @@
+"""Car parks in a batch go through the episodes of highway-env's."""
+
+from __future__ import annotations
+
+import gymnasium
+import numpy as np
+import pytest
+
+from b2m_envs.driving.parking_batch import ParkingBatch, has_batch
+from b2m_envs.observations.goal_state import GoalState
+from b2m_envs.scenes.settings import SceneSettings
+
+N_WORLDS, N_STEPS = 4, 60
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("reward", ["highway_env", "goal"])
+def test_a_world_of_the_batch_is_highway_envs_until_and_with_its_crash(reward: str) -> None:
+    settings = SceneSettings("parking", reward=reward)
+    batch = ParkingBatch(settings, N_WORLDS, GoalState())
+    env = gymnasium.make("B2M/ParkingScene-v0", observation=GoalState(), reward=reward)
+    actions = np.random.default_rng(0).uniform(-1, 1, (N_STEPS // 10, N_WORLDS, 2))
+    actions = np.repeat(actions, 10, axis=0).astype(np.float32)
+    begun, _ = batch.reset(seed=0)
+    steps = [batch.step(action) for action in actions]
+    crashes = 0
+    for world in range(N_WORLDS):
+        observation, _ = env.reset(seed=world)
+        np.testing.assert_allclose(begun[world], observation, atol=1e-6)
+        for action, (seen, earned, terminated, _, info) in zip(actions, steps, strict=True):
+            observation, reward_there, ended, _, there = env.step(action[world])
+            assert (ended, there["crashed"]) == (terminated[world], info["crashed"][world])
+            if ended:
+                crashes += there["crashed"]
+                break
+            np.testing.assert_allclose(seen[world], observation, atol=1e-6)
+            assert earned[world] == pytest.approx(reward_there, abs=1e-9)
+            np.testing.assert_allclose(info["state"][world], there["state"], atol=1e-6)
+    assert crashes  # a wall was met
+
+
+def test_a_vehicle_on_its_spot_has_parked() -> None:
+    batch = ParkingBatch(SceneSettings("parking"), 2, GoalState())
+    batch.reset(seed=1)
+    model = batch._model
+    model.x[1], model.y[1], model.heading[1] = model.goal[1]
+    _, reward, terminated, truncated, info = batch.step(np.zeros((2, 2)))
+    assert terminated.tolist() == info["is_success"].tolist() == [False, True]
+    assert not truncated.any()
+    assert reward[1] == pytest.approx(0, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"vehicles_count": 3}, {"reward": "some.module:function"}, {"lateral": False}]
+)
+def test_other_car_parks_are_left_to_highway_env(changes: dict[str, object]) -> None:
+    assert has_batch(SceneSettings("parking"), GoalState())
+    assert not has_batch(SceneSettings("parking", **changes), GoalState())
+    assert not has_batch(SceneSettings("parking"), "state")
