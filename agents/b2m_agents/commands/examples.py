@@ -27,7 +27,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "b2m-drive train-agent sternberg --items 3",
     ),
     "train-agents": (
-        "b2m-drive train-agents highway_fast merge --observation state",
+        "b2m-drive train-agents highway_fast merge parking --seeds 3",
         "b2m-drive train-agents highway --observation state --executor ray",
     ),
     "evaluate-agent": ("b2m-drive evaluate-agent runs/agent-highway/best",),
