@@ -255,7 +255,8 @@ def _about_the_means(
         return None
     if axes.logarithmic:
         return float(numbers[:, 0].min() / _FACTOR), float(numbers[:, 0].max() * _FACTOR)
-    lowest, highest = (edge([*numbers[:, 0], *levels]) for edge in (min, max))
+    means = np.array([*numbers[:, 0], *levels])
+    lowest, highest = float(means.min()), float(means.max())
     room = _ROOM * (highest - lowest) or 1.0
     low = max(lowest - room, np.nanmin([lowest, *numbers[:, 1][np.isfinite(numbers[:, 1])]]))
     high = min(highest + room, np.nanmax([highest, *numbers[:, 2][np.isfinite(numbers[:, 2])]]))
