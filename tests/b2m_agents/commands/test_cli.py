@@ -111,7 +111,7 @@ def test_a_misspelt_option_is_named(monkeypatch, capsys) -> None:
         (("compare", "driving", "--control", "sleep"), "'sleep'"),
         (
             ("compare", "driving", "--encoder", "mine:VAE", "--control", "labels"),
-            "--control: expected none beside --encoder",
+            "--control: expected none of these beside --encoder",
         ),
         (("demo", "--half", "left"), "'left'"),
         (("inspect", "none.h5"), "none.h5"),
