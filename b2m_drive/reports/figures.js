@@ -64,7 +64,8 @@ function printWidth(figure) {
 
 document.querySelectorAll(".chooser select").forEach((each) =>
   each.addEventListener("change", (event) => {
-    if (event.isTrusted) drawFigures().then(fit); // figures tell the list, too, when they are drawn
+    const drawn = drawFigures();
+    if (event.isTrusted) drawn.then(fit); // figures tell the list, too, when they are drawn
   }),
 );
 document.querySelectorAll(".flip").forEach((figure) => {
