@@ -52,6 +52,7 @@ def test_a_driving_scene_runs_without_torch():
     assert run_python(code) == "[]"
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 def test_a_process_of_its_own_makes_the_same_scene_without_an_import_statement():
     code = (

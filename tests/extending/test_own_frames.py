@@ -364,6 +364,7 @@ def test_frames_from_anywhere_end_in_a_report_that_says_what_was_left_out(
     assert "None of these is a null" in page
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 def test_the_command_brings_a_network_from_the_working_directory(
     tmp_path, monkeypatch, capsys

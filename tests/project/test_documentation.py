@@ -110,6 +110,7 @@ def run(page: Path, blocks: list[PythonBlock]) -> dict[str, object]:
     return names
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 def test_the_readme_compares_a_network_as_a_script_of_its_own(tmp_path: Path) -> None:
     (block,) = python_blocks((ROOT / "README.md").read_text())

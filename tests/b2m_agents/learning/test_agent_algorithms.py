@@ -128,7 +128,7 @@ def assert_same_agent(one: Path, other: Path, *, of_curves: bool = True) -> None
     "name",
     [
         pytest.param(
-            name, marks=[pytest.mark.thorough] if name in ("ppo-pixels", "ppo-state") else []
+            name, marks=[pytest.mark.thorough] if name not in ("ppo-latents", "dqn-state") else []
         )
         for name in TRAININGS
     ],

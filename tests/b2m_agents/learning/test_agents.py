@@ -215,6 +215,7 @@ def test_a_damaged_checkpoint_is_named(agent, encoder, tmp_path, name, text, lon
         )  # fmt: skip
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 def test_an_environments_process_that_ended_is_said_and_the_others_end(
     encoder, tmp_path, monkeypatch

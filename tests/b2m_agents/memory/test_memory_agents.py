@@ -217,6 +217,7 @@ def test_an_agent_begins_with_open_gates_and_fixating() -> None:
     assert policy.features_extractor(torch.ones(1, 25)).tolist() == [[2.0] * 25]
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 def test_training_killed_while_writing_goes_on_to_the_same_agent(agent, tmp_path) -> None:
     script, folder = tmp_path / "train.py", tmp_path / "agent"

@@ -255,6 +255,7 @@ def test_every_control_can_teach(scenes, teacher, control: str) -> None:
         assert teacher_of(scenes, control=control, seed=1).fingerprint != other.fingerprint
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 def test_the_teacher_moves_the_encoder_and_alone_does_not(agent, scenes, tmp_path) -> None:
     alone = train(tmp_path / "alone", teacher_of(scenes, control="alone"))

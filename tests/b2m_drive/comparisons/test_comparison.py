@@ -37,6 +37,7 @@ def score_once(plan: Plan, after_step: Callable[[], None]) -> list[Score]:
     return [Score(Condition(plan.name), 0, "accuracy", 1, float(os.getpid()), "1")]
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 def test_a_killed_comparison_keeps_its_finished_groups(tmp_path) -> None:
     run = open_run(tmp_path / "run", {"a": 1})

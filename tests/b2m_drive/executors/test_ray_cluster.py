@@ -108,6 +108,7 @@ def test_a_killed_worker_costs_its_job_one_try(executor: RayCluster, tmp_path, l
     assert [each["job"] for each in events_of(tmp_path / "run", "lost")] == ["run/once"]
 
 
+@pytest.mark.thorough
 def test_jobs_that_fail_or_kill_always_are_given_up_alone(executor, tmp_path, ledger) -> None:
     plans = (*dry(4).plans, DryPlan("kills", kills_always=True, ledger=ledger),
              DryPlan("fails", fails=True, ledger=ledger))  # fmt: skip

@@ -128,6 +128,7 @@ def test_a_second_training_is_refused_and_the_first_ends_as_if_alone(tmp_path) -
         np.testing.assert_array_equal(values, other[name])
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 def test_a_killed_training_frees_its_folder_and_the_next_goes_on_and_sweeps(tmp_path) -> None:
     folder = tmp_path / "agent"

@@ -152,6 +152,7 @@ def test_what_cannot_stand_side_by_side_is_named() -> None:
         pseudo_population([both, one])
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 def test_jackknife_by_hand() -> None:
     sessions = [a_session(name, n, seed=n) for name, n in (("a", 110), ("b", 120), ("c", 130))]

@@ -40,6 +40,7 @@ def test_each_preset_says_more_about_the_items_than_the_one_before() -> None:
         assert statistic(median) < statistic(best) < statistic(ideal)
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 def test_the_ideal_brain_tells_items_and_sides_in_nearly_every_trial() -> None:
     recording = recorded("ideal")
@@ -76,6 +77,7 @@ def test_without_signal_no_spike_depends_on_what_is_shown_or_where(name: str) ->
 # Over 24 to 40 seeds of each preset without signal the standard deviations were .02 for items,
 # .03 for memory and .09 for side, about means within 1.5 standard errors of chance; the limits
 # are three of them.
+@pytest.mark.thorough
 @pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(PRESETS))
 def test_without_signal_the_task_is_decoded_at_chance(name: str) -> None:

@@ -23,6 +23,7 @@ def _responses(signal: float, n_rows: int = 120, seed: int = 0) -> tuple[Respons
     return Responses.from_arrays(values, np.arange(n_rows), start=time), latent
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["gpfa", "cebra"])
 def test_latents_hold_what_drives_the_units(name: str, monkeypatch: pytest.MonkeyPatch) -> None:

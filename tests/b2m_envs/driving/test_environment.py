@@ -215,6 +215,7 @@ def test_a_misspelt_key_of_highway_env_is_an_error(monkeypatch):
         DrivingSceneEnv("highway", engine="highway-env")
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 @pytest.mark.parametrize("colour", [False, True])
 @pytest.mark.parametrize("camera", ["birds_eye", "drivers_eye"])

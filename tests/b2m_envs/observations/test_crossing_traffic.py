@@ -68,6 +68,7 @@ def expected_table(source: Any, n_rows: int) -> np.ndarray:
     return table
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 @pytest.mark.parametrize("scenario", ["intersection", "roundabout"])
 def test_it_equals_what_every_pair_of_places_gives(scenario: str) -> None:

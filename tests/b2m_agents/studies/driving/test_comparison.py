@@ -326,6 +326,7 @@ def test_a_driver_who_always_does_the_same_cannot_stand_as_a_control() -> None:
         standardised(np.ones((5, 2), np.float32))
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 def test_a_persons_own_recording_teaches_too(scenes, tmp_path) -> None:
     watched = SimulatedViewer("ideal").watch(SceneDataset(scenes))

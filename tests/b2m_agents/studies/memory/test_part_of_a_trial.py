@@ -41,6 +41,7 @@ def without(recording: TrialResponses, delay: bool) -> TrialResponses:
     return replace(recording, values=recording.values[:, kept], windows=windows)
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 def test_a_delay_is_compared_and_the_report_says_what_was_not_asked(tmp_path: Path) -> None:
     readings = (Readout(), Readout(pairing="carried"))

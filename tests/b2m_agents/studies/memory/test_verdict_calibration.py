@@ -37,6 +37,7 @@ SMALL = CalibrationSettings(
 )
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 def test_every_brain_gets_a_verdict_and_a_killed_run_goes_on(tmp_path) -> None:
     torch.set_num_threads(1)
