@@ -13,26 +13,19 @@ from beartype import BeartypeConf, beartype
 # A whole number is a float to whoever calls, as PEP 484 and mypy have it. One item of a container
 # is looked at, which one is left to chance: without this, an int among floats fails now and then.
 _AS_MYPY = BeartypeConf(is_pep484_tower=True)
-_FIRST, _EACH = 20, 16  # calls that are checked: the first ones, and each 16th of the others
 
 
 def check_when_called(function: Callable[..., Any]) -> Callable[..., Any]:
     """As beartype, whose check of a function is made when that function is first called.
 
     A process imports thousands of functions and calls a part of them: made at import, the
-    checks take a third of the time that it takes to collect the tests. A function that is called
-    very often is checked at its first calls and then now and then: a check takes longer than many
-    a small function does.
+    checks take a third of the time that it takes to collect the tests.
     """
     checked: Callable[..., Any] | None = None
-    n_calls = 0
 
     @wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
-        nonlocal checked, n_calls
-        n_calls += 1
-        if n_calls > _FIRST and n_calls % _EACH:
-            return function(*args, **kwargs)
+        nonlocal checked
         if checked is None:
             checked = beartype(conf=_AS_MYPY)(function)
         return checked(*args, **kwargs)
