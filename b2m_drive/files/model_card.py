@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from b2m_drive.files.text_files import read_text
@@ -113,11 +113,6 @@ def stricter(licences: Iterable[str]) -> str:
     order = [UNKNOWN, *(word for _, word in _HUB_LICENCES)]
     known = [each if each in order else UNKNOWN for each in licences]
     return min(known, key=order.index, default=UNKNOWN)
-
-
-def with_scores(card: ModelCard, scores: Iterable[CardScore]) -> ModelCard:
-    """The same card with further scores."""
-    return replace(card, scores=(*card.scores, *scores))
 
 
 def _head(card: ModelCard) -> str:
