@@ -10,7 +10,9 @@ import pytest
 from highway_env.vehicle.behavior import IDMVehicle
 
 from tests.shared.compiled_once import compile_one_at_a_time
-from tests.shared.type_checks import without_type_checks
+from tests.shared.type_checks import check_when_called, without_type_checks
+
+check_when_called()  # the tests' modules, which import the packages, are imported after this
 
 # highway-env's own intersection rewrites these for all traffic of the process.
 CONSTANTS = {
