@@ -26,7 +26,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if hasattr(config, "workerinput"):
         kept = Path(__file__).parents[1] / "envs" / "b2m_envs" / "__pycache__"
         kept.mkdir(exist_ok=True)
-        compile_one_at_a_time(kept / "compiling.lock")
+        compile_one_at_a_time(kept)
 
 
 @pytest.hookimpl(wrapper=True)
