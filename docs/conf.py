@@ -47,4 +47,5 @@ copybutton_prompt_is_regexp = True
 html_theme = "furo"
 html_title = f"b2m-drive {release}"
 html_theme_options = {"navigation_with_keys": True}
-html_static_path = ["clips"]
+html_static_path = ["clips", "site/site.css"]
+html_css_files = ["site.css"]
