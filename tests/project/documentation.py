@@ -60,12 +60,14 @@ def pages() -> list[Path]:
 
 
 def texts() -> list[Path]:
-    """Every file of the project that is written in Markdown, notebooks too."""
+    """Every file of the project that is written in Markdown, notebooks too.
+
+    The site's first page is none: it links to pages that are made, and Sphinx follows its links.
+    """
     folders = ("", "docs", "docs/notebooks", "tests/old_runs")
     kinds = (".md", ".ipynb")
-    return sorted(
-        path for each in folders for path in (ROOT / each).iterdir() if path.suffix in kinds
-    )
+    found = {path for each in folders for path in (ROOT / each).iterdir() if path.suffix in kinds}
+    return sorted(found - {ROOT / "docs" / "index.md"})
 
 
 def markdown_of(path: Path) -> str:
