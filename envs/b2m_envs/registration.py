@@ -23,6 +23,7 @@ SCENES = {
     "Highway": "highway",
     "HighwayFast": "highway_fast",
     "Merge": "merge",
+    "MergeGeneric": "merge_generic",
     "Exit": "exit",
     "Roundabout": "roundabout",
     "Intersection": "intersection",

@@ -31,18 +31,20 @@ _RACETRACK = {
     "on_road_reward": 0,
     "terminate_off_road": True,
 }
+_MERGE = {
+    "collision_reward": -1,
+    "right_lane_reward": 0.1,
+    "high_speed_reward": 0.2,
+    "lane_change_reward": -0.05,
+    "merging_speed_reward": -0.5,
+    "reward_speed_range": (20, 30),
+}
 USUAL: Mapping[str, Weights] = MappingProxyType(  # scenario -> highway-env's settings
     {
         "highway": _HIGHWAY,
         "highway_fast": _HIGHWAY,
-        "merge": {
-            "collision_reward": -1,
-            "right_lane_reward": 0.1,
-            "high_speed_reward": 0.2,
-            "lane_change_reward": -0.05,
-            "merging_speed_reward": -0.5,
-            "reward_speed_range": (20, 30),
-        },
+        "merge": _MERGE,
+        "merge_generic": _MERGE,
         "exit": {
             "collision_reward": 0,
             "goal_reward": 1,
@@ -127,6 +129,7 @@ SPANS: Mapping[str, Callable[[Weights], Span]] = {  # sums that become 0 and 1
     "highway": _highway_span,
     "highway_fast": _highway_span,
     "merge": _merge_span,
+    "merge_generic": _merge_span,
     "exit": _span_to("goal_reward"),
     "roundabout": _span_to("high_speed_reward"),
     "intersection": _span_to("arrived_reward"),

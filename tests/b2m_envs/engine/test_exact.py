@@ -47,7 +47,8 @@ MODES: dict[str, dict[str, Any]] = {
 }
 MOST_AMPLIFIED = 0.05  # part of the steps after which rounding errors may exceed the tolerance
 AFTER_THE_END = 4  # [steps] that worlds go on after highway-env calls them terminated
-CHANGE_LANES = ("highway", "highway_fast", "merge")  # where others change lane of their own accord
+# where others change lane of their own accord
+CHANGE_LANES = ("highway", "highway_fast", "merge", "merge_generic")
 LONELY = ("racetrack", "racetrack_large", "racetrack_oval")  # with one other vehicle, far away
 SWIFT_MODES = ("discrete", "driver, continuous")  # of which each is driven in every run
 THREE_MODES = (
@@ -304,6 +305,11 @@ def test_a_whole_default_episode_of_the_highway_is_highway_envs():
         ("two_way", {"policy_frequency": 0.5}),
         ("roundabout", {"simulation_frequency": 30, "duration": 3}),
         ("roundabout", {"simulation_frequency": 10, "policy_frequency": 10 / 3, "duration": 3}),
+        ("merge_generic", {"lanes_count": 1, "vehicles_count": 0, "duration": 12}),
+        (
+            "merge_generic",
+            {"lanes_count": 4, "vehicles_count": 12, "merge_lengths": (70, 30.5, 45, 90)},
+        ),
         # highway-env's 1 / (1 / 186) is less than 186, which moves its looks at the right of way
         ("intersection", {"simulation_frequency": 186, "vehicles_count": 8, "duration": 3}),
     ],

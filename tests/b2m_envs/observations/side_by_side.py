@@ -24,6 +24,7 @@ SCENARIOS = (
     "racetrack",
     "racetrack_large",
     "racetrack_oval",
+    "merge_generic",
 )
 
 
