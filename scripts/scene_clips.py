@@ -1,12 +1,16 @@
 """Film every driving scene, from above and from the driver's seat, for its page of the site.
 
 python scripts/scene_clips.py [FOLDER] [--only NAME]    # docs/clips/NAME.mp4, about a minute
+python scripts/scene_clips.py [FOLDER] --agent AGENT    # an agent, in its scenario: parking.mp4
+
+AGENT is the folder of an agent that sees no pictures.
 """
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +19,9 @@ import numpy as np
 from jaxtyping import UInt8
 from tqdm import tqdm
 
+from b2m_agents.drivers.drivers import drive_episode, rollout_spec_of
+from b2m_agents.episodes.episodes import episode_seed
+from b2m_agents.learning.trained_agent import read_agent_config
 from b2m_agents.videos.video_writing import write_video
 from b2m_envs import LanePerturbations, LeadBrakings
 from b2m_envs.registration import SCENES
@@ -25,6 +32,8 @@ SIDE = 192  # [px] of each of the two views
 SECONDS = 9  # [s] of driving at most
 RATE = 5  # [Hz] of steps, and so of pictures; what is faster already stays so
 GAP = 4  # [px]
+AGENT_EPISODE = 0  # of the held-out ones
+LAST = 1.5  # [s] that an agent's last picture stays
 VIEWS: tuple[dict[str, Any], ...] = ({"camera": "birds_eye"}, {"camera": "drivers_eye"})
 Action = Any
 
@@ -33,17 +42,37 @@ def main() -> None:
     """Write the clips."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path, nargs="?", default=Path("docs/clips"))
-    parser.add_argument("--only", choices=(*SCENES.values(), *EVENTS), help="this one alone")
+    names = [name for name in (*SCENES.values(), *EVENTS) if name not in WITHOUT_DRIVER]
+    parser.add_argument("--only", choices=names, help="this one alone")
+    parser.add_argument("--agent", type=Path, help="this agent alone, in its scenario")
     arguments = parser.parse_args()
     arguments.folder.mkdir(parents=True, exist_ok=True)
-    for name in tqdm([arguments.only] if arguments.only else [*SCENES.values(), *EVENTS]):
+    if arguments.agent is not None:
+        write_agent_clip(arguments.folder, arguments.agent)
+        return
+    for name in tqdm([arguments.only] if arguments.only else names):
         pictures = event_pictures(name) if name in EVENTS else scene_pictures(name)
         rate = 10 if name in EVENTS else max(RATE, SCENARIOS[name].policy_frequency)
         write_video(arguments.folder / f"{name}.mp4", pictures, rate)
 
 
+def write_agent_clip(folder: Path, agent: Path) -> None:
+    """Film the beginning of a held-out episode of an agent."""
+    name = read_agent_config(agent).scenario
+    spec = rollout_spec_of(name, str(agent.resolve()), {})
+    size: dict[str, Any] = {"height": SIDE, "width": SIDE, "n_frames": 1, "colour": True}
+    scenes = [replace(spec.scene, **size, **view, frame_interval=None) for view in VIEWS]
+    seed = episode_seed(0, AGENT_EPISODE, held_out=True)
+    episodes = [drive_episode(replace(spec, scene=scene), seed).frames for scene in scenes]
+    rate = spec.scene.steps_per_second
+    shown = [list(frames[: round(SECONDS * rate) + 1]) for frames in episodes]
+    pictures = [side_by_side(list(pair)) for pair in zip(*shown, strict=True)]
+    stays = pictures[-1:] * round(LAST * rate)
+    write_video(folder / f"{name}.mp4", iter([*pictures, *stays]), rate)
+
+
 def scene_pictures(name: str) -> Iterator[UInt8[np.ndarray, "height width 3"]]:
-    """An episode's beginning under highway-env's driver model, or a driver of ours without one."""
+    """An episode's beginning under highway-env's driver model, or one that keeps its lane."""
     of = SCENARIOS[name]
     keywords: dict[str, Any] = {} if of.steered_only else {"driver": "highway_env"}
     if of.policy_frequency < RATE:  # the driver model acts in every simulation step anyway
@@ -64,7 +93,7 @@ def pictures_of(
         gym.make(f"b2m_envs:{id}", height=SIDE, width=SIDE, n_frames=1, colour=True, **each)
         for each in ({**keywords, **view} for view in VIEWS)
     ]
-    shown = [env.reset(seed=3) for env in envs]
+    shown: list[Any] = [env.reset(seed=3) for env in envs]
     while True:
         yield side_by_side([picture for picture, *_ in shown])
         if any(any(each[2:4]) for each in shown) or shown[0][-1]["time"] >= SECONDS:
@@ -112,20 +141,15 @@ def follow(env: gym.Env, info: dict[str, Any]) -> Action:
     return np.clip([0.04 * (info["lead_gap"] - 30) + 0.25 * faster], -1, 1)
 
 
-def wander(env: gym.Env, info: dict[str, Any]) -> Action:
-    """Drive slowly in a bow: nobody of ours parks without having learnt it."""
-    return np.array([0.12, 0.5 * np.sin(info["time"])])
-
-
 EVENTS = {"lane_departure": "B2M/LaneDeparture-v0", "emergency_braking": "B2M/EmergencyBraking-v0"}
 SETTINGS: dict[str, dict[str, Any]] = {
     "lane_departure": {"perturbations": LanePerturbations(onset=[1.0, 6.0], side=[-1, 1])},
     "emergency_braking": {"brakings": LeadBrakings([2.0])},
 }
 DRIVERS = {
-    "lane_keeping": keep_lane, "parking": wander,
-    "lane_departure": correct, "emergency_braking": follow,
+    "lane_keeping": keep_lane, "lane_departure": correct, "emergency_braking": follow,
 }  # fmt: skip
+WITHOUT_DRIVER = ("parking",)  # but an agent's
 
 
 if __name__ == "__main__":

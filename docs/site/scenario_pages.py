@@ -10,7 +10,7 @@ from b2m_envs.scenes.reward import IGNORED, USUAL
 from b2m_envs.scenes.scenarios import SCENARIOS, Scenario
 
 DRIVERS = {  # of the clips, by scripts/scene_clips.py; otherwise highway-env's driver model
-    "parking": "a car that wanders, since there is no driver model here",
+    "parking": "an agent that learnt to park by `b2m-drive train-agents parking`",
     "lane_keeping": "a driver that steers back to the middle of the lane",
 }
 ABOUT = {  # what happens, and how it ends before time is over

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import runpy
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import cv2
 import pytest
 
 from b2m_agents.drivers.rollouts import CollectSettings, collect_scenes
@@ -57,3 +59,20 @@ def test_agents_are_evaluated_and_the_first_one_recorded(tmp_path, capsys) -> No
     assert "all 2 trainings" in capsys.readouterr().out
     written = {path.name for path in (tmp_path / "out").iterdir()}
     assert written == {"evaluation.csv", "evaluation.png", "video.mp4"}
+
+
+@pytest.mark.slow
+def test_agents_stand_on_a_sheet_and_one_in_a_clip(tmp_path, capsys, monkeypatch) -> None:
+    agents = tmp_path / "agents"
+    for name in ("highway_fast", "racetrack"):
+        tiny_agent(agents / name / "seed-0", None, scenario=name, observation="state")
+    sheet = str(tmp_path / "agents.png")
+    monkeypatch.setattr(sys, "argv", ["contact_sheet.py", sheet, "--agents", str(agents)])
+    main_of("contact_sheet.py")()
+    assert "2 scenes" in capsys.readouterr().out
+    assert cv2.imread(sheet).std() > 10
+    clips, agent = str(tmp_path / "clips"), str(agents / "racetrack" / "seed-0")
+    monkeypatch.setattr(sys, "argv", ["scene_clips.py", clips, "--agent", agent])
+    main_of("scene_clips.py")()
+    capture = cv2.VideoCapture(str(tmp_path / "clips" / "racetrack.mp4"))
+    assert capture.get(cv2.CAP_PROP_FRAME_WIDTH) == 2 * 192 + 4

@@ -15,7 +15,8 @@ from numba.core.dispatcher import Dispatcher
 def compile_one_at_a_time(locks: Path) -> None:
     """From now on, let this process compile only while no other one compiles.
 
-    Kernels that draw call no others and none call them: they are compiled beside those. Who waited finds on disk what the other one compiled meanwhile.
+    Kernels that draw call no others and none call them: they are compiled beside those. Who
+    waited finds on disk what the other one compiled meanwhile.
 
     Args:
         locks: A folder, the same in all processes, for its two files.

@@ -23,6 +23,7 @@ SPELT = {  # options whose name is not that of the setting
     "vehicles_density": "density",
     "policy_frequency": "policy-hz",
     "simulation_frequency": "simulation-hz",
+    "entropy_weight": "entropy",
     "hidden_sizes": "hidden",
     "observation_options": "observe",
 }
@@ -120,6 +121,15 @@ Discount = Annotated[
         rich_help_panel=_TRAINING,
     ),
 ]
+Entropy = Annotated[
+    float | None,
+    typer.Option(
+        help="Weight of the policy's entropy in the loss of ppo: the larger, the more it tries. "
+        "Default: 0.002.",
+        min=0,
+        rich_help_panel=_TRAINING,
+    ),
+]
 Hidden = Annotated[
     str | None,
     typer.Option(
@@ -181,6 +191,7 @@ def learning_settings(
     learning_rate: float | None,
     learning_rate_end: float | None,
     discount: float | None,
+    entropy: float | None,
     hidden: str | None,
     observe: list[str] | None,
 ) -> dict[str, Any]:
@@ -193,6 +204,7 @@ def learning_settings(
         learning_rate=learning_rate,
         learning_rate_end=learning_rate_end,
         discount=discount,
+        entropy_weight=entropy,
         hidden_sizes=None if hidden is None else _widths(hidden),
         observation_options=None if observe is None else named_values("observe", observe),
     )

@@ -126,6 +126,7 @@ def train_agent(
     learning_rate: learning_options.LearningRate = None,
     learning_rate_end: learning_options.LearningRateEnd = None,
     discount: learning_options.Discount = None,
+    entropy: learning_options.Entropy = None,
     hidden: learning_options.Hidden = None,
     patience: Annotated[
         int | None,
@@ -207,7 +208,7 @@ def train_agent(
         patience=patience,
         tensorboard=tensorboard,
     ) | learning_options.learning_settings(
-        learning_rate, learning_rate_end, discount, hidden, observe
+        learning_rate, learning_rate_end, discount, entropy, hidden, observe
     )
     view = scene_settings(camera, height, width, colour, stack, action)
     traffic = learning_options.traffic_settings(

@@ -57,6 +57,7 @@ def train_agents(
     learning_rate: learning_options.LearningRate = None,
     learning_rate_end: learning_options.LearningRateEnd = None,
     discount: learning_options.Discount = None,
+    entropy: learning_options.Entropy = None,
     hidden: learning_options.Hidden = None,
     episodes: Annotated[int, typer.Option(help="Held out, of each agent.", min=1)] = 30,
     out: Annotated[
@@ -102,7 +103,7 @@ def train_agents(
     chosen = given(
         observation=observation, algorithm=algorithm, n_steps=steps
     ) | learning_options.learning_settings(
-        learning_rate, learning_rate_end, discount, hidden, observe
+        learning_rate, learning_rate_end, discount, entropy, hidden, observe
     )
     traffic = learning_options.traffic_settings(
         lanes, vehicles, density, duration, policy_frequency, simulation_frequency, reward, others

@@ -12,6 +12,19 @@ from typing import Any
 _STATE = {"observation": "state"}
 _AGENTS: Mapping[str, Mapping[str, Any]] = {  # keywords of `settings_for`
     "highway_fast": {"observation": "state", "learning_rate_end": 0.0},
+    "lane_keeping": {
+        "observation": "state",
+        "n_steps": 150_000,
+        "n_environments": 8,
+        "batch_size": 256,
+        "n_epochs": 10,
+        "discount": 0.95,
+        "entropy_weight": 0.0,
+        "learning_rate_end": 0.0,
+        "evaluate_every": 40_960,
+        "checkpoint_every": 40_960,
+        "n_evaluation_episodes": 1,  # all are alike
+    },
     "parking": {
         "observation": "goal_state",
         "n_steps": 450_000,

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from b2m_agents.commands.learning_options import learning_settings
 from b2m_agents.drivers.drivers import drive_episode, rollout_spec_of
-from b2m_agents.learning.agent_settings import check_action, settings_for, usual_action
+from b2m_agents.learning.agent_settings import PPOSettings, check_action, settings_for, usual_action
 from b2m_agents.learning.observed import check_is_shown
 from b2m_agents.learning.training import train_agent
 from b2m_agents.learning.usual_agents import usual_agent
@@ -31,6 +32,21 @@ def test_a_usual_agent_sees_and_does_what_its_scenario_has(scenario: str) -> Non
 def test_of_another_algorithm_the_observation_alone_is_usual() -> None:
     assert usual_agent("parking", "sac") == {"observation": "goal_state"}
     assert usual_agent("parking", "ppo") == usual_agent("parking")
+
+
+def test_options_of_learning_are_settings_of_the_algorithm() -> None:
+    given = learning_settings(1e-3, 0.0, 0.98, 0.02, "8,4", None)
+    algorithm = settings_for("exit", observation="state", **given).algorithm
+    assert isinstance(algorithm, PPOSettings)
+    assert (algorithm.learning_rate, algorithm.learning_rate_end) == (1e-3, 0.0)
+    assert (algorithm.discount, algorithm.entropy_weight) == (0.98, 0.02)
+    assert algorithm.hidden_sizes == (8, 4)
+
+
+def test_entropy_is_refused_of_an_algorithm_without_its_weight() -> None:
+    given = learning_settings(None, None, None, 0.02, None, None)
+    with pytest.raises(ValueError, match="entropy_weight"):
+        settings_for("exit", observation="state", algorithm="dqn", **given)
 
 
 @pytest.mark.slow
