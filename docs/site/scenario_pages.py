@@ -44,6 +44,12 @@ ABOUT = {  # what happens, and how it ends before time is over
         "Enter a roundabout with traffic, and leave it at the second exit.",
         "the vehicle crashes",
     ),
+    "roundabout_generic": (
+        "A roundabout to choose: `lanes_count` lanes, `roundabout_radius` of the innermost one "
+        "[m], and `vehicles_count` others, of which those are left out that find no place in ten "
+        "draws.",
+        "the vehicle crashes",
+    ),
     "intersection": (
         "Turn left across an intersection without traffic lights. Lanes cannot be changed; "
         "faster and slower are the only actions.",

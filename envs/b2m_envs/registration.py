@@ -26,6 +26,7 @@ SCENES = {
     "MergeGeneric": "merge_generic",
     "Exit": "exit",
     "Roundabout": "roundabout",
+    "RoundaboutGeneric": "roundabout_generic",
     "Intersection": "intersection",
     "TwoWay": "two_way",
     "UTurn": "u_turn",

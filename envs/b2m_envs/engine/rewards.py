@@ -12,6 +12,7 @@ from jaxtyping import Bool, Float64
 from b2m_envs.engine.lanes import LaneTable
 from b2m_envs.engine.layout import DRIVER, META, NOBODY
 from b2m_envs.scenes.reward import SPANS
+from b2m_envs.scenes.road_options import PENALISED_LANE
 
 Values = Float64[np.ndarray, " world"]
 Flags = Bool[np.ndarray, " world"]
@@ -142,7 +143,7 @@ def merge_terms(stepped: SteppedWorlds) -> dict[str, Values]:
     with more, it is one of the highway's, and with one, there is none.
     """
     vehicles = stepped.every[stepped.which]
-    ramp = stepped.table.number.get(("b", "c", 2), NOBODY)
+    ramp = stepped.table.number.get(("b", "c", PENALISED_LANE), NOBODY)
     delay: Values = np.zeros(len(vehicles))
     for row in range(vehicles.shape[1]):
         each = vehicles[:, row]
@@ -272,6 +273,7 @@ SCORING: Mapping[str, Scoring] = {
     "racetrack_large": _RACETRACK,
     "racetrack_oval": _RACETRACK,
     "merge_generic": Scoring(merge_terms, ends=has_merged),
+    "roundabout_generic": Scoring(roundabout_terms, on_road_only=True),
 }
 
 

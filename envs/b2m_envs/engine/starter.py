@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
 
-from b2m_envs.engine.drawn_traffic import merge_start, start_at_merge
+from b2m_envs.engine.drawn_traffic import (
+    ROUNDABOUT_GOALS,
+    merge_start,
+    roundabout_start,
+    start_at_merge,
+    start_at_roundabout,
+)
 from b2m_envs.engine.initial_traffic import (
     SPAWNS,
     highway_start,
@@ -18,7 +25,9 @@ from b2m_envs.engine.initial_traffic import (
 from b2m_envs.engine.lanes import LaneTable
 from b2m_envs.scenes.scenarios import MERGE_LENGTHS
 
-STARTED: Final = (*SPAWNS, "highway", "highway_fast", "exit", "merge_generic")  # begun here
+STARTED: Final = (  # scenarios begun here
+    *SPAWNS, "highway", "highway_fast", "exit", "merge_generic", "roundabout_generic"
+)  # fmt: skip
 
 
 class Starter:
@@ -36,7 +45,7 @@ class Starter:
         self, scenario: str, source: Any, table: LaneTable, levels: np.ndarray, ego_kind: int
     ) -> None:
         config = source.config
-        goals: list[str] = []
+        goals: Sequence[str] = ()
         self._how: Any
         if scenario in SPAWNS:
             spawns = SPAWNS[scenario]
@@ -46,6 +55,9 @@ class Starter:
             lengths = [config[key] for key in MERGE_LENGTHS]
             self.kernel = start_at_merge
             self._how = merge_start(int(config["vehicles_count"]), lengths, table)
+        elif scenario == "roundabout_generic":
+            goals, self.kernel = ROUNDABOUT_GOALS, start_at_roundabout
+            self._how = roundabout_start(int(config["vehicles_count"]), table)
         else:
             goals = ["3"]
             self.kernel, self._how = start_on_highway, highway_start(scenario, config)

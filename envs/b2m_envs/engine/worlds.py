@@ -364,13 +364,15 @@ class KnownRoad(NamedTuple):
     geometry: RoadGeometry
 
 
+# Scenarios where who finds no place is left out -> vehicles that are always there.
+TRYING = {"merge_generic": 2, "roundabout_generic": 1}
 _known_roads: dict[tuple[Any, ...], KnownRoad] = {}
 
 
 def known_road(settings: SceneSettings, road: Road) -> KnownRoad:
     """Read a road once in a process: it is the same in every environment of these options."""
-    lengths = settings.merge_lengths
-    key = (settings.scenario, settings.lanes_count, lengths, settings.connects_lanes)
+    shape = (settings.lanes_count, settings.merge_lengths, settings.roundabout_radius)
+    key = (settings.scenario, *shape, settings.connects_lanes)
     if key not in _known_roads:
         table = lane_table(road.network, road.neighbour_vehicles_connected_lanes)
         _known_roads[key] = KnownRoad(road.network, table, road_geometry(road.network))
@@ -381,7 +383,7 @@ def n_slots(source: Any, settings: SceneSettings) -> int:
     """The largest number of vehicles that highway-env can put on the road of an environment."""
     if settings.scenario == "intersection":  # one may come in every step
         return int(source.config["initial_vehicle_count"]) + settings.last_step + 2
-    if settings.scenario == "merge_generic":  # who finds no place is left out
-        return int(source.config["vehicles_count"]) + 2
+    if settings.scenario in TRYING:
+        return int(source.config["vehicles_count"]) + TRYING[settings.scenario]
     most_others = source.config.get("other_vehicles")
     return len(source.road.vehicles) if most_others is None else 1 + int(most_others)

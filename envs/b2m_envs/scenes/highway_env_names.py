@@ -44,6 +44,7 @@ SETTINGS: Mapping[str, str] = MappingProxyType(  # of highway-env -> what to wri
         "initial_vehicle_count": "vehicles_count",
         "other_vehicles": "vehicles_count",
         "no_lanes": "lanes_count",
+        "roundabout_lanes": "lanes_count",
         **dict.fromkeys(MERGE_LENGTHS, "merge_lengths=(before, converging, parallel, after) [m]"),
         "neighbour_vehicles_connected_lanes": "connected_lanes",
         "controlled_vehicles": f"nothing: {ONE_VEHICLE}",

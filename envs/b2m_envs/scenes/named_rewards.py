@@ -86,8 +86,8 @@ REWARDS: Mapping[str, NamedReward] = MappingProxyType(
             safe_reward,
             (
                 "highway", "highway_fast", "merge", "merge_generic", "exit", "roundabout",
-                "intersection", "two_way", "u_turn", "racetrack", "racetrack_large",
-                "racetrack_oval",
+                "roundabout_generic", "intersection", "two_way", "u_turn", "racetrack",
+                "racetrack_large", "racetrack_oval",
             ),
             "parking and lane keeping are not about speed in traffic",
         ),

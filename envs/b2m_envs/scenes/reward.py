@@ -39,6 +39,13 @@ _MERGE = {
     "merging_speed_reward": -0.5,
     "reward_speed_range": (20, 30),
 }
+_ROUNDABOUT = {
+    "collision_reward": -1,
+    "high_speed_reward": 0.2,
+    "lane_change_reward": -0.05,
+    "on_road_reward": 0,
+    "normalize_reward": True,
+}
 USUAL: Mapping[str, Weights] = MappingProxyType(  # scenario -> highway-env's settings
     {
         "highway": _HIGHWAY,
@@ -53,13 +60,8 @@ USUAL: Mapping[str, Weights] = MappingProxyType(  # scenario -> highway-env's se
             "reward_speed_range": (20, 30),
             "normalize_reward": True,
         },
-        "roundabout": {
-            "collision_reward": -1,
-            "high_speed_reward": 0.2,
-            "lane_change_reward": -0.05,
-            "on_road_reward": 0,
-            "normalize_reward": True,
-        },
+        "roundabout": _ROUNDABOUT,
+        "roundabout_generic": _ROUNDABOUT,
         "intersection": {
             "collision_reward": -5,
             "high_speed_reward": 1,
@@ -96,6 +98,7 @@ IGNORED: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "highway_fast": ("lane_change_reward",),
         "exit": ("lane_change_reward", "offroad_terminal"),
         "roundabout": ("right_lane_reward",),
+        "roundabout_generic": ("right_lane_reward",),
         "two_way": ("collision_reward", "left_lane_constraint"),
         "u_turn": ("offroad_terminal",),
     }
@@ -132,6 +135,7 @@ SPANS: Mapping[str, Callable[[Weights], Span]] = {  # sums that become 0 and 1
     "merge_generic": _merge_span,
     "exit": _span_to("goal_reward"),
     "roundabout": _span_to("high_speed_reward"),
+    "roundabout_generic": _span_to("high_speed_reward"),
     "intersection": _span_to("arrived_reward"),
     "u_turn": _u_turn_span,
     "racetrack": _racetrack_span,

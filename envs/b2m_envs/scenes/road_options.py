@@ -15,7 +15,15 @@ MOST_VEHICLES: Final = 1000
 SHORTEST_PART: Final = 10.0  # [m] of a merge, see `MERGE_LENGTHS`
 SHORTEST_AFTER: Final = 90.0  # [m] of its last part, in which an episode ends
 LONGEST_PART: Final = 10_000.0  # [m]
-OPTIONS: Final = ("vehicles_count", "vehicles_density", "lanes_count", "merge_lengths")
+PENALISED_LANE: Final = 2  # beside a merge: who drives slower than wanted there costs reward
+RADII: Final = (5.0, 1000.0)  # [m] of a roundabout's innermost lane
+OPTIONS: Final = (
+    "vehicles_count",
+    "vehicles_density",
+    "lanes_count",
+    "merge_lengths",
+    "roundabout_radius",
+)
 
 
 def wrong_option(settings: SceneSettings) -> tuple[str, str, Any] | None:
@@ -31,6 +39,11 @@ def wrong_option(settings: SceneSettings) -> tuple[str, str, Any] | None:
         expected = _expected(settings, name, value)
         if expected:
             return name, expected, value
+    many = settings.lanes_count is not None and settings.lanes_count > PENALISED_LANE
+    if many and "merge_lengths" in settings.of.options and 0 in settings.aimed_speeds:
+        more = PENALISED_LANE + 1
+        expected = f"none of 0 m/s with {more} or more lanes: highway-env divides by it"
+        return "target_speeds", expected, settings.aimed_speeds
     if settings.scenario in STRAIGHT_ROADS:
         road = STRAIGHT_ROADS[settings.scenario]
         count, density, lanes = traffic_on(settings, road)
@@ -66,6 +79,10 @@ def _expected(settings: SceneSettings, name: str, value: Any) -> str:
         fewest, most = settings.of.lanes
         valid = is_whole(value) and fewest <= value <= most
         return "" if valid else f"{fewest} to {most}"
+    if name == "roundabout_radius":
+        low, high = RADII
+        valid = is_number(value) and low <= value <= high
+        return "" if valid else f"{low:g} to {high:g} m"
     return _wrong_lengths(value)
 
 

@@ -121,6 +121,18 @@ SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
             target_speeds=(0.0, 8.0, 16.0),
             connected_lanes=True,
         ),
+        "roundabout_generic": Scenario(
+            title="RoundaboutGeneric",
+            highway_env="highway_env.envs.roundabout_env.RoundaboutGenericEnv",
+            duration=17.0,
+            target_speeds=(0.0, 8.0, 16.0),
+            connected_lanes=True,
+            options={
+                "vehicles_count": "vehicles_count",
+                "lanes_count": "roundabout_lanes",
+                "roundabout_radius": "roundabout_radius",
+            },
+        ),
         "intersection": Scenario(
             title="Intersection",
             highway_env="highway_env.envs.intersection_env.IntersectionEnv",

@@ -67,6 +67,7 @@ class SceneSettings:
     lanes_count: int | None = None
     # [m] of highway, merge_generic: before the merge, converging, parallel, after it
     merge_lengths: Sequence[float | int] | None = None
+    roundabout_radius: float | int | None = None  # [m] of the innermost lane, roundabout_generic
     vehicle_mask: bool = False  # info["vehicle_mask"]: pixels of other vehicles
     perception: float | int = 60.0  # [m] up to 1000; a wider gap does not count in the state
     engine: Literal["b2m", "highway-env"] | None = None  # what simulates; None: see chosen_engine

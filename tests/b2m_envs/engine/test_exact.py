@@ -35,6 +35,7 @@ FEW: dict[str, dict[str, Any]] = {  # vehicles, where highway-env's own number t
     "highway_fast": {"vehicles_count": 15},
     "exit": {"vehicles_count": 12},
     "intersection": {"vehicles_count": 6},
+    "roundabout_generic": {"vehicles_count": 9},  # more than its own, so that some crash
     "racetrack": {"duration": 6},
     "racetrack_large": {"duration": 6},
     "racetrack_oval": {"duration": 6},
@@ -309,6 +310,11 @@ def test_a_whole_default_episode_of_the_highway_is_highway_envs():
         (
             "merge_generic",
             {"lanes_count": 4, "vehicles_count": 12, "merge_lengths": (70, 30.5, 45, 90)},
+        ),
+        ("roundabout_generic", {"lanes_count": 1, "vehicles_count": 0, "duration": 8}),
+        (
+            "roundabout_generic",
+            {"lanes_count": 3, "vehicles_count": 12, "roundabout_radius": 31.5, "duration": 6},
         ),
         # highway-env's 1 / (1 / 186) is less than 186, which moves its looks at the right of way
         ("intersection", {"simulation_frequency": 186, "vehicles_count": 8, "duration": 3}),

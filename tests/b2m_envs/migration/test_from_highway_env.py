@@ -145,6 +145,10 @@ CHANGED: dict[str, tuple[str, dict[str, Any]]] = {
             "merging_speed_reward": -1,
         },
     ),
+    "another roundabout": (
+        "roundabout-generic-v0",
+        {"roundabout_lanes": 3, "roundabout_radius": 27.5, "vehicles_count": 8, "duration": 3},
+    ),
     "controls to choose from": (
         "highway-v0",
         {

@@ -25,6 +25,7 @@ SCENARIOS = (
     "racetrack_large",
     "racetrack_oval",
     "merge_generic",
+    "roundabout_generic",
 )
 
 
