@@ -35,7 +35,7 @@ FEW: dict[str, dict[str, Any]] = {  # vehicles, where highway-env's own number t
     "highway_fast": {"vehicles_count": 15},
     "exit": {"vehicles_count": 12},
     "intersection": {"vehicles_count": 6},
-    "roundabout_generic": {"vehicles_count": 9},  # more than its own, so that some crash
+    "roundabout_generic": {"vehicles_count": 9, "duration": 10},  # more, so that some crash
     "racetrack": {"duration": 6},
     "racetrack_large": {"duration": 6},
     "racetrack_oval": {"duration": 6},
@@ -51,6 +51,7 @@ AFTER_THE_END = 4  # [steps] that worlds go on after highway-env calls them term
 # where others change lane of their own accord
 CHANGE_LANES = ("highway", "highway_fast", "merge", "merge_generic")
 LONELY = ("racetrack", "racetrack_large", "racetrack_oval")  # with one other vehicle, far away
+LIKE_OTHERS = ("merge_generic", "roundabout_generic")  # but for their begin and their road
 SWIFT_MODES = ("discrete", "driver, continuous")  # of which each is driven in every run
 THREE_MODES = (
     "discrete",
@@ -62,7 +63,8 @@ SHORT = (("two_way", "discrete"), ("racetrack", "discrete"))  # whole episodes o
 def marks_of(scenario: str, mode: str) -> list[pytest.MarkDecorator]:
     if (scenario, mode) in SHORT:
         return []
-    return [pytest.mark.slow, *([] if mode in SWIFT_MODES else [pytest.mark.thorough])]
+    swift = mode == "discrete" if scenario in LIKE_OTHERS else mode in SWIFT_MODES
+    return [pytest.mark.slow, *([] if swift else [pytest.mark.thorough])]
 
 
 CASES = [
