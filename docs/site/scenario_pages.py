@@ -29,6 +29,12 @@ ABOUT = {  # what happens, and how it ends before time is over
         "than they want they have to drive.",
         "the vehicle crashes, or has passed the merge (370 m)",
     ),
+    "merge_generic": (
+        "A merge with a road to choose: `lanes_count` lanes, `merge_lengths` of its four parts "
+        "(before the merge, converging, parallel, after it, [m]), and `vehicles_count` others, of "
+        "which those are left out that find no place in ten draws.",
+        "the vehicle crashes, or is 90 m before the end of the road",
+    ),
     "exit": (
         "Six lanes of traffic, and an exit on the right, 400 m on. Its lane is the goal; "
         "`is_success` says whether it was reached.",
@@ -36,6 +42,12 @@ ABOUT = {  # what happens, and how it ends before time is over
     ),
     "roundabout": (
         "Enter a roundabout with traffic, and leave it at the second exit.",
+        "the vehicle crashes",
+    ),
+    "roundabout_generic": (
+        "A roundabout to choose: `lanes_count` lanes, `roundabout_radius` of the innermost one "
+        "[m], and `vehicles_count` others, of which those are left out that find no place in ten "
+        "draws.",
         "the vehicle crashes",
     ),
     "intersection": (

@@ -30,8 +30,9 @@ Observation: TypeAlias = Literal[
 Algorithm: TypeAlias = Literal["ppo", "dqn", "sac"]
 Driver: TypeAlias = Literal["random", "constant_speed", "highway_env"]
 Scenario: TypeAlias = Literal[
-    "highway", "highway_fast", "merge", "exit", "roundabout", "intersection", "two_way", "u_turn",
-    "racetrack", "racetrack_large", "racetrack_oval", "parking", "lane_keeping",
+    "highway", "highway_fast", "merge", "merge_generic", "exit", "roundabout",
+    "roundabout_generic", "intersection", "two_way", "u_turn", "racetrack", "racetrack_large",
+    "racetrack_oval", "parking", "lane_keeping",
 ]  # fmt: skip
 SCENARIOS: tuple[str, ...] = get_args(Scenario)
 SCENARIO_NAMES = f"{', '.join(SCENARIOS[:-1])} or {SCENARIOS[-1]}"

@@ -12,7 +12,7 @@ from jaxtyping import Float32
 from b2m_envs.scenes.state import HAZARD_TIME, STATE_INDEX
 
 _WITHOUT_LANES = ("parking",)
-_ENDED_BY_ARRIVAL = ("merge", "intersection")
+_ENDED_BY_ARRIVAL = ("merge", "merge_generic", "intersection")
 
 
 def count_lane_changes(state: Float32[np.ndarray, "frame variable"]) -> int:

@@ -44,7 +44,8 @@ from b2m_drive.files.tables import write_table
 AGENT = "agent"  # the name of one that is evaluated alone
 _WORLD = (  # fields of `SceneSettings` that agents to be compared must share
     "scenario", "action", "steps_per_second", "simulated_per_second", "last_step",
-    "vehicles_count", "vehicles_density", "lanes_count", "perception", "chosen_engine",
+    "vehicles_count", "vehicles_density", "lanes_count", "merge_lengths",
+    "roundabout_radius", "perception", "chosen_engine",
 )  # fmt: skip
 _NO_MATTER = ("seed", "patience", "tensorboard")  # settings that trainings of a kind may differ in
 

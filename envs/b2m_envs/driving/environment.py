@@ -43,8 +43,10 @@ class DrivingSceneEnv(MaskedActions, ShownScene, FixedOnceMade, gymnasium.Env[An
     | `B2M/HighwayScene-v0`           | 4 lanes, 50 other vehicles                                   | 1        | 40           |
     | `B2M/HighwayFastScene-v0`       | 3 lanes, 20 other vehicles, simulated three times as coarsely | 1        | 30           |
     | `B2M/MergeScene-v0`             | 2 lanes, which vehicles from a ramp join                     | 1        | 30           |
+    | `B2M/MergeGenericScene-v0`      | The same with lanes, lengths and traffic of your choice      | 1        | 30           |
     | `B2M/ExitScene-v0`              | 6 lanes; the exit on the right is the goal                   | 1        | 18           |
     | `B2M/RoundaboutScene-v0`        | Enter a roundabout with traffic, leave at the second exit    | 1        | 11           |
+    | `B2M/RoundaboutGenericScene-v0` | The same with lanes, radius and traffic of your choice       | 1        | 17           |
     | `B2M/IntersectionScene-v0`      | Turn left across an intersection                             | 1        | 13           |
     | `B2M/TwoWayScene-v0`            | Overtake against oncoming traffic                            | 1        | 15           |
     | `B2M/UTurnScene-v0`             | 2 lanes with slow vehicles through a U-turn                  | 1        | 10           |
@@ -221,9 +223,11 @@ class DrivingSceneEnv(MaskedActions, ShownScene, FixedOnceMade, gymnasium.Env[An
     | `policy_frequency`     | **float** or **None** | `None`       | Steps per second [Hz]                                    |
     | `simulation_frequency` | **int** or **None** | `None`         | Simulation steps per second [Hz], a multiple of it       |
     | `duration`             | **float** or **None** | `None`       | Time until truncation [s]                                |
-    | `vehicles_count`       | **int** or **None** | `None`         | Other vehicles at the start (racetracks: at most; intersection: attempts, one always crosses, more arrive; parking: parked, 26 at most); highway, exit, intersection, racetracks, parking |
+    | `vehicles_count`       | **int** or **None** | `None`         | Other vehicles at the start (racetracks: at most; intersection: attempts, one always crosses, more arrive; parking: parked, 26 at most; generic scenarios: who try for a place); highway, generic scenarios, exit, intersection, racetracks, parking |
     | `vehicles_density`     | **float** or **None** | `None`       | 1: highway-env's usual spacing; highway, exit            |
-    | `lanes_count`          | **int** or **None** | `None`         | Lanes; highway, exit (2 to 8), oval racetrack (2 to 7)   |
+    | `lanes_count`          | **int** or **None** | `None`         | Lanes; highway, the generic scenarios, exit (2 to 8), oval racetrack (2 to 7) |
+    | `merge_lengths`        | **tuple** or **None** | `None`       | merge_generic: road before the merge, converging, parallel, after it [m]; None: 150, 80, 80, 150 |
+    | `roundabout_radius`    | **float** or **None** | `None`       | roundabout_generic: of the innermost lane [m], 5 to 1000; None: 20 |
     | `vehicle_mask`         | **bool**            | `False`        | Whether `info` holds the mask                            |
     | `perception`           | **float**           | `60`           | Widest gap that counts in the state [m]                  |
     | `connected_lanes`      | **bool** or **None** | `None`        | Whether other drivers look beyond the end of their lane; highway-env's -v0: not |

@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Iterator
 
 from b2m_envs.driving.steady_steering import slowest_steady_speed
+from b2m_envs.scenes.road_options import traffic_on
 from b2m_envs.scenes.settings import SceneSettings
 from b2m_envs.scenes.start_spacing import STRAIGHT_ROADS, farthest_start
 
@@ -64,7 +65,7 @@ def _off_the_road(settings: SceneSettings) -> Iterator[str]:
     road = STRAIGHT_ROADS.get(settings.scenario)
     if road is None:
         return
-    count, density, lanes = settings.traffic_on(road)
+    count, density, lanes = traffic_on(settings, road)
     if count and farthest_start(road, lanes, density, count) > road.length:
         yield (
             f"vehicles_count={count}, vehicles_density={density:g}: some vehicles may begin "

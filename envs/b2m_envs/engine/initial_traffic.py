@@ -123,9 +123,6 @@ SPAWNS: Mapping[str, Sequence[Spawn]] = {  # the ego vehicle first, in highway-e
 }
 
 
-STARTED: Final = (*SPAWNS, "highway", "highway_fast", "exit")  # scenarios begun here
-
-
 def spawn_table(spawns: Sequence[Spawn], table: LaneTable, goals: Sequence[str]) -> np.ndarray:
     """The spawns as records of SPAWN."""
     records = np.zeros(len(spawns), SPAWN)
@@ -314,52 +311,6 @@ def start_on_highway(network, plans, start, levels, ego_kind, generator, vehicle
         if not start.exits:
             own.exponent = generator.uniform(EXPONENTS[0], EXPONENTS[1])
     return start.n_others + 1
-
-
-class Starter:
-    """Begins the episodes of a scenario.
-
-    Args:
-        scenario: Name of the scenario.
-        source: highway-env's environment of it, which has begun an episode.
-        table: Of its road network.
-        levels: float64 `[level]` target speeds of the ego vehicle [m/s].
-        ego_kind: META, STEERED or DRIVER.
-    """
-
-    def __init__(
-        self, scenario: str, source: Any, table: LaneTable, levels: np.ndarray, ego_kind: int
-    ) -> None:
-        road_network = source.road.network
-        self._how: Any
-        if scenario in SPAWNS:
-            spawns = SPAWNS[scenario]
-            goals = [goal for spawn in spawns for goal in spawn.goals]
-            records = spawn_table(spawns, table, goals)
-            self.kernel, self._how = start_from_spawns, records
-        else:
-            goals = ["3"]
-            self.kernel, self._how = start_on_highway, highway_start(scenario, source.config)
-        self._network = table.network
-        self._plans = plans_to(goals, road_network, table)
-        self._levels, self._ego_kind = levels, ego_kind
-
-    def begin(
-        self, generator: np.random.Generator, vehicles: np.ndarray, routes: np.ndarray, search: Any
-    ) -> int:
-        """Begin an episode in one world; returns the number of vehicles."""
-        count: int = self.kernel(
-            self._network,
-            self._plans,
-            self._how,
-            self._levels,
-            self._ego_kind,
-            generator,
-            vehicles,
-            routes,
-            search,
-        )
-        return count
 
 
 def highway_start(scenario: str, config: Mapping[str, Any]) -> HighwayStart:

@@ -10,12 +10,12 @@ import numpy as np
 from jaxtyping import Bool, Float64
 
 from b2m_envs.engine.lanes import LaneTable
-from b2m_envs.engine.layout import DRIVER, META
+from b2m_envs.engine.layout import DRIVER, META, NOBODY
 from b2m_envs.scenes.reward import SPANS
+from b2m_envs.scenes.road_options import PENALISED_LANE
 
 Values = Float64[np.ndarray, " world"]
 Flags = Bool[np.ndarray, " world"]
-MERGE_END = 370.0  # [m] behind the merge
 DEFAULT_LEVELS = 3  # target speeds of highway-env's default vehicle
 ARRIVED = 25.0  # [m] behind the intersection
 
@@ -35,6 +35,7 @@ class SteppedWorlds:
     changes_lane: Flags  # the action was a change of lane
     effort: Values  # size of the action, where it is penalised
     weights: Mapping[str, Any]  # the scenario's settings of the reward, see `Reward.of`
+    merge_end: float  # [m] along the road, where a merge is passed
 
     @property
     def lane(self) -> np.ndarray:
@@ -136,9 +137,13 @@ def highway_terms(stepped: SteppedWorlds) -> dict[str, Values]:
 
 
 def merge_terms(stepped: SteppedWorlds) -> dict[str, Values]:
-    """Speed, and room for those who merge."""
+    """Speed, and room for those who merge.
+
+    highway-env looks at lane 2 beside the merge, which is the ramp's own if there are two others;
+    with more, it is one of the highway's, and with one, there is none.
+    """
     vehicles = stepped.every[stepped.which]
-    ramp = stepped.table.number["b", "c", 2]
+    ramp = stepped.table.number.get(("b", "c", PENALISED_LANE), NOBODY)
     delay: Values = np.zeros(len(vehicles))
     for row in range(vehicles.shape[1]):
         each = vehicles[:, row]
@@ -242,7 +247,7 @@ def racetrack_terms(stepped: SteppedWorlds) -> dict[str, Values]:
 
 def has_merged(stepped: SteppedWorlds) -> Flags:
     """A crash, or the merge is passed."""
-    ended: Flags = stepped.ego["crashed"] | (stepped.ego["x"] > MERGE_END)
+    ended: Flags = stepped.ego["crashed"] | (stepped.ego["x"] > stepped.merge_end)
     return ended
 
 
@@ -267,6 +272,8 @@ SCORING: Mapping[str, Scoring] = {
     "racetrack": _RACETRACK,
     "racetrack_large": _RACETRACK,
     "racetrack_oval": _RACETRACK,
+    "merge_generic": Scoring(merge_terms, ends=has_merged),
+    "roundabout_generic": Scoring(roundabout_terms, on_road_only=True),
 }
 
 

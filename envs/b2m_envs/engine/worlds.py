@@ -14,7 +14,6 @@ from b2m_envs.engine.action_masks import available_actions
 from b2m_envs.engine.copying import copy_road, obstacle_records
 from b2m_envs.engine.driving_model import driver_model
 from b2m_envs.engine.ego_places import write_coordinates
-from b2m_envs.engine.initial_traffic import STARTED, Starter
 from b2m_envs.engine.intersection import Crossing
 from b2m_envs.engine.lanes import LaneTable, lane_table
 from b2m_envs.engine.layout import DRIVER, META, NOBODY, ROUTE_LENGTH, STEERED, VEHICLE
@@ -22,6 +21,7 @@ from b2m_envs.engine.neighbour_search import NeighbourSearch, empty_search
 from b2m_envs.engine.rewards import SCORING, SteppedWorlds
 from b2m_envs.engine.sharing import Chosen, Sharing
 from b2m_envs.engine.sight import write_things
+from b2m_envs.engine.starter import STARTED, Starter
 from b2m_envs.engine.traffic import FASTER, IDLE, LANE_LEFT, LANE_RIGHT, SLOWER, advance
 from b2m_envs.highway_env.bridge import build_world, half_a_speed_level
 from b2m_envs.rendering.batched.things import THING
@@ -29,6 +29,7 @@ from b2m_envs.rendering.geometry import RoadGeometry
 from b2m_envs.rendering.highway_env_scene import BRAKING, road_geometry
 from b2m_envs.scenes.actions import META_ACTIONS, control_table
 from b2m_envs.scenes.chosen_reward import reward_weights
+from b2m_envs.scenes.road_options import merge_end
 from b2m_envs.scenes.settings import SceneSettings
 
 Actions = Int64[np.ndarray, " world"] | Float32[np.ndarray, "world control"] | None
@@ -341,6 +342,7 @@ class Worlds:
             else np.zeros(len(which), np.bool_),
             effort=self._effort(did, which),
             weights=self._weights,
+            merge_end=merge_end(self.settings),
         )
 
     def _effort(self, did: np.ndarray, which: Chosen) -> Float64[np.ndarray, " chosen"]:
@@ -362,12 +364,15 @@ class KnownRoad(NamedTuple):
     geometry: RoadGeometry
 
 
-_known_roads: dict[tuple[str, int | None, bool], KnownRoad] = {}
+# Scenarios where who finds no place is left out -> vehicles that are always there.
+TRYING = {"merge_generic": 2, "roundabout_generic": 1}
+_known_roads: dict[tuple[Any, ...], KnownRoad] = {}
 
 
 def known_road(settings: SceneSettings, road: Road) -> KnownRoad:
     """Read a road once in a process: it is the same in every environment of these options."""
-    key = (settings.scenario, settings.lanes_count, settings.connects_lanes)
+    shape = (settings.lanes_count, settings.merge_lengths, settings.roundabout_radius)
+    key = (settings.scenario, *shape, settings.connects_lanes)
     if key not in _known_roads:
         table = lane_table(road.network, road.neighbour_vehicles_connected_lanes)
         _known_roads[key] = KnownRoad(road.network, table, road_geometry(road.network))
@@ -378,5 +383,7 @@ def n_slots(source: Any, settings: SceneSettings) -> int:
     """The largest number of vehicles that highway-env can put on the road of an environment."""
     if settings.scenario == "intersection":  # one may come in every step
         return int(source.config["initial_vehicle_count"]) + settings.last_step + 2
+    if settings.scenario in TRYING:
+        return int(source.config["vehicles_count"]) + TRYING[settings.scenario]
     most_others = source.config.get("other_vehicles")
     return len(source.road.vehicles) if most_others is None else 1 + int(most_others)

@@ -255,8 +255,9 @@ def world_config(settings: SceneSettings) -> dict[str, Any]:
     }
     for name, key in scenario.options.items():
         value = getattr(settings, name)
-        if value is not None:
-            config[key] = value
+        if value is None:
+            continue
+        config |= {key: value} if isinstance(key, str) else dict(zip(key, value, strict=True))
     given = {
         name: list(value) if isinstance(value, tuple) else value
         for name, value in reward_weights(settings).items()

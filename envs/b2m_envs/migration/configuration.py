@@ -75,8 +75,9 @@ def keywords_of(
         del found["action"]
     found |= _clock(env_id, row, chosen)
     for ours, theirs in scenario.options.items():
-        if theirs in config or theirs in row.preset:
-            found[ours] = chosen[theirs]
+        keys = (theirs,) if isinstance(theirs, str) else theirs
+        if any(key in config or key in row.preset for key in keys):
+            found[ours] = chosen[theirs] if theirs in keys else tuple(chosen[key] for key in keys)
     connected = bool(chosen["neighbour_vehicles_connected_lanes"])
     if connected != scenario.connected_lanes:
         found["connected_lanes"] = connected

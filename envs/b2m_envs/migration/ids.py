@@ -28,10 +28,14 @@ IDS: Mapping[str, HighwayEnvId] = MappingProxyType(
         "highway-fast-v0": HighwayEnvId("highway_fast"),
         "merge-v0": HighwayEnvId("merge"),
         "merge-v1": HighwayEnvId("merge", _CONNECTED),
+        "merge-generic-v0": HighwayEnvId("merge_generic"),
+        "merge-generic-v1": HighwayEnvId("merge_generic", _CONNECTED),
         "exit-v0": HighwayEnvId("exit"),
         "exit-v1": HighwayEnvId("exit", _CONNECTED),
         "roundabout-v0": HighwayEnvId("roundabout"),
         "roundabout-v1": HighwayEnvId("roundabout", _CONNECTED),
+        "roundabout-generic-v0": HighwayEnvId("roundabout_generic"),
+        "roundabout-generic-v1": HighwayEnvId("roundabout_generic", _CONNECTED),
         "intersection-v0": HighwayEnvId("intersection"),
         "intersection-v1": HighwayEnvId(
             "intersection",
@@ -55,10 +59,6 @@ IDS: Mapping[str, HighwayEnvId] = MappingProxyType(
 )
 MISSING: Mapping[str, str] = MappingProxyType(  # ids that we have not -> what to use instead
     {
-        "merge-generic-v0": "merge-v0, whose road is that of its default configuration",
-        "merge-generic-v1": "merge-v1, whose road is that of its default configuration",
-        "roundabout-generic-v0": "roundabout-v0, which has its default radius and lanes",
-        "roundabout-generic-v1": "roundabout-v1, which has its default radius and lanes",
         "intersection-multi-agent-v0": f"intersection-v0: {ONE_VEHICLE}",
         "intersection-multi-agent-v1": f"intersection-v0: {ONE_VEHICLE}",
         "intersection-multi-agent-v2": f"intersection-v2: {ONE_VEHICLE}",

@@ -48,8 +48,8 @@ def control_table(n_controls: int, per_axis: int) -> Float32[np.ndarray, "action
 
 
 def as_settings_keep_them(settings: SceneSettings) -> Iterator[tuple[str, Any]]:
-    """Ranges and speeds as tuples of Python's numbers, where they are such."""
-    for name in ("acceleration_range", "steering_range", "target_speeds"):
+    """Ranges, speeds and lengths as tuples of Python's numbers, where they are such."""
+    for name in ("acceleration_range", "steering_range", "target_speeds", "merge_lengths"):
         numbers = as_numbers(getattr(settings, name))
         if numbers is not None:
             yield name, numbers

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Final
 
 from b2m_envs.scenes.reward import Reward
+from b2m_envs.scenes.scenarios import MERGE_LENGTHS
 
 OBSERVATION_TYPES: Mapping[str, str] = MappingProxyType(  # what to use instead
     {
@@ -43,6 +44,8 @@ SETTINGS: Mapping[str, str] = MappingProxyType(  # of highway-env -> what to wri
         "initial_vehicle_count": "vehicles_count",
         "other_vehicles": "vehicles_count",
         "no_lanes": "lanes_count",
+        "roundabout_lanes": "lanes_count",
+        **dict.fromkeys(MERGE_LENGTHS, "merge_lengths=(before, converging, parallel, after) [m]"),
         "neighbour_vehicles_connected_lanes": "connected_lanes",
         "controlled_vehicles": f"nothing: {ONE_VEHICLE}",
         "config": f"keywords, one a setting; {CONVERTS}",

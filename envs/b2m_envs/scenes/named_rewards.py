@@ -85,8 +85,9 @@ REWARDS: Mapping[str, NamedReward] = MappingProxyType(
         "safe": NamedReward(
             safe_reward,
             (
-                "highway", "highway_fast", "merge", "exit", "roundabout", "intersection",
-                "two_way", "u_turn", "racetrack", "racetrack_large", "racetrack_oval",
+                "highway", "highway_fast", "merge", "merge_generic", "exit", "roundabout",
+                "roundabout_generic", "intersection", "two_way", "u_turn", "racetrack",
+                "racetrack_large", "racetrack_oval",
             ),
             "parking and lane keeping are not about speed in traffic",
         ),

@@ -31,18 +31,27 @@ _RACETRACK = {
     "on_road_reward": 0,
     "terminate_off_road": True,
 }
+_MERGE = {
+    "collision_reward": -1,
+    "right_lane_reward": 0.1,
+    "high_speed_reward": 0.2,
+    "lane_change_reward": -0.05,
+    "merging_speed_reward": -0.5,
+    "reward_speed_range": (20, 30),
+}
+_ROUNDABOUT = {
+    "collision_reward": -1,
+    "high_speed_reward": 0.2,
+    "lane_change_reward": -0.05,
+    "on_road_reward": 0,
+    "normalize_reward": True,
+}
 USUAL: Mapping[str, Weights] = MappingProxyType(  # scenario -> highway-env's settings
     {
         "highway": _HIGHWAY,
         "highway_fast": _HIGHWAY,
-        "merge": {
-            "collision_reward": -1,
-            "right_lane_reward": 0.1,
-            "high_speed_reward": 0.2,
-            "lane_change_reward": -0.05,
-            "merging_speed_reward": -0.5,
-            "reward_speed_range": (20, 30),
-        },
+        "merge": _MERGE,
+        "merge_generic": _MERGE,
         "exit": {
             "collision_reward": 0,
             "goal_reward": 1,
@@ -51,13 +60,8 @@ USUAL: Mapping[str, Weights] = MappingProxyType(  # scenario -> highway-env's se
             "reward_speed_range": (20, 30),
             "normalize_reward": True,
         },
-        "roundabout": {
-            "collision_reward": -1,
-            "high_speed_reward": 0.2,
-            "lane_change_reward": -0.05,
-            "on_road_reward": 0,
-            "normalize_reward": True,
-        },
+        "roundabout": _ROUNDABOUT,
+        "roundabout_generic": _ROUNDABOUT,
         "intersection": {
             "collision_reward": -5,
             "high_speed_reward": 1,
@@ -94,6 +98,7 @@ IGNORED: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "highway_fast": ("lane_change_reward",),
         "exit": ("lane_change_reward", "offroad_terminal"),
         "roundabout": ("right_lane_reward",),
+        "roundabout_generic": ("right_lane_reward",),
         "two_way": ("collision_reward", "left_lane_constraint"),
         "u_turn": ("offroad_terminal",),
     }
@@ -127,8 +132,10 @@ SPANS: Mapping[str, Callable[[Weights], Span]] = {  # sums that become 0 and 1
     "highway": _highway_span,
     "highway_fast": _highway_span,
     "merge": _merge_span,
+    "merge_generic": _merge_span,
     "exit": _span_to("goal_reward"),
     "roundabout": _span_to("high_speed_reward"),
+    "roundabout_generic": _span_to("high_speed_reward"),
     "intersection": _span_to("arrived_reward"),
     "u_turn": _u_turn_span,
     "racetrack": _racetrack_span,

@@ -21,7 +21,8 @@ class Scenario:
     simulation_frequency: int = 15  # [Hz]
     lane_changes: bool = True  # whether there are meta-actions for them
     connected_lanes: bool = False  # other drivers look beyond the end of their lane, see below
-    options: Mapping[str, str] = field(default_factory=dict)  # setting -> highway-env's key
+    # setting -> highway-env's key, or its keys, one for each number
+    options: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
     lanes: tuple[int, int] = (1, 100)  # fewest and most, where lanes_count is an option
     traffic: str = "b2m_envs.highway_env.vehicles.TrafficDriver"  # class of the other vehicles
     penalises_action: bool = False  # the reward holds the action's size
@@ -48,6 +49,13 @@ _HIGHWAY_OPTIONS = {
     "vehicles_density": "vehicles_density",
     "lanes_count": "lanes_count",
 }
+MERGE_LENGTHS = (  # highway-env's keys of the parts of a merge's road
+    "before_merge_length",
+    "converge_merge_length",
+    "parallel_merge_length",
+    "after_merge_length",
+)
+USUAL_MERGE_LENGTHS = (150, 80, 80, 150)  # [m]
 _RACETRACK: dict[str, Any] = {
     "duration": 300.0,
     "target_speeds": (0.0, 5.0, 10.0),
@@ -82,6 +90,18 @@ SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
             target_speeds=(20.0, 25.0, 30.0),
             connected_lanes=True,
         ),
+        "merge_generic": Scenario(
+            title="MergeGeneric",
+            highway_env="highway_env.envs.merge_env.MergeGenericEnv",
+            duration=30.0,  # ours, as for `merge`
+            target_speeds=(20.0, 25.0, 30.0),
+            connected_lanes=True,
+            options={
+                "vehicles_count": "vehicles_count",
+                "lanes_count": "lanes_count",
+                "merge_lengths": MERGE_LENGTHS,
+            },
+        ),
         "exit": Scenario(
             title="Exit",
             highway_env="highway_env.envs.exit_env.ExitEnv",
@@ -100,6 +120,18 @@ SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
             duration=11.0,
             target_speeds=(0.0, 8.0, 16.0),
             connected_lanes=True,
+        ),
+        "roundabout_generic": Scenario(
+            title="RoundaboutGeneric",
+            highway_env="highway_env.envs.roundabout_env.RoundaboutGenericEnv",
+            duration=17.0,
+            target_speeds=(0.0, 8.0, 16.0),
+            connected_lanes=True,
+            options={
+                "vehicles_count": "vehicles_count",
+                "lanes_count": "roundabout_lanes",
+                "roundabout_radius": "roundabout_radius",
+            },
         ),
         "intersection": Scenario(
             title="Intersection",

@@ -21,15 +21,14 @@ from b2m_envs.scenes.chosen_reward import USUAL_REWARD, RewardChoice, chosen_rew
 from b2m_envs.scenes.highway_env_names import ACTION_TYPES, hint_of_setting, hint_of_type
 from b2m_envs.scenes.numbers import is_number as is_number
 from b2m_envs.scenes.numbers import is_whole as is_whole
+from b2m_envs.scenes.road_options import wrong_option
 from b2m_envs.scenes.scenarios import SCENARIOS, Scenario
-from b2m_envs.scenes.start_spacing import STRAIGHT_ROADS, StraightRoad, wrong_density
 
 VIEW_LENGTHS = (8.0, 1000.0)  # [m]
 MOST_FRAMES = 64  # in an observation
 FARTHEST_PERCEPTION = 1000.0  # [m]
 SLOWEST_SIMULATION = 5  # [Hz] highway-env's steering swings below 3.6 m/s there, see `faults`
 LONGEST_EPISODE = 1e6  # [s]
-MOST_VEHICLES = 1000
 WHOLE_NUMBER_TOLERANCE = 1e-6  # a ratio of frequencies this near a whole number is one
 ENGINE: Final = "b2m"  # ours, `b2m_envs.engine`
 HIGHWAY_ENV_ENGINE: Final = "highway-env"
@@ -66,6 +65,9 @@ class SceneSettings:
     vehicles_count: int | None = None  # other vehicles (racetracks: at most)
     vehicles_density: float | int | None = None  # 1: highway-env's usual spacing
     lanes_count: int | None = None
+    # [m] of highway, merge_generic: before the merge, converging, parallel, after it
+    merge_lengths: Sequence[float | int] | None = None
+    roundabout_radius: float | int | None = None  # [m] of the innermost lane, roundabout_generic
     vehicle_mask: bool = False  # info["vehicle_mask"]: pixels of other vehicles
     perception: float | int = 60.0  # [m] up to 1000; a wider gap does not count in the state
     engine: Literal["b2m", "highway-env"] | None = None  # what simulates; None: see chosen_engine
@@ -301,30 +303,9 @@ class SceneSettings:
         )
         has_road = connected is None or bool(self.of.highway_env)
         self._require(has_road, "connected_lanes", "none: nobody changes lane here")
-        for name in ("vehicles_count", "vehicles_density", "lanes_count"):
-            value = getattr(self, name)
-            if value is not None and name not in self.of.options:
-                having = [scene.title for scene in SCENARIOS.values() if name in scene.options]
-                expected = f"none: only {', '.join(having)} have this option"
-                self._require(False, name, expected)
-        count, density, lanes = self.vehicles_count, self.vehicles_density, self.lanes_count
-        valid = count is None or (is_whole(count) and 0 <= count <= MOST_VEHICLES)
-        self._require(valid, "vehicles_count", f"a whole number from 0 to {MOST_VEHICLES}")
-        valid = density is None or (is_number(density) and density > 0)
-        self._require(valid, "vehicles_density", "a number above 0")
-        fewest, most = self.of.lanes
-        valid = lanes is None or (is_whole(lanes) and fewest <= lanes <= most)
-        self._require(valid, "lanes_count", f"{fewest} to {most}")
-        if self.scenario in STRAIGHT_ROADS:
-            road = STRAIGHT_ROADS[self.scenario]
-            expected = wrong_density(road, *self.traffic_on(road))
-            self._require(not expected, "vehicles_density", expected, self.traffic_on(road)[1])
-
-    def traffic_on(self, road: StraightRoad) -> tuple[int, float, int]:
-        """Other vehicles, density and lanes, the road's own where none are set."""
-        count = road.vehicles if self.vehicles_count is None else self.vehicles_count
-        density = road.density if self.vehicles_density is None else float(self.vehicles_density)
-        return count, density, road.lanes if self.lanes_count is None else self.lanes_count
+        wrong = wrong_option(self)
+        if wrong is not None:
+            self._require(False, *wrong)
 
     def _check_engine(self) -> None:
         permitted = (None, ENGINE, HIGHWAY_ENV_ENGINE)

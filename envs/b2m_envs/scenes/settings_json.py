@@ -12,11 +12,12 @@ from b2m_envs.scenes.reward import Reward
 from b2m_envs.scenes.settings import SceneSettings
 
 # Files from before these settings existed do not have them, and say the same.
-_USUAL = {"reward": USUAL_REWARD, "connected_lanes": None, **dict.fromkeys(ACTION_SETTINGS)}
+_UNSET = ("connected_lanes", "merge_lengths", "roundabout_radius", *ACTION_SETTINGS)
+_USUAL = {"reward": USUAL_REWARD, **dict.fromkeys(_UNSET)}
 
 
 def settings_json(settings: SceneSettings, names: Collection[str] | None = None) -> dict[str, Any]:
-    """Settings that `settings_from_keywords` reads back, those of actions and rewards if set.
+    """Settings that `settings_from_keywords` reads back; newer ones only if they are set.
 
     Args:
         settings: Of a scene.

@@ -35,6 +35,7 @@ FEW: dict[str, dict[str, Any]] = {  # vehicles, where highway-env's own number t
     "highway_fast": {"vehicles_count": 15},
     "exit": {"vehicles_count": 12},
     "intersection": {"vehicles_count": 6},
+    "roundabout_generic": {"vehicles_count": 9, "duration": 10},  # more, so that some crash
     "racetrack": {"duration": 6},
     "racetrack_large": {"duration": 6},
     "racetrack_oval": {"duration": 6},
@@ -47,8 +48,10 @@ MODES: dict[str, dict[str, Any]] = {
 }
 MOST_AMPLIFIED = 0.05  # part of the steps after which rounding errors may exceed the tolerance
 AFTER_THE_END = 4  # [steps] that worlds go on after highway-env calls them terminated
-CHANGE_LANES = ("highway", "highway_fast", "merge")  # where others change lane of their own accord
+# where others change lane of their own accord
+CHANGE_LANES = ("highway", "highway_fast", "merge", "merge_generic")
 LONELY = ("racetrack", "racetrack_large", "racetrack_oval")  # with one other vehicle, far away
+LIKE_OTHERS = ("merge_generic", "roundabout_generic")  # but for their begin and their road
 SWIFT_MODES = ("discrete", "driver, continuous")  # of which each is driven in every run
 THREE_MODES = (
     "discrete",
@@ -60,7 +63,8 @@ SHORT = (("two_way", "discrete"), ("racetrack", "discrete"))  # whole episodes o
 def marks_of(scenario: str, mode: str) -> list[pytest.MarkDecorator]:
     if (scenario, mode) in SHORT:
         return []
-    return [pytest.mark.slow, *([] if mode in SWIFT_MODES else [pytest.mark.thorough])]
+    swift = mode == "discrete" if scenario in LIKE_OTHERS else mode in SWIFT_MODES
+    return [pytest.mark.slow, *([] if swift else [pytest.mark.thorough])]
 
 
 CASES = [
@@ -304,6 +308,16 @@ def test_a_whole_default_episode_of_the_highway_is_highway_envs():
         ("two_way", {"policy_frequency": 0.5}),
         ("roundabout", {"simulation_frequency": 30, "duration": 3}),
         ("roundabout", {"simulation_frequency": 10, "policy_frequency": 10 / 3, "duration": 3}),
+        ("merge_generic", {"lanes_count": 1, "vehicles_count": 0, "duration": 12}),
+        (
+            "merge_generic",
+            {"lanes_count": 4, "vehicles_count": 12, "merge_lengths": (70, 30.5, 45, 90)},
+        ),
+        ("roundabout_generic", {"lanes_count": 1, "vehicles_count": 0, "duration": 8}),
+        (
+            "roundabout_generic",
+            {"lanes_count": 3, "vehicles_count": 12, "roundabout_radius": 31.5, "duration": 6},
+        ),
         # highway-env's 1 / (1 / 186) is less than 186, which moves its looks at the right of way
         ("intersection", {"simulation_frequency": 186, "vehicles_count": 8, "duration": 3}),
     ],

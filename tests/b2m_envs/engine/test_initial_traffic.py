@@ -24,6 +24,12 @@ OPTIONS: list[tuple[str, dict[str, Any]]] = [
     ("exit", {"vehicles_count": 0}),
     ("exit", {"vehicles_count": 9, "lanes_count": 2}),
     ("exit", {"lanes_count": 8, "vehicles_density": 0.5}),
+    ("merge_generic", {"vehicles_count": 0}),
+    ("merge_generic", {"vehicles_count": 25, "lanes_count": 1}),
+    ("merge_generic", {"vehicles_count": 30, "lanes_count": 3, "merge_lengths": (20, 10, 40, 90)}),
+    ("roundabout_generic", {"vehicles_count": 0}),
+    ("roundabout_generic", {"vehicles_count": 40, "lanes_count": 1, "roundabout_radius": 8}),
+    ("roundabout_generic", {"vehicles_count": 9, "lanes_count": 4, "roundabout_radius": 45.5}),
 ]
 MODES: list[dict[str, Any]] = [
     {"action": "discrete"},

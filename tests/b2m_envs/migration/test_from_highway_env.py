@@ -135,6 +135,20 @@ CHANGED: dict[str, tuple[str, dict[str, Any]]] = {
             "observation": {"type": "TimeToCollision", "horizon": 6},
         },
     ),
+    "a road of other lengths": (
+        "merge-generic-v1",
+        {
+            "lanes_count": 3,
+            "vehicles_count": 6,
+            "before_merge_length": 90,
+            "after_merge_length": 100.5,
+            "merging_speed_reward": -1,
+        },
+    ),
+    "another roundabout": (
+        "roundabout-generic-v0",
+        {"roundabout_lanes": 3, "roundabout_radius": 27.5, "vehicles_count": 8, "duration": 3},
+    ),
     "controls to choose from": (
         "highway-v0",
         {
@@ -215,6 +229,15 @@ def test_usual_values_are_left_out():
         "longitudinal": False,
         "observation": "state",
     }
+
+
+def test_lengths_of_a_road_are_one_setting():
+    config = {"parallel_merge_length": 55, "lanes_count": 3}
+    found = b2m_envs.settings_from_highway_env("merge-generic-v0", config, observation="state")
+    assert found.keywords["merge_lengths"] == (150, 80, 55, 150)
+    assert (found.keywords["lanes_count"], found.keywords["connected_lanes"]) == (3, False)
+    with pytest.raises(ValueError, match="merge_lengths: expected four lengths"):
+        b2m_envs.settings_from_highway_env("merge-generic-v0", {"after_merge_length": 80})
 
 
 def test_a_picture_is_ours_and_says_so():

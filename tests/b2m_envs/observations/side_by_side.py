@@ -24,6 +24,8 @@ SCENARIOS = (
     "racetrack",
     "racetrack_large",
     "racetrack_oval",
+    "merge_generic",
+    "roundabout_generic",
 )
 
 
