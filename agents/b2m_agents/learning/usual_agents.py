@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 _STATE = {"observation": "state"}
+_SEEN = ("observation", "observation_options")
 _AGENTS: Mapping[str, Mapping[str, Any]] = {  # keywords of `settings_for`
     "highway_fast": {"observation": "state", "learning_rate_end": 0.0},
     "lane_keeping": {
@@ -24,6 +25,25 @@ _AGENTS: Mapping[str, Mapping[str, Any]] = {  # keywords of `settings_for`
         "evaluate_every": 40_960,
         "checkpoint_every": 40_960,
         "n_evaluation_episodes": 1,  # all are alike
+    },
+    "intersection": {  # PPO keeps its speed there, or waits for ever
+        "observation": "crossing_state",
+        "observation_options": {"vehicles_count": 6},
+        "algorithm": "dqn",
+        "n_steps": 300_000,
+        "discount": 0.98,
+        "gradient_steps": 16,
+        "exploration_steps": 120_000,
+        "exploration_final": 0.03,
+        "learning_rate_end": 0.0,
+        "evaluate_every": 40_960,
+        "checkpoint_every": 40_960,
+    },
+    "roundabout": {
+        "observation": "crossing_state",
+        "observation_options": {"vehicles_count": 6},
+        "n_steps": 400_000,
+        "learning_rate_end": 0.0,
     },
     "parking": {
         "observation": "goal_state",
@@ -50,4 +70,4 @@ def usual_agent(scenario: str, algorithm: str | None = None) -> dict[str, Any]:
     usual = dict(_AGENTS.get(scenario, _STATE))
     if algorithm in (None, usual.get("algorithm", "ppo")):
         return usual
-    return {"observation": usual["observation"]}
+    return {name: usual[name] for name in _SEEN if name in usual}
