@@ -15,7 +15,7 @@ _AGENTS: Mapping[str, Mapping[str, Any]] = {  # keywords of `settings_for`
     "highway_fast": {"observation": "state", "learning_rate_end": 0.0},
     "lane_keeping": {
         "observation": "state",
-        "n_steps": 150_000,
+        "n_steps": 100_000,
         "n_environments": 8,
         "batch_size": 256,
         "n_epochs": 10,

@@ -14,6 +14,7 @@ _REWARDS: Mapping[str, str | Mapping[str, Any]] = {  # from which driving withou
     "intersection": _ARRIVAL,
     "roundabout": _UNHURRIED,
     "parking": "goal",
+    "lane_keeping": "keep_lane",
 }
 
 
