@@ -214,7 +214,7 @@ def test_what_a_function_may_not_give_is_refused_by_its_name(given: Any, message
         (
             "Highway",
             "fast",
-            "'highway_env', 'progress', 'goal', 'safe', 'keep_lane' or 'module:function'",
+            "'highway_env', 'progress', 'goal', 'safe', 'keep_lane' or 'module",
         ),
         ("Highway", 3, "'module:function' or a function"),
         ("Highway", lambda: 0, "expected a function of one argument, a DrivenStep, came .*lambda"),
