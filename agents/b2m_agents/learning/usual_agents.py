@@ -13,6 +13,13 @@ _STATE = {"observation": "state"}
 _SEEN = ("observation", "observation_options")
 _AGENTS: Mapping[str, Mapping[str, Any]] = {  # keywords of `settings_for`
     "highway_fast": {"observation": "state", "learning_rate_end": 0.0},
+    "exit": {
+        "observation": "exit_state",
+        "n_steps": 400_000,
+        "discount": 0.97,
+        "entropy_weight": 0.01,
+        "learning_rate_end": 0.0,
+    },
     "lane_keeping": {
         "observation": "state",
         "n_steps": 100_000,
