@@ -6,7 +6,7 @@ PIP_ARGS = --quiet --disable-pip-version-check -c constraints.txt
 # Tests start many processes, which would each compile every file again.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: demo test thorough quick docs lint wheel install clean
+.PHONY: demo test thorough quick docs links lint wheel install clean
 
 demo: install  ## teach a network from the simulated brain, and write the report
 	$(BIN)/b2m-drive demo
@@ -20,8 +20,12 @@ thorough: $(VENV)/.dev  ## all tests, those that look longer too, and more damag
 quick: $(VENV)/.dev  ## the quick tests
 	$(BIN)/pytest -n auto --dist worksteal -m "not slow and not thorough"
 
-docs: $(VENV)/.dev  ## the site of the documentation, into build/site
+docs: $(VENV)/.dev  ## the site of the documentation, into build/site, every link of it followed
 	$(BIN)/sphinx-build -q -W --keep-going -b html docs build/site
+	$(BIN)/python scripts/check_site.py build/site
+
+links: $(VENV)/.dev  ## asks for every address outside; needs the internet
+	$(BIN)/sphinx-build -q -b linkcheck docs build/links
 
 lint: $(VENV)/.dev  ## style and types
 	$(BIN)/ruff check .

@@ -18,11 +18,11 @@ release = version = b2m_drive.__version__
 extensions = [
     "myst_nb",  # and, by it, myst_parser
     "sphinx.ext.autodoc",
-    "sphinx.ext.mathjax",
     "sphinx.ext.napoleon",
     "sphinx.ext.viewcode",
     "sphinx_copybutton",
     "markdown_docstrings",
+    "native_equations",
     "pages_of_code",
 ]
 exclude_patterns = ["site/*.py", "**/.ipynb_checkpoints"]
@@ -31,6 +31,7 @@ nb_merge_streams = True
 myst_enable_extensions = ["dollarmath", "deflist", "fieldlist"]
 myst_heading_anchors = 4
 default_role = "code"
+viewcode_follow_imported_members = False  # names are documented where they are at home
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 autodoc_typehints_format = "short"
@@ -46,4 +47,5 @@ copybutton_prompt_is_regexp = True
 html_theme = "furo"
 html_title = f"b2m-drive {release}"
 html_theme_options = {"navigation_with_keys": True}
-html_static_path = ["clips"]
+html_static_path = ["clips", "site/site.css"]
+html_css_files = ["site.css"]

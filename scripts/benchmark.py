@@ -12,6 +12,7 @@ are as they say.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -35,7 +36,7 @@ def main() -> None:
     )
     parser.add_argument("--recordings", type=Path, help="sessions of Kornblith et al. 2017")
     arguments = parser.parse_args()
-    parts = {
+    parts: dict[str, Callable[[], object]] = {
         "scenes": benchmark_scenes.main,
         "engine": benchmark_engine.main,
         "observations": benchmark_observations.main,

@@ -142,7 +142,7 @@ def stacked_encoders(device: torch.device, n_steps: int) -> None:
 def _stacked(
     made: Sequence[SceneVAE], frames: Tensor, n_steps: int, device: torch.device
 ) -> Callable[[], int]:
-    parameters, buffers = stack_module_state(list(made))  # type: ignore[arg-type]
+    parameters, buffers = stack_module_state(list(made))
     shape_of_all = copy.deepcopy(made[0])
     for each in shape_of_all.modules():  # vmap's group norm refuses channels that come last
         if isinstance(each, nn.GroupNorm):

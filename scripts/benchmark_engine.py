@@ -81,7 +81,7 @@ class Batch:
     """Our worlds, driven at random."""
 
     def __init__(self, scenario: str, n_worlds: int = WORLDS, **keywords: Any) -> None:
-        self.envs = gym.make_vec(
+        self.envs: Any = gym.make_vec(
             f"b2m_envs:{SCENARIOS[scenario].id}", num_envs=n_worlds, **keywords
         )
         self.envs.action_space.seed(0)
@@ -91,7 +91,7 @@ class Batch:
     def step(self) -> int:
         """One step of all worlds."""
         self.observation = self.envs.step(self.envs.action_space.sample())[0]
-        return self.envs.num_envs
+        return int(self.envs.num_envs)
 
 
 class Original:
@@ -232,10 +232,11 @@ def as_traffic(rows: np.ndarray) -> Traffic:
     """What OpenCV's camera takes."""
     return Traffic(
         position=np.stack((rows["x"], rows["y"]), axis=1),
-        **{
-            name: rows[name].copy()
-            for name in ("heading", "length", "width", "braking", "obstacle")
-        },
+        heading=rows["heading"].copy(),
+        length=rows["length"].copy(),
+        width=rows["width"].copy(),
+        braking=rows["braking"].copy(),
+        obstacle=rows["obstacle"].copy(),
     )
 
 
@@ -249,7 +250,7 @@ def all_cores(n_theirs: int = 8) -> None:
     sync = gym.vector.SyncVectorEnv([make] * n_theirs)
     parallel = gym.vector.AsyncVectorEnv([make] * cores)
     workers = make_vec_env(make, n_envs=cores, vec_env_cls=SubprocVecEnv)
-    rates = {
+    rates: dict[str, Batch | Parallel] = {
         f"ours, {WORLDS} worlds, {cores} threads": Batch(
             "highway_fast", observation="state", n_threads=cores
         ),

@@ -54,7 +54,7 @@ def ray_of_two_nodes() -> Iterator[Executor]:
         with RayCluster(cluster.address) as executor:
             yield executor
     finally:
-        cluster.shutdown()
+        cluster.shutdown()  # type: ignore[no-untyped-call]
 
 
 def slurm_of_this_machine(folder: Path) -> Opened:

@@ -17,6 +17,7 @@ from timing import rates
 from b2m_agents.studies.isolated import frozen_settings
 from b2m_agents.studies.memory.plan import MemoryPlan, MemoryStudySettings
 from b2m_agents.studies.memory.student_group import GroupRun
+from b2m_drive.evidence.condition import Condition
 from b2m_drive.students.decision_rnn import DecisionRNN
 from b2m_drive.students.stacked_rnn import StackedDecisionRNN
 from b2m_envs.memory_decision import MemoryDecisionSettings
@@ -65,7 +66,7 @@ def students(n_students: int = 13) -> None:
     task = MemoryDecisionSettings(
         n_items=3, time_step=settings.time_step, observation_noise=settings.observation_noise
     )
-    names = tuple(f"student-{k}" for k in range(n_students))
+    names = tuple(Condition(f"student-{k}") for k in range(n_students))
     group = GroupRun(MemoryPlan(settings, frozen_settings(), task, names, (0,), None))
     batches = group.draw_batches()
     observation = torch.from_numpy(batches[0].observation)
@@ -88,7 +89,7 @@ def students(n_students: int = 13) -> None:
 
     def whole_step() -> int:
         group.network.zero_grad()
-        group.loss_of_step(0).backward()
+        group.loss_of_step(0).backward()  # type: ignore[no-untyped-call]
         return 1
 
     def only_trials() -> int:

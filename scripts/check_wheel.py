@@ -19,6 +19,7 @@ import venv
 import zipfile
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import typer
 
@@ -113,7 +114,7 @@ def installed(wheel: Path, folder: Path, clean: bool) -> Path:
     venv.create(folder, with_pip=clean)
     python = folder / "bin" / "python"
     if clean:
-        pip = [python, "-m", "pip", "install", "--quiet", "-c", ROOT / "constraints.txt"]
+        pip: list[Any] = [python, "-m", "pip", "install", "--quiet", "-c", ROOT / "constraints.txt"]
         subprocess.run([*pip, f"{wheel}[agents]"], check=True)
         return python.parent
     pip = [sys.executable, "-m", "pip", f"--python={python}", "install", "--quiet"]

@@ -15,6 +15,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import gymnasium as gym
@@ -31,7 +32,7 @@ SIDE = 220  # [px] of a picture
 SMALL = 64  # [px] of what a network sees
 SECONDS = {"Roundabout": 4, "Merge": 5, "UTurn": 5, "Racetrack": 8}  # [s] driven before; else 4
 GAP, HEADING = 10, 34  # [px]
-COLUMNS = (
+COLUMNS: tuple[tuple[dict[str, Any], int], ...] = (
     ({"camera": "birds_eye", "colour": True}, SIDE),
     ({"camera": "drivers_eye", "colour": True}, SIDE),
     ({"camera": "birds_eye"}, SMALL),
@@ -39,7 +40,12 @@ COLUMNS = (
 )
 INK, PAPER = (40, 40, 40), 255
 MOMENTS, MOMENT_SIDE = 6, 104  # of an agent's episode; [px] of each
-ABOVE = {"camera": "birds_eye", "colour": True, "n_frames": 1, "frame_interval": None}
+ABOVE: dict[str, Any] = {
+    "camera": "birds_eye",
+    "colour": True,
+    "n_frames": 1,
+    "frame_interval": None,
+}
 Sheet = UInt8[np.ndarray, "height width 3"]
 
 
@@ -121,7 +127,7 @@ def scene(name: str) -> Sheet:
 
 
 def frame(
-    name: str, keywords: dict[str, object], side: int
+    name: str, keywords: dict[str, Any], side: int
 ) -> UInt8[np.ndarray, "height width channel"]:
     """What is shown after some seconds of highway-env's driver, or of none where it has none."""
     if not SCENARIOS[SCENES[name]].steered_only:
@@ -134,7 +140,8 @@ def frame(
         if terminated or truncated:
             break
     env.close()
-    return observation
+    shown: np.ndarray = observation
+    return shown
 
 
 def enlarged(

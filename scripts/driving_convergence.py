@@ -50,7 +50,7 @@ def main() -> None:
         config = configuration_as(DrivingConfiguration, path, read_object(path))
         simulated |= config.brain.simulated
         scores = complete_scores(folder)
-        curves = {metric: learning_curves(scores, metric) for metric in METRICS}
+        curves: dict[str, Curves] = {metric: learning_curves(scores, metric) for metric in METRICS}
         rows += [(method, curves) for method in config.methods]
     for method, curves in rows:
         tell(method, curves)

@@ -72,8 +72,8 @@ def write_all(folder: Path, scenes: Path) -> None:
     """The three files, from one simulated EEG."""
     import pybv
 
-    with b2m.SceneDataset(scenes) as dataset:
-        recording = SimulatedViewer(preset="ideal", kind="eeg", seed=0).watch(dataset)
+    watched = SimulatedViewer(preset="ideal", kind="eeg", seed=0)
+    recording = watched.watch(b2m.SceneDataset(scenes))
     assert recording.time is not None
     b2m.write_scene_recording(folder / "eeg.h5", recording)
     potential = np.asarray(recording.signal, np.float64)

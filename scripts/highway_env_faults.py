@@ -59,14 +59,15 @@ def growth(speed: float, frequency: int) -> float:
     network.add_lane("a", "b", StraightLane([0, 0], [10_000, 0]))
     road = Road(network, np_random=np.random.default_rng(0))
     vehicle = ControlledVehicle(road, [100.0, SMALL], 0.0, speed, target_speed=speed)
-    errors = []
+    errors: list[float] = []
     while len(errors) < LONGEST and (not errors or errors[-1] < LARGE):
         vehicle.act()
         vehicle.step(1 / frequency)
         errors.append(float(np.hypot(vehicle.position[1], vehicle.heading)))
     half = len(errors) // 2
     last = max(len(errors) - 2, half + 1)  # the newest one may be large
-    return (errors[min(last, len(errors) - 1)] / errors[half]) ** (1 / (last - half))
+    factor = errors[min(last, len(errors) - 1)] / errors[half]
+    return float(factor ** (1 / (last - half)))
 
 
 def starts() -> None:
@@ -143,8 +144,8 @@ def traffic() -> None:
         settings = SceneSettings("intersection", driver=MODEL, vehicles_count=count)
         print(f"  intersection, {count:2d} vehicles: {share(settings, reversing)}")
     for scenario in ("merge", "roundabout", "u_turn", "highway", "exit", "racetrack"):
-        brief = {"duration": 30.0} if scenario == "racetrack" else {}
-        settings = SceneSettings(scenario, driver=MODEL, **brief)
+        brief = 30.0 if scenario == "racetrack" else None
+        settings = SceneSettings(scenario, driver=MODEL, duration=brief)
         print(f"  {scenario}: {share(settings, reversing)}")
     print("highway_fast: other vehicles overlap, uncrashed, after a policy step")
     for density in (1.0, 1.5, 2.0, 2.5, 3.0, 4.0):
@@ -163,7 +164,7 @@ def share(
     worlds = Worlds(settings, EPISODES)
     every = np.arange(EPISODES)
     worlds.begin(every, [np.random.default_rng(seed) for seed in every])
-    found = np.array([at_start and seen(vehicles(worlds, number)) for number in every])
+    found = np.array([at_start and seen(vehicles(worlds, int(number))) for number in every])
     which = every[: 0 if at_start else None]
     idle = np.ones(EPISODES, np.int64)
     for step in range(settings.last_step):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import Any
 
 import cv2
 import gymnasium as gym
@@ -19,7 +20,7 @@ from b2m_envs.registration import MEMORY_TASKS
 
 ID = "b2m_envs:B2M/{}-v0"
 SHORT = {"isi": 0.2, "time_step": 0.1}
-STRIPS = (
+STRIPS: tuple[tuple[str, str, dict[str, Any], int], ...] = (
     ("MemoryDecision", "choose the probe shown before", {}, 3),
     ("MemoryDecision", "the same with n_distractors=2, to be ignored", {"n_distractors": 2}, 1),
     ("Sternberg", "was the probe among the items?", {}, 4),
@@ -53,17 +54,20 @@ def main() -> None:
 
 
 def strip(
-    name: str, title: str, keywords: dict[str, object], seed: int
+    name: str, title: str, keywords: dict[str, Any], seed: int
 ) -> UInt8[np.ndarray, "height width channel"]:
     """The screens of one trial that show something new, under a title that ends with the answer."""
     env = gym.make(ID.format(name), render_mode="rgb_array", n_items=3, **keywords)
     _, info = env.reset(seed=seed)
-    frames, before, terminated = [], None, False
+    frames: list[tuple[np.ndarray, str]] = []
+    before: tuple[np.ndarray, str] | None = None
+    terminated = False
     while not terminated:
-        shown = env.render()
+        shown = np.asarray(env.render())
         shown = shown[: int(WITHOUT_CAPTION * len(shown))]
-        new_period = before is None or info["period"] != before[1]
-        if new_period or not (np.array_equal(shown, before[0]) or is_cross(shown)):
+        same_period = before is not None and info["period"] == before[1]
+        same = before is not None and np.array_equal(shown, before[0])
+        if not same_period or not (same or is_cross(shown)):
             frames.append((shown, info["period"]))
         before = (shown, info["period"])
         _, _, terminated, _, info = env.step(0)

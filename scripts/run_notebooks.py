@@ -31,14 +31,14 @@ def main() -> None:
 
 def run(path: Path) -> None:
     """Run one notebook in a kernel of its own; progress and warnings are not kept."""
-    notebook = nbformat.read(path, nbformat.NO_CONVERT)
+    notebook = nbformat.read(path, nbformat.NO_CONVERT)  # type: ignore[no-untyped-call]
     NotebookClient(notebook, timeout=1200, kernel_name="python3").execute()
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
         if "outputs" in cell:
             cell.outputs = [each for each in cell.outputs if each.get("name") != "stderr"]
     with atomic_write(path) as draft:
-        nbformat.write(notebook, draft)
+        nbformat.write(notebook, draft)  # type: ignore[no-untyped-call]
 
 
 if __name__ == "__main__":

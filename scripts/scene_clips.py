@@ -93,7 +93,7 @@ def pictures_of(
         gym.make(f"b2m_envs:{id}", height=SIDE, width=SIDE, n_frames=1, colour=True, **each)
         for each in ({**keywords, **view} for view in VIEWS)
     ]
-    shown = [env.reset(seed=3) for env in envs]
+    shown: list[Any] = [env.reset(seed=3) for env in envs]
     while True:
         yield side_by_side([picture for picture, *_ in shown])
         if any(any(each[2:4]) for each in shown) or shown[0][-1]["time"] >= SECONDS:

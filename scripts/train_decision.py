@@ -9,7 +9,9 @@ without controls shows nothing of the brain; `b2m-drive compare memory` has the 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
@@ -21,6 +23,7 @@ from b2m_agents.studies.memory.student_group import decision_loss, step_weight
 from b2m_agents.studies.memory.teachers import brain_activity
 from b2m_agents.studies.memory.trial_matching import match_trials
 from b2m_drive import TrainedOn
+from b2m_drive.recordings.recording import Recording
 from b2m_drive.recordings.simulated.neurons import SimulatedBrain, simulate_trials
 from b2m_drive.students.decision_rnn import DecisionRNN
 from b2m_drive.students.fitting import FittingSettings, fit
@@ -34,7 +37,7 @@ TASK = MemoryDecisionSettings(n_items=3, time_step=0.2)
 N_RECORDED = 240  # trials that the brain did, and the student lives through
 
 
-def targets_of(recording, seen: TrialBatch) -> BrainTargets:
+def targets_of(recording: Recording, seen: TrialBatch) -> BrainTargets:
     """The brain's latents of the window that each step of these trials falls into."""
     every = np.ones(len(seen), dtype=bool)
     activity = brain_activity(recording)
@@ -47,8 +50,8 @@ def targets_of(recording, seen: TrialBatch) -> BrainTargets:
 
 
 def main(
-    folder: Path, strategy: str = "regression", preset: str = "ideal", steps: int = 600,
-    seed: int = 0,
+    folder: Path, strategy: Literal["regression", "contrastive", "none"] = "regression",
+    preset: str = "ideal", steps: int = 600, seed: int = 0,
 ) -> None:  # fmt: skip
     """Train on generated trials, beside a brain's; --strategy regression, contrastive or none."""
     task, tuned = task_of(TASK), frozen_settings()
@@ -77,11 +80,14 @@ def main(
         played = evaluate_supervised(rnn, TASK, range(1, 1001, 2), "at_window_end")
         print(f"step {step}: {played.share_correct.mean:.1%} correct of 500 held-out trials")
 
+    def limit(parameters: Sequence[torch.nn.Parameter], largest: float) -> None:
+        torch.nn.utils.clip_grad_norm_(parameters, largest)
+
     parameters = [*rnn.parameters(), *(head.parameters() if head else ())]
     fit(
         parameters, loss_of_step,
         FittingSettings(steps, tuned.learning_rate, evaluate_every=max(1, steps // 4)),
-        limit_gradient=torch.nn.utils.clip_grad_norm_, evaluate=evaluate, after_step=lambda: None,
+        limit_gradient=limit, evaluate=evaluate, after_step=lambda: None,
     )  # fmt: skip
     teacher = "none" if head is None else f"simulated brain ({preset}), {strategy}"
     brain = {"simulated": True, "source": f"SimulatedBrain, preset {preset}"}

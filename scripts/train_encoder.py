@@ -11,6 +11,7 @@ without controls shows nothing of the brain; `b2m-drive compare driving` has the
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -56,8 +57,8 @@ def read_state(vae: SceneVAE, scenes: SceneDataset, rows: np.ndarray) -> float:
 
 def main(
     folder: Path, scenes: Path | None = None, scenario: str = "highway_fast", frames: int = 5200,
-    strategy: str = "regression", preset: str = "ideal", steps: int = 500, seed: int = 0,
-    device: str = "cpu",
+    strategy: Literal["regression", "contrastive", "none"] = "regression", preset: str = "ideal",
+    steps: int = 500, seed: int = 0, device: str = "cpu",
 ) -> None:  # fmt: skip
     """Train on --scenes, or collect some; --strategy regression, contrastive or none.
 
@@ -71,7 +72,7 @@ def main(
     vae = SceneVAE(SceneVAESettings(*size, beta=tuned.beta, widths=tuned.widths), generator)
     vae.to(where)  # before a teacher is attached, which follows
     settings = FittingSettings(steps, tuned.learning_rate, evaluate_every=steps)
-    teaching = {}
+    teaching: dict[str, Any] = {}
     if strategy != "none":
         targets = watch(dataset, split.teaching, SimulatedDriver.preset(preset))
         head = attach(vae, "to_mean", targets, strategy=strategy, generator=generator)
@@ -82,8 +83,8 @@ def main(
     teacher = "none" if strategy == "none" else f"simulated brain ({preset}), {strategy}"
     r2 = read_state(vae, dataset, split.held_out)
     scored = CardScore("R2 of the state", r2, "1", "not known: one seed", "held-out frames")
-    brain = {"simulated": True, "source": f"SimulatedDriver, preset {preset}"}
-    brain = NO_BRAIN_AND_SIMULATED if strategy == "none" else brain
+    viewer = {"simulated": True, "source": f"SimulatedDriver, preset {preset}"}
+    brain = NO_BRAIN_AND_SIMULATED if strategy == "none" else viewer
     told = f"{len(split.teaching)} SIMULATED frames of {dataset.header.scenario}."
     card = TrainedOn(told, brain, teacher, scores=(scored,))
     vae.save_pretrained(folder, card)  # a recording of a person is given itself, as brain

@@ -23,7 +23,7 @@ import b2m_agents.studies
 from b2m_agents.studies.isolated import IsolatedSettings, settings_file
 from b2m_agents.studies.memory.plan import MemoryPlan, MemoryStudySettings
 from b2m_agents.studies.memory.taught_group import run_job
-from b2m_drive.evidence.condition import ALONE
+from b2m_drive.evidence.condition import ALONE, Condition
 from b2m_drive.files.writing import write_json
 from b2m_drive.students.decision_rnn import Cell
 from b2m_envs.memory_decision import MemoryDecisionSettings
@@ -87,7 +87,8 @@ def scored(
         time_step=study.time_step,
         observation_noise=study.observation_noise,
     )
-    scores = run_job(MemoryPlan(study, settings, task, (ALONE,), SEEDS, None), after_step)
+    plan = MemoryPlan(study, settings, task, (Condition(ALONE),), SEEDS, None)
+    scores = run_job(plan, after_step)
     area = float(np.mean([score.value for score in scores]))
     last = float(np.mean([score.value for score in scores if score.step == n_steps]))
     present = {name: value for name, value in asdict(settings).items() if value is not None}

@@ -10,7 +10,9 @@ import pytest
 from highway_env.vehicle.behavior import IDMVehicle
 
 from tests.shared.compiled_once import compile_one_at_a_time
-from tests.shared.type_checks import without_type_checks
+from tests.shared.type_checks import check_when_called, without_type_checks
+
+check_when_called()  # the tests' modules, which import the packages, are imported after this
 
 # highway-env's own intersection rewrites these for all traffic of the process.
 CONSTANTS = {
@@ -24,7 +26,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if hasattr(config, "workerinput"):
         kept = Path(__file__).parents[1] / "envs" / "b2m_envs" / "__pycache__"
         kept.mkdir(exist_ok=True)
-        compile_one_at_a_time(kept / "compiling.lock")
+        compile_one_at_a_time(kept)
 
 
 @pytest.hookimpl(wrapper=True)

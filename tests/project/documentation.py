@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import json
 import re
 import shlex
 from collections.abc import Iterator, Set
@@ -28,6 +29,7 @@ _SPAN = re.compile(r"`([^`\n]+)`")
 _MARK = re.compile(r"<!-- ([a-z ]+?)(?:: (.+?))? -->\s*\Z")
 _HEADING = re.compile(r"^#{1,6} +(.+?) *$", re.MULTILINE)
 _OPTION = re.compile(r"--[a-z][a-z-]*")
+_PAGE = re.compile(r"\bdocs/[\w-]+\.md(?:#[\w-]+)?")
 _UsageError: type[Exception] = typer.BadParameter.__mro__[1]  # also of an unknown verb or option
 
 
@@ -55,6 +57,30 @@ def pages() -> list[Path]:
     """README and every page of the documentation; the site's table of contents is none."""
     docs = {*(ROOT / "docs").glob("*.md")} - {ROOT / "docs" / "index.md"}
     return [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(docs)]
+
+
+def texts() -> list[Path]:
+    """Every file of the project that is written in Markdown, notebooks too.
+
+    The site's first page is none: it links to pages that are made, and Sphinx follows its links.
+    """
+    folders = ("", "docs", "docs/notebooks", "tests/old_runs")
+    kinds = (".md", ".ipynb")
+    found = {path for each in folders for path in (ROOT / each).iterdir() if path.suffix in kinds}
+    return sorted(found - {ROOT / "docs" / "index.md"})
+
+
+def markdown_of(path: Path) -> str:
+    """What is written in a file of `texts`: of a notebook its cells of text."""
+    if path.suffix == ".md":
+        return path.read_text()
+    cells = json.loads(path.read_text())["cells"]
+    return "\n\n".join("".join(each["source"]) for each in cells if each["cell_type"] == "markdown")
+
+
+def pages_named_in(code: str) -> list[str]:
+    """Pages, with a heading or without, that docstrings, help and messages send a reader to."""
+    return _PAGE.findall(code)
 
 
 def prose_of(text: str) -> str:
@@ -87,7 +113,7 @@ def _mark_before(text: str) -> str | None:
 
 def broken_links(text: str, page: Path) -> list[str]:
     """Links and pictures of a page that lead nowhere: to no file, or to no heading of one."""
-    targets = _LINK.findall(prose_of(text))
+    targets = _LINK.findall(_SPAN.sub("", prose_of(text)))
     return [each for each in targets if not _is_outside(each) and not _leads(each, text, page)]
 
 
@@ -100,7 +126,7 @@ def _leads(target: str, text: str, page: Path) -> bool:
     path = page.parent / name
     if name and not path.exists():
         return False
-    return not anchor or anchor in anchors_of(path.read_text() if name else text)
+    return not anchor or anchor in anchors_of(markdown_of(path) if name else text)
 
 
 def anchors_of(text: str) -> set[str]:

@@ -127,6 +127,7 @@ def test_every_folder_is_a_room_and_arrows_point_down(package: str, rooms: tuple
 
 
 @pytest.mark.parametrize("place", FORBIDDEN)
+@pytest.mark.slow
 def test_a_package_does_not_import_what_it_must_not(place: str) -> None:
     found = {
         name: wrong

@@ -45,7 +45,7 @@ def test_two_processes_that_need_a_kernel_at_once_compile_it_once(tmp_path: Path
     path = os.pathsep.join((str(tmp_path), str(ROOT), ENVIRONMENT["PYTHONPATH"]))
     workers = [
         subprocess.Popen(
-            [sys.executable, "-c", WORKER, tmp_path / "lock"],
+            [sys.executable, "-c", WORKER, tmp_path],
             env={**ENVIRONMENT, "PYTHONPATH": path, "NUMBA_CACHE_DIR": str(tmp_path / "kept")},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -21,9 +21,12 @@ from tests.project.documentation import (
     anchors_of,
     broken_links,
     command_error,
+    markdown_of,
     missing_files,
     pages,
+    pages_named_in,
     python_blocks,
+    texts,
     unknown_imports,
     unknown_names,
     wrong_commands,
@@ -35,9 +38,21 @@ MOST_LINES_OF_README = 150
 every_page = pytest.mark.parametrize("page", pages(), ids=lambda page: page.name)
 
 
-@every_page
-def test_links_and_pictures_lead_somewhere(page: Path) -> None:
-    assert broken_links(page.read_text(), page) == []
+@pytest.mark.parametrize("path", texts(), ids=lambda path: path.name)
+def test_links_and_pictures_lead_somewhere(path: Path) -> None:
+    assert broken_links(markdown_of(path), path) == []
+
+
+def test_pages_that_the_code_names_are_there() -> None:
+    code = "".join(
+        path.read_text()
+        for folder in ("b2m_drive", "envs", "agents", "scripts", "tests")
+        for path in (ROOT / folder).rglob("*")
+        if path.suffix in {".py", ".html", ".js"}
+    )
+    named = pages_named_in(code)
+    assert len(named) > 5
+    assert broken_links("".join(f"[it]({each})" for each in named), ROOT / "README.md") == []
 
 
 @every_page

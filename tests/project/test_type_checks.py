@@ -8,7 +8,7 @@ import pytest
 from jaxtyping import Float64
 
 from b2m_drive.evidence.statistics import mean_interval
-from tests.shared.type_checks import check_when_called
+from tests.shared.type_checks import check_types, jaxtyped_when_called
 
 
 @pytest.mark.parametrize("time", ["first", "again"])
@@ -18,7 +18,7 @@ def test_the_package_refuses_an_array_of_another_shape(time: str) -> None:
 
 
 def test_a_result_of_another_shape_is_refused_at_every_call() -> None:
-    @jaxtyping.jaxtyped(typechecker=check_when_called)
+    @jaxtyped_when_called(typechecker=check_types)
     def doubled(values: Float64[np.ndarray, " n"]) -> Float64[np.ndarray, " n"]:
         return values[: int(values[0])]
 
@@ -29,7 +29,7 @@ def test_a_result_of_another_shape_is_refused_at_every_call() -> None:
 
 
 def test_a_whole_number_is_a_float_as_it_is_for_mypy() -> None:
-    @jaxtyping.jaxtyped(typechecker=check_when_called)
+    @jaxtyped_when_called(typechecker=check_types)
     def total(values: tuple[float, ...]) -> float:
         return sum(values)
 

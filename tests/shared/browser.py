@@ -70,20 +70,21 @@ def open_drawn(driver: Any, page: Path, width: int = 1300) -> None:
 
 
 def wait_until_drawn(driver: Any) -> None:
-    """Wait until no figure that is shown is still to be drawn.
+    """Scroll to every figure that is shown until it is drawn, and back to the top.
 
     Raises:
-        TimeoutError: If one is.
+        TimeoutError: If one is not.
     """
-    left = (
-        "return [...document.querySelectorAll('figure.chart')].filter(each => each.offsetParent "
-        "&& !['done', 'failed'].includes(each.dataset.drawn)).length"
+    next_one = (
+        "const left = [...document.querySelectorAll('figure.chart')].filter(each => "
+        "each.offsetParent && !['done', 'failed'].includes(each.dataset.drawn));"
+        "if (left.length) left[0].scrollIntoView(); else scrollTo(0, 0); return left.length"
     )
     end = time.monotonic() + _LONGEST
-    while driver.execute_script(left):
+    while driver.execute_script(next_one):
         if time.monotonic() > end:
             raise TimeoutError(f"{driver.current_url}: figures not drawn after {_LONGEST:g} s")
-        time.sleep(0.05)
+        time.sleep(0.02)
 
 
 def complaints(driver: Any) -> list[str]:

@@ -36,13 +36,8 @@ from b2m_drive.recordings.trial_windows import Window
 
 NAME = "sternberg_maintenance"
 TASK = "sternberg"
-FILES = ("time_cells.mat", "concept_cells.mat")
 _REPOSITORY = "Time-Cells-in-the-Human-Brain-Support-Working-Memory-Maintenance"
 _COMMIT = "0a5385d1"
-WHERE = (
-    f"https://github.com/noahxiaowork-coder/{_REPOSITORY} at {_COMMIT}: "
-    "python/TC_raw.mat, python/CC_raw.mat"
-)
 SOURCE = "made from DANDI 000469, Kyzar et al. 2024, doi 10.1038/s41597-024-02943-8"
 LICENCE = "CC BY 4.0 (DANDI 000469), MIT (the files made from it)"
 DATA_SET = DataSet(

@@ -67,6 +67,7 @@ def test_the_dataset_says_how_it_was_made_and_makes_its_environment_again(scenes
     np.testing.assert_array_equal(frame, scenes.episode(0).frames[0])
 
 
+@pytest.mark.slow
 def test_scenes_whose_settings_do_not_name_the_scenario_are_exported(
     scenes, datasets, tmp_path_factory
 ) -> None:

@@ -277,6 +277,7 @@ def test_the_picture_names_every_driver_and_is_written_whole(tmp_path) -> None:
         write_evaluation_figure(tmp_path / "e.pdf", evaluation, scores_of(evaluation))
 
 
+@pytest.mark.slow
 def test_what_cannot_be_evaluated_is_named(agent, tmp_path) -> None:
     with pytest.raises(ValueError, match="folders: expected one of a trained agent or more"):
         evaluate_agents([], tmp_path)

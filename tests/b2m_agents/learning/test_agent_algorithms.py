@@ -375,6 +375,7 @@ def test_an_agents_file_of_another_algorithm_is_refused_by_name(agents, tmp_path
             check_algorithm(read_agent_file(tmp_path / "other.zip"), "ppo")
 
 
+@pytest.mark.slow
 def test_a_training_is_made_longer_and_not_shorter(agents, tmp_path) -> None:
     folder = Path(shutil.copytree(agents["ppo-state"], tmp_path / "agent"))
     before = (folder / "config.json").read_text()

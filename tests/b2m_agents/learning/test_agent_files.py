@@ -149,6 +149,7 @@ def test_a_setting_that_no_file_holds_is_asked_for(tmp_path) -> None:
 
 
 @pytest.mark.parametrize("kind", [*KINDS, "memory"])
+@pytest.mark.slow
 def test_the_owner_opens_the_file_with_stable_baselines3_and_finds_the_same(agents, kind) -> None:
     classes: dict[str, type[BaseAlgorithm]] = {
         "memory": RecurrentPPO, "ppo": PPO, "dqn": ExploringDQN, "sac": SAC,

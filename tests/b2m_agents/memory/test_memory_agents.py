@@ -245,6 +245,7 @@ def test_a_training_made_longer_goes_on(agent, tmp_path) -> None:
     assert RecurrentPPO.load(folder / "agent.zip", device="cpu").num_timesteps == 560
 
 
+@pytest.mark.slow
 def test_an_evaluation_plays_held_out_trials_and_repeats(agent, tmp_path) -> None:
     folder = Path(shutil.copytree(agent, tmp_path / "agent"))
     played = evaluate_memory_agent(folder, 30, seed=3)

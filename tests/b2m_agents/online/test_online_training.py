@@ -312,6 +312,7 @@ def test_an_agent_is_recorded(agent, tmp_path) -> None:
         ({}, {"observation": "state"}, "observation: expected pixels beside a teacher, came state"),
     ],
 )
+@pytest.mark.slow
 def test_what_does_not_go_with_a_teacher_is_named_and_writes_nothing(
     teacher, tmp_path, environment, changes, message
 ) -> None:
@@ -320,6 +321,7 @@ def test_what_does_not_go_with_a_teacher_is_named_and_writes_nothing(
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_settings_of_a_taught_encoder_need_their_teacher(agent, tmp_path) -> None:
     with pytest.raises(ValueError, match="teacher: expected the one of the encoder"):
         train(

@@ -227,6 +227,7 @@ def test_a_saved_agent_acts_the_same_and_its_encoder_is_read_by_others(watched, 
     assert_same(policy.encoder, SceneVAE.from_pretrained(tmp_path / "encoder"))
 
 
+@pytest.mark.slow
 def test_an_agents_file_holds_no_encoder_but_its_tensors(watched, tmp_path) -> None:
     save_online_agent(new_online_policy(worlds(), TINY, watched[0], **SHORT).learn(64), tmp_path)
     with zipfile.ZipFile(tmp_path / "agent.zip") as archive:

@@ -132,6 +132,7 @@ def test_a_scene_that_does_not_tell_its_channels_needs_to_be_told() -> None:
     assert SceneFeatures(space, encoder, channels_first=True)._channels_first
 
 
+@pytest.mark.slow
 def test_worlds_are_wrapped_once_and_other_observations_are_refused() -> None:
     envs = with_channels_first(make_scene_vec_env("highway_fast", 1))
     assert with_channels_first(envs) is envs

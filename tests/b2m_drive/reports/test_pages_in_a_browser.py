@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -97,6 +98,15 @@ def choose(driver: Any, name: str, words: str) -> None:
     wait_until_drawn(driver)
 
 
+def open_far_from_figures(driver: Any, page: Path) -> None:
+    """Open a page, its figures pages below what is seen, and no figure half drawn."""
+    set_width(driver, 1300)
+    driver.get(page.as_uri())
+    driver.execute_script("document.querySelector('h1').style.marginBottom = '9000px'")
+    while n_shown(driver, "[data-drawn=begun]"):
+        time.sleep(0.02)
+
+
 def n_shown(driver: Any, selector: str) -> int:
     """How many elements are to be seen that match."""
     found = f"[...document.querySelectorAll({selector!r})]"
@@ -150,6 +160,30 @@ def test_a_strategy_a_metric_and_a_control_are_chosen(
     )
     assert chromium.execute_script(f"return {first}.length") == 3  # the brain, alone, the chosen
     assert complaints(chromium) == []
+
+
+def test_figures_are_drawn_when_they_come_near_and_all_of_them_for_paper(
+    chromium: Any, pages: dict[str, Path]
+) -> None:
+    open_far_from_figures(chromium, pages["one"])
+    assert n_shown(chromium, "svg.marks") < n_shown(chromium, "figure.chart")
+    chromium.execute_script("dispatchEvent(new Event('beforeprint'))")
+    assert n_shown(chromium, "svg.marks") == n_shown(chromium, "figure.chart")
+    chromium.execute_script("dispatchEvent(new Event('afterprint'))")
+    wait_until_drawn(chromium)  # as before: each can be saved, and follows what is chosen
+    assert n_shown(chromium, "[data-drawn=done] details") == n_shown(chromium, "figure.chart")
+    assert complaints(chromium) == []
+
+
+def test_a_figure_that_is_drawn_late_shows_what_was_chosen_before(
+    chromium: Any, pages: dict[str, Path]
+) -> None:
+    open_far_from_figures(chromium, pages["one"])
+    choose(chromium, "control", "shuffled brain")
+    list_of = "document.querySelector('#choose-control').selectedOptions[0].text"
+    assert chromium.execute_script(f"return {list_of}") == "shuffled brain"
+    lines = "document.querySelector('.strategy-m1').querySelectorAll('.mark-line.role-mark path')"
+    assert chromium.execute_script(f"return {lines}.length") == 3  # the brain, alone, the chosen
 
 
 def test_a_choice_is_made_by_keyboard_alone(chromium: Any, pages: dict[str, Path]) -> None:

@@ -158,6 +158,7 @@ def test_equal_seeds_give_equal_students_and_draws() -> None:
 
 
 @torch.no_grad()
+@pytest.mark.slow
 def test_a_traversal_passes_through_the_reconstruction(trained: SceneVAE) -> None:
     frame = torch.from_numpy(roads(1, seed=5)[0])
     own = float(trained.encode(frame[None]).mean[0, 2])
@@ -328,6 +329,7 @@ def test_impossible_settings_are_refused_by_name(change: dict, message: str) -> 
 
 
 @pytest.mark.parametrize("narrow", [torch.float16, torch.bfloat16])
+@pytest.mark.slow
 def test_a_student_in_half_precision_has_a_finite_loss_in_float32(narrow: torch.dtype) -> None:
     settings = SceneVAESettings(24, 20, 2, latent_size=4, widths=(8, 8))
     frames, vae = noise(3, settings), student(settings)

@@ -120,6 +120,7 @@ def test_the_same_seed_gives_the_same_episodes_whatever_else_draws(scenario: str
     np.testing.assert_equal(first, second)
 
 
+@pytest.mark.slow
 def test_no_environment_draws_from_the_shared_generator():
     before = np.random.get_state()[1].copy()  # noqa: NPY002
     for scenario in ("merge", "intersection", "racetrack_oval"):
@@ -142,6 +143,7 @@ def test_another_seed_gives_another_episode():
     assert (one[0] != other[0]).any()
 
 
+@pytest.mark.slow
 def test_an_intersection_changes_no_other_environment():
     before = {name: getattr(IDMVehicle, name) for name in CONSTANTS}
     first = rollout(make("highway_fast"), seed=1)

@@ -113,6 +113,7 @@ def test_so_it_does_under_other_settings(settings: dict[str, Any], mode: Autores
     assert drive_both(ours, one_by_one(autoreset_mode=mode, **settings), n_steps=11) > 0
 
 
+@pytest.mark.slow
 def test_another_seed_gives_other_worlds_so_the_comparison_can_fail() -> None:
     first, second = (batch().reset(seed=seed)[0] for seed in (3, 4))
     assert (first[0] != second[0]).any()

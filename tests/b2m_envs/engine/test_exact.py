@@ -502,6 +502,7 @@ def test_the_engine_as_it_is_repeats_the_recorded_states(idle_states):
 
 
 @pytest.mark.parametrize("name", MODEL.names)
+@pytest.mark.slow
 def test_another_constant_of_the_driver_model_is_noticed(idle_states, name: str):
     settings, states = idle_states
     worlds = engine_at_begin(settings)

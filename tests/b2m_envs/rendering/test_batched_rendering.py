@@ -176,6 +176,7 @@ def test_birds_eye_pictures_are_nearer_to_finely_sampled_ones_than_opencvs_are(s
 
 
 @pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.slow
 def test_a_picture_depends_on_its_own_world_only(view: Any):
     road, cars = moments("highway_fast")
     settings = CameraSettings(view=view)
@@ -204,6 +205,7 @@ def test_only_the_named_worlds_and_channels_are_drawn(view: Any, colour: bool):
 
 
 @pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.slow
 def test_threads_draw_what_one_draws(view: Any):
     road, cars = moments("exit")
     cars = cars * 16

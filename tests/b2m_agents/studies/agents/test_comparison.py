@@ -291,6 +291,7 @@ def test_seeds_of_validation_training_and_evaluation_never_meet() -> None:
     assert len({*validation, *held_out}) == 100
 
 
+@pytest.mark.slow
 def test_a_clone_of_the_state_does_what_the_driver_does_and_the_blind_one_its_commonest() -> None:
     taught = demonstrations(SCENE, 150, 0)
     assert len(taught.first(40).action) == 40

@@ -279,6 +279,7 @@ def test_frames_without_a_response_teach_nobody_but_are_still_learnt_from(scenes
     }
 
 
+@pytest.mark.slow
 def test_a_recording_of_other_scenes_or_of_too_few_is_refused(scenes, tmp_path) -> None:
     comparison, folder = comparison_of(scenes), tmp_path / "run"
     shown = comparison.recording.events
