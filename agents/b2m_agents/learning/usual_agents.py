@@ -46,6 +46,12 @@ _AGENTS: Mapping[str, Mapping[str, Any]] = {  # keywords of `settings_for`
         "evaluate_every": 40_960,
         "checkpoint_every": 40_960,
     },
+    "merge": {
+        "observation": "state",
+        "n_steps": 300_000,
+        "discount": 0.99,
+        "learning_rate_end": 0.0,
+    },
     "roundabout": {
         "observation": "crossing_state",
         "observation_options": {"vehicles_count": 6},
