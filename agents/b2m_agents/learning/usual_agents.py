@@ -12,7 +12,12 @@ from typing import Any
 _STATE = {"observation": "state"}
 _SEEN = ("observation", "observation_options")
 _AGENTS: Mapping[str, Mapping[str, Any]] = {  # keywords of `settings_for`
-    "highway_fast": {"observation": "state", "learning_rate_end": 0.0},
+    "highway_fast": {
+        "observation": "state",
+        "n_steps": 1_000_000,
+        "discount": 0.97,
+        "learning_rate_end": 0.0,
+    },
     "exit": {
         "observation": "exit_state",
         "n_steps": 400_000,
