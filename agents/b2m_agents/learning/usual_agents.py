@@ -65,7 +65,7 @@ _AGENTS: Mapping[str, Mapping[str, Any]] = {  # keywords of `settings_for`
     },
     "parking": {
         "observation": "goal_state",
-        "n_steps": 450_000,
+        "n_steps": 800_000,
         "n_environments": 64,
         "rollout": 64,
         "discount": 0.98,
