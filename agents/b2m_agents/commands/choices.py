@@ -38,7 +38,7 @@ SCENARIOS: tuple[str, ...] = get_args(Scenario)
 SCENARIO_NAMES = f"{', '.join(SCENARIOS[:-1])} or {SCENARIOS[-1]}"
 DEVICES = ("auto", "cpu", "cuda", "mps")
 EXECUTORS = ("processes", "ray", "slurm", "slurm-local")
-REWARDS = ("highway_env", "safe", "progress", "goal")
+REWARDS = ("highway_env", "safe", "progress", "goal", "keep_lane")
 DATA_SETS = (
     "kornblith2017", "dandi_000469", "dandi_000673", "sternberg_maintenance", "dandi_000004",
     "cao2019", "bnci_2016_002", "ds004120", "ds004657",

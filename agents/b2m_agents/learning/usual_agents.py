@@ -10,11 +10,24 @@ from collections.abc import Mapping
 from typing import Any
 
 _STATE = {"observation": "state"}
+_SEEN = ("observation", "observation_options")
 _AGENTS: Mapping[str, Mapping[str, Any]] = {  # keywords of `settings_for`
-    "highway_fast": {"observation": "state", "learning_rate_end": 0.0},
+    "highway_fast": {
+        "observation": "state",
+        "n_steps": 1_000_000,
+        "discount": 0.97,
+        "learning_rate_end": 0.0,
+    },
+    "exit": {
+        "observation": "exit_state",
+        "n_steps": 400_000,
+        "discount": 0.97,
+        "entropy_weight": 0.01,
+        "learning_rate_end": 0.0,
+    },
     "lane_keeping": {
         "observation": "state",
-        "n_steps": 150_000,
+        "n_steps": 100_000,
         "n_environments": 8,
         "batch_size": 256,
         "n_epochs": 10,
@@ -25,9 +38,34 @@ _AGENTS: Mapping[str, Mapping[str, Any]] = {  # keywords of `settings_for`
         "checkpoint_every": 40_960,
         "n_evaluation_episodes": 1,  # all are alike
     },
+    "intersection": {  # PPO keeps its speed there, or waits for ever
+        "observation": "crossing_state",
+        "observation_options": {"vehicles_count": 6},
+        "algorithm": "dqn",
+        "n_steps": 300_000,
+        "discount": 0.98,
+        "gradient_steps": 16,
+        "exploration_steps": 120_000,
+        "exploration_final": 0.03,
+        "learning_rate_end": 0.0,
+        "evaluate_every": 40_960,
+        "checkpoint_every": 40_960,
+    },
+    "merge": {
+        "observation": "state",
+        "n_steps": 300_000,
+        "discount": 0.99,
+        "learning_rate_end": 0.0,
+    },
+    "roundabout": {
+        "observation": "crossing_state",
+        "observation_options": {"vehicles_count": 6},
+        "n_steps": 400_000,
+        "learning_rate_end": 0.0,
+    },
     "parking": {
         "observation": "goal_state",
-        "n_steps": 450_000,
+        "n_steps": 800_000,
         "n_environments": 64,
         "rollout": 64,
         "discount": 0.98,
@@ -50,4 +88,4 @@ def usual_agent(scenario: str, algorithm: str | None = None) -> dict[str, Any]:
     usual = dict(_AGENTS.get(scenario, _STATE))
     if algorithm in (None, usual.get("algorithm", "ppo")):
         return usual
-    return {"observation": usual["observation"]}
+    return {name: usual[name] for name in _SEEN if name in usual}

@@ -73,6 +73,16 @@ def safe_reward(step: DrivenStep) -> Float64[np.ndarray, " world"]:
     return reward
 
 
+def keep_lane_reward(step: DrivenStep) -> Float64[np.ndarray, " world"]:
+    """highway-env's reward of lane keeping, which falls without end off the lane, down to -1.
+
+    It is 1 in the middle and .75 at the edge of the lane, and -1 from 1.4 widths off the middle.
+    Without the bound, one early drive across the fields outweighs all that is learnt later.
+    """
+    reward: np.ndarray = np.maximum(step.terms["lane_reward"], -1.0)
+    return reward
+
+
 REWARDS: Mapping[str, NamedReward] = MappingProxyType(
     {
         "progress": NamedReward(
@@ -90,6 +100,9 @@ REWARDS: Mapping[str, NamedReward] = MappingProxyType(
                 "racetrack_large", "racetrack_oval",
             ),
             "parking and lane keeping are not about speed in traffic",
+        ),
+        "keep_lane": NamedReward(
+            keep_lane_reward, ("lane_keeping",), "the others' rewards have bounds"
         ),
     }
 )  # fmt: skip

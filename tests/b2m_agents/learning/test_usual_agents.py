@@ -21,7 +21,8 @@ from b2m_envs.scenes.settings import SceneSettings
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_a_usual_agent_sees_and_does_what_its_scenario_has(scenario: str) -> None:
     settings = settings_for(scenario, **usual_agent(scenario))
-    given = {"reward": usual_reward(scenario), "action": usual_action(scenario, "ppo")}
+    action = usual_action(scenario, settings.algorithm.name)
+    given = {"reward": usual_reward(scenario), "action": action}
     scene = SceneSettings(scenario, **{k: each for k, each in given.items() if each is not None})
     check_action(settings.algorithm, action_space(scene))
     check_is_shown(scene, settings.environments_observe)
@@ -32,6 +33,9 @@ def test_a_usual_agent_sees_and_does_what_its_scenario_has(scenario: str) -> Non
 def test_of_another_algorithm_the_observation_alone_is_usual() -> None:
     assert usual_agent("parking", "sac") == {"observation": "goal_state"}
     assert usual_agent("parking", "ppo") == usual_agent("parking")
+    crossing = {"observation": "crossing_state", "observation_options": {"vehicles_count": 6}}
+    assert usual_agent("intersection", "ppo") == crossing
+    assert usual_agent("intersection", "dqn") == usual_agent("intersection")
 
 
 def test_options_of_learning_are_settings_of_the_algorithm() -> None:

@@ -155,6 +155,11 @@ def test_nearing_the_goal_and_leaving_it_again_earns_nothing():
     assert goal(0, 5, True, False) + goal(5, 0, False, True) == pytest.approx(0)
 
 
+def test_the_reward_of_lane_keeping_falls_no_further_than_minus_one():
+    step = driven_step(terms={"lane_reward": np.array([0.75, -40.0])})
+    assert REWARDS["keep_lane"].function(step).tolist() == [0.75, -1]
+
+
 def test_a_function_reads_one_row_a_world_and_may_write_in_them():
     seen: list[b2m_envs.DrivenStep] = []
 
@@ -206,7 +211,11 @@ def test_what_a_function_may_not_give_is_refused_by_its_name(given: Any, message
 @pytest.mark.parametrize(
     ("title", "given", "message"),
     [
-        ("Highway", "fast", "'highway_env', 'progress', 'goal', 'safe' or 'module:function'"),
+        (
+            "Highway",
+            "fast",
+            "'highway_env', 'progress', 'goal', 'safe', 'keep_lane' or 'module",
+        ),
         ("Highway", 3, "'module:function' or a function"),
         ("Highway", lambda: 0, "expected a function of one argument, a DrivenStep, came .*lambda"),
         ("Highway", lambda step, other: 0, "a function of one argument"),
@@ -216,6 +225,7 @@ def test_what_a_function_may_not_give_is_refused_by_its_name(given: Any, message
         ("Highway", "goal", "'goal' is for exit, parking, since the others have no goal"),
         ("TwoWay", "progress", "'progress' is for racetrack, .* lanes cross, merge or come"),
         ("Parking", "safe", "are not about speed in traffic"),
+        ("Parking", "keep_lane", "is for lane_keeping, since the others' rewards have bounds"),
         (
             "Highway",
             {"colission_reward": -1},
