@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from b2m_drive.recordings.contents import Contents, EventTable, StoredArray
-from b2m_drive.recordings.mapping import toml_of
+from b2m_drive.recordings.mapping import EventMapping, toml_of
 from b2m_drive.recordings.proposal import Proposal
 from b2m_drive.recordings.sampled_signal import SampledSignal
 
@@ -72,6 +72,10 @@ def _runs(proposal: Proposal, path: Path, mapping: str | None) -> list[str]:
     trials = proposal.mapping.trials
     if trials is None and mapping is None:
         return []
+    if trials is None and mapping and proposal.mapping.events == EventMapping():
+        asked = "--mapping events.onset=NAME --mapping events.stimulus=NAME"
+        inspect = shlex.join(["b2m-drive", "inspect", str(path), "--mapping", mapping])
+        return [f"then say what was seen, in the file or by: {inspect} {asked}"]
     command = ["b2m-drive", "compare", "driving" if trials is None else "memory"]
     command += ["--recording", str(path), *(["--mapping", mapping] if mapping else [])]
     if trials is None:

@@ -11,11 +11,15 @@ import cv2
 import pytest
 
 from b2m_agents.drivers.rollouts import CollectSettings, collect_scenes
+from b2m_agents.learning.agent_settings import settings_for
 from b2m_agents.worlds.encoder_view import read_view
 from b2m_drive.students.decision_rnn import DecisionRNN
 from b2m_drive.students.scene_vae import SceneVAE
 from tests.shared.places import SCRIPTS
 from tests.shared.tiny_agents import SMALL, tiny_agent, tiny_encoder
+
+SHORT = {"n_steps": 32, "n_environments": 2, "rollout": 16, "batch_size": 16, "n_epochs": 1,
+         "evaluate_every": 0, "tensorboard": False}  # fmt: skip
 
 
 def main_of(script: str) -> Callable[..., None]:
@@ -59,6 +63,27 @@ def test_agents_are_evaluated_and_the_first_one_recorded(tmp_path, capsys) -> No
     assert "all 2 trainings" in capsys.readouterr().out
     written = {path.name for path in (tmp_path / "out").iterdir()}
     assert written == {"evaluation.csv", "evaluation.png", "video.mp4"}
+
+
+@pytest.mark.slow
+def test_agents_that_differ_in_one_thing_stand_beside_the_driver_model(tmp_path, capsys) -> None:
+    script = runpy.run_path(str(SCRIPTS / "agent_variants.py"))
+    settings = {
+        observation: settings_for("highway_fast", observation=observation, **SHORT)
+        for observation in ("state", "latents")
+    }
+    encoders = {"state": None, "latents": tiny_encoder(tmp_path / "encoder")}
+    variants = {
+        name: script["Variant"](each, SMALL, encoders[name]) for name, each in settings.items()
+    }
+    found, model = script["compare"](tmp_path / "agents", "highway_fast", variants, 2, 1, 1)
+    script["draw"](found, model, tmp_path / "agents.png", "a title", "sees")
+    told = capsys.readouterr().out.splitlines()
+    assert [each.split(":")[0] for each in told] == ["state", "latents", "driver model", "picture"]
+    assert {name: len(agents) for name, agents in found.items()} == {"state": 2, "latents": 2}
+    assert model[0] in (0, 1)
+    assert 0 < model[1] < 5  # four seconds of at most one
+    assert cv2.imread(str(tmp_path / "agents.png")) is not None
 
 
 @pytest.mark.slow

@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 
 from b2m_drive.files.array_files import list_arrays
+from b2m_drive.recordings.contents_text import proposal_text
+from b2m_drive.recordings.proposal import proposed_mapping
 from b2m_drive.recordings.readers.npz_files import open_npz
-from b2m_drive.recordings.readers.table import read_recording
+from b2m_drive.recordings.readers.table import open_contents, read_recording
 from b2m_drive.recordings.sampled_signal import SampledSignal
 
 VALUES = np.random.default_rng(0).normal(size=(400, 3)).astype(np.float32)
@@ -169,3 +171,12 @@ def test_listed_arrays_are_what_was_saved(path) -> None:
     assert {name: (each.shape, each.dtype.kind) for name, each in found.items()} == {
         "a": ((2, 3), "i"), "b": ((), "f"), "c": ((1,), "U"),
     }  # fmt: skip
+
+
+def test_arrays_without_events_are_asked_for_them_before_they_are_compared(tmp_path: Path) -> None:
+    path = tmp_path / "mine.npz"
+    np.savez(path, potential=np.zeros((100, 3)), stamps=np.arange(100) / 10, shown=np.arange(5.0))
+    text = proposal_text(proposed_mapping(open_contents(path)), path, tmp_path / "mine.toml")
+    assert text.splitlines()[-1].startswith("then say what was seen, in the file or by: b2m-drive")
+    assert "events.onset=" in text
+    assert "compare driving" not in text
