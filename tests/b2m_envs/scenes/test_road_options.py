@@ -17,7 +17,7 @@ from b2m_envs.scenes.settings_json import settings_json
 @pytest.mark.parametrize(
     ("scenario", "options", "written"),
     [
-        ("merge_generic", {"merge_lengths": [90, np.int64(60), 60.5, 90]}, [90, 60, 60.5, 90]),
+        ("merge_generic", {"merge_lengths": [90, 60, 60.5, 90]}, [90, 60, 60.5, 90]),
         ("roundabout_generic", {"roundabout_radius": np.float64(12.5)}, 12.5),
     ],
 )
