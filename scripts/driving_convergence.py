@@ -138,7 +138,7 @@ def draw(rows: Sequence[tuple[TransferMethod, Mapping[str, Curves]]], simulated:
             axes.set_xlabel("training steps", fontsize=NORMAL)
             tidy(axes)
         row[0].set_title(SHORT_STRATEGIES[method.strategy], loc="left", fontsize=NORMAL)
-        row[0].legend(fontsize=SMALL, frameon=False, loc="lower right")
+        row[-1].legend(fontsize=SMALL, frameon=False, loc="lower right")  # where no line is
     kind = "a SIMULATED brain" if simulated else "a recorded brain"
     n_seeds = len(next(iter(rows[0][1][DRIVING.curve].values())).seeds)
     title = f"Encoders of driving scenes taught by {kind}, held-out frames, {n_seeds} seeds"
