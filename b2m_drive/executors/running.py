@@ -117,11 +117,11 @@ class _Running:
     def _must_wait(self) -> bool:
         """Whether what is next, or runs, may have taken other tasks' workers down: it runs alone.
 
-        So a task that kills every worker costs the others no more than two of their tries.
+        So a task that kills every worker costs each of the others no more than one of its tries.
         """
         if not getattr(self.executor, "fall_together", False):
             return False
-        suspects = [each.n_lost > 1 for each in (*self.submitted.values(), self.waiting[0])]
+        suspects = [each.n_lost > 0 for each in (*self.submitted.values(), self.waiting[0])]
         return bool(self.submitted) and any(suspects)
 
     def _submit(self, task: Task) -> Future[Outcome]:

@@ -56,6 +56,10 @@ def set_width(driver: Any, width: int) -> None:
     """As if the window were so wide [px]."""
     size = {"width": width, "height": _HEIGHT, "deviceScaleFactor": 1, "mobile": False}
     driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    # A page is told with its next frame, and answers within it.
+    driver.execute_async_script(
+        "const done = arguments[0]; requestAnimationFrame(() => requestAnimationFrame(done))"
+    )
 
 
 def open_drawn(driver: Any, page: Path, width: int = 1300) -> None:

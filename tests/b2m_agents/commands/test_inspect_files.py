@@ -41,7 +41,8 @@ def inspected(*arguments: str) -> str:
 def test_what_lies_in_a_file_and_a_proposal(recording: Path, monkeypatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     said = inspected(str(recording), "--write-mapping", "mine.toml")
-    for words in ("eeg", "6000 x 5", "seen_at", "proposed mapping", "in doubt", "compare driving"):
+    for words in ("eeg", "6000 x 5", "seen_at", "proposed mapping", "in doubt",
+                  "--mapping events.onset=NAME"):  # fmt: skip
         assert words in said
     assert (tmp_path / "arrays.png").is_file()
     found = read_mapping("mine.toml")
