@@ -71,6 +71,7 @@ if TYPE_CHECKING:
     from b2m_envs.observations.goal_state import GoalState as GoalState
     from b2m_envs.observations.kinematics import Kinematics as Kinematics
     from b2m_envs.observations.kinematics_goal import KinematicsGoal as KinematicsGoal
+    from b2m_envs.observations.lane_gaps import LaneGaps as LaneGaps
     from b2m_envs.observations.lidar import Lidar as Lidar
     from b2m_envs.observations.occupancy_grid import OccupancyGrid as OccupancyGrid
     from b2m_envs.observations.time_to_collision import TimeToCollision as TimeToCollision
@@ -114,6 +115,7 @@ _HOMES = {
     "LaneDepartureEnv": "driving_events.lane_departure",
     "LanePerturbations": "driving_events.schedules",
     "LeadBrakings": "driving_events.schedules",
+    "LaneGaps": "observations.lane_gaps",
     "Lidar": "observations.lidar",
     "MemoryDecisionSettings": "memory_decision.settings",
     "MemoryDecisionTask": "memory_decision.task",

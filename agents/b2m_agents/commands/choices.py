@@ -25,7 +25,7 @@ Camera: TypeAlias = Literal["birds_eye", "drivers_eye"]
 Action: TypeAlias = Literal["discrete", "continuous"]
 Observation: TypeAlias = Literal[
     "latents", "pixels", "state", "kinematics", "occupancy_grid", "lidar", "time_to_collision",
-    "crossing_traffic", "goal_state", "crossing_state", "exit_state",
+    "crossing_traffic", "lane_gaps", "goal_state", "crossing_state", "exit_state", "exit_gaps",
 ]  # fmt: skip
 Algorithm: TypeAlias = Literal["ppo", "dqn", "sac"]
 Driver: TypeAlias = Literal["random", "constant_speed", "highway_env"]
@@ -38,7 +38,7 @@ SCENARIOS: tuple[str, ...] = get_args(Scenario)
 SCENARIO_NAMES = f"{', '.join(SCENARIOS[:-1])} or {SCENARIOS[-1]}"
 DEVICES = ("auto", "cpu", "cuda", "mps")
 EXECUTORS = ("processes", "ray", "slurm", "slurm-local")
-REWARDS = ("highway_env", "safe", "progress", "goal", "keep_lane")
+REWARDS = ("highway_env", "safe", "progress", "goal", "in_time", "keep_lane")
 DATA_SETS = (
     "kornblith2017", "dandi_000469", "dandi_000673", "sternberg_maintenance", "dandi_000004",
     "cao2019", "bnci_2016_002", "ds004120", "ds004657",

@@ -82,8 +82,8 @@ Reward = Annotated[
     typer.Option(
         metavar="NAME",
         autocompletion=choices.complete_reward,
-        help="What is learnt from: highway_env, safe, progress, goal or keep_lane; a function of "
-        "your own as MODULE:FUNCTION; or highway-env's weights and switches, such as "
+        help="What is learnt from: highway_env, safe, progress, goal, in_time or keep_lane; a "
+        "function of your own as MODULE:FUNCTION; or highway-env's weights and switches, such as "
         "collision_reward=-5, given more than once. Default: by scenario, one by which agents "
         "learn not to crash; beside --watched highway_env. evaluate-agent counts highway-env's own "
         "reward, whatever an agent learnt from.",

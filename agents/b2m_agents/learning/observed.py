@@ -18,6 +18,7 @@ from b2m_envs.observations.exit_place import ExitPlace
 from b2m_envs.observations.flat_observation import FlatObservation
 from b2m_envs.observations.goal_state import GoalState
 from b2m_envs.observations.kinematics import Kinematics
+from b2m_envs.observations.lane_gaps import LaneGaps
 from b2m_envs.observations.lidar import Lidar
 from b2m_envs.observations.occupancy_grid import OccupancyGrid
 from b2m_envs.observations.time_to_collision import TimeToCollision
@@ -26,20 +27,19 @@ from b2m_envs.scenes.settings import ENGINE, SceneSettings
 
 Observed: TypeAlias = Literal[
     "latents", "pixels", "state", "kinematics", "occupancy_grid", "lidar", "time_to_collision",
-    "crossing_traffic", "goal_state", "crossing_state", "exit_state",
+    "crossing_traffic", "lane_gaps", "goal_state", "crossing_state", "exit_state", "exit_gaps",
 ]  # fmt: skip
 OBSERVATIONS: tuple[str, ...] = get_args(Observed)
 
 
-def beside_state(made: Callable[..., ObservationObject]) -> Callable[..., ObservationObject]:
-    """What makes the scaled state and an observation beside it, in one vector.
-
-    Its options are those of the observation.
-    """
+def beside_state(
+    made: Callable[..., ObservationObject], *others: ObservationObject
+) -> Callable[..., ObservationObject]:
+    """What makes the scaled state, other observations and one with options, in one vector."""
 
     @wraps(made, updated=())
     def together(**options: Any) -> FlatObservation:
-        return FlatObservation(("scaled_state", made(**options)))
+        return FlatObservation(("scaled_state", *others, made(**options)))
 
     return together
 
@@ -50,9 +50,11 @@ OBJECTS: Mapping[str, Callable[..., ObservationObject]] = {
     "lidar": Lidar,
     "time_to_collision": TimeToCollision,
     "crossing_traffic": CrossingTraffic,
+    "lane_gaps": LaneGaps,
     "goal_state": GoalState,
     "crossing_state": beside_state(CrossingTraffic),
     "exit_state": beside_state(ExitPlace),
+    "exit_gaps": beside_state(LaneGaps, ExitPlace()),
 }
 STATE, SCENE = "state", "scene"
 

@@ -120,7 +120,8 @@ class DrivingSceneEnv(MaskedActions, ShownScene, FixedOnceMade, gymnasium.Env[An
     | `hazard`                      | 0 to 1             | 1                                        |
 
     `b2m_envs.Kinematics`, `OccupancyGrid`, `Lidar`, `TimeToCollision`, `KinematicsGoal` and
-    `Attributes` are highway-env's observations, `CrossingTraffic`, `ExitPlace` and `GoalState` ours;
+    `Attributes` are highway-env's observations, `CrossingTraffic`, `ExitPlace`,
+    `LaneGaps` and `GoalState` ours;
     a tuple or a dictionary of observations gives several at once, `FlatObservation` one vector of
     them. In parking `KinematicsGoal` makes a goal
     environment, with `compute_reward`; `GoalState` is the state, and where the spot lies.
@@ -218,7 +219,7 @@ class DrivingSceneEnv(MaskedActions, ShownScene, FixedOnceMade, gymnasium.Env[An
     | `target_speeds`        | **tuple** or **None** | `None`       | Of FASTER and SLOWER, rising [m/s]                       |
     | `acceleration_range`, `steering_range` | **tuple** or **None** | `None` | Controls at -1 and 1 [m/s2], [rad]             |
     | `actions_per_axis`     | **int** or **None** | `None`         | Values of each control to choose from; None: 3           |
-    | `reward`               | **str**, **dict**, **Reward** or function | `"highway_env"` | `"progress"`, `"goal"`, `"safe"`, `"keep_lane"`, `"module:function"`, or see above |
+    | `reward`               | **str**, **dict**, **Reward** or function | `"highway_env"` | `"progress"`, `"goal"`, `"in_time"`, `"safe"`, `"keep_lane"`, `"module:function"`, or see above |
     | `driver`               | **str**             | `"agent"`      | `"agent"`, or `"highway_env"`, its driver model          |
     | `policy_frequency`     | **float** or **None** | `None`       | Steps per second [Hz]                                    |
     | `simulation_frequency` | **int** or **None** | `None`         | Simulation steps per second [Hz], a multiple of it       |

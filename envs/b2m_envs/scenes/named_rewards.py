@@ -12,6 +12,9 @@ from jaxtyping import Float64
 
 from b2m_envs.scenes.driven_step import DrivenStep
 
+_LANE_WIDTH, _EXIT_LANES = 4.0, 6  # [m], and lanes before the exit unless they are set
+_WAY_OF_A_LANE, _STILL_IN_TIME = 28.0, 60.0  # [m], see `in_time_reward`
+_PAY_FOR_SPEED = 0.004
 RewardFunction: TypeAlias = Callable[[DrivenStep], Float64[np.ndarray, " world"]]
 
 
@@ -48,6 +51,28 @@ def goal_reward(step: DrivenStep) -> Float64[np.ndarray, " world"]:
     nearer = (step.goal_distance_before - step.goal_distance) / step.goal_distance_at_start
     reached = step.success.astype(np.float64) - step.success_before
     reward: np.ndarray = nearer + reached - step.crashed
+    return reward
+
+
+def in_time_reward(step: DrivenStep) -> Float64[np.ndarray, " world"]:
+    """Taking the exit, a price for being late on the way to it, and a crash at twice the prize.
+
+    1 on reaching the exit lane and -1 on leaving it, -2 for a crash, .004 for a step at full speed.
+    A step costs up to .4, a sixth of that for each lane that is still to be crossed and no longer
+    can be: a vehicle at 28 m/s that changes one lane a second crosses one in 28 m, and the last of
+    them 60 m after the exit lane's begin. Who has passed the exit pays for all of them.
+    """
+    chosen = step.settings.lanes_count
+    n_lanes = _EXIT_LANES if chosen is None else chosen  # to the left of the exit lane
+    to_cross = n_lanes - step.terms["right_lane_reward"]  # the number of the lane that is aimed at
+    across = _LANE_WIDTH * (n_lanes - step.of_state("lane")) - step.of_state("lateral_offset")
+    before = np.sqrt(np.maximum(step.goal_distance**2 - np.nan_to_num(across) ** 2, 0))  # [m]
+    passed = step.goal_distance > np.maximum(step.goal_distance_before, np.abs(across) + 1)
+    possible = np.where(passed, 0, (before + _STILL_IN_TIME) / _WAY_OF_A_LANE)
+    late = np.where(step.success, 0, np.clip(to_cross - possible, 0, 6)) / 6
+    reached = step.success.astype(np.float64) - step.success_before
+    speed = _PAY_FOR_SPEED * step.terms["high_speed_reward"]
+    reward: np.ndarray = reached - 2.0 * step.crashed - 0.4 * late + speed
     return reward
 
 
@@ -92,6 +117,7 @@ REWARDS: Mapping[str, NamedReward] = MappingProxyType(
             "nearest one is no progress",
         ),
         "goal": NamedReward(goal_reward, ("exit", "parking"), "the others have no goal"),
+        "in_time": NamedReward(in_time_reward, ("exit",), "the others have no exit"),
         "safe": NamedReward(
             safe_reward,
             (

@@ -79,8 +79,8 @@ class SceneSettings:
     acceleration_range: Sequence[float | int] | None = None  # [m/s2] at -1 and 1
     steering_range: Sequence[float | int] | None = None  # [rad] at -1 and 1
     actions_per_axis: int | None = None  # discrete controls: values of each, 2 to 101
-    # A name ("highway_env", "progress", "goal", "safe", "keep_lane"), `Reward` or a mapping with
-    # its settings, a function of a `DrivenStep`, or its name "module:function".
+    # A name ("highway_env", or one of `named_rewards.REWARDS`), `Reward` or a mapping with its
+    # settings, a function of a `DrivenStep`, or its name "module:function".
     reward: RewardChoice | Mapping[str, Any] = USUAL_REWARD
 
     def __post_init__(self) -> None:

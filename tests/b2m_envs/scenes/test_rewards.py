@@ -14,6 +14,7 @@ import b2m_envs
 from b2m_envs.scenes.chosen_reward import reward_json
 from b2m_envs.scenes.named_rewards import REWARDS
 from b2m_envs.scenes.settings_json import settings_json
+from b2m_envs.scenes.state import STATE_INDEX
 
 ID = "b2m_envs:B2M/{}Scene-v0"
 STRAIGHT_ON = {"lanes_count": 2, "vehicles_count": 0, "observation": "state"}
@@ -155,6 +156,51 @@ def test_nearing_the_goal_and_leaving_it_again_earns_nothing():
     assert goal(0, 5, True, False) + goal(5, 0, False, True) == pytest.approx(0)
 
 
+def in_time(lane: int, distance: float, before: float, **changed: Any) -> float:
+    """Of a step in the middle of a lane that is aimed at, 4 m from the next."""
+    state = np.zeros((2, len(b2m_envs.STATE_VARIABLES)), np.float32)
+    state[:, STATE_INDEX["lane"]] = lane
+    step = driven_step(
+        settings=b2m_envs.SceneSettings("exit"),
+        terms={"right_lane_reward": np.full(2, float(lane)), "high_speed_reward": np.zeros(2)},
+        goal_distance=np.full(2, float(distance)),
+        goal_distance_before=np.full(2, float(before)),
+        **{name: np.full(2, value) for name, value in changed.items()},
+    )
+    return float(REWARDS["in_time"].function(replace(step, state=state))[0])
+
+
+def test_who_can_still_take_the_exit_pays_nothing_and_who_is_late_pays_by_the_lane() -> None:
+    def from_first_lane(way: float) -> float:
+        return in_time(0, np.hypot(way, 24), np.hypot(way + 28, 24))
+
+    assert from_first_lane(28 * 6 - 60 + 0.1) == 0
+    assert from_first_lane(28 * 5 - 60) == pytest.approx(-0.4 / 6, rel=1e-3)  # one lane too many
+    assert from_first_lane(28 * 3 - 60) == pytest.approx(-0.4 / 2, rel=1e-3)
+    assert in_time(5, 4, 4) == 0  # beside the exit lane
+    assert in_time(0, np.hypot(30, 24), np.hypot(2, 24)) == pytest.approx(-0.4)  # behind it
+
+
+def test_the_exit_earns_its_prize_once_and_a_crash_costs_twice_as_much() -> None:
+    assert in_time(6, 0, 4, success=True, success_before=False) == 1
+    assert in_time(6, 0, 0, success=True, success_before=True) == 0
+    assert in_time(5, 4, 0, success=False, success_before=True) == -1
+    assert in_time(5, 4, 4, crashed=True) == -2
+
+
+@pytest.mark.slow
+def test_being_in_time_for_the_exit_is_judged_in_a_world_as_by_hand() -> None:
+    env = make("Exit", reward="in_time", vehicles_count=0)
+    straight = rewards(env, [1] * 18)
+    late = [each for each in straight if each < 0]
+    assert straight[0] == pytest.approx(0.002, abs=1e-3)  # 25 m/s of 20 to 30
+    assert max(np.diff(late)) < 0.002
+    assert late[-1] == pytest.approx(-0.4, abs=0.01)
+    taken = rewards(env, [1] * 9 + [2] * 9)
+    assert sum(each > 0.9 for each in taken) == 1
+    assert min(taken) > -0.2
+
+
 def test_the_reward_of_lane_keeping_falls_no_further_than_minus_one():
     step = driven_step(terms={"lane_reward": np.array([0.75, -40.0])})
     assert REWARDS["keep_lane"].function(step).tolist() == [0.75, -1]
@@ -214,7 +260,7 @@ def test_what_a_function_may_not_give_is_refused_by_its_name(given: Any, message
         (
             "Highway",
             "fast",
-            "'highway_env', 'progress', 'goal', 'safe', 'keep_lane' or 'module",
+            "'highway_env', 'progress', 'goal', 'in_time', 'safe', 'keep_lane' or 'module",
         ),
         ("Highway", 3, "'module:function' or a function"),
         ("Highway", lambda: 0, "expected a function of one argument, a DrivenStep, came .*lambda"),
@@ -225,6 +271,7 @@ def test_what_a_function_may_not_give_is_refused_by_its_name(given: Any, message
         ("Highway", "goal", "'goal' is for exit, parking, since the others have no goal"),
         ("TwoWay", "progress", "'progress' is for racetrack, .* lanes cross, merge or come"),
         ("Parking", "safe", "are not about speed in traffic"),
+        ("Highway", "in_time", "'in_time' is for exit, since the others have no exit"),
         ("Parking", "keep_lane", "is for lane_keeping, since the others' rewards have bounds"),
         (
             "Highway",
