@@ -9,12 +9,11 @@ _COSTLY_CRASH = {"collision_reward": -15, "normalize_reward": False}
 _COSTLIER_CRASH = {"collision_reward": -30, "normalize_reward": False}
 _UNHURRIED = {"collision_reward": -10, "high_speed_reward": 0.5, "normalize_reward": False}
 _ARRIVAL = {"collision_reward": -6, "arrived_reward": 4, "high_speed_reward": 0.1}
-_TO_THE_RIGHT = {"collision_reward": -1, "right_lane_reward": 0.05, "normalize_reward": False}
 _REWARDS: Mapping[str, str | Mapping[str, Any]] = {  # from which driving without crashes is learnt
     **dict.fromkeys(("highway", "u_turn"), _COSTLY_CRASH),
     "highway_fast": _COSTLIER_CRASH,
     **dict.fromkeys(("two_way", "racetrack", "racetrack_large", "racetrack_oval"), "safe"),
-    "exit": _TO_THE_RIGHT,
+    "exit": "in_time",
     "intersection": _ARRIVAL,
     "roundabout": _UNHURRIED,
     "parking": "goal",
