@@ -14,7 +14,7 @@ from jaxtyping import Bool, Float64, Int64, UInt8
 
 from b2m_envs.driving.batch_checks import (
     as_autoreset_mode,
-    check_engine,
+    check_batch,
     check_flag,
     check_number,
 )
@@ -64,8 +64,10 @@ class DrivingSceneVectorEnv(FixedOnceMade, VectorEnv[Any, Any, np.ndarray]):
     | `n_threads`      | **int**              | `1`          | Threads that share the worlds; changes no result |
     | `copy`           | **bool**             | `True`       | Whether observations are copies; otherwise the next step writes over them |
 
-    and those of `DrivingSceneEnv`. A scenario that the engine does not have is a `ValueError`;
-    `gymnasium.make_vec(..., vectorization_mode="sync")` or `"async"` runs it. The first use on a
+    and those of `DrivingSceneEnv`. A scenario that the engine does not have is a `ValueError`, and
+    so is lane keeping but under `observation="state"` and what else is made of the state: it is to
+    rounding what highway-env's is, and its single environment runs highway-env.
+    `gymnasium.make_vec(..., vectorization_mode="sync")` or `"async"` runs them. The first use on a
     machine compiles the engine, which the standard error says.
     """  # noqa: E501  (table)
 
@@ -96,12 +98,12 @@ class DrivingSceneVectorEnv(FixedOnceMade, VectorEnv[Any, Any, np.ndarray]):
         self.settings = settings_from_keywords(scenario, settings, also)
         warn_of_faults(self.settings)
         self._title = self.settings.of.id
-        check_engine(self.settings)
         for name, value in (("num_envs", num_envs), ("n_threads", n_threads)):
             check_number(self.settings, name, value)
         self._copies = check_flag(self.settings, "copy", copy)
         self._mode = as_autoreset_mode(self.settings, autoreset_mode)
         self._kind = observation_kind(self.settings, observation)
+        check_batch(self.settings, self._kind)
         self.metadata = type(self).metadata | {  # type: ignore[misc]
             "autoreset_mode": self._mode,
             "render_fps": self.settings.steps_per_second,
