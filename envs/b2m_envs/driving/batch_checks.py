@@ -14,14 +14,15 @@ INSTEAD = 'use gymnasium.make_vec(..., vectorization_mode="sync") or "async"'
 def has_batch(settings: SceneSettings, kind: Kind) -> bool:
     """Whether our engine has a batch of a scene, observed so.
 
-    Of a scene that highway-env alone simulates one by one, such as lane keeping, there is a batch
-    for observations that come out the same: not for pictures, which the engine draws with another
-    camera.
+    Where highway-env is the usual one and ours has the scene too (lane keeping), there is a batch
+    of what comes out the same: not of pictures, which are drawn there by another camera.
     """
+    if kind.of_highway_env:
+        return False
     if settings.chosen_engine == ENGINE:
         return True
-    reads_more = kind.draws or kind.of_traffic or kind.of_highway_env
-    return settings.of.batched and settings.engine is None and not reads_more
+    reads_more = kind.draws or kind.of_traffic
+    return settings.of.also_fast and settings.engine is None and not reads_more
 
 
 def check_batch(settings: SceneSettings, kind: Kind) -> None:
@@ -32,10 +33,16 @@ def check_batch(settings: SceneSettings, kind: Kind) -> None:
     """
     if has_batch(settings, kind):
         return
-    if settings.of.batched and settings.engine is None:
+    if settings.of.also_fast and settings.engine is None:
         raise ValueError(
             f"{settings.of.id}: observation: expected one of the state alone, such as 'state', for "
-            f"a batch, came one of pictures, of the traffic or of highway-env's world; {INSTEAD}"
+            f"a batch, came one of pictures, of the traffic or of highway-env's world; "
+            f'{INSTEAD}, or engine="{ENGINE}", which has its own pictures'
+        )
+    if settings.chosen_engine == ENGINE:
+        raise ValueError(
+            f"{settings.of.id}: observation: expected one that does without highway-env's world, "
+            f"came one that reads it, which only scenes with engine='highway-env' have; {INSTEAD}"
         )
     given = f'engine="{settings.engine}"' if settings.engine else settings.scenario
     raise ValueError(

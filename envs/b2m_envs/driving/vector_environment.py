@@ -64,10 +64,11 @@ class DrivingSceneVectorEnv(FixedOnceMade, VectorEnv[Any, Any, np.ndarray]):
     | `n_threads`      | **int**              | `1`          | Threads that share the worlds; changes no result |
     | `copy`           | **bool**             | `True`       | Whether observations are copies; otherwise the next step writes over them |
 
-    and those of `DrivingSceneEnv`. A scenario that the engine does not have is a `ValueError`, and
-    so is lane keeping but under `observation="state"` and what else is made of the state: it is to
-    rounding what highway-env's is, and its single environment runs highway-env.
-    `gymnasium.make_vec(..., vectorization_mode="sync")` or `"async"` runs them. The first use on a
+    and those of `DrivingSceneEnv`. A scenario that the engine does not have is a `ValueError`, which
+    `gymnasium.make_vec(..., vectorization_mode="sync")` or `"async"` runs. Lane keeping, whose single
+    environment runs highway-env, is here on our engine, to rounding the same, under
+    `observation="state"` and what else is made of the state; with `engine="b2m"`, which a single
+    environment takes too, also under pictures of the engine's cameras. The first use on a
     machine compiles the engine, which the standard error says.
     """  # noqa: E501  (table)
 
@@ -103,7 +104,6 @@ class DrivingSceneVectorEnv(FixedOnceMade, VectorEnv[Any, Any, np.ndarray]):
         self._copies = check_flag(self.settings, "copy", copy)
         self._mode = as_autoreset_mode(self.settings, autoreset_mode)
         self._kind = observation_kind(self.settings, observation)
-        check_batch(self.settings, self._kind)
         self.metadata = type(self).metadata | {  # type: ignore[misc]
             "autoreset_mode": self._mode,
             "render_fps": self.settings.steps_per_second,
@@ -115,6 +115,7 @@ class DrivingSceneVectorEnv(FixedOnceMade, VectorEnv[Any, Any, np.ndarray]):
         self.action_space = batch_space(self.single_action_space, self.num_envs)
         self.single_observation_space = self._kind.space(self.settings)
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
+        check_batch(self.settings, self._kind)
         from b2m_envs.driving.scene_batch import SceneBatch  # compiled code: only where it is used
 
         self._batch = SceneBatch(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from typing import Any
 
 import gymnasium
@@ -114,6 +115,19 @@ def test_a_batch_shows_its_worlds_as_the_single_environment_does() -> None:
     np.testing.assert_array_equal(pictures[1], env.render())
 
 
+def test_a_pickled_batch_goes_on_as_it_would_have_gone_on_itself() -> None:
+    envs = gymnasium.make_vec(ID, num_envs=2, observation="state")
+    envs.reset(seed=0)
+    actions = np.full((2, 1), 0.3, np.float32)
+    for _ in range(3):
+        envs.step(actions)
+    other = pickle.loads(pickle.dumps(envs))
+    for _ in range(3):
+        here, there = envs.step(actions), other.step(actions)
+        np.testing.assert_array_equal(here[0], there[0])
+        np.testing.assert_array_equal(here[1], there[1])
+
+
 @pytest.mark.parametrize(
     "observation", ["scene", "both", Attributes(), Kinematics(), ("state", Attributes())]
 )
@@ -123,6 +137,12 @@ def test_pictures_noise_and_traffic_are_left_to_single_environments(observation:
     message = r"LaneKeepingScene-v0: observation: expected one of the state alone.*mode=\"sync\""
     with pytest.raises(ValueError, match=message):
         gymnasium.make_vec(ID, num_envs=2, observation=observation)
+
+
+def test_noise_is_not_in_the_engine_either() -> None:
+    message = r"expected one that does without highway-env's world.*mode=\"sync\""
+    with pytest.raises(ValueError, match=message):
+        gymnasium.make_vec(ID, num_envs=2, observation=Attributes(), engine="b2m")
 
 
 def test_who_asks_for_highway_env_gets_no_batch() -> None:
@@ -138,3 +158,23 @@ def test_single_environments_stay_highway_envs() -> None:
     assert env.unwrapped.highway_env.vehicle.lateral_speed == 0
     parking = SceneSettings("parking")
     assert not has_batch(parking, observation_kind(parking, "state"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("camera", ["birds_eye", "drivers_eye"])
+def test_on_our_engine_a_batch_has_pictures_and_is_the_single_environment(camera: str) -> None:
+    settings: dict[str, Any] = {"engine": "b2m", "camera": camera, "observation": "both"}
+    ours = gymnasium.make_vec(ID, num_envs=N, **settings)
+    theirs = SyncVectorEnv([lambda: DrivingSceneEnv("lane_keeping", **settings)] * N)
+    random = np.random.default_rng(0)
+    scenes = [ours.reset(seed=0)[0]["scene"]]
+    np.testing.assert_array_equal(scenes[0], theirs.reset(seed=0)[0]["scene"])
+    for _ in range(12):
+        actions = random.uniform(-1, 1, (N, 1)).astype(np.float32)
+        here, there = ours.step(actions), theirs.step(actions)
+        for name in ("scene", "state"):
+            np.testing.assert_array_equal(here[0][name], there[0][name])
+        np.testing.assert_array_equal(here[1], there[1])
+        assert there[4]["engine"].tolist() == ["b2m"] * N
+        scenes.append(here[0]["scene"])
+    assert np.std(scenes, axis=0).max() > 3  # something is to be seen, and moves
