@@ -89,6 +89,9 @@ def test_a_world_goes_on_from_where_highway_envs_is() -> None:
     random, second = np.random.default_rng(2), np.array([1])
     for step in range(80):
         if step % 20 == 0:
+            source.vehicle.yaw_rate = (
+                9.0 if step == 60 else source.vehicle.yaw_rate
+            )  # a limit is 6.3
             worlds.copy(1, source)
         action = random.uniform(-1, 1, 1).astype(np.float32)
         _, reward, *_ = source.step(action)
