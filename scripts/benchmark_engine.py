@@ -24,6 +24,7 @@ import cv2
 import gymnasium as gym
 import numpy as np
 
+from b2m_envs.engine.rewards import SCORING
 from b2m_envs.engine.worlds import Worlds
 from b2m_envs.rendering import CameraSettings, Traffic, make_camera
 from b2m_envs.rendering.batched import make_batched_camera
@@ -44,6 +45,7 @@ ORIGINALS = {  # highway-env's environment of each scenario
     "racetrack": "racetrack-v1",
     "racetrack_large": "racetrack-large-v1",
     "racetrack_oval": "racetrack-oval-v1",
+    "lane_keeping": "lane-keeping-v0",
 }
 TURNS = 6
 TURN_SECONDS = 1.0  # of each in a turn
@@ -186,7 +188,7 @@ def pictures() -> None:
 
 def drawing() -> None:
     """Frames of the same moments, drawn in a batch and one by one by OpenCV."""
-    for scenario in ORIGINALS:
+    for scenario in SCORING:
         worlds = Worlds(SceneSettings(scenario), WORLDS)
         everyone = np.arange(WORLDS)
         worlds.begin(everyone, [np.random.default_rng(seed) for seed in everyone])

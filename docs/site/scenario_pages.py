@@ -127,9 +127,11 @@ def clip(name: str, says: str) -> str:
 
 def _facts(of: Scenario) -> str:
     env: Any = gymnasium.make(f"b2m_envs:{of.id}")
-    runs_on = (
-        "the fast engine (batched by `make_vec`), or highway-env" if of.fast else "highway-env"
-    )
+    runs_on = "highway-env"
+    if of.fast:
+        runs_on = "the fast engine (batched by `make_vec`), or highway-env"
+    elif of.also_fast:
+        runs_on = "highway-env; the fast engine in batches of the state, and where it is asked for"
     rows = {
         "Made by": f'`gymnasium.make("b2m_envs:{of.id}")`',
         "Action space": f"`{env.action_space}`",

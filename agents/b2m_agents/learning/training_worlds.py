@@ -19,10 +19,11 @@ from b2m_agents.worlds.latent_observation import VecLatentObservation
 from b2m_agents.worlds.replayable_episodes import ReplayableEpisodes, ReplayableSceneVecEnv
 from b2m_agents.worlds.scene_vec_env import SceneVecEnv, WaitingScenes, waiting_scenes
 from b2m_drive.students.scene_vae import SceneVAE
-from b2m_envs.driving.parking_batch import ParkingBatch, has_batch
+from b2m_envs.driving.batch_checks import has_batch
+from b2m_envs.driving.parking_batch import ParkingBatch, has_parking_batch
 from b2m_envs.observations.goal_state import GoalState
-from b2m_envs.scenes.observation import ObservationObject
-from b2m_envs.scenes.settings import ENGINE, SceneSettings
+from b2m_envs.scenes.observation import ObservationObject, observation_kind
+from b2m_envs.scenes.settings import SceneSettings
 
 _WORLDS_OF_A_THREAD = 32  # fewer are not worth a thread of the engine
 
@@ -80,10 +81,10 @@ def batch_of(
     scene: SceneSettings, n_worlds: int, observation: str | ObservationObject
 ) -> WaitingScenes | None:
     """The scenes in one batch of arrays; None where there is none, and highway-env simulates."""
-    if scene.chosen_engine == ENGINE:
+    if has_batch(scene, observation_kind(scene, observation)):
         threads = threads_for(n_worlds)
         return waiting_scenes(scene, n_worlds, observation=observation, n_threads=threads)
-    if isinstance(observation, GoalState) and has_batch(scene, observation):
+    if isinstance(observation, GoalState) and has_parking_batch(scene, observation):
         return ParkingBatch(scene, n_worlds, observation)
     return None
 

@@ -5,21 +5,49 @@ from __future__ import annotations
 import numpy as np
 from gymnasium.vector import AutoresetMode
 
+from b2m_envs.scenes.observation import Kind
 from b2m_envs.scenes.settings import ENGINE, SceneSettings, is_whole
 
+INSTEAD = 'use gymnasium.make_vec(..., vectorization_mode="sync") or "async"'
 
-def check_engine(settings: SceneSettings) -> None:
-    """Refuse scenes that do not run on our engine.
+
+def has_batch(settings: SceneSettings, kind: Kind) -> bool:
+    """Whether our engine has a batch of a scene, observed so.
+
+    Where highway-env is the usual one and ours has the scene too (lane keeping), there is a batch
+    of what comes out the same: not of pictures, which are drawn there by another camera.
+    """
+    if kind.of_highway_env:
+        return False
+    if settings.chosen_engine == ENGINE:
+        return True
+    reads_more = kind.draws or kind.of_traffic
+    return settings.of.also_fast and settings.engine is None and not reads_more
+
+
+def check_batch(settings: SceneSettings, kind: Kind) -> None:
+    """Refuse scenes that our engine has no batch of.
 
     Raises:
         ValueError: saying what to use instead.
     """
-    if settings.chosen_engine != ENGINE:
-        given = f'engine="{settings.engine}"' if settings.engine else settings.scenario
+    if has_batch(settings, kind):
+        return
+    if settings.of.also_fast and settings.engine is None:
         raise ValueError(
-            f"{settings.of.id}: expected a scene of the engine {ENGINE!r}, came {given}; use "
-            f'gymnasium.make_vec(..., vectorization_mode="sync") or "async"'
+            f"{settings.of.id}: observation: expected one of the state alone, such as 'state', for "
+            f"a batch, came one of pictures, of the traffic or of highway-env's world; "
+            f'{INSTEAD}, or engine="{ENGINE}", which has its own pictures'
         )
+    if settings.chosen_engine == ENGINE:
+        raise ValueError(
+            f"{settings.of.id}: observation: expected one that does without highway-env's world, "
+            f"came one that reads it, which only scenes with engine='highway-env' have; {INSTEAD}"
+        )
+    given = f'engine="{settings.engine}"' if settings.engine else settings.scenario
+    raise ValueError(
+        f"{settings.of.id}: expected a scene of the engine {ENGINE!r}, came {given}; {INSTEAD}"
+    )
 
 
 def check_number(settings: SceneSettings, name: str, value: object) -> None:

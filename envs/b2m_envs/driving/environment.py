@@ -232,7 +232,7 @@ class DrivingSceneEnv(MaskedActions, ShownScene, FixedOnceMade, gymnasium.Env[An
     | `vehicle_mask`         | **bool**            | `False`        | Whether `info` holds the mask                            |
     | `perception`           | **float**           | `60`           | Widest gap that counts in the state [m]                  |
     | `connected_lanes`      | **bool** or **None** | `None`        | Whether other drivers look beyond the end of their lane; highway-env's -v0: not |
-    | `engine`               | **str** or **None** | `None`         | `"b2m"`, `"highway-env"`; None: ours where it has the scenario |
+    | `engine`               | **str** or **None** | `None`         | `"b2m"`, `"highway-env"`; None: ours where it has the scenario, but for lane keeping, which is highway-env's |
     | `observation`          | **str**, object, **tuple**, **dict** | `"scene"` | a key of `b2m_envs.OBSERVATIONS`: `"scene"`, `"state"`, `"scaled_state"`, `"both"` or your own; `b2m_envs.Kinematics()` or another object; or several of these |
 
     `None` stands for the scenario's own value. An unknown setting, an impossible value, an option

@@ -30,7 +30,7 @@ SCALES = np.array([100.0, 100.0, 5.0, 5.0, 1.0, 1.0])  # of highway-env's poses
 Mask = Bool[np.ndarray, " world"]
 
 
-def has_batch(settings: SceneSettings, observation: object) -> bool:
+def has_parking_batch(settings: SceneSettings, observation: object) -> bool:
     """Whether `ParkingBatch` has a scene, seen so: parking without parked cars, by goal state."""
     function = settings.reward
     known = isinstance(function, Reward) or function in (USUAL_REWARD, *REWARDS)
@@ -49,7 +49,7 @@ class ParkingBatch(VectorEnv[Any, Any, np.ndarray]):
     less than the way of a substep, as the wall does not push it back.
 
     Args:
-        settings: Of scenes that `has_batch` has.
+        settings: Of scenes that `has_parking_batch` has.
         num_envs: Number of worlds.
         observation: What is observed.
     """

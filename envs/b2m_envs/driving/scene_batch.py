@@ -13,6 +13,8 @@ from jaxtyping import Bool, Float64, UInt8
 from b2m_envs.driving.own_reward import BatchReward
 from b2m_envs.engine.first_compile import announce_first_compile
 from b2m_envs.engine.frame_memory import make_room, repeat_newest
+from b2m_envs.engine.lane_keeping import SCENARIO as LANE_KEEPING
+from b2m_envs.engine.lane_keeping import LaneKeepingWorlds
 from b2m_envs.engine.observed_traffic import ObservedTraffic
 from b2m_envs.engine.scene_state import SceneStates, write_states
 from b2m_envs.engine.sharing import Chosen
@@ -48,7 +50,8 @@ class SceneBatch:
         self, settings: SceneSettings, n_worlds: int, n_threads: int = 1, *, draws: bool = True
     ) -> None:
         self.settings, self.n_worlds, self._draws = settings, n_worlds, draws
-        self.worlds = Worlds(settings, n_worlds, n_threads)
+        kind = LaneKeepingWorlds if settings.scenario == LANE_KEEPING else Worlds
+        self.worlds: Worlds = kind(settings, n_worlds, n_threads)
         eye = birds_eye if settings.camera == "birds_eye" else drivers_eye
         drawing = ((eye.draw_worlds, draws), (eye.mask_worlds, settings.vehicle_mask))
         needed = [kernel for kernel, is_needed in drawing if is_needed]

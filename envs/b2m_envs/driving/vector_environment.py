@@ -14,7 +14,7 @@ from jaxtyping import Bool, Float64, Int64, UInt8
 
 from b2m_envs.driving.batch_checks import (
     as_autoreset_mode,
-    check_engine,
+    check_batch,
     check_flag,
     check_number,
 )
@@ -64,8 +64,11 @@ class DrivingSceneVectorEnv(FixedOnceMade, VectorEnv[Any, Any, np.ndarray]):
     | `n_threads`      | **int**              | `1`          | Threads that share the worlds; changes no result |
     | `copy`           | **bool**             | `True`       | Whether observations are copies; otherwise the next step writes over them |
 
-    and those of `DrivingSceneEnv`. A scenario that the engine does not have is a `ValueError`;
-    `gymnasium.make_vec(..., vectorization_mode="sync")` or `"async"` runs it. The first use on a
+    and those of `DrivingSceneEnv`. A scenario that the engine does not have is a `ValueError`, which
+    `gymnasium.make_vec(..., vectorization_mode="sync")` or `"async"` runs. Lane keeping, whose single
+    environment runs highway-env, is here on our engine, to rounding the same, under
+    `observation="state"` and what else is made of the state; with `engine="b2m"`, which a single
+    environment takes too, also under pictures of the engine's cameras. The first use on a
     machine compiles the engine, which the standard error says.
     """  # noqa: E501  (table)
 
@@ -96,7 +99,6 @@ class DrivingSceneVectorEnv(FixedOnceMade, VectorEnv[Any, Any, np.ndarray]):
         self.settings = settings_from_keywords(scenario, settings, also)
         warn_of_faults(self.settings)
         self._title = self.settings.of.id
-        check_engine(self.settings)
         for name, value in (("num_envs", num_envs), ("n_threads", n_threads)):
             check_number(self.settings, name, value)
         self._copies = check_flag(self.settings, "copy", copy)
@@ -113,6 +115,7 @@ class DrivingSceneVectorEnv(FixedOnceMade, VectorEnv[Any, Any, np.ndarray]):
         self.action_space = batch_space(self.single_action_space, self.num_envs)
         self.single_observation_space = self._kind.space(self.settings)
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
+        check_batch(self.settings, self._kind)
         from b2m_envs.driving.scene_batch import SceneBatch  # compiled code: only where it is used
 
         self._batch = SceneBatch(

@@ -148,7 +148,9 @@ def join_records(
 
 
 def shortest_way(paths: LanePaths) -> float:
-    """The least distance [m] between the begins of two lanes that follow each other.
+    """The least distance [m] between the begins of two lanes that follow each other smoothly.
+
+    Others are taken where a route says so, and every route ends.
 
     Raises:
         ValueError: If it is not above 0: a path would turn back, and might never end.
@@ -156,6 +158,8 @@ def shortest_way(paths: LanePaths) -> float:
     shortest = math.inf
     for name, joins in paths._joins.items():
         for join in joins.values():
+            if not join.smooth:
+                continue
             way = paths.curves[name].length + join.gap
             if way <= 0:
                 raise ValueError(

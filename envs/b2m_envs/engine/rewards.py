@@ -86,6 +86,7 @@ class Scoring:
     """How a scenario rewards: terms, added by weight, perhaps scaled; and when it ends."""
 
     terms: Callable[[SteppedWorlds], dict[str, Values]]
+    weighted: bool = True  # else the terms add up as they are
     clipped: bool = False  # the scaled sum is kept within 0 and 1
     prize: str | None = None  # the term that, where it is not 0, is the whole reward
     on_road_only: bool = False  # no reward off the road
@@ -99,7 +100,7 @@ class Scoring:
         weights = stepped.weights
         total: Values = np.zeros(len(stepped.ego))
         for name, values in terms.items():
-            total = total + weights.get(name, 0) * values
+            total = total + (weights.get(name, 0) if self.weighted else 1) * values
         if not self.scaled_last:
             total = self._scaled(scenario, weights, total)
         if self.prize is not None:

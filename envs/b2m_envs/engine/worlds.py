@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from highway_env.road.road import Road, RoadNetwork
@@ -18,7 +18,7 @@ from b2m_envs.engine.intersection import Crossing
 from b2m_envs.engine.lanes import LaneTable, lane_table
 from b2m_envs.engine.layout import DRIVER, META, NOBODY, ROUTE_LENGTH, STEERED, VEHICLE
 from b2m_envs.engine.neighbour_search import NeighbourSearch, empty_search
-from b2m_envs.engine.rewards import SCORING, SteppedWorlds
+from b2m_envs.engine.rewards import SCORING, Scoring, SteppedWorlds
 from b2m_envs.engine.sharing import Chosen, Sharing
 from b2m_envs.engine.sight import write_things
 from b2m_envs.engine.starter import STARTED, Starter
@@ -55,10 +55,12 @@ class Worlds:
             or thread.
     """
 
+    scoring: ClassVar[Mapping[str, Scoring]] = SCORING  # of the scenarios of these worlds
+
     def __init__(self, settings: SceneSettings, n_worlds: int, n_threads: int = 1) -> None:
-        if settings.scenario not in SCORING:
+        if settings.scenario not in self.scoring:
             raise ValueError(
-                f"{settings.of.id}: engine: expected one of {', '.join(SCORING)}, came "
+                f"{settings.of.id}: engine: expected one of {', '.join(self.scoring)}, came "
                 f'{settings.scenario}; use engine="highway-env"'
             )
         for name, value in (("n_worlds", n_worlds), ("n_threads", n_threads)):
@@ -85,7 +87,7 @@ class Worlds:
         self._levels = np.array(settings.aimed_speeds, np.float64)
         self._starter = self._make_starter()
         self._crossing = self._make_crossing()
-        self._scoring = SCORING[settings.scenario]
+        self._scoring = self.scoring[settings.scenario]
         continuous = settings.action == "continuous"
         self.did: np.ndarray = (
             np.zeros((n_worlds, len(settings.controls)), np.float32)

@@ -8,12 +8,13 @@ from typing import Any, NamedTuple
 import gymnasium
 from gymnasium.vector import VectorEnv
 
+from b2m_envs.driving.batch_checks import has_batch
 from b2m_envs.migration.configuration import keywords_of
 from b2m_envs.migration.ids import known_id
+from b2m_envs.scenes.observation import observation_kind
 from b2m_envs.scenes.scenarios import SCENARIOS
 from b2m_envs.scenes.settings import (
     BATCH_KEYWORDS,
-    ENGINE,
     ENVIRONMENT_KEYWORDS,
     settings_from_keywords,
 )
@@ -99,6 +100,12 @@ def from_highway_env(
     found = settings_from_highway_env(env_id, config, **ours)
     if num_envs is None:
         return gymnasium.make(f"b2m_envs:{found.id}", **found.keywords)
-    native = SCENARIOS[found.scenario].fast and found.keywords.get("engine") in (None, ENGINE)
-    mode: dict[str, Any] = {} if native else {"vectorization_mode": "sync"}
+    mode: dict[str, Any] = {} if _has_batch(found) else {"vectorization_mode": "sync"}
     return gymnasium.make_vec(f"b2m_envs:{found.id}", num_envs=num_envs, **mode, **found.keywords)
+
+
+def _has_batch(found: HighwayEnvSettings) -> bool:
+    keywords = found.keywords
+    plain = {name: value for name, value in keywords.items() if name not in _NO_SETTINGS}
+    settings = settings_from_keywords(found.scenario, plain, _NO_SETTINGS)
+    return has_batch(settings, observation_kind(settings, keywords.get("observation", "scene")))

@@ -60,8 +60,8 @@ def in_time_reward(step: DrivenStep) -> Float64[np.ndarray, " world"]:
     1 on reaching the exit lane and -1 on leaving it, -2 for a crash, .004 for a step at full speed.
     A step costs up to .4, a sixth of that for each lane that is still to be crossed and no longer
     can be: a vehicle at 28 m/s that changes one lane a second crosses one in 28 m, and the last of
-    them 60 m after the exit lane's begin. Who has passed the exit pays for all of them: a miss has to
-    cost about as much as a crash, or the agent learns not to try.
+    them 60 m after the exit lane's begin. Who has passed the exit pays for all of them: a miss has
+    to cost about as much as a crash, or the agent learns not to try.
     """
     chosen = step.settings.lanes_count
     n_lanes = _EXIT_LANES if chosen is None else chosen  # to the left of the exit lane

@@ -26,7 +26,8 @@ class Scenario:
     lanes: tuple[int, int] = (1, 100)  # fewest and most, where lanes_count is an option
     traffic: str = "b2m_envs.highway_env.vehicles.TrafficDriver"  # class of the other vehicles
     penalises_action: bool = False  # the reward holds the action's size
-    fast: bool = True  # whether `b2m_envs.engine` has it
+    fast: bool = True  # whether `b2m_envs.engine` runs it, unless settings say otherwise
+    also_fast: bool = False  # whether that has it too, though highway-env runs single ones
     controls: tuple[str, ...] = ("acceleration", "steering")  # of a continuous action, in order
     largest_steering: float = math.pi / 4  # [rad] under continuous actions
     behind: float = 0.25  # bird's-eye: share of the picture behind the ego, with heading_up
@@ -192,6 +193,7 @@ SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
             duration=20.0,  # highway-env's registration limits it to 200 steps of 0.1 s
             target_speeds=(),
             fast=False,
+            also_fast=True,
             policy_frequency=10.0,
             simulation_frequency=10,
             controls=("steering",),

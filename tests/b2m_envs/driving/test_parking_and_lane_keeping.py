@@ -242,7 +242,6 @@ def test_both_cameras_see_something(scenario: str, camera: str):
             "action: expected 'continuous'.*: .* has no meta-actions",
         ),
         ({"driver": "highway_env"}, "driver: expected 'agent': highway-env has no driver model"),
-        ({"engine": "b2m"}, 'engine: expected engine="highway-env" for this scenario'),
         ({"lanes_count": 2}, "lanes_count: expected none: only"),
     ],
 )
@@ -251,6 +250,11 @@ def test_what_the_scenes_do_not_have_is_refused(scenario: str, settings, message
     title = SCENARIOS[scenario].title
     with pytest.raises(ValueError, match=f"{title}Scene-v0: {message}"):
         DrivingSceneEnv(scenario, **settings)
+
+
+def test_parking_is_not_on_our_engine():
+    with pytest.raises(ValueError, match=r'engine: expected engine="highway-env" for this .*LaneK'):
+        DrivingSceneEnv("parking", engine="b2m")
 
 
 def test_an_action_of_another_scene_is_refused_by_the_names_of_the_controls():
@@ -263,7 +267,7 @@ def test_an_action_of_another_scene_is_refused_by_the_names_of_the_controls():
 
 
 @pytest.mark.parametrize("scenario", TASKS)
-def test_the_scenes_run_on_highway_env_alone_and_say_so_in_a_batch(scenario: str):
+def test_the_scenes_run_on_highway_env_and_say_so_in_a_batch_of_pictures(scenario: str):
     settings = SceneSettings(scenario)
     assert (settings.chosen_engine, settings.action) == ("highway-env", "continuous")
     with pytest.raises(ValueError, match=r'use gymnasium.make_vec.*vectorization_mode="sync"'):

@@ -6,7 +6,7 @@ import gymnasium
 import numpy as np
 import pytest
 
-from b2m_envs.driving.parking_batch import ParkingBatch, has_batch
+from b2m_envs.driving.parking_batch import ParkingBatch, has_parking_batch
 from b2m_envs.observations.goal_state import GoalState
 from b2m_envs.scenes.settings import SceneSettings
 
@@ -54,6 +54,6 @@ def test_a_vehicle_on_its_spot_has_parked() -> None:
     "changes", [{"vehicles_count": 3}, {"reward": "some.module:function"}, {"lateral": False}]
 )
 def test_other_car_parks_are_left_to_highway_env(changes: dict[str, object]) -> None:
-    assert has_batch(SceneSettings("parking"), GoalState())
-    assert not has_batch(SceneSettings("parking", **changes), GoalState())
-    assert not has_batch(SceneSettings("parking"), "state")
+    assert has_parking_batch(SceneSettings("parking"), GoalState())
+    assert not has_parking_batch(SceneSettings("parking", **changes), GoalState())
+    assert not has_parking_batch(SceneSettings("parking"), "state")

@@ -16,7 +16,7 @@ from highway_env.vehicle.objects import Landmark, Obstacle
 
 from b2m_envs.engine.copying import copy_road
 from b2m_envs.engine.lanes import lane_table
-from b2m_envs.engine.layout import ROUTE_LENGTH, VEHICLE
+from b2m_envs.engine.layout import NOBODY, ROUTE_LENGTH, VEHICLE
 from b2m_envs.engine.path_table import curve_heading, curve_local, path_table
 from b2m_envs.engine.scene_state import SceneStates
 from b2m_envs.highway_env.bridge import build_world
@@ -253,8 +253,21 @@ def test_paths_of_another_network_and_missing_columns_are_refused():
 
 
 def test_a_lane_that_begins_before_the_one_it_follows_is_refused():
-    network = RoadNetwork()
-    network.add_lane("a", "b", StraightLane([100, 0], [110, 0]))
-    network.add_lane("b", "c", StraightLane([90, 0], [200, 0]))
-    with pytest.raises(ValueError, match=r"path table: lane .*'a', 'b', 0.* 10 m behind"):
+    network = two_lanes(ends=103, begins=98)
+    with pytest.raises(ValueError, match=r"path table: lane .*'a', 'b', 0.* 2 m behind"):
         path_table(LanePaths(network), lane_table(network, connected=False))
+
+
+def test_no_path_leads_back_to_a_lane_that_begins_far_behind_the_end():
+    network = two_lanes(ends=110, begins=90)
+    table = path_table(LanePaths(network), lane_table(network, connected=False))
+    assert table.curves["default_join"][0] == NOBODY  # only a route would lead there, and ends
+    assert len(table.arrivals) == 0
+
+
+def two_lanes(ends: float, begins: float) -> RoadNetwork:
+    """A lane from 100 m on, and one that goes on at its end [m], or begins [m] before it."""
+    network = RoadNetwork()
+    network.add_lane("a", "b", StraightLane([100, 0], [ends, 0]))
+    network.add_lane("b", "c", StraightLane([begins, 0], [200, 0]))
+    return network

@@ -220,6 +220,14 @@ def test_a_scenario_that_only_highway_env_has_is_batched_in_turn():
     envs.close()
 
 
+def test_lane_keeping_is_a_batch_of_the_state_and_its_noisy_attributes_come_in_turn():
+    states = b2m_envs.from_highway_env("lane-keeping-v0", num_envs=2, observation="state")
+    assert states.reset(seed=0)[1]["engine"].tolist() == ["b2m"] * 2
+    noisy = b2m_envs.from_highway_env("lane-keeping-v0", num_envs=2)
+    assert noisy.reset(seed=0)[1]["engine"].tolist() == ["highway-env"] * 2
+    noisy.close()
+
+
 def test_usual_values_are_left_out():
     for env_id in ("highway-v0", "highway-fast-v0", "merge-v1", "exit-v1", "u-turn-v1"):
         found = b2m_envs.settings_from_highway_env(env_id, observation="state")
