@@ -26,7 +26,8 @@ from stable_baselines3 import PPO
 from stable_baselines3.common.logger import Logger
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
 
-from b2m_agents.learning.agent_settings import PPOSettings, TrainingSettings
+from b2m_agents.learning.agent_settings import TrainingSettings
+from b2m_agents.learning.algorithm_settings import PPOSettings
 from b2m_agents.learning.algorithms import new_policy
 from b2m_agents.learning.training_worlds import make_environments, observed
 from b2m_agents.worlds.latent_observation import VecLatentObservation

@@ -10,13 +10,8 @@ import numpy as np
 import pytest
 
 from b2m_agents.evaluation.evaluate import EvaluationSettings
-from b2m_agents.learning.agent_settings import (
-    DQNSettings,
-    PPOSettings,
-    SACSettings,
-    TrainingSettings,
-    settings_for,
-)
+from b2m_agents.learning.agent_settings import TrainingSettings, settings_for
+from b2m_agents.learning.algorithm_settings import DQNSettings, PPOSettings, SACSettings
 from b2m_agents.learning.settings_json import training_from_json, training_json
 from b2m_agents.memory.memory_agent import MemoryAgentSettings
 from b2m_agents.studies.agents.plan import AgentsStudySettings

@@ -27,7 +27,7 @@ Observation: TypeAlias = Literal[
     "latents", "pixels", "state", "kinematics", "occupancy_grid", "lidar", "time_to_collision",
     "crossing_traffic", "goal_state", "crossing_state", "exit_state",
 ]  # fmt: skip
-Algorithm: TypeAlias = Literal["ppo", "dqn", "sac"]
+Algorithm: TypeAlias = Literal["ppo", "recurrent_ppo", "dqn", "sac"]
 Driver: TypeAlias = Literal["random", "constant_speed", "highway_env"]
 Scenario: TypeAlias = Literal[
     "highway", "highway_fast", "merge", "merge_generic", "exit", "roundabout",

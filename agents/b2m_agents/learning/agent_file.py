@@ -7,7 +7,8 @@ tensors are put into it (``torch.load(weights_only=True)``), and of ``data`` onl
 are used. What a training needs beyond them to go on where it was is added in entries of our own:
 
 ==================  ============================================================================
-``resume.npz``      newest observations, episodes that began, the returns that its log averages
+``resume.npz``      newest observations, episodes that began, the returns that its log averages;
+                    of an agent that remembers, what it does (``memory``)
 ``settings.json``   of an agent that has no ``config.json`` beside it
 ==================  ============================================================================
 
@@ -27,6 +28,9 @@ from typing import Any
 
 import numpy as np
 import torch
+from jaxtyping import Float32
+from sb3_contrib import RecurrentPPO
+from sb3_contrib.common.recurrent.type_aliases import RNNStates
 from stable_baselines3.common.base_class import BaseAlgorithm
 from torch import Tensor
 
@@ -204,6 +208,8 @@ def resume_from(policy: BaseAlgorithm, saved: SavedAgent) -> None:
             raise ValueError(f"observations {observation.dtype} {observation.shape}")
         if begun.shape != (policy.n_envs,) or begun.dtype != np.bool_:
             raise ValueError(f"episodes that began {begun.dtype} {begun.shape}")
+        if isinstance(policy, RecurrentPPO):
+            _put_memory(policy, arrays["memory"])
         policy._last_obs, policy._last_episode_starts = observation, begun
         policy.ep_info_buffer = _window(policy, _episodes(arrays["episodes"]))
         policy.ep_success_buffer = _window(policy, arrays["successes"].astype(bool).tolist())
@@ -294,9 +300,28 @@ def _resume_bytes(policy: BaseAlgorithm) -> bytes:
         "episodes": np.array([[float(each[key]) for key in _EPISODE] for each in infos]),
         "successes": np.array(list(policy.ep_success_buffer or ()), dtype=np.bool_),
     }
+    if isinstance(policy, RecurrentPPO):
+        arrays["memory"] = _memory_of(policy)
     content = io.BytesIO()
     np.savez_compressed(content, allow_pickle=False, **arrays)
     return content.getvalue()
+
+
+def _memory_of(policy: RecurrentPPO) -> Float32[np.ndarray, "4 layer world unit"]:
+    """Hidden state and cell of the actor's LSTM, then of the critic's."""
+    states: Any = policy._last_lstm_states
+    return np.stack([each.cpu().numpy() for each in (*states.pi, *states.vf)])
+
+
+def _put_memory(policy: RecurrentPPO, memory: np.ndarray) -> None:
+    there = _memory_of(policy)
+    if memory.shape != there.shape or memory.dtype != there.dtype:
+        raise ValueError(f"memory {memory.dtype} {memory.shape}, not {there.dtype} {there.shape}")
+    if not np.isfinite(memory).all():
+        raise ValueError("memory that is not finite")
+    hidden, cell, hidden_of_critic, cell_of_critic = torch.from_numpy(memory).to(policy.device)
+    states = RNNStates((hidden, cell), (hidden_of_critic, cell_of_critic))
+    policy._last_lstm_states = states  # type: ignore[assignment]  # declared as None alone
 
 
 def _laid_out(array: np.ndarray, axes: np.ndarray) -> np.ndarray:

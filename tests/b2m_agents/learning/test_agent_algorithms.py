@@ -24,14 +24,8 @@ from b2m_agents.drivers.drivers import drive_episode, drive_episodes, rollout_sp
 from b2m_agents.episodes.batched_episodes import play_episodes
 from b2m_agents.episodes.episodes import FIRST_OF_SELECTION, episode_seed, selection_seed
 from b2m_agents.learning.agent_file import read_agent_file
-from b2m_agents.learning.agent_settings import (
-    DQNSettings,
-    PPOSettings,
-    SACSettings,
-    TrainingSettings,
-    largest_divisor,
-    settings_for,
-)
+from b2m_agents.learning.agent_settings import TrainingSettings, largest_divisor, settings_for
+from b2m_agents.learning.algorithm_settings import DQNSettings, PPOSettings, SACSettings
 from b2m_agents.learning.algorithms import ExploringDQN, check_algorithm, new_policy, steps_taken
 from b2m_agents.learning.best_agent import select
 from b2m_agents.learning.settings_json import training_from_json, training_json
