@@ -11,7 +11,12 @@ import pytest
 
 from b2m_agents.evaluation.evaluate import EvaluationSettings
 from b2m_agents.learning.agent_settings import TrainingSettings, settings_for
-from b2m_agents.learning.algorithm_settings import DQNSettings, PPOSettings, SACSettings
+from b2m_agents.learning.algorithm_settings import (
+    DQNSettings,
+    PPOSettings,
+    RecurrentPPOSettings,
+    SACSettings,
+)
 from b2m_agents.learning.settings_json import training_from_json, training_json
 from b2m_agents.memory.memory_agent import MemoryAgentSettings
 from b2m_agents.studies.agents.plan import AgentsStudySettings
@@ -30,8 +35,8 @@ GIVEN: dict[type, dict[str, Any]] = {
     **{
         kind: {}
         for kind in (
-            PPOSettings, DQNSettings, SACSettings, TrainingSettings, EvaluationSettings,
-            MemoryAgentSettings, AgentsStudySettings, DrivingStudySettings, MemoryStudySettings,
+            PPOSettings, RecurrentPPOSettings, DQNSettings, SACSettings, TrainingSettings,
+            EvaluationSettings, MemoryAgentSettings, AgentsStudySettings, DrivingStudySettings, MemoryStudySettings,
             VideoSettings, WeightSchedule, MemoryDecisionSettings, ContextDecisionSettings,
         )
     },
