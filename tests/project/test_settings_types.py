@@ -36,8 +36,9 @@ GIVEN: dict[type, dict[str, Any]] = {
         kind: {}
         for kind in (
             PPOSettings, RecurrentPPOSettings, DQNSettings, SACSettings, TrainingSettings,
-            EvaluationSettings, MemoryAgentSettings, AgentsStudySettings, DrivingStudySettings, MemoryStudySettings,
-            VideoSettings, WeightSchedule, MemoryDecisionSettings, ContextDecisionSettings,
+            EvaluationSettings, MemoryAgentSettings, AgentsStudySettings, DrivingStudySettings,
+            MemoryStudySettings, VideoSettings, WeightSchedule, MemoryDecisionSettings,
+            ContextDecisionSettings,
         )
     },
     SceneSettings: {"scenario": "merge"},

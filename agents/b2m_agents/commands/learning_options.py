@@ -201,8 +201,8 @@ def learning_settings(
     discount: float | None,
     entropy: float | None,
     hidden: str | None,
-    lstm_size: int | None,
     observe: list[str] | None,
+    lstm_size: int | None = None,
 ) -> dict[str, Any]:
     """The settings of algorithm and observation that were given.
 

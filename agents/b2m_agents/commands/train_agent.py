@@ -210,7 +210,7 @@ def train_agent(
         patience=patience,
         tensorboard=tensorboard,
     ) | learning_options.learning_settings(
-        learning_rate, learning_rate_end, discount, entropy, hidden, lstm_size, observe
+        learning_rate, learning_rate_end, discount, entropy, hidden, observe, lstm_size
     )
     view = scene_settings(camera, height, width, colour, stack, action)
     traffic = learning_options.traffic_settings(

@@ -104,7 +104,7 @@ def train_agents(
     chosen = given(
         observation=observation, algorithm=algorithm, n_steps=steps
     ) | learning_options.learning_settings(
-        learning_rate, learning_rate_end, discount, entropy, hidden, lstm_size, observe
+        learning_rate, learning_rate_end, discount, entropy, hidden, observe, lstm_size
     )
     traffic = learning_options.traffic_settings(
         lanes, vehicles, density, duration, policy_frequency, simulation_frequency, reward, others
