@@ -25,9 +25,9 @@ Camera: TypeAlias = Literal["birds_eye", "drivers_eye"]
 Action: TypeAlias = Literal["discrete", "continuous"]
 Observation: TypeAlias = Literal[
     "latents", "pixels", "state", "kinematics", "occupancy_grid", "lidar", "time_to_collision",
-    "crossing_traffic", "goal_state", "crossing_state", "exit_state",
+    "crossing_traffic", "goal_state", "crossing_state", "exit_state", "kinematics_goal",
 ]  # fmt: skip
-Algorithm: TypeAlias = Literal["ppo", "recurrent_ppo", "dqn", "sac"]
+Algorithm: TypeAlias = Literal["ppo", "recurrent_ppo", "dqn", "sac", "her"]
 Driver: TypeAlias = Literal["random", "constant_speed", "highway_env"]
 Scenario: TypeAlias = Literal[
     "highway", "highway_fast", "merge", "merge_generic", "exit", "roundabout",

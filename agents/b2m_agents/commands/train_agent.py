@@ -61,7 +61,8 @@ def train_agent(
         typer.Option(
             metavar=choices.shown(choices.Algorithm),
             help="ppo (default), for any action; recurrent_ppo, the same with a memory of its "
-            "episode (LSTM); dqn, for discrete; sac, for continuous ones.",
+            "episode (LSTM); dqn, for discrete; sac, for continuous ones; her, sac that learns "
+            "from goals it reached unwanted, too (parking).",
             rich_help_panel=_TRAINING,
         ),
     ] = None,

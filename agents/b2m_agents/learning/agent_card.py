@@ -13,7 +13,11 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float64
 
-from b2m_agents.learning.algorithm_settings import AlgorithmSettings, RecurrentPPOSettings
+from b2m_agents.learning.algorithm_settings import (
+    AlgorithmSettings,
+    HERSettings,
+    RecurrentPPOSettings,
+)
 from b2m_agents.learning.folder_names import BEST_FOLDER, CONFIG_FILE, ENCODER_FOLDER
 from b2m_agents.learning.trained_agent import AgentConfig, read_agent_config
 from b2m_agents.learning.training_record import Selection, TrainingRecord
@@ -155,6 +159,8 @@ def _learnt_by(algorithm: AlgorithmSettings) -> str:
     if isinstance(algorithm, RecurrentPPOSettings):
         units = f"{algorithm.lstm_size} units"
         return f"recurrent PPO (sb3-contrib; it remembers its episode by an LSTM of {units})"
+    if isinstance(algorithm, HERSettings):
+        return "SAC with hindsight experience replay (Stable-Baselines3)"
     return f"{algorithm.name.upper()} (Stable-Baselines3)"
 
 

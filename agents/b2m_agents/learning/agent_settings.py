@@ -12,9 +12,11 @@ from b2m_agents.learning.algorithm_settings import (
     ALGORITHMS,
     AlgorithmSettings,
     DQNSettings,
+    HERSettings,
     PPOSettings,
 )
 from b2m_agents.learning.observed import (
+    GOALS,
     OBSERVATIONS,
     Observed,
     as_environments_take_it,
@@ -60,6 +62,7 @@ class TrainingSettings:
         require(self, "observation", self.observation in OBSERVATIONS, known)
         object.__setattr__(self, "observation_options", plain_options(self.observation_options))
         as_environments_take_it(self.observation, self.observation_options)
+        self._check_goals()
         positive = ("n_steps", "n_environments", "stack", "checkpoint_every")
         require_whole(self, dict.fromkeys((*positive, "n_evaluation_episodes"), 1))
         require_whole(self, {"evaluate_every": 0, "seed": 0})
@@ -86,6 +89,19 @@ class TrainingSettings:
     def update_steps(self) -> int:
         """Steps of all environments between two updates."""
         return self.algorithm.steps_of_update * self.n_environments
+
+    def _check_goals(self) -> None:
+        learns_from_goals = isinstance(self.algorithm, HERSettings)
+        if learns_from_goals and self.observation != GOALS:
+            raise ValueError(
+                f"observation: expected {GOALS} beside her, which learns from goals it reached, "
+                f"came {self.observation}; the other algorithms take it"
+            )
+        if self.observation == GOALS and not learns_from_goals:
+            raise ValueError(
+                f"algorithm: expected her beside {GOALS}, came {self.algorithm.name}; goal_state "
+                "tells the others where the goal is"
+            )
 
     def _check_patience(self) -> None:
         if self.patience is None:

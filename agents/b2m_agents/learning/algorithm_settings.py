@@ -17,7 +17,7 @@ from b2m_agents.learning.setting_ranges import (
 from b2m_drive.files.settings_types import take_as_declared
 from b2m_envs.scenes.settings import is_whole
 
-ALGORITHMS = ("ppo", "recurrent_ppo", "dqn", "sac")
+ALGORITHMS = ("ppo", "recurrent_ppo", "dqn", "sac", "her")
 
 
 @dataclass(frozen=True)
@@ -135,12 +135,36 @@ class SACSettings:
         return self.train_every
 
 
-AlgorithmSettings: TypeAlias = PPOSettings | RecurrentPPOSettings | DQNSettings | SACSettings
+@dataclass(frozen=True)
+class HERSettings(SACSettings):
+    """SAC with hindsight experience replay (Andrychowicz et al. 2017), for scenarios with a goal.
+
+    Of every batch, `hindsight_goals` parts of `hindsight_goals` + 1 are learnt from as if a pose
+    that was reached later in the same episode had been the goal. What differs from SAC's defaults
+    is highway-env's own recipe of parking.
+    """
+
+    name: ClassVar[str] = "her"
+    learning_rate: float = 1e-3
+    discount: float = 0.95
+    target_share: float = 0.05
+    hidden_sizes: tuple[int, ...] = (256, 256, 256)
+    hindsight_goals: int = 4  # for each goal that was wanted
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require_whole(self, {"hindsight_goals": 1})
+
+
+AlgorithmSettings: TypeAlias = (
+    PPOSettings | RecurrentPPOSettings | DQNSettings | SACSettings | HERSettings
+)
 ALGORITHM_SETTINGS: Mapping[str, type[AlgorithmSettings]] = {
     "ppo": PPOSettings,
     "recurrent_ppo": RecurrentPPOSettings,
     "dqn": DQNSettings,
     "sac": SACSettings,
+    "her": HERSettings,
 }
 
 
@@ -157,8 +181,8 @@ def check_action(algorithm: AlgorithmSettings, action: gymnasium.Space[Any]) -> 
         )
     if isinstance(algorithm, SACSettings) and not isinstance(action, gymnasium.spaces.Box):
         raise ValueError(
-            'algorithm: expected ppo or dqn for discrete actions, came sac; or action="continuous" '
-            "(--action continuous)"
+            f"algorithm: expected ppo or dqn for discrete actions, came {algorithm.name}; or "
+            'action="continuous" (--action continuous)'
         )
 
 

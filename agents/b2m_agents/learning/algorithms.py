@@ -15,6 +15,7 @@ from sb3_contrib import RecurrentPPO
 from stable_baselines3 import DQN, PPO, SAC
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env import VecEnv
+from stable_baselines3.her import HerReplayBuffer
 
 from b2m_agents.episodes.episodes import episode_seed
 from b2m_agents.learning.agent_file import (
@@ -29,6 +30,7 @@ from b2m_agents.learning.agent_settings import TrainingSettings
 from b2m_agents.learning.algorithm_settings import (
     AlgorithmSettings,
     DQNSettings,
+    HERSettings,
     PPOSettings,
     RecurrentPPOSettings,
     SACSettings,
@@ -223,6 +225,8 @@ def check_algorithm(saved: SavedAgent, expected: str) -> None:
     came = _MODULES.get(module, module)
     if came == "ppo" and _OF_PPO not in saved.data:
         came = module
+    if came == "sac" and saved.observes_parts:
+        came = "her"
     if came != expected:
         raise ValueError(f"{saved.path}: expected an agent of {expected}, came one of {came}")
 
@@ -249,6 +253,8 @@ def _made(
             return _new_ppo(PPO, settings, common)
         case DQNSettings():
             return _new_dqn(settings, common)
+        case HERSettings():
+            return _new_sac(settings, _with_hindsight(settings, common))
         case SACSettings():
             return _new_sac(settings, common)
 
@@ -266,6 +272,15 @@ def _common(
         "seed": episode_seed(settings.seed, 0),
         "device": device_of(device),
     }
+
+
+def _with_hindsight(settings: HERSettings, common: dict[str, Any]) -> dict[str, Any]:
+    """Keywords of an agent that is shown goals; of one that learns, with a replay that has them."""
+    common = common | {"policy": "MultiInputPolicy"}
+    if common["env"] is None:
+        return common
+    replay = {"n_sampled_goal": settings.hindsight_goals, "goal_selection_strategy": "future"}
+    return common | {"replay_buffer_class": HerReplayBuffer, "replay_buffer_kwargs": replay}
 
 
 def _with_memory(settings: RecurrentPPOSettings, common: dict[str, Any]) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from b2m_envs.observations.exit_place import ExitPlace
 from b2m_envs.observations.flat_observation import FlatObservation
 from b2m_envs.observations.goal_state import GoalState
 from b2m_envs.observations.kinematics import Kinematics
+from b2m_envs.observations.kinematics_goal import KinematicsGoal
 from b2m_envs.observations.lidar import Lidar
 from b2m_envs.observations.occupancy_grid import OccupancyGrid
 from b2m_envs.observations.time_to_collision import TimeToCollision
@@ -26,7 +27,7 @@ from b2m_envs.scenes.settings import ENGINE, SceneSettings
 
 Observed: TypeAlias = Literal[
     "latents", "pixels", "state", "kinematics", "occupancy_grid", "lidar", "time_to_collision",
-    "crossing_traffic", "goal_state", "crossing_state", "exit_state",
+    "crossing_traffic", "goal_state", "crossing_state", "exit_state", "kinematics_goal",
 ]  # fmt: skip
 OBSERVATIONS: tuple[str, ...] = get_args(Observed)
 
@@ -53,8 +54,10 @@ OBJECTS: Mapping[str, Callable[..., ObservationObject]] = {
     "goal_state": GoalState,
     "crossing_state": beside_state(CrossingTraffic),
     "exit_state": beside_state(ExitPlace),
+    "kinematics_goal": KinematicsGoal,
 }
 STATE, SCENE = "state", "scene"
+GOALS = "kinematics_goal"  # what is reached and what is wanted, apart: of hindsight replay alone
 
 
 def as_environments_take_it(name: str, options: Mapping[str, Any]) -> str | ObservationObject:

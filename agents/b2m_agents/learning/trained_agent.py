@@ -239,18 +239,18 @@ class TrainedAgent:
         read, acting = self.reader(), Acting(self.policy)
         return lambda seen, state: _plain(acting.act(read(seen, state)))
 
-    def reader(self) -> Callable[[np.ndarray, State], np.ndarray]:
+    def reader(self) -> Callable[[Any, State], Any]:
         """What the policy reads at each moment of one episode, asked for one after the other."""
         history: LatentHistory | None = None
 
-        def read(seen: np.ndarray, state: State) -> np.ndarray:
+        def read(seen: Any, state: State) -> Any:
             nonlocal history
             history = self._remembered(history, seen)
             return self._input(history, seen, state)
 
         return read
 
-    def act(self, seen: np.ndarray, state: State) -> Any:
+    def act(self, seen: Any, state: State) -> Any:
         """The action at the first moment of an episode, or at any for an agent without a stack.
 
         Args:
@@ -268,7 +268,7 @@ class TrainedAgent:
             )
         return self.driver()(seen, state)
 
-    def _remembered(self, history: LatentHistory | None, seen: np.ndarray) -> LatentHistory | None:
+    def _remembered(self, history: LatentHistory | None, seen: Any) -> LatentHistory | None:
         if self.encoder is None:
             return None
         latents = self.latent(seen)[None]
@@ -280,7 +280,7 @@ class TrainedAgent:
         begun.begin(np.ones(1, np.bool_), latents)
         return begun
 
-    def _input(self, history: LatentHistory | None, seen: np.ndarray, state: State) -> np.ndarray:
+    def _input(self, history: LatentHistory | None, seen: Any, state: State) -> Any:
         if history is not None:
             speeds = [float(state[_SPEED])] if self.config.settings.speed else None
             (observation,) = policy_input(history, speeds)
@@ -289,7 +289,7 @@ class TrainedAgent:
         elif self.config.settings.observation == "pixels":
             observation = channels_first(seen)
         else:
-            observation = seen
+            return seen
         return np.asarray(observation)
 
 

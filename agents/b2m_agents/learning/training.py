@@ -22,6 +22,7 @@ from b2m_agents.episodes.episodes import episode_seed
 from b2m_agents.learning.agent_card import copy_card, write_agent_cards
 from b2m_agents.learning.agent_settings import TrainingSettings, settings_for, usual_action
 from b2m_agents.learning.algorithm_settings import (
+    HERSettings,
     PPOSettings,
     RecurrentPPOSettings,
     check_action,
@@ -30,6 +31,7 @@ from b2m_agents.learning.algorithm_settings import (
 from b2m_agents.learning.algorithms import new_policy
 from b2m_agents.learning.best_agent import select, write_best
 from b2m_agents.learning.checkpoints import read_checkpoint, write_checkpoint
+from b2m_agents.learning.hindsight import check_hindsight
 from b2m_agents.learning.observed import check_is_shown
 from b2m_agents.learning.settings_json import training_json
 from b2m_agents.learning.taught_encoder import TaughtEncoder
@@ -83,7 +85,7 @@ def train_agent(
     progress: bool = True,
     device: str | torch.device = "cpu",
 ) -> Path:
-    """Train an agent to drive (PPO, recurrent PPO, DQN or SAC); after a kill, it goes on.
+    """Train an agent to drive (PPO, recurrent PPO, DQN, SAC or HER); after a kill, it goes on.
 
     Every `checkpoint_every` steps the agent is written, with its replay buffer and the episodes
     under way, so that a training that was killed ends with the very weights of one that was not.
@@ -124,8 +126,9 @@ def train_agent(
     environment = _environment_of(scenario, encoder, settings, teacher, environment or {})
     scene = settings_from_keywords(scenario, environment)
     reward_function(scene)  # refused before a folder is made, if it is not there
-    check_action(settings.algorithm, action_space(scene))
     check_is_shown(scene, settings.environments_observe)
+    check_action(settings.algorithm, action_space(scene))
+    check_hindsight(scene, settings)
     given = None if encoder is None else SceneVAE.from_pretrained(encoder)
     if given is not None:
         check_frame_size(given, (scene.height, scene.width, scene.n_channels))
@@ -344,7 +347,8 @@ def _environment_of(
         raise ValueError("driver: expected none among the environment's settings, the agent drives")
     view = {} if encoder is None else read_view(encoder)
     action = usual_action(scenario, settings.algorithm.name)
-    usual = {"action": action, "reward": usual_reward(scenario) if teacher is None else None}
+    own_reward = teacher is not None or isinstance(settings.algorithm, HERSettings)
+    usual = {"action": action, "reward": None if own_reward else usual_reward(scenario)}
     usual = {name: value for name, value in usual.items() if value is not None}
     chosen = usual | view | dict(given)
     watched = {} if teacher is None else dict(teacher.view)

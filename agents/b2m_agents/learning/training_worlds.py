@@ -21,6 +21,7 @@ from b2m_agents.worlds.scene_vec_env import SceneVecEnv, WaitingScenes, waiting_
 from b2m_drive.students.scene_vae import SceneVAE
 from b2m_envs.driving.parking_batch import ParkingBatch, has_batch
 from b2m_envs.observations.goal_state import GoalState
+from b2m_envs.observations.kinematics_goal import KinematicsGoal
 from b2m_envs.scenes.observation import ObservationObject
 from b2m_envs.scenes.settings import ENGINE, SceneSettings
 
@@ -83,7 +84,8 @@ def batch_of(
     if scene.chosen_engine == ENGINE:
         threads = threads_for(n_worlds)
         return waiting_scenes(scene, n_worlds, observation=observation, n_threads=threads)
-    if isinstance(observation, GoalState) and has_batch(scene, observation):
+    goals = isinstance(observation, GoalState | KinematicsGoal)
+    if goals and has_batch(scene, observation):
         return ParkingBatch(scene, n_worlds, observation)
     return None
 

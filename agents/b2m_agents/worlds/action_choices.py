@@ -63,7 +63,7 @@ class Weighing:
         self._network, self._scene = policy.policy, scene
         self._memory: Any = None  # of an agent that remembers: hidden state and cell of its LSTM
 
-    def weighed(self, observation: np.ndarray, action: Any) -> ActionChoices:
+    def weighed(self, observation: Any, action: Any) -> ActionChoices:
         """PPO's probabilities, DQN's values; of continuous actions the mean.
 
         Args:
