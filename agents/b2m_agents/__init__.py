@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from b2m_agents.learning.agent_settings import TrainingSettings as TrainingSettings
     from b2m_agents.learning.agent_settings import settings_for as settings_for
     from b2m_agents.learning.algorithm_settings import DQNSettings as DQNSettings
+    from b2m_agents.learning.algorithm_settings import HERSettings as HERSettings
     from b2m_agents.learning.algorithm_settings import PPOSettings as PPOSettings
     from b2m_agents.learning.algorithm_settings import RecurrentPPOSettings as RecurrentPPOSettings
     from b2m_agents.learning.algorithm_settings import SACSettings as SACSettings
@@ -79,6 +80,7 @@ _HOMES = {
     "Episode": "episodes.episodes",
     "Evaluation": "evaluation.evaluate",
     "EvaluationSettings": "evaluation.evaluate",
+    "HERSettings": "learning.algorithm_settings",
     "SessionsComparison": "studies.memory.sessions",
     "MemoryAgentPolicy": "memory.memory_agent",
     "MemoryAgentSettings": "memory.memory_agent",

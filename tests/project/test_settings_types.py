@@ -13,6 +13,7 @@ from b2m_agents.evaluation.evaluate import EvaluationSettings
 from b2m_agents.learning.agent_settings import TrainingSettings, settings_for
 from b2m_agents.learning.algorithm_settings import (
     DQNSettings,
+    HERSettings,
     PPOSettings,
     RecurrentPPOSettings,
     SACSettings,
@@ -35,9 +36,9 @@ GIVEN: dict[type, dict[str, Any]] = {
     **{
         kind: {}
         for kind in (
-            PPOSettings, RecurrentPPOSettings, DQNSettings, SACSettings, TrainingSettings,
-            EvaluationSettings, MemoryAgentSettings, AgentsStudySettings, DrivingStudySettings,
-            MemoryStudySettings, VideoSettings, WeightSchedule, MemoryDecisionSettings,
+            PPOSettings, RecurrentPPOSettings, DQNSettings, SACSettings, HERSettings,
+            TrainingSettings, EvaluationSettings, MemoryAgentSettings, AgentsStudySettings,
+            DrivingStudySettings, MemoryStudySettings, VideoSettings, WeightSchedule, MemoryDecisionSettings,
             ContextDecisionSettings,
         )
     },

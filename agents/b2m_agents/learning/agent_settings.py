@@ -245,7 +245,8 @@ def _usual_algorithm(
         outer: Fields of `TrainingSettings` that are set.
         inner: Fields of the algorithm's settings that the user set.
     """
-    values: dict[str, Any] = {} if usual.discount is None else {"discount": usual.discount}
+    own_discount = usual.discount is None or kind is HERSettings
+    values: dict[str, Any] = {} if own_discount else {"discount": usual.discount}
     if not issubclass(kind, PPOSettings):
         if observation == "pixels":
             values["buffer_size"] = _PIXEL_BUFFER

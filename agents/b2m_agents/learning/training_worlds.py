@@ -84,8 +84,7 @@ def batch_of(
     if scene.chosen_engine == ENGINE:
         threads = threads_for(n_worlds)
         return waiting_scenes(scene, n_worlds, observation=observation, n_threads=threads)
-    goals = isinstance(observation, GoalState | KinematicsGoal)
-    if goals and has_batch(scene, observation):
+    if isinstance(observation, GoalState | KinematicsGoal) and has_batch(scene, observation):
         return ParkingBatch(scene, n_worlds, observation)
     return None
 

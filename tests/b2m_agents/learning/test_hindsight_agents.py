@@ -19,6 +19,7 @@ from b2m_agents.learning.agent_file import read_agent_file
 from b2m_agents.learning.agent_settings import TrainingSettings, settings_for
 from b2m_agents.learning.algorithms import check_algorithm, new_policy
 from b2m_agents.learning.checkpoints import read_replay, write_replay
+from b2m_agents.learning.hindsight import check_hindsight
 from b2m_agents.learning.observed import GOALS
 from b2m_agents.learning.trained_agent import TrainedAgent
 from b2m_agents.learning.training_worlds import make_environments, training_worlds
@@ -195,7 +196,10 @@ def test_what_gives_hindsight_nothing_to_learn_from_is_refused(
 
 def test_the_usual_training_of_parking_with_hindsight_is_possible() -> None:
     usual = usual_agent("parking", "her")
-    assert settings_for("parking", algorithm="her", **usual).observation == "kinematics_goal"
+    chosen = settings_for("parking", algorithm="her", **usual)
+    assert chosen.observation == GOALS
+    assert chosen.algorithm.discount == 0.95  # of highway-env's recipe
+    check_hindsight(settings_from_keywords("parking", {}), chosen)
 
 
 @pytest.mark.slow

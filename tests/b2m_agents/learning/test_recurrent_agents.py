@@ -13,11 +13,13 @@ import torch
 from sb3_contrib import RecurrentPPO
 from stable_baselines3.common.vec_env import DummyVecEnv
 
+from b2m_agents.commands.learning_options import learning_settings
 from b2m_agents.drivers.drivers import drive_episode, drive_episodes, rollout_spec_of
 from b2m_agents.episodes.episodes import make_scene
 from b2m_agents.learning.acting import Acting
 from b2m_agents.learning.agent_file import read_agent_file, save_agent
 from b2m_agents.learning.agent_settings import settings_for
+from b2m_agents.learning.algorithm_settings import layer_sizes
 from b2m_agents.learning.algorithms import new_policy, policy_to_resume, read_policy
 from b2m_agents.learning.best_agent import select
 from b2m_agents.learning.checkpoints import write_policy
@@ -233,6 +235,13 @@ def test_an_update_is_sb3_contribs_own_to_rounding() -> None:
         torch.testing.assert_close(ours.policy.state_dict()[name], expected, rtol=0, atol=2e-5)
     moved = before.lstm_actor.weight_hh_l0 - ours.policy.lstm_actor.weight_hh_l0
     assert moved.abs().max() > 1e-4
+
+
+def test_the_size_of_the_lstm_is_an_option() -> None:
+    given = learning_settings(None, None, None, 0.01, "64", None, lstm_size=32)
+    chosen = settings_for("merge", observation="state", algorithm="recurrent_ppo", **given)
+    assert layer_sizes(chosen.algorithm) == (64, 32)
+    assert layer_sizes(settings_for("merge", observation="state").algorithm) == (128, 128)
 
 
 @pytest.mark.slow
