@@ -38,8 +38,8 @@ GIVEN: dict[type, dict[str, Any]] = {
         for kind in (
             PPOSettings, RecurrentPPOSettings, DQNSettings, SACSettings, HERSettings,
             TrainingSettings, EvaluationSettings, MemoryAgentSettings, AgentsStudySettings,
-            DrivingStudySettings, MemoryStudySettings, VideoSettings, WeightSchedule, MemoryDecisionSettings,
-            ContextDecisionSettings,
+            DrivingStudySettings, MemoryStudySettings, VideoSettings, WeightSchedule,
+            MemoryDecisionSettings, ContextDecisionSettings,
         )
     },
     SceneSettings: {"scenario": "merge"},
