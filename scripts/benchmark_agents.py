@@ -2,6 +2,7 @@
 
     python scripts/benchmark_agents.py                # about 8 minutes; needs every core to itself
     python scripts/benchmark_agents.py --worlds 64 --scenarios highway_fast
+    python scripts/benchmark_agents.py --memory       # ppo beside recurrent_ppo, two minutes
 
 A step is all of it: the world, its picture, the encoder, the policy, the update. Both sides learn
 by PPO in as many worlds, and look at every step in as many epochs, in batches of the same size. A
@@ -17,18 +18,21 @@ import time
 import warnings
 from collections import Counter
 from collections.abc import Callable
+from contextlib import ExitStack
 from functools import partial
 from typing import Any
 
 import torch
 from benchmark_engine import ORIGINALS, SIDE, Rate, grayscale, original
 from stable_baselines3 import PPO
+from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.logger import Logger
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
 
-from b2m_agents.learning.agent_settings import PPOSettings, TrainingSettings
+from b2m_agents.learning.agent_settings import TrainingSettings, settings_for
+from b2m_agents.learning.algorithm_settings import PPOSettings
 from b2m_agents.learning.algorithms import new_policy
-from b2m_agents.learning.training_worlds import make_environments, observed
+from b2m_agents.learning.training_worlds import make_environments, observed, training_worlds
 from b2m_agents.worlds.latent_observation import VecLatentObservation
 from b2m_drive.students.scene_vae import SceneVAE, SceneVAESettings
 from b2m_envs.scenes.settings import SceneSettings
@@ -67,9 +71,7 @@ class Ours:
 
     def learn(self) -> int:
         """One rollout and one update; returns the number of steps."""
-        n_steps = self.settings.update_steps
-        self.policy.learn(n_steps, reset_num_timesteps=self.policy.num_timesteps == 0)
-        return n_steps
+        return an_update(self.policy, self.settings.update_steps)
 
     def shares(self) -> str:
         """What part of the time goes where."""
@@ -108,8 +110,7 @@ class Theirs:
 
     def learn(self) -> int:
         """One rollout and one update; returns the number of steps."""
-        self.policy.learn(self.n_steps, reset_num_timesteps=self.policy.num_timesteps == 0)
-        return self.n_steps
+        return an_update(self.policy, self.n_steps)
 
 
 def watch(owner: Any, name: str, spent: Counter[str], part: str) -> None:
@@ -153,6 +154,34 @@ def side_by_side(scenario: str, observations: list[str], n_worlds: int) -> None:
     close([theirs.venv, *(agent.venv for agent in ours.values())])
 
 
+def with_and_without_memory(observation: str) -> None:
+    """Print the rates of agents that remember their episode and that do not, as by default."""
+    torch.set_num_threads(1)
+    scene, algorithms = SceneSettings("highway_fast"), ("ppo", "recurrent_ppo")
+    rates = {name: Rate() for name in algorithms}
+    with ExitStack() as opened:
+        learning = {}
+        for name in algorithms:
+            settings = settings_for("highway_fast", observation=observation, algorithm=name)
+            worlds = opened.enter_context(training_worlds(scene, None, settings, False))
+            learning[name] = partial(an_update, new_policy(worlds, settings), settings.update_steps)
+            learning[name]()  # compiles, too
+        for _ in range(2 * TURNS):
+            for name, learn in learning.items():
+                rates[name].add(learn, OUR_SECONDS)
+    said = ", ".join(
+        f"{name} {rate.a_second:,.0f} (of processor time {rate.a_processor_second:,.0f})"
+        for name, rate in rates.items()
+    )
+    print(f"agents: highway_fast, {observation}, steps/s: {said}", flush=True)
+
+
+def an_update(policy: BaseAlgorithm, n_steps: int) -> int:
+    """One rollout and one update; returns the number of steps."""
+    policy.learn(n_steps, reset_num_timesteps=policy.num_timesteps == 0)
+    return n_steps
+
+
 def close(environments: list[VecEnv]) -> None:
     """Close them all."""
     for each in environments:
@@ -164,7 +193,12 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--worlds", type=int, help="side by side, on both sides")
     parser.add_argument("--scenarios", nargs="*", choices=list(WORLDS), default=list(WORLDS))
+    parser.add_argument("--memory", action="store_true", help="ppo beside recurrent_ppo alone")
     chosen = parser.parse_args(arguments)
+    if chosen.memory:
+        for observation in ("pixels", "state"):
+            with_and_without_memory(observation)
+        return
     os.environ["SDL_VIDEODRIVER"] = "offscreen"  # with "dummy" highway-env's frames are black
     warnings.filterwarnings("ignore", message=".*CnnPolicy.*")
     for scenario in chosen.scenarios:

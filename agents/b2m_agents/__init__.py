@@ -25,11 +25,13 @@ if TYPE_CHECKING:
     from b2m_agents.evaluation.evaluate import EvaluationSettings as EvaluationSettings
     from b2m_agents.evaluation.evaluate import evaluate_agent as evaluate_agent
     from b2m_agents.evaluation.evaluate import evaluate_agents as evaluate_agents
-    from b2m_agents.learning.agent_settings import DQNSettings as DQNSettings
-    from b2m_agents.learning.agent_settings import PPOSettings as PPOSettings
-    from b2m_agents.learning.agent_settings import SACSettings as SACSettings
     from b2m_agents.learning.agent_settings import TrainingSettings as TrainingSettings
     from b2m_agents.learning.agent_settings import settings_for as settings_for
+    from b2m_agents.learning.algorithm_settings import DQNSettings as DQNSettings
+    from b2m_agents.learning.algorithm_settings import HERSettings as HERSettings
+    from b2m_agents.learning.algorithm_settings import PPOSettings as PPOSettings
+    from b2m_agents.learning.algorithm_settings import RecurrentPPOSettings as RecurrentPPOSettings
+    from b2m_agents.learning.algorithm_settings import SACSettings as SACSettings
     from b2m_agents.learning.trained_agent import TrainedAgent as TrainedAgent
     from b2m_agents.learning.training import train_agent as train_agent
     from b2m_agents.memory.memory_agent import MemoryAgentPolicy as MemoryAgentPolicy
@@ -71,22 +73,24 @@ _HOMES = {
     "CalibrationSettings": "studies.memory.calibration",
     "Candidate": "studies.memory.search",
     "CollectSettings": "drivers.rollouts",
-    "DQNSettings": "learning.agent_settings",
+    "DQNSettings": "learning.algorithm_settings",
     "DrivenEpisode": "evaluation.evaluate",
     "DrivingComparison": "studies.driving.comparison",
     "DrivingStudySettings": "studies.driving.plan",
     "Episode": "episodes.episodes",
     "Evaluation": "evaluation.evaluate",
     "EvaluationSettings": "evaluation.evaluate",
+    "HERSettings": "learning.algorithm_settings",
     "SessionsComparison": "studies.memory.sessions",
     "MemoryAgentPolicy": "memory.memory_agent",
     "MemoryAgentSettings": "memory.memory_agent",
     "MemoryComparison": "studies.memory.comparison",
     "MemoryStudent": "studies.memory.memory_student",
     "MemoryStudySettings": "studies.memory.plan",
-    "PPOSettings": "learning.agent_settings",
+    "PPOSettings": "learning.algorithm_settings",
+    "RecurrentPPOSettings": "learning.algorithm_settings",
     "Readout": "studies.memory.teachers",
-    "SACSettings": "learning.agent_settings",
+    "SACSettings": "learning.algorithm_settings",
     "STUDENT_TASKS": "studies.memory.student_tasks",
     "SceneVecEnv": "worlds.scene_vec_env",
     "MemorySearch": "studies.memory.search",

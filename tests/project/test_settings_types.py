@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 
 from b2m_agents.evaluation.evaluate import EvaluationSettings
-from b2m_agents.learning.agent_settings import (
+from b2m_agents.learning.agent_settings import TrainingSettings, settings_for
+from b2m_agents.learning.algorithm_settings import (
     DQNSettings,
+    HERSettings,
     PPOSettings,
+    RecurrentPPOSettings,
     SACSettings,
-    TrainingSettings,
-    settings_for,
 )
 from b2m_agents.learning.settings_json import training_from_json, training_json
 from b2m_agents.memory.memory_agent import MemoryAgentSettings
@@ -35,9 +36,10 @@ GIVEN: dict[type, dict[str, Any]] = {
     **{
         kind: {}
         for kind in (
-            PPOSettings, DQNSettings, SACSettings, TrainingSettings, EvaluationSettings,
-            MemoryAgentSettings, AgentsStudySettings, DrivingStudySettings, MemoryStudySettings,
-            VideoSettings, WeightSchedule, MemoryDecisionSettings, ContextDecisionSettings,
+            PPOSettings, RecurrentPPOSettings, DQNSettings, SACSettings, HERSettings,
+            TrainingSettings, EvaluationSettings, MemoryAgentSettings, AgentsStudySettings,
+            DrivingStudySettings, MemoryStudySettings, VideoSettings, WeightSchedule,
+            MemoryDecisionSettings, ContextDecisionSettings,
         )
     },
     SceneSettings: {"scenario": "merge"},

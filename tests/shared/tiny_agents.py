@@ -14,6 +14,7 @@ from b2m_drive.students.scene_vae import SceneVAE, SceneVAESettings
 SMALL = {"height": 36, "width": 40, "vehicles_count": 3, "duration": 4.0}
 _SHORT = {
     "ppo": {"rollout": 16, "batch_size": 16, "n_epochs": 1},
+    "recurrent_ppo": {"rollout": 16, "batch_size": 16, "n_epochs": 1, "lstm_size": 12},
     "dqn": {"learning_starts": 16, "batch_size": 16, "buffer_size": 64, "gradient_steps": 1},
     "sac": {"learning_starts": 16, "batch_size": 16, "buffer_size": 64, "gradient_steps": 1},
 }

@@ -26,8 +26,9 @@ Action: TypeAlias = Literal["discrete", "continuous"]
 Observation: TypeAlias = Literal[
     "latents", "pixels", "state", "kinematics", "occupancy_grid", "lidar", "time_to_collision",
     "crossing_traffic", "lane_gaps", "goal_state", "crossing_state", "exit_state", "exit_gaps",
+    "kinematics_goal",
 ]  # fmt: skip
-Algorithm: TypeAlias = Literal["ppo", "dqn", "sac"]
+Algorithm: TypeAlias = Literal["ppo", "recurrent_ppo", "dqn", "sac", "her"]
 Driver: TypeAlias = Literal["random", "constant_speed", "highway_env"]
 Scenario: TypeAlias = Literal[
     "highway", "highway_fast", "merge", "merge_generic", "exit", "roundabout",

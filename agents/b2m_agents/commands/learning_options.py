@@ -124,8 +124,8 @@ Discount = Annotated[
 Entropy = Annotated[
     float | None,
     typer.Option(
-        help="Weight of the policy's entropy in the loss of ppo: the larger, the more it tries. "
-        "Default: 0.002.",
+        help="Weight of the policy's entropy in the loss of ppo and recurrent_ppo: the larger, the "
+        "more it tries. Default: 0.002.",
         min=0,
         rich_help_panel=_TRAINING,
     ),
@@ -134,7 +134,15 @@ Hidden = Annotated[
     str | None,
     typer.Option(
         metavar="N,N,...",
-        help="Widths of the policy's layers. Default: 128,128.",
+        help="Widths of the policy's layers. Default: 128,128; behind an LSTM 128.",
+        rich_help_panel=_TRAINING,
+    ),
+]
+LstmSize = Annotated[
+    int | None,
+    typer.Option(
+        help="Units of the LSTM by which recurrent_ppo remembers. Default: 128.",
+        min=1,
         rich_help_panel=_TRAINING,
     ),
 ]
@@ -194,6 +202,7 @@ def learning_settings(
     entropy: float | None,
     hidden: str | None,
     observe: list[str] | None,
+    lstm_size: int | None = None,
 ) -> dict[str, Any]:
     """The settings of algorithm and observation that were given.
 
@@ -206,6 +215,7 @@ def learning_settings(
         discount=discount,
         entropy_weight=entropy,
         hidden_sizes=None if hidden is None else _widths(hidden),
+        lstm_size=lstm_size,
         observation_options=None if observe is None else named_values("observe", observe),
     )
 

@@ -60,7 +60,9 @@ def train_agent(
         choices.Algorithm | None,
         typer.Option(
             metavar=choices.shown(choices.Algorithm),
-            help="ppo (default), for any action; dqn, for discrete; sac, for continuous ones.",
+            help="ppo (default), for any action; recurrent_ppo, the same with a memory of its "
+            "episode (LSTM); dqn, for discrete; sac, for continuous ones; her, sac that learns "
+            "from goals it reached unwanted, too (parking).",
             rich_help_panel=_TRAINING,
         ),
     ] = None,
@@ -128,6 +130,7 @@ def train_agent(
     discount: learning_options.Discount = None,
     entropy: learning_options.Entropy = None,
     hidden: learning_options.Hidden = None,
+    lstm_size: learning_options.LstmSize = None,
     patience: Annotated[
         int | None,
         typer.Option(
@@ -208,7 +211,7 @@ def train_agent(
         patience=patience,
         tensorboard=tensorboard,
     ) | learning_options.learning_settings(
-        learning_rate, learning_rate_end, discount, entropy, hidden, observe
+        learning_rate, learning_rate_end, discount, entropy, hidden, observe, lstm_size
     )
     view = scene_settings(camera, height, width, colour, stack, action)
     traffic = learning_options.traffic_settings(

@@ -59,6 +59,7 @@ def train_agents(
     discount: learning_options.Discount = None,
     entropy: learning_options.Entropy = None,
     hidden: learning_options.Hidden = None,
+    lstm_size: learning_options.LstmSize = None,
     episodes: Annotated[int, typer.Option(help="Held out, of each agent.", min=1)] = 30,
     out: Annotated[
         Path | None,
@@ -103,7 +104,7 @@ def train_agents(
     chosen = given(
         observation=observation, algorithm=algorithm, n_steps=steps
     ) | learning_options.learning_settings(
-        learning_rate, learning_rate_end, discount, entropy, hidden, observe
+        learning_rate, learning_rate_end, discount, entropy, hidden, observe, lstm_size
     )
     traffic = learning_options.traffic_settings(
         lanes, vehicles, density, duration, policy_frequency, simulation_frequency, reward, others

@@ -13,6 +13,11 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float64
 
+from b2m_agents.learning.algorithm_settings import (
+    AlgorithmSettings,
+    HERSettings,
+    RecurrentPPOSettings,
+)
 from b2m_agents.learning.folder_names import BEST_FOLDER, CONFIG_FILE, ENCODER_FOLDER
 from b2m_agents.learning.trained_agent import AgentConfig, read_agent_config
 from b2m_agents.learning.training_record import Selection, TrainingRecord
@@ -81,7 +86,7 @@ def write_agent_card(folder: Path, scores: Sequence[CardScore] = ()) -> Path:
     observed = settings.observation if settings.taught is None else "pixels, by a taught encoder"
     card = ModelCard(
         title=f"A driver of {config.scenario}",
-        summary=f"A policy that {settings.algorithm.name.upper()} (Stable-Baselines3) trained to "
+        summary=f"A policy that {_learnt_by(settings.algorithm)} trained to "
         f"drive {config.scenario}. It sees: {observed}. Seed {settings.seed}; every setting stands "
         f"in `{CONFIG_FILE}`.",
         data=(
@@ -148,6 +153,15 @@ def driven_scores(
             _CRASHED, float(crashed.mean()), _EPISODES, f"{low:.3g} to {high:.3g}, {over}", where
         ),
     )  # fmt: skip
+
+
+def _learnt_by(algorithm: AlgorithmSettings) -> str:
+    if isinstance(algorithm, RecurrentPPOSettings):
+        units = f"{algorithm.lstm_size} units"
+        return f"recurrent PPO (sb3-contrib; it remembers its episode by an LSTM of {units})"
+    if isinstance(algorithm, HERSettings):
+        return "SAC with hindsight experience replay (Stable-Baselines3)"
+    return f"{algorithm.name.upper()} (Stable-Baselines3)"
 
 
 def _brain_of(folder: Path, config: AgentConfig) -> BrainOfCard:

@@ -7,7 +7,8 @@ tensors are put into it (``torch.load(weights_only=True)``), and of ``data`` onl
 are used. What a training needs beyond them to go on where it was is added in entries of our own:
 
 ==================  ============================================================================
-``resume.npz``      newest observations, episodes that began, the returns that its log averages
+``resume.npz``      newest observations, episodes that began, the returns that its log averages;
+                    of an agent that remembers, what it does (``memory``)
 ``settings.json``   of an agent that has no ``config.json`` beside it
 ==================  ============================================================================
 
@@ -27,9 +28,13 @@ from typing import Any
 
 import numpy as np
 import torch
+from jaxtyping import Float32
+from sb3_contrib import RecurrentPPO
+from sb3_contrib.common.recurrent.type_aliases import RNNStates
 from stable_baselines3.common.base_class import BaseAlgorithm
 from torch import Tensor
 
+from b2m_agents.learning.saved_observation import arrays_of_observation, observation_of
 from b2m_drive.files.array_files import read_arrays
 from b2m_drive.files.json_files import parse_json
 from b2m_drive.files.refusals import naming
@@ -74,9 +79,14 @@ class SavedAgent:
         return int(self.data["num_timesteps"])
 
     @property
+    def observes_parts(self) -> bool:
+        """Whether it observes a dictionary, such as a goal beside what it reached."""
+        return self.data["observation_space"]["_shape"] is None
+
+    @property
     def observed(self) -> tuple[int, ...]:
-        """Shape of what it observes."""
-        return tuple(self.data["observation_space"]["_shape"])
+        """Shape of what it observes; none of a dictionary."""
+        return tuple(self.data["observation_space"]["_shape"] or ())
 
 
 def save_agent(
@@ -198,12 +208,12 @@ def resume_from(policy: BaseAlgorithm, saved: SavedAgent) -> None:
         )
     with naming(saved.path, "a checkpoint of this training"):
         arrays = saved.resume
-        expected = (policy.n_envs, *(policy.observation_space.shape or ()))
-        observation, begun = _laid_out(arrays["observation"], arrays["axes"]), arrays["begun"]
-        if observation.shape != expected or observation.dtype != policy.observation_space.dtype:
-            raise ValueError(f"observations {observation.dtype} {observation.shape}")
+        observation = observation_of(arrays, policy.observation_space, policy.n_envs)
+        begun = arrays["begun"]
         if begun.shape != (policy.n_envs,) or begun.dtype != np.bool_:
             raise ValueError(f"episodes that began {begun.dtype} {begun.shape}")
+        if isinstance(policy, RecurrentPPO):
+            _put_memory(policy, arrays["memory"])
         policy._last_obs, policy._last_episode_starts = observation, begun
         policy.ep_info_buffer = _window(policy, _episodes(arrays["episodes"]))
         policy.ep_success_buffer = _window(policy, arrays["successes"].astype(bool).tolist())
@@ -220,7 +230,9 @@ def _read_data(path: Path, archive: zipfile.ZipFile) -> dict[str, Any]:
     data = parse_json(archive.read(_DATA), str(path), _EXPECTED, finite=False)
     module = data["policy_class"]["__module__"]
     shape = data["observation_space"]["_shape"]
-    whole = isinstance(shape, list) and all(type(length) is int for length in shape)
+    whole = shape is None or (
+        isinstance(shape, list) and all(type(length) is int for length in shape)
+    )
     if not isinstance(module, str) or not whole:
         raise ValueError(f"a policy of {module!r} that observes {shape!r}")
     _number(data, "num_timesteps")
@@ -283,27 +295,35 @@ def _number(data: Mapping[str, Any], name: str) -> int | float:
 def _resume_bytes(policy: BaseAlgorithm) -> bytes:
     """Where a training is, as arrays."""
     begun = policy._last_episode_starts
-    observation = np.asarray(np.zeros(0) if policy._last_obs is None else policy._last_obs)
     infos = policy.ep_info_buffer or ()
-    # Convolutions round by how images lie in memory, and those of a transposed one lie otherwise.
-    axes = np.argsort([-stride for stride in observation.strides], kind="stable")
     arrays = {
-        "observation": observation.transpose(axes),
-        "axes": axes,
+        **arrays_of_observation(policy._last_obs),
         "begun": np.zeros(0, np.bool_) if begun is None else np.asarray(begun, dtype=np.bool_),
         "episodes": np.array([[float(each[key]) for key in _EPISODE] for each in infos]),
         "successes": np.array(list(policy.ep_success_buffer or ()), dtype=np.bool_),
     }
+    if isinstance(policy, RecurrentPPO):
+        arrays["memory"] = _memory_of(policy)
     content = io.BytesIO()
     np.savez_compressed(content, allow_pickle=False, **arrays)
     return content.getvalue()
 
 
-def _laid_out(array: np.ndarray, axes: np.ndarray) -> np.ndarray:
-    """An array whose axes lay in this order in memory."""
-    if sorted(axes.tolist()) != list(range(array.ndim)):
-        raise ValueError(f"the axes {axes.tolist()} of an array of {array.ndim}")
-    return array.transpose(np.argsort(axes))
+def _memory_of(policy: RecurrentPPO) -> Float32[np.ndarray, "4 layer world unit"]:
+    """Hidden state and cell of the actor's LSTM, then of the critic's."""
+    states: Any = policy._last_lstm_states
+    return np.stack([each.cpu().numpy() for each in (*states.pi, *states.vf)])
+
+
+def _put_memory(policy: RecurrentPPO, memory: np.ndarray) -> None:
+    there = _memory_of(policy)
+    if memory.shape != there.shape or memory.dtype != there.dtype:
+        raise ValueError(f"memory {memory.dtype} {memory.shape}, not {there.dtype} {there.shape}")
+    if not np.isfinite(memory).all():
+        raise ValueError("memory that is not finite")
+    hidden, cell, hidden_of_critic, cell_of_critic = torch.from_numpy(memory).to(policy.device)
+    states = RNNStates((hidden, cell), (hidden_of_critic, cell_of_critic))
+    policy._last_lstm_states = states  # type: ignore[assignment]  # declared as None alone
 
 
 def _episodes(rows: np.ndarray) -> list[dict[str, float]]:

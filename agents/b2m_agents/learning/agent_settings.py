@@ -1,138 +1,33 @@
-"""How an agent learns: settings of algorithms and trainings, with defaults for each scenario."""
+"""How an agent learns: settings of a training, with defaults for each scenario."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any, ClassVar, TypeAlias
+from typing import Any
 
-import gymnasium
-
+from b2m_agents.learning.algorithm_settings import (
+    ALGORITHM_SETTINGS,
+    ALGORITHMS,
+    AlgorithmSettings,
+    DQNSettings,
+    HERSettings,
+    PPOSettings,
+)
 from b2m_agents.learning.observed import (
+    GOALS,
     OBSERVATIONS,
     Observed,
     as_environments_take_it,
     plain_options,
 )
-from b2m_agents.learning.setting_ranges import (
-    is_number,
-    require,
-    require_share,
-    require_whole,
-)
+from b2m_agents.learning.setting_ranges import require, require_whole
 from b2m_agents.learning.taught_encoder import TaughtEncoder
 from b2m_drive.files.settings_types import take_as_declared
 from b2m_envs.scenes.observation import ObservationObject
 from b2m_envs.scenes.scenarios import SCENARIOS
 from b2m_envs.scenes.settings import is_whole
-
-ALGORITHMS = ("ppo", "dqn", "sac")
-
-
-@dataclass(frozen=True)
-class PPOSettings:
-    """Proximal policy optimisation (Schulman et al. 2017); any actions."""
-
-    name: ClassVar[str] = "ppo"
-    rollout: int = 64  # steps of each environment between two updates
-    batch_size: int = 1024  # divides rollout x n_environments
-    n_epochs: int = 6
-    learning_rate: float = 5e-4
-    learning_rate_end: float | None = None  # see `learning_rate_at`; None: it stays
-    discount: float = 0.95
-    gae_lambda: float = 0.95
-    entropy_weight: float = 0.002
-    hidden_sizes: tuple[int, ...] = (128, 128)
-
-    def __post_init__(self) -> None:
-        take_as_declared(self)
-        require_whole(self, {"rollout": 1, "n_epochs": 1, "batch_size": 2})
-        _require_rate(self)
-        require_share(self, "discount", "gae_lambda")
-        require(self, "entropy_weight", is_number(self.entropy_weight), "at least 0")
-
-    @property
-    def steps_of_update(self) -> int:
-        """Steps of each environment between two updates."""
-        return self.rollout
-
-
-@dataclass(frozen=True)
-class DQNSettings:
-    """Deep Q-learning (Mnih et al. 2015); discrete actions.
-
-    Every environment explores on its own, with a share of random actions that falls from 1 in a
-    straight line. Steps are those of all environments together, but for `train_every`.
-    """
-
-    name: ClassVar[str] = "dqn"
-    learning_rate: float = 5e-4
-    learning_rate_end: float | None = None  # see `learning_rate_at`; None: it stays
-    discount: float = 0.95
-    buffer_size: int = 100_000  # [steps]
-    learning_starts: int = 4096  # [steps]
-    train_every: int = 1  # steps of each environment between two updates
-    gradient_steps: int = 8  # of an update
-    batch_size: int = 256
-    target_every: int = 4096  # [steps] between two copies into the target network
-    exploration_steps: int = 60_000  # [steps] until the share of random actions is the final one
-    exploration_final: float = 0.05
-    hidden_sizes: tuple[int, ...] = (128, 128)
-
-    def __post_init__(self) -> None:
-        take_as_declared(self)
-        names = ("buffer_size", "train_every", "gradient_steps", "target_every")
-        require_whole(self, dict.fromkeys((*names, "exploration_steps"), 1))
-        require_whole(self, {"learning_starts": 0, "batch_size": 2})
-        _require_rate(self)
-        require_share(self, "discount", "exploration_final")
-
-    @property
-    def steps_of_update(self) -> int:
-        """Steps of each environment between two updates."""
-        return self.train_every
-
-
-@dataclass(frozen=True)
-class SACSettings:
-    """Soft actor-critic (Haarnoja et al. 2018), its entropy weight learnt; continuous actions.
-
-    Steps are those of all environments together, but for `train_every`.
-    """
-
-    name: ClassVar[str] = "sac"
-    learning_rate: float = 5e-4
-    learning_rate_end: float | None = None  # see `learning_rate_at`; None: it stays
-    discount: float = 0.97
-    buffer_size: int = 100_000  # [steps]
-    learning_starts: int = 4096  # [steps]
-    train_every: int = 1  # steps of each environment between two updates
-    gradient_steps: int = 8  # of an update
-    batch_size: int = 256
-    target_share: float = 0.01  # of the critic that goes into its target in a gradient step
-    hidden_sizes: tuple[int, ...] = (128, 128)
-
-    def __post_init__(self) -> None:
-        take_as_declared(self)
-        names = ("buffer_size", "train_every", "gradient_steps")
-        require_whole(self, dict.fromkeys(names, 1))
-        require_whole(self, {"learning_starts": 0, "batch_size": 2})
-        _require_rate(self)
-        require_share(self, "discount", "target_share")
-
-    @property
-    def steps_of_update(self) -> int:
-        """Steps of each environment between two updates."""
-        return self.train_every
-
-
-AlgorithmSettings: TypeAlias = PPOSettings | DQNSettings | SACSettings
-ALGORITHM_SETTINGS: Mapping[str, type[AlgorithmSettings]] = {
-    "ppo": PPOSettings,
-    "dqn": DQNSettings,
-    "sac": SACSettings,
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,6 +62,7 @@ class TrainingSettings:
         require(self, "observation", self.observation in OBSERVATIONS, known)
         object.__setattr__(self, "observation_options", plain_options(self.observation_options))
         as_environments_take_it(self.observation, self.observation_options)
+        self._check_goals()
         positive = ("n_steps", "n_environments", "stack", "checkpoint_every")
         require_whole(self, dict.fromkeys((*positive, "n_evaluation_episodes"), 1))
         require_whole(self, {"evaluate_every": 0, "seed": 0})
@@ -178,7 +74,7 @@ class TrainingSettings:
         if self.taught is not None:
             beside = "beside an encoder that is taught"
             require(self, "observation", self.observation == "pixels", f"pixels {beside}")
-            if not isinstance(self.algorithm, PPOSettings):
+            if type(self.algorithm) is not PPOSettings:
                 name = self.algorithm.name
                 raise ValueError(f"algorithm: expected ppo {beside}, came {name}")
         self._check_patience()
@@ -193,6 +89,19 @@ class TrainingSettings:
     def update_steps(self) -> int:
         """Steps of all environments between two updates."""
         return self.algorithm.steps_of_update * self.n_environments
+
+    def _check_goals(self) -> None:
+        learns_from_goals = isinstance(self.algorithm, HERSettings)
+        if learns_from_goals and self.observation != GOALS:
+            raise ValueError(
+                f"observation: expected {GOALS} beside her, which learns from goals it reached, "
+                f"came {self.observation}; the other algorithms take it"
+            )
+        if self.observation == GOALS and not learns_from_goals:
+            raise ValueError(
+                f"algorithm: expected her beside {GOALS}, came {self.algorithm.name}; goal_state "
+                "tells the others where the goal is"
+            )
 
     def _check_patience(self) -> None:
         if self.patience is None:
@@ -296,16 +205,28 @@ def settings_for(
     for name in changes:
         if name not in of_algorithm | of_training:
             known = (*sorted(of_training), *sorted(of_algorithm))
-            raise ValueError(f"settings: expected some of {', '.join(known)}, came {name!r}")
+            raise ValueError(
+                f"settings: expected some of {', '.join(known)}, came {name!r}{_of_others(name)}"
+            )
     inner = {name: value for name, value in changes.items() if name in of_algorithm}
     outer = {name: value for name, value in changes.items() if name in of_training}
-    share = 1.0 if algorithm == "ppo" else _OFF_POLICY_SHARE
+    share = 1.0 if issubclass(kind, PPOSettings) else _OFF_POLICY_SHARE
     outer = usual.training(observation, share) | outer
     return TrainingSettings(
         algorithm=kind(**_usual_algorithm(kind, usual, observation, outer, inner) | inner),
         observation=observation,  # type: ignore[arg-type]
         **outer,
     )
+
+
+def _of_others(name: str) -> str:
+    """Which algorithms have a setting, for a message."""
+    owners = [
+        algorithm
+        for algorithm, kind in ALGORITHM_SETTINGS.items()
+        if name in {item.name for item in fields(kind)}
+    ]
+    return f", which {' and '.join(owners)} has" if owners else ""
 
 
 def _usual_algorithm(
@@ -324,8 +245,9 @@ def _usual_algorithm(
         outer: Fields of `TrainingSettings` that are set.
         inner: Fields of the algorithm's settings that the user set.
     """
-    values: dict[str, Any] = {} if usual.discount is None else {"discount": usual.discount}
-    if kind is not PPOSettings:
+    own_discount = usual.discount is None or kind is HERSettings
+    values: dict[str, Any] = {} if own_discount else {"discount": usual.discount}
+    if not issubclass(kind, PPOSettings):
         if observation == "pixels":
             values["buffer_size"] = _PIXEL_BUFFER
         if kind is DQNSettings and is_whole(outer["n_environments"]):
@@ -352,40 +274,3 @@ def usual_action(scenario: str, algorithm: str) -> str | None:
     Racetracks are steered: their meta-actions hardly reach through the bends.
     """
     return "continuous" if _USUAL.get(scenario) is _TRACK and algorithm != "dqn" else None
-
-
-def check_action(algorithm: AlgorithmSettings, action: gymnasium.Space[Any]) -> None:
-    """Refuse an algorithm for actions that it cannot choose.
-
-    Raises:
-        ValueError: Says what to use instead.
-    """
-    if isinstance(algorithm, DQNSettings) and not isinstance(action, gymnasium.spaces.Discrete):
-        raise ValueError(
-            'algorithm: expected ppo or sac for continuous actions, came dqn; or action="discrete"'
-            ", where the scenario has it"
-        )
-    if isinstance(algorithm, SACSettings) and not isinstance(action, gymnasium.spaces.Box):
-        raise ValueError(
-            'algorithm: expected ppo or dqn for discrete actions, came sac; or action="continuous" '
-            "(--action continuous)"
-        )
-
-
-def learning_rate_at(settings: AlgorithmSettings, share: float) -> float:
-    """The learning rate after this share of a training's steps: a straight line to its end.
-
-    A training keeps it from one checkpoint or evaluation to the next.
-    """
-    if settings.learning_rate_end is None:
-        return settings.learning_rate
-    return settings.learning_rate + share * (settings.learning_rate_end - settings.learning_rate)
-
-
-def _require_rate(settings: AlgorithmSettings) -> None:
-    rate, end = settings.learning_rate, settings.learning_rate_end
-    require(settings, "learning_rate", is_number(rate) and rate > 0, "more than 0")
-    require(settings, "learning_rate_end", end is None or is_number(end), "0 or more, or None")
-    sizes = settings.hidden_sizes
-    valid = isinstance(sizes, tuple) and all(is_whole(size) and size >= 1 for size in sizes)
-    require(settings, "hidden_sizes", valid, "a tuple of whole numbers of at least 1")

@@ -11,9 +11,11 @@ from typing import Any, TypeVar
 import numpy as np
 import torch
 from gymnasium import spaces
+from sb3_contrib import RecurrentPPO
 from stable_baselines3 import DQN, PPO, SAC
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env import VecEnv
+from stable_baselines3.her import HerReplayBuffer
 
 from b2m_agents.episodes.episodes import episode_seed
 from b2m_agents.learning.agent_file import (
@@ -24,15 +26,19 @@ from b2m_agents.learning.agent_file import (
     restore,
     resume_from,
 )
-from b2m_agents.learning.agent_settings import (
+from b2m_agents.learning.agent_settings import TrainingSettings
+from b2m_agents.learning.algorithm_settings import (
     AlgorithmSettings,
     DQNSettings,
+    HERSettings,
     PPOSettings,
+    RecurrentPPOSettings,
     SACSettings,
-    TrainingSettings,
     check_action,
+    layer_sizes,
 )
 from b2m_agents.learning.policy_networks import ScaledState, SceneCNN
+from b2m_agents.learning.recurrent_policy import DrivingLstmPolicy
 from b2m_agents.online.online_transfer import TransferPPO
 from b2m_agents.online.scene_features import scene_policy
 from b2m_agents.worlds.channels_first import VecChannelsFirst
@@ -89,6 +95,7 @@ _MODULES = {  # of a policy's class -> whose it is
     "stable_baselines3.dqn.policies": "dqn",
     "stable_baselines3.sac.policies": "sac",
     "stable_baselines3.common.policies": "ppo",  # or A2C's, which clips nothing
+    DrivingLstmPolicy.__module__: "recurrent_ppo",
 }
 _OF_PPO = "clip_range"
 
@@ -177,7 +184,7 @@ def read_policy(
     device = device_of(device)
     saved = read_agent_file(path)
     check_algorithm(saved, settings.algorithm.name)
-    check_layers(saved, settings.algorithm.hidden_sizes)
+    check_layers(saved, layer_sizes(settings.algorithm))
     with naming(path.with_name("config.json"), "possible settings of an agent"):
         policy = policy_to_act(settings, scene, observed, device)
     restore(policy, saved)
@@ -201,7 +208,7 @@ def policy_to_resume(
     """
     saved = read_agent_file(path)
     check_algorithm(saved, settings.algorithm.name)
-    check_layers(saved, settings.algorithm.hidden_sizes)
+    check_layers(saved, layer_sizes(settings.algorithm))
     policy = new_policy(venv, settings, device)
     restore(policy, saved)
     resume_from(policy, saved)
@@ -218,6 +225,8 @@ def check_algorithm(saved: SavedAgent, expected: str) -> None:
     came = _MODULES.get(module, module)
     if came == "ppo" and _OF_PPO not in saved.data:
         came = module
+    if came == "sac" and saved.observes_parts:
+        came = "her"
     if came != expected:
         raise ValueError(f"{saved.path}: expected an agent of {expected}, came one of {came}")
 
@@ -238,10 +247,14 @@ def _made(
         case PPOSettings() if training.taught is not None:
             made = partial(TransferPPO, n_brain_latents=training.taught.n_brain_latents)
             return _new_ppo(made, settings, common)
+        case RecurrentPPOSettings():
+            return _new_ppo(RecurrentPPO, settings, _with_memory(settings, common))
         case PPOSettings():
             return _new_ppo(PPO, settings, common)
         case DQNSettings():
             return _new_dqn(settings, common)
+        case HERSettings():
+            return _new_sac(settings, _with_hindsight(settings, common))
         case SACSettings():
             return _new_sac(settings, common)
 
@@ -261,7 +274,22 @@ def _common(
     }
 
 
-def _new_ppo(made: Callable[..., PPO], settings: PPOSettings, common: dict[str, Any]) -> PPO:
+def _with_hindsight(settings: HERSettings, common: dict[str, Any]) -> dict[str, Any]:
+    """Keywords of an agent that is shown goals; of one that learns, with a replay that has them."""
+    common = common | {"policy": "MultiInputPolicy"}
+    if common["env"] is None:
+        return common
+    replay = {"n_sampled_goal": settings.hindsight_goals, "goal_selection_strategy": "future"}
+    return common | {"replay_buffer_class": HerReplayBuffer, "replay_buffer_kwargs": replay}
+
+
+def _with_memory(settings: RecurrentPPOSettings, common: dict[str, Any]) -> dict[str, Any]:
+    """Keywords of a policy with an LSTM in place of one without."""
+    networks = common["policy_kwargs"] | {"lstm_hidden_size": settings.lstm_size}
+    return common | {"policy": DrivingLstmPolicy, "policy_kwargs": networks}
+
+
+def _new_ppo(made: Callable[..., Policy], settings: PPOSettings, common: dict[str, Any]) -> Policy:
     return made(
         n_steps=settings.rollout,
         n_epochs=settings.n_epochs,

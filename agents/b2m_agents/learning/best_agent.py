@@ -10,6 +10,7 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env import VecEnv
 
 from b2m_agents.episodes.episodes import selection_seed
+from b2m_agents.learning.acting import Acting
 from b2m_agents.learning.checkpoints import write_policy
 from b2m_agents.learning.folder_names import AGENT_FILE, BEST_FOLDER, CONFIG_FILE, ENCODER_FOLDER
 from b2m_agents.learning.training_record import Selection
@@ -25,12 +26,12 @@ def select(policy: BaseAlgorithm, worlds: VecEnv, seed: int) -> Selection:
         seed: Of the training. The episodes' seeds follow from it, see `selection_seed`.
     """
     worlds.seed(selection_seed(seed))
-    observation = worlds.reset()
+    observation, acting = worlds.reset(), Acting(policy)
+    done = np.ones(worlds.num_envs, np.bool_)
     returns, crashed = np.zeros(worlds.num_envs), np.zeros(worlds.num_envs, np.bool_)
     runs = np.ones(worlds.num_envs, np.bool_)
     while runs.any():
-        actions, _ = policy.predict(observation, deterministic=True)  # type: ignore[arg-type]
-        observation, _, done, infos = worlds.step(actions)
+        observation, _, done, infos = worlds.step(acting.act(observation, done))
         for world in np.flatnonzero(done & runs):
             returns[world] = infos[world]["episode"]["r"]
             crashed[world] = infos[world]["crashed"]

@@ -8,7 +8,7 @@ its file is there.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -17,6 +17,7 @@ import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.buffers import ReplayBuffer
 from stable_baselines3.common.vec_env import VecEnv
+from stable_baselines3.her import HerReplayBuffer
 
 from b2m_agents.learning.agent_file import save_agent
 from b2m_agents.learning.agent_settings import TrainingSettings
@@ -33,6 +34,8 @@ from b2m_drive.files.refusals import naming
 from b2m_drive.files.writing import write_arrays, write_json
 
 _ARRAYS = ("observations", "next_observations", "actions", "rewards", "dones", "timeouts")
+_EPISODES = ("ep_start", "ep_length")  # where each row's episode begins, of hindsight replay
+_STARTS = "current_ep_start"  # of the episodes under way
 _STEPPED = ("episodes-under-way-*.json", "replay-*.npz")
 
 
@@ -100,8 +103,10 @@ def write_policy(path: Path, policy: BaseAlgorithm) -> None:
 def write_replay(path: Path, buffer: ReplayBuffer) -> None:
     """Write the filled rows of a replay buffer, whole or not at all."""
     n_rows = buffer.buffer_size if buffer.full else buffer.pos
-    arrays = {name: getattr(buffer, name)[:n_rows] for name in _ARRAYS}
+    arrays = {name: array[:n_rows] for name, array in _arrays_of(buffer).items()}
     arrays["position"] = np.array([buffer.pos, int(buffer.full)])
+    if isinstance(buffer, HerReplayBuffer):
+        arrays[_STARTS] = buffer._current_ep_start
     write_arrays(path, arrays, compressed=False)
 
 
@@ -116,15 +121,18 @@ def read_replay(path: Path, buffer: ReplayBuffer) -> None:
         raise FileNotFoundError(f"{path}: expected the replay buffer of the checkpoint, found none")
     file = read_arrays(path, "a replay buffer")
     with naming(path, "a replay buffer"):
-        arrays = {name: file[name] for name in _ARRAYS}
+        every = _arrays_of(buffer)
+        arrays = {name: file[name] for name in every}
         position, full = (int(number) for number in file["position"])
         if not 0 <= position <= buffer.buffer_size or full not in (0, 1):
             raise ValueError(f"the position {position} of {buffer.buffer_size} rows")
         if not all(np.isfinite(array).all() for array in arrays.values()):
             raise ValueError("numbers that are not finite")
+        if isinstance(buffer, HerReplayBuffer):
+            _check_episodes(arrays, file[_STARTS], buffer)
     n_rows = buffer.buffer_size if full else position
     for name, array in arrays.items():
-        there = getattr(buffer, name)
+        there = every[name]
         expected = (n_rows, *there.shape[1:])
         if n_rows > len(there) or array.shape != expected or array.dtype != there.dtype:
             raise ValueError(
@@ -132,8 +140,32 @@ def read_replay(path: Path, buffer: ReplayBuffer) -> None:
                 f"of {array.shape}"
             )
     for name, array in arrays.items():
-        getattr(buffer, name)[:n_rows] = array
+        every[name][:n_rows] = array
     buffer.pos, buffer.full = position, bool(full)
+    if isinstance(buffer, HerReplayBuffer):
+        buffer._current_ep_start = file[_STARTS]
+
+
+def _arrays_of(buffer: ReplayBuffer) -> dict[str, np.ndarray]:
+    """A buffer's arrays by name, a dictionary's parts one by one; each has a row a step."""
+    names = (*_ARRAYS, *(_EPISODES if isinstance(buffer, HerReplayBuffer) else ()))
+    every: dict[str, np.ndarray] = {}
+    for name in names:
+        array = getattr(buffer, name)
+        parts = array.items() if isinstance(array, dict) else ()
+        every |= {f"{name}.{part}": each for part, each in parts} or {name: array}
+    return every
+
+
+def _check_episodes(
+    arrays: Mapping[str, np.ndarray], starts: np.ndarray, buffer: HerReplayBuffer
+) -> None:
+    """Refuse episodes that are not within the buffer, of which goals could not be drawn."""
+    found = [*(arrays[name] for name in _EPISODES), starts]
+    if starts.shape != (buffer.n_envs,) or any(each.dtype.kind != "i" for each in found):
+        raise ValueError(f"starts of episodes {starts.dtype} {starts.shape}")
+    if any(((each < 0) | (each > buffer.buffer_size)).any() for each in found):
+        raise ValueError(f"episodes outside of the {buffer.buffer_size} rows")
 
 
 def read_episodes(path: Path, n_episodes: int) -> list[EpisodeUnderWay]:

@@ -18,6 +18,7 @@ from b2m_envs.observations.exit_place import ExitPlace
 from b2m_envs.observations.flat_observation import FlatObservation
 from b2m_envs.observations.goal_state import GoalState
 from b2m_envs.observations.kinematics import Kinematics
+from b2m_envs.observations.kinematics_goal import KinematicsGoal
 from b2m_envs.observations.lane_gaps import LaneGaps
 from b2m_envs.observations.lidar import Lidar
 from b2m_envs.observations.occupancy_grid import OccupancyGrid
@@ -28,6 +29,7 @@ from b2m_envs.scenes.settings import ENGINE, SceneSettings
 Observed: TypeAlias = Literal[
     "latents", "pixels", "state", "kinematics", "occupancy_grid", "lidar", "time_to_collision",
     "crossing_traffic", "lane_gaps", "goal_state", "crossing_state", "exit_state", "exit_gaps",
+    "kinematics_goal",
 ]  # fmt: skip
 OBSERVATIONS: tuple[str, ...] = get_args(Observed)
 
@@ -55,8 +57,10 @@ OBJECTS: Mapping[str, Callable[..., ObservationObject]] = {
     "crossing_state": beside_state(CrossingTraffic),
     "exit_state": beside_state(ExitPlace),
     "exit_gaps": beside_state(LaneGaps, ExitPlace()),
+    "kinematics_goal": KinematicsGoal,
 }
 STATE, SCENE = "state", "scene"
+GOALS = "kinematics_goal"  # what is reached and what is wanted, apart: of hindsight replay alone
 
 
 def as_environments_take_it(name: str, options: Mapping[str, Any]) -> str | ObservationObject:

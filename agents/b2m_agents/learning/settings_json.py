@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from b2m_agents.learning.agent_settings import ALGORITHM_SETTINGS, ALGORITHMS, TrainingSettings
+from b2m_agents.learning.agent_settings import TrainingSettings
+from b2m_agents.learning.algorithm_settings import ALGORITHM_SETTINGS, ALGORITHMS
 from b2m_agents.learning.taught_encoder import TaughtEncoder
 from b2m_drive.students.scene_vae import SceneVAESettings
 from b2m_drive.transfer.schedule import WeightSchedule

@@ -34,8 +34,10 @@ from jaxtyping import Float32
 from stable_baselines3.common.base_class import BaseAlgorithm
 
 from b2m_agents.episodes.episodes import Act, Observation, State
+from b2m_agents.learning.acting import Acting
 from b2m_agents.learning.agent_file import read_agent_data
 from b2m_agents.learning.agent_settings import TrainingSettings
+from b2m_agents.learning.algorithm_settings import RecurrentPPOSettings
 from b2m_agents.learning.algorithms import read_policy
 from b2m_agents.learning.deleted_agent import OTHER_AGENT
 from b2m_agents.learning.folder_names import (
@@ -231,32 +233,42 @@ class TrainedAgent:
     def driver(self) -> Act:
         """A driver of one episode: the policy's most likely action, a whole number or controls.
 
-        It remembers the episode if the policy reads a stack of latents, so each has its own.
+        It remembers the episode if the policy has a memory or reads a stack of latents, so each
+        episode has its own driver.
         """
-        read = self.reader()
-        return lambda seen, state: self._choose(read(seen, state))
+        read, acting = self.reader(), Acting(self.policy)
+        return lambda seen, state: _plain(acting.act(read(seen, state)))
 
-    def reader(self) -> Callable[[np.ndarray, State], np.ndarray]:
+    def reader(self) -> Callable[[Any, State], Any]:
         """What the policy reads at each moment of one episode, asked for one after the other."""
         history: LatentHistory | None = None
 
-        def read(seen: np.ndarray, state: State) -> np.ndarray:
+        def read(seen: Any, state: State) -> Any:
             nonlocal history
             history = self._remembered(history, seen)
             return self._input(history, seen, state)
 
         return read
 
-    def act(self, seen: np.ndarray, state: State) -> Any:
+    def act(self, seen: Any, state: State) -> Any:
         """The action at the first moment of an episode, or at any for an agent without a stack.
 
         Args:
             seen: The scene; of an agent that sees the traffic, what it observes of it.
             state: As `info["state"]` has it, NaN where a variable has no meaning.
+
+        Raises:
+            ValueError: If the policy has a memory, for it would be empty at every moment.
         """
+        if isinstance(self.config.settings.algorithm, RecurrentPPOSettings):
+            raise ValueError(
+                "agent: expected one that acts by what it sees now, came one of "
+                f"{self.config.settings.algorithm.name}, which remembers its episode: let "
+                "driver() drive it, a new one each episode"
+            )
         return self.driver()(seen, state)
 
-    def _remembered(self, history: LatentHistory | None, seen: np.ndarray) -> LatentHistory | None:
+    def _remembered(self, history: LatentHistory | None, seen: Any) -> LatentHistory | None:
         if self.encoder is None:
             return None
         latents = self.latent(seen)[None]
@@ -268,7 +280,7 @@ class TrainedAgent:
         begun.begin(np.ones(1, np.bool_), latents)
         return begun
 
-    def _input(self, history: LatentHistory | None, seen: np.ndarray, state: State) -> np.ndarray:
+    def _input(self, history: LatentHistory | None, seen: Any, state: State) -> Any:
         if history is not None:
             speeds = [float(state[_SPEED])] if self.config.settings.speed else None
             (observation,) = policy_input(history, speeds)
@@ -277,12 +289,13 @@ class TrainedAgent:
         elif self.config.settings.observation == "pixels":
             observation = channels_first(seen)
         else:
-            observation = seen
+            return seen
         return np.asarray(observation)
 
-    def _choose(self, observation: np.ndarray) -> Any:
-        action, _ = self.policy.predict(observation, deterministic=True)
-        return int(action) if action.ndim == 0 else action
+
+def _plain(action: np.ndarray) -> Any:
+    """A whole number, or controls."""
+    return int(action) if action.ndim == 0 else action
 
 
 def _check_pixels(path: Path, config: AgentConfig) -> None:

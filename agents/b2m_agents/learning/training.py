@@ -20,16 +20,18 @@ from tqdm.auto import tqdm
 
 from b2m_agents.episodes.episodes import episode_seed
 from b2m_agents.learning.agent_card import copy_card, write_agent_cards
-from b2m_agents.learning.agent_settings import (
-    TrainingSettings,
+from b2m_agents.learning.agent_settings import TrainingSettings, settings_for, usual_action
+from b2m_agents.learning.algorithm_settings import (
+    HERSettings,
+    PPOSettings,
+    RecurrentPPOSettings,
     check_action,
     learning_rate_at,
-    settings_for,
-    usual_action,
 )
 from b2m_agents.learning.algorithms import new_policy
 from b2m_agents.learning.best_agent import select, write_best
 from b2m_agents.learning.checkpoints import read_checkpoint, write_checkpoint
+from b2m_agents.learning.hindsight import check_hindsight
 from b2m_agents.learning.observed import check_is_shown
 from b2m_agents.learning.settings_json import training_json
 from b2m_agents.learning.taught_encoder import TaughtEncoder
@@ -67,7 +69,7 @@ _PACKAGES = (
 # wait for each other. The number of cores does not count, for a training that goes on elsewhere
 # would round otherwise. The engine has a thread a core.
 _THREADS = 1
-_EPISODES_OF_A_LOG = 100  # of DQN and SAC; PPO logs every update
+_EPISODES_OF_A_LOG = 100  # of DQN and SAC; PPO, with a memory or without, logs every update
 _SECONDS_OF_A_TEXT = 0.5
 
 
@@ -83,7 +85,7 @@ def train_agent(
     progress: bool = True,
     device: str | torch.device = "cpu",
 ) -> Path:
-    """Train an agent to drive (PPO, DQN or SAC); called again after a kill, it goes on.
+    """Train an agent to drive (PPO, recurrent PPO, DQN, SAC or HER); after a kill, it goes on.
 
     Every `checkpoint_every` steps the agent is written, with its replay buffer and the episodes
     under way, so that a training that was killed ends with the very weights of one that was not.
@@ -124,8 +126,9 @@ def train_agent(
     environment = _environment_of(scenario, encoder, settings, teacher, environment or {})
     scene = settings_from_keywords(scenario, environment)
     reward_function(scene)  # refused before a folder is made, if it is not there
-    check_action(settings.algorithm, action_space(scene))
     check_is_shown(scene, settings.environments_observe)
+    check_action(settings.algorithm, action_space(scene))
+    check_hindsight(scene, settings)
     given = None if encoder is None else SceneVAE.from_pretrained(encoder)
     if given is not None:
         check_frame_size(given, (scene.height, scene.width, scene.n_channels))
@@ -171,6 +174,7 @@ def _learn(
         taught.teach(policy)
     record = TrainingRecord.read(folder, policy.num_timesteps)
     total = total_steps(settings)
+    learns_by_rollouts = isinstance(settings.algorithm, PPOSettings)
     with (
         closing(_Choosing(folder, scene, encoder, settings)) as choosing,
         closing(_logger(folder, settings)) as logger,
@@ -191,7 +195,7 @@ def _learn(
             policy.learn(
                 next_stop(policy.num_timesteps, total, settings) - policy.num_timesteps,
                 callback=_Watch(bar, record),
-                log_interval=1 if settings.algorithm.name == "ppo" else _EPISODES_OF_A_LOG,
+                log_interval=1 if learns_by_rollouts else _EPISODES_OF_A_LOG,
                 reset_num_timesteps=policy.num_timesteps == 0,
             )
             if choosing.is_due(policy.num_timesteps, total):
@@ -343,7 +347,8 @@ def _environment_of(
         raise ValueError("driver: expected none among the environment's settings, the agent drives")
     view = {} if encoder is None else read_view(encoder)
     action = usual_action(scenario, settings.algorithm.name)
-    usual = {"action": action, "reward": usual_reward(scenario) if teacher is None else None}
+    own_reward = teacher is not None or isinstance(settings.algorithm, HERSettings)
+    usual = {"action": action, "reward": None if own_reward else usual_reward(scenario)}
     usual = {name: value for name, value in usual.items() if value is not None}
     chosen = usual | view | dict(given)
     watched = {} if teacher is None else dict(teacher.view)
@@ -354,6 +359,12 @@ def _environment_of(
                 f"came {chosen[name]!r}"
             )
     return chosen | watched
+
+
+def _packages_of(settings: TrainingSettings) -> tuple[str, ...]:
+    """Whose versions are noted."""
+    remembers = isinstance(settings.algorithm, RecurrentPPOSettings)
+    return (*_PACKAGES, "sb3-contrib") if remembers else _PACKAGES
 
 
 def _config_of(
@@ -368,6 +379,6 @@ def _config_of(
         environment=settings_json(scene, environment) | {"engine": scene.chosen_engine},
         training=training_json(settings),
         encoder=None if encoder is None else encoder_fingerprint(encoder),
-        versions=installed_versions(_PACKAGES),
+        versions=installed_versions(_packages_of(settings)),
         teacher=None if teacher is None else {"fingerprint": teacher.fingerprint, **teacher.about},
     )

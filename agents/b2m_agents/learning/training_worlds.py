@@ -22,6 +22,7 @@ from b2m_drive.students.scene_vae import SceneVAE
 from b2m_envs.driving.batch_checks import has_batch
 from b2m_envs.driving.parking_batch import ParkingBatch, has_parking_batch
 from b2m_envs.observations.goal_state import GoalState
+from b2m_envs.observations.kinematics_goal import KinematicsGoal
 from b2m_envs.scenes.observation import ObservationObject, observation_kind
 from b2m_envs.scenes.settings import SceneSettings
 
@@ -84,7 +85,8 @@ def batch_of(
     if has_batch(scene, observation_kind(scene, observation)):
         threads = threads_for(n_worlds)
         return waiting_scenes(scene, n_worlds, observation=observation, n_threads=threads)
-    if isinstance(observation, GoalState) and has_parking_batch(scene, observation):
+    goals = GoalState | KinematicsGoal
+    if isinstance(observation, goals) and has_parking_batch(scene, observation):
         return ParkingBatch(scene, n_worlds, observation)
     return None
 

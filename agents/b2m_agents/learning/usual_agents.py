@@ -10,6 +10,14 @@ from collections.abc import Mapping
 from typing import Any
 
 _STATE = {"observation": "state"}
+_WITH_GOALS = {
+    "observation": "kinematics_goal",
+    "n_steps": 50_000,
+    "n_environments": 8,
+    "evaluate_every": 10_240,
+    "checkpoint_every": 10_240,
+    "n_evaluation_episodes": 20,
+}
 _SEEN = ("observation", "observation_options")
 _AGENTS: Mapping[str, Mapping[str, Any]] = {  # keywords of `settings_for`
     "highway_fast": {
@@ -93,6 +101,8 @@ def usual_agent(scenario: str, algorithm: str | None = None) -> dict[str, Any]:
         algorithm: That the user chose; of another than the usual one, the observation alone is
             usual.
     """
+    if algorithm == "her":
+        return dict(_WITH_GOALS)
     usual = dict(_AGENTS.get(scenario, _STATE))
     if algorithm in (None, usual.get("algorithm", "ppo")):
         return usual

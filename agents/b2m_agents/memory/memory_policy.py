@@ -10,8 +10,9 @@ from jaxtyping import Float
 from sb3_contrib.ppo_recurrent import MlpLstmPolicy
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from stable_baselines3.common.type_aliases import Schedule
-from torch import Tensor, nn
+from torch import Tensor
 
+from b2m_agents.learning.recurrent_policy import through_lstm
 from b2m_envs.memory_decision import FIXATE
 
 
@@ -42,6 +43,8 @@ class MemoryLstmPolicy(MlpLstmPolicy):
         settings: All other keywords of `MlpLstmPolicy`.
     """
 
+    _process_sequence = staticmethod(through_lstm)  # type: ignore[assignment]  # lacks the cell
+
     def __init__(
         self,
         observation_space: gymnasium.spaces.Space[Any],
@@ -58,27 +61,3 @@ class MemoryLstmPolicy(MlpLstmPolicy):
             # PyTorch's order of gates: input, forget, cell, output
             self.lstm_actor.get_parameter("bias_ih_l0")[size : 2 * size] += forget_gate_bias
             self.action_net.get_parameter("bias")[FIXATE] = fixation_bias
-
-    @staticmethod
-    def _process_sequence(  # type: ignore[override]  # the parent's annotation lacks the cell
-        features: Tensor,
-        lstm_states: tuple[Tensor, Tensor],
-        episode_starts: Tensor,
-        lstm: nn.LSTM,
-    ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-        """As the parent does it, but in one pass if trials begin only where sequences do.
-
-        The rollout buffer cuts its sequences where trials begin, and the parent then goes step by
-        step all the same.
-        """
-        n_seq = lstm_states[0].shape[1]
-        starts = episode_starts.reshape(n_seq, -1)
-        if starts[:, 1:].any():
-            stepped: Any = MlpLstmPolicy._process_sequence(
-                features, lstm_states, episode_starts, lstm
-            )
-            return stepped  # type: ignore[no-any-return]
-        kept = (1 - starts[:, 0])[None, :, None]
-        sequence = features.reshape(n_seq, -1, lstm.input_size).transpose(0, 1)
-        output, states = lstm(sequence, (kept * lstm_states[0], kept * lstm_states[1]))
-        return output.transpose(0, 1).flatten(0, 1), states

@@ -21,7 +21,7 @@ from b2m_agents.episodes.episodes import Episode, episode_seed
 from b2m_agents.learning.trained_agent import TrainedAgent, read_agent_config
 from b2m_agents.videos.video_frame import Moment, Picture, draw_moment
 from b2m_agents.videos.video_writing import check_video_path, write_video
-from b2m_agents.worlds.action_choices import ActionChoices, taken, weighed
+from b2m_agents.worlds.action_choices import ActionChoices, Weighing, taken
 from b2m_drive.files.settings_types import take_as_declared
 from b2m_envs.scenes.settings import SceneSettings
 from b2m_envs.scenes.state import STATE_INDEX
@@ -143,10 +143,10 @@ def _choices_of(
 ) -> list[ActionChoices]:
     if agent is None:
         return [taken(action, scene) for action in episode.action]
-    read = agent.reader()
+    read, weighing = agent.reader(), Weighing(agent.policy, scene)
     seen = episode.frames if episode.observed is None else episode.observed
     return [
-        weighed(agent.policy, read(each, state), action, scene)
+        weighing.weighed(read(each, state), action)
         for each, state, action in zip(seen, episode.state, episode.action, strict=False)
     ]
 

@@ -8,7 +8,9 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from jaxtyping import Float64
+from sb3_contrib.common.recurrent.policies import RecurrentActorCriticPolicy
 from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.distributions import Distribution
 from stable_baselines3.common.policies import ActorCriticPolicy
 from stable_baselines3.dqn.policies import DQNPolicy
 from torch.distributions import Categorical
@@ -49,28 +51,44 @@ def taken(action: Any, scene: SceneSettings) -> ActionChoices:
     return ActionChoices(names, "chosen", np.zeros(len(names)), int(action))
 
 
-def weighed(
-    policy: BaseAlgorithm, observation: np.ndarray, action: Any, scene: SceneSettings
-) -> ActionChoices:
-    """What a policy weighed: PPO's probabilities, DQN's values; of continuous actions the mean.
+class Weighing:
+    """What a policy weighs at the moments of one episode, which it is asked for in turn.
 
     Args:
         policy: Of an agent.
-        observation: What it read, as `TrainedAgent.reader` gives it.
-        action: The one it took.
         scene: Where it drives.
     """
-    if scene.action == "continuous":
-        return taken(action, scene)
-    network, names = policy.policy, action_names(scene)
-    tensor, _ = network.obs_to_tensor(observation)
-    with torch.inference_mode():
-        if isinstance(network, DQNPolicy):
-            return ActionChoices(names, "value", _numbers(network.q_net(tensor)), int(action))
-        assert isinstance(network, ActorCriticPolicy), type(network)
-        distribution = network.get_distribution(tensor).distribution
-    assert isinstance(distribution, Categorical), type(distribution)
-    return ActionChoices(names, "probability", _numbers(distribution.probs), int(action))
+
+    def __init__(self, policy: BaseAlgorithm, scene: SceneSettings) -> None:
+        self._network, self._scene = policy.policy, scene
+        self._memory: Any = None  # of an agent that remembers: hidden state and cell of its LSTM
+
+    def weighed(self, observation: Any, action: Any) -> ActionChoices:
+        """PPO's probabilities, DQN's values; of continuous actions the mean.
+
+        Args:
+            observation: What the policy read, as `TrainedAgent.reader` gives it.
+            action: The one it took.
+        """
+        if self._scene.action == "continuous":
+            return taken(action, self._scene)
+        network, names = self._network, action_names(self._scene)
+        tensor, _ = network.obs_to_tensor(observation)
+        with torch.inference_mode():
+            if isinstance(network, DQNPolicy):
+                return ActionChoices(names, "value", _numbers(network.q_net(tensor)), int(action))
+            assert isinstance(network, ActorCriticPolicy), type(network)
+            distribution = self._distribution(network, tensor).distribution
+        assert isinstance(distribution, Categorical), type(distribution)
+        return ActionChoices(names, "probability", _numbers(distribution.probs), int(action))
+
+    def _distribution(self, network: ActorCriticPolicy, tensor: Any) -> Distribution:
+        if not isinstance(network, RecurrentActorCriticPolicy):
+            return network.get_distribution(tensor)
+        empty = torch.zeros(network.lstm_hidden_state_shape, device=network.device)
+        states, goes_on = self._memory or (empty, empty), torch.zeros(1, device=network.device)
+        distribution, self._memory = network.get_distribution(tensor, states, goes_on)
+        return distribution
 
 
 def _numbers(of_batch: torch.Tensor) -> Float64[np.ndarray, " action"]:

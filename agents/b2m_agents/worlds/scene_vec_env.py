@@ -126,7 +126,9 @@ class SceneVecEnv(VecEnv):
         indices: VecEnvIndices = None,
         **method_kwargs: Any,
     ) -> list[Any]:
-        """What `action_masks` gives for each world; the worlds are rows of arrays without methods.
+        """`action_masks` of each world, or `compute_reward` of goals, which is the same for all.
+
+        The worlds are rows of arrays without methods.
 
         Raises:
             AttributeError: For any other method.
@@ -134,6 +136,9 @@ class SceneVecEnv(VecEnv):
         if method_name == "action_masks":
             masks = self.scenes.action_masks()
             return [masks[world] for world in self._get_indices(indices)]
+        if method_name == "compute_reward" and isinstance(self.scenes, ParkingBatch):
+            rewards = self.scenes.compute_reward(*method_args, **method_kwargs)
+            return [rewards for _ in self._get_indices(indices)]
         raise AttributeError(f"the worlds of a batch have no method {method_name!r}")
 
     def env_is_wrapped(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 from gymnasium.utils import seeding
@@ -17,6 +17,7 @@ from b2m_envs.driving.own_reward import SHORTEST_START
 from b2m_envs.highway_env.bridge import build_world
 from b2m_envs.highway_env.parking_model import ParkingModel
 from b2m_envs.observations.goal_state import GoalState
+from b2m_envs.observations.kinematics_goal import KinematicsGoal
 from b2m_envs.scenes.chosen_reward import USUAL_REWARD, earned, reward_weights
 from b2m_envs.scenes.driven_step import DrivenStep
 from b2m_envs.scenes.named_rewards import REWARDS
@@ -26,19 +27,27 @@ from b2m_envs.scenes.settings import HIGHWAY_ENV_ENGINE, SceneSettings
 from b2m_envs.scenes.state import STATE_INDEX, STATE_VARIABLES
 
 SCENARIO = "parking"
+POSE = ("x", "y", "vx", "vy", "cos_h", "sin_h")  # what highway-env's reward of a goal compares
 SCALES = np.array([100.0, 100.0, 5.0, 5.0, 1.0, 1.0])  # of highway-env's poses
+Observed: TypeAlias = GoalState | KinematicsGoal
 Mask = Bool[np.ndarray, " world"]
 
 
 def has_parking_batch(settings: SceneSettings, observation: object) -> bool:
-    """Whether `ParkingBatch` has a scene, seen so: parking without parked cars, by goal state."""
+    """Whether `ParkingBatch` has a scene, seen so: parking without parked cars, with its goal."""
     function = settings.reward
     known = isinstance(function, Reward) or function in (USUAL_REWARD, *REWARDS)
     plain = settings.scenario == SCENARIO and settings.action == "continuous"
     return (
-        plain and known and not settings.vehicles_count and isinstance(observation, GoalState)
+        plain and known and not settings.vehicles_count and _is_shown(observation)
         and len(settings.controls) == 2 and not settings.vehicle_mask
     )  # fmt: skip
+
+
+def _is_shown(observation: object) -> bool:
+    if isinstance(observation, KinematicsGoal):
+        return set(observation.features) == set(POSE)
+    return isinstance(observation, GoalState)
 
 
 class ParkingBatch(VectorEnv[Any, Any, np.ndarray]):
@@ -60,7 +69,7 @@ class ParkingBatch(VectorEnv[Any, Any, np.ndarray]):
     }
     render_mode = None
 
-    def __init__(self, settings: SceneSettings, num_envs: int, observation: GoalState) -> None:
+    def __init__(self, settings: SceneSettings, num_envs: int, observation: Observed) -> None:
         self.settings, self.num_envs, self._observed = settings, num_envs, observation
         self.metadata = type(self).metadata | {  # type: ignore[misc]
             "render_fps": settings.steps_per_second
@@ -128,6 +137,36 @@ class ParkingBatch(VectorEnv[Any, Any, np.ndarray]):
     def render(self) -> None:
         """Draw nothing: single environments have pictures."""
 
+    def compute_reward(
+        self, achieved: Any, desired: Any, info: Any = None
+    ) -> Float64[np.ndarray, "*goal"]:
+        """The reward of achieved goals where others were desired, crashes aside.
+
+        Args:
+            achieved: As `KinematicsGoal` shows them, `[feature]` with any axes in front.
+            desired: As many.
+            info: Not looked at.
+
+        Raises:
+            AttributeError: If no goals are observed.
+            ValueError: If a reward was chosen that does not hang on goals alone.
+        """
+        if not isinstance(self._observed, KinematicsGoal):
+            raise AttributeError(
+                "parking: compute_reward: expected an observation with goals, such as "
+                f"b2m_envs.KinematicsGoal(), came {type(self._observed).__name__}"
+            )
+        if self._named:
+            raise ValueError(
+                "parking: compute_reward: expected reward='highway_env' or its weights, of which "
+                f"the reward of a goal is made, came reward={self.settings.reward!r}"
+            )
+        here, there = (
+            self._observed.rescaled(each, POSE, SCALES.tolist()) for each in (achieved, desired)
+        )
+        reward: np.ndarray = -np.sqrt(np.abs(here - there) @ self._weights)
+        return reward
+
     def action_masks(self) -> Bool[np.ndarray, "world action"]:
         """Refuse: controls have no mask.
 
@@ -166,14 +205,18 @@ class ParkingBatch(VectorEnv[Any, Any, np.ndarray]):
 
     def _distance(self) -> Float64[np.ndarray, " world"]:
         """Weighted distance between poses, as `b2m_envs.highway_env.tasks.Parking` has it."""
+        achieved, desired = self._poses()
+        apart = np.abs(np.stack(achieved, -1) / SCALES - np.stack(desired, -1) / SCALES)
+        weighted: np.ndarray = apart @ self._weights
+        return weighted
+
+    def _poses(self) -> tuple[tuple[np.ndarray, ...], tuple[np.ndarray, ...]]:
+        """`POSE` of every vehicle, and of its spot."""
         model, (x, y, heading) = self._model, self._model.goal.T
         here = (np.cos(model.heading), np.sin(model.heading))
         rest = np.zeros_like(x)
         achieved = (model.x, model.y, model.speed * here[0], model.speed * here[1], *here)
-        desired = (x, y, rest, rest, np.cos(heading), np.sin(heading))
-        apart = np.abs(np.stack(achieved, -1) / SCALES - np.stack(desired, -1) / SCALES)
-        weighted: np.ndarray = apart @ self._weights
-        return weighted
+        return achieved, (x, y, rest, rest, np.cos(heading), np.sin(heading))
 
     def _state(self) -> Float32[np.ndarray, "world variable"]:
         """As `b2m_envs.scenes.parking_state.parking_state`."""
@@ -192,6 +235,9 @@ class ParkingBatch(VectorEnv[Any, Any, np.ndarray]):
         return state
 
     def _observation(self) -> Any:
+        if isinstance(self._observed, KinematicsGoal):
+            achieved, desired = (dict(zip(POSE, each, strict=True)) for each in self._poses())
+            return self._observed.of_poses(achieved, desired)
         model = self._model
         x, y = model.goal[:, 0] - model.x, model.goal[:, 1] - model.y
         ahead, right = np.cos(model.heading), np.sin(model.heading)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -85,11 +85,18 @@ class KinematicsGoal:
 
     def observe(self, vehicle: Any) -> dict[str, Float64[np.ndarray, " feature"]]:
         """The dictionary of one of highway-env's vehicles, which has a goal."""
-        achieved, desired = (
-            np.array([found[name] for name in self.features], np.float64) / self.scales
-            for found in (vehicle.to_dict(), vehicle.goal.to_dict())
+        return self.of_poses(vehicle.to_dict(), vehicle.goal.to_dict())
+
+    def of_poses(
+        self, achieved: Mapping[str, Any], desired: Mapping[str, Any]
+    ) -> dict[str, Float64[np.ndarray, "*world feature"]]:
+        """The dictionary of a vehicle and its goal, or of many, by the names of features."""
+        here, there = (
+            np.stack([np.asarray(found[name], np.float64) for name in self.features], -1)
+            / self.scales
+            for found in (achieved, desired)
         )
-        return dict(zip(PARTS, (achieved, achieved.copy(), desired), strict=True))
+        return dict(zip(PARTS, (here, here.copy(), there), strict=True))
 
     def compute_reward(self, world: Any, achieved: Any, desired: Any, info: Any = None) -> Any:
         """The reward of achieved goals where others were desired, crashes aside.
@@ -114,7 +121,7 @@ class KinematicsGoal:
             expected = f"{', '.join(compared)}, which the reward of a goal compares"
             refuse(self, "features", expected, self.features)
         goals = np.broadcast_arrays(
-            *(self._rescaled(each, theirs, scales) for each in (achieved, desired))
+            *(self.rescaled(each, theirs, scales) for each in (achieved, desired))
         )
         # One after the other: NumPy's product of a matrix may round otherwise than a row's.
         pairs = zip(*(each.reshape(-1, len(theirs)) for each in goals), strict=True)
@@ -124,8 +131,12 @@ class KinematicsGoal:
     def _observe(self, settings: SceneSettings, scene: Any, world: Any) -> Any:
         return self.observe(world.vehicle)
 
-    def _rescaled(self, goal: Any, features: Sequence[str], scales: Sequence[float | int]) -> Goal:
-        """The goal in other features and scales; 0 for those that this observation lacks."""
+    def rescaled(self, goal: Any, features: Sequence[str], scales: Sequence[float | int]) -> Goal:
+        """A goal in other features and scales; 0 for those that this observation lacks.
+
+        Raises:
+            ValueError: For a goal of another number of features.
+        """
         given = np.asarray(goal, np.float64)
         if given.ndim == 0 or given.shape[-1] != len(self.features):
             refuse(self, "goal", f"{len(self.features)} numbers in the last axis", given.shape)

@@ -135,6 +135,19 @@ def test_a_misspelt_option_is_named(monkeypatch, capsys) -> None:
             ("train-agent", "memory_decision", "--encoder", "none"),
             "--encoder: expected none of a memory task",
         ),
+        (
+            ("train-agent", "memory_decision", "--lstm-size", "8"),
+            "--lstm-size: expected none of a memory task",
+        ),
+        (
+            ("train-agent", "highway_fast", "--algorithm", "recurrent_ppo", "--watched", "none"),
+            "--algorithm: expected ppo beside --watched, came recurrent_ppo",
+        ),
+        (
+            ("train-agent", "highway_fast", "--algorithm", "dqn", "--lstm-size", "8"),
+            "came 'lstm_size', which recurrent_ppo has",
+        ),
+        (("train-agent", "highway", "--algorithm", "her"), "expected a scenario with a goal"),
         (("train-agent", "sternberg", "--stack", "2"), "--stack: expected none of a memory task"),
         (("train-agent", "memory_decision", "--items", "9"), "n_stimuli: expected more than"),
         (("evaluate-agent", "no-such-agent"), "no-such-agent"),

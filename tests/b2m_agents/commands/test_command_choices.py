@@ -14,7 +14,8 @@ import typer
 from b2m_agents.commands import app, choices
 from b2m_agents.commands.examples import EXAMPLES
 from b2m_agents.drivers.drivers import DRIVERS
-from b2m_agents.learning.agent_settings import ALGORITHMS, OBSERVATIONS
+from b2m_agents.learning.agent_settings import OBSERVATIONS
+from b2m_agents.learning.algorithm_settings import ALGORITHMS
 from b2m_agents.memory.memory_agent import TASKS as TRIAL_TASKS
 from b2m_agents.studies.driving.comparison import BRAIN_KINDS
 from b2m_agents.studies.driving.online_teaching import ONLINE_CONTROLS

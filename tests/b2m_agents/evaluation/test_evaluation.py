@@ -20,7 +20,8 @@ from b2m_agents.evaluation.evaluate import (
 from b2m_agents.evaluation.figure import evaluation_figure, write_evaluation_figure
 from b2m_agents.evaluation.scores import mean_interval_of, scores_of
 from b2m_agents.evaluation.text import evaluation_text
-from b2m_agents.learning.agent_settings import PPOSettings, TrainingSettings
+from b2m_agents.learning.agent_settings import TrainingSettings
+from b2m_agents.learning.algorithm_settings import PPOSettings
 from b2m_agents.learning.training import train_agent
 from b2m_drive.evidence.statistics import binomial_interval
 from tests.shared.tiny_agents import tiny_agent, tiny_encoder

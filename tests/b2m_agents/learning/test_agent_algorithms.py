@@ -24,13 +24,13 @@ from b2m_agents.drivers.drivers import drive_episode, drive_episodes, rollout_sp
 from b2m_agents.episodes.batched_episodes import play_episodes
 from b2m_agents.episodes.episodes import FIRST_OF_SELECTION, episode_seed, selection_seed
 from b2m_agents.learning.agent_file import read_agent_file
-from b2m_agents.learning.agent_settings import (
+from b2m_agents.learning.agent_settings import TrainingSettings, largest_divisor, settings_for
+from b2m_agents.learning.algorithm_settings import (
+    ALGORITHMS,
     DQNSettings,
     PPOSettings,
+    RecurrentPPOSettings,
     SACSettings,
-    TrainingSettings,
-    largest_divisor,
-    settings_for,
 )
 from b2m_agents.learning.algorithms import ExploringDQN, check_algorithm, new_policy, steps_taken
 from b2m_agents.learning.best_agent import select
@@ -50,6 +50,9 @@ from tests.shared.places import SCRIPTS
 
 SMALL = {"height": 36, "width": 40, "vehicles_count": 3, "duration": 4.0}
 PPO_SHORT = PPOSettings(rollout=16, batch_size=16, n_epochs=2, hidden_sizes=(16,))
+RECURRENT_SHORT = RecurrentPPOSettings(
+    rollout=16, batch_size=16, n_epochs=2, hidden_sizes=(16,), lstm_size=12
+)
 DQN_SHORT = DQNSettings(
     learning_starts=20, gradient_steps=1, batch_size=16, target_every=16, exploration_steps=60,
     buffer_size=64, hidden_sizes=(16,),
@@ -70,9 +73,12 @@ TRAININGS = {
     "ppo-latents": replace(SHORT, observation="latents", stack=2, speed=True),
     "ppo-pixels": replace(SHORT, observation="pixels"),
     "ppo-state": SHORT,
+    "recurrent_ppo-latents": replace(SHORT, algorithm=RECURRENT_SHORT, observation="latents"),
+    "recurrent_ppo-pixels": replace(SHORT, algorithm=RECURRENT_SHORT, observation="pixels"),
     "dqn-state": replace(SHORT, algorithm=DQN_SHORT),
     "sac-state": replace(SHORT, algorithm=SAC_SHORT),
 }
+ONCE = ("ppo-latents", "recurrent_ppo-pixels", "dqn-state")  # killed in the quick tests, too
 KILLED = """
 import json, os, signal, sys
 from b2m_agents.learning import training
@@ -127,9 +133,7 @@ def assert_same_agent(one: Path, other: Path, *, of_curves: bool = True) -> None
 @pytest.mark.parametrize(
     "name",
     [
-        pytest.param(
-            name, marks=[pytest.mark.thorough] if name not in ("ppo-latents", "dqn-state") else []
-        )
+        pytest.param(name, marks=[pytest.mark.thorough] if name not in ONCE else [])
         for name in TRAININGS
     ],
 )
@@ -303,7 +307,7 @@ class TrainedLogger:
 def test_the_defaults_of_every_scenario_are_possible_and_come_through_json(
     scenario, observation
 ) -> None:
-    for algorithm in ("ppo", "dqn", "sac"):
+    for algorithm in ALGORITHMS:
         settings = settings_for(scenario, observation=observation, algorithm=algorithm)
         again = training_from_json(json.loads(json.dumps(training_json(settings))))
         assert again == settings
@@ -319,10 +323,13 @@ def test_state_scales_are_finite_and_positive(scenario) -> None:
     ("changes", "message"),
     [
         ({"observation": "sound"}, "observation: expected one of latents, pixels, state"),
-        ({"algorithm": "td3"}, "algorithm: expected one of ppo, dqn, sac, came 'td3'"),
+        ({"algorithm": "td3"}, "algorithm: expected one of ppo, recurrent_ppo, dqn, sac, came"),
         ({"learning_rat": 1e-3}, "expected some of .*learning_rate.*came 'learning_rat'"),
         ({"observation": "state", "stack": 2}, "stack: expected 1 beside state"),
         ({"observation": "pixels", "speed": True}, "speed: expected False beside pixels"),
+        ({"algorithm": "ppo", "lstm_size": 8}, "came 'lstm_size', which recurrent_ppo has"),
+        ({"algorithm": "recurrent_ppo", "lstm_size": 0}, "lstm_size: expected a whole number"),
+        ({"algorithm": "recurrent_ppo", "batch_size": 100}, "batch_size: expected a divisor"),
         ({"patience": 2, "evaluate_every": 0}, "patience: expected evaluations to count"),
         ({"batch_size": 100}, "batch_size: expected a divisor"),
         ({"hidden_sizes": (0,)}, "hidden_sizes"),

@@ -40,7 +40,9 @@ MEMORY = MemoryAgentSettings(
     n_steps=80, n_environments=4, rollout=20, batch_size=40, n_epochs=1, hidden_size=8,
     time_step=0.2, checkpoint_every=80,
 )  # fmt: skip
-KINDS = ["ppo-latents", "ppo-pixels", "ppo-state", "dqn-state", "sac-state"]
+KINDS = [
+    "ppo-latents", "ppo-pixels", "ppo-state", "recurrent_ppo-pixels", "dqn-state", "sac-state",
+]  # fmt: skip
 TINY = SceneVAESettings(36, 40, 2, latent_size=6, widths=(8, 8))
 
 
@@ -152,7 +154,8 @@ def test_a_setting_that_no_file_holds_is_asked_for(tmp_path) -> None:
 @pytest.mark.slow
 def test_the_owner_opens_the_file_with_stable_baselines3_and_finds_the_same(agents, kind) -> None:
     classes: dict[str, type[BaseAlgorithm]] = {
-        "memory": RecurrentPPO, "ppo": PPO, "dqn": ExploringDQN, "sac": SAC,
+        "memory": RecurrentPPO, "ppo": PPO, "recurrent_ppo": RecurrentPPO, "dqn": ExploringDQN,
+        "sac": SAC,
     }  # fmt: skip
     opened = classes[kind.split("-")[0]].load(agents[kind] / "agent.zip", device="cpu")
     ours = read_agent_file(agents[kind] / "agent.zip").states["policy"]

@@ -12,7 +12,8 @@ import torch
 
 from b2m_agents.drivers.drivers import drive_episode, drive_episodes, rollout_spec_of
 from b2m_agents.learning.agent_file import read_agent_file
-from b2m_agents.learning.agent_settings import learning_rate_at, settings_for
+from b2m_agents.learning.agent_settings import settings_for
+from b2m_agents.learning.algorithm_settings import learning_rate_at
 from b2m_agents.learning.settings_json import training_from_json, training_json
 from b2m_agents.learning.trained_agent import TrainedAgent, read_agent_config
 from b2m_agents.learning.training import train_agent

@@ -20,7 +20,8 @@ from b2m_agents.drivers.drivers import rollout_spec_of
 from b2m_agents.drivers.rollouts import CollectSettings, collect_scenes
 from b2m_agents.episodes.episodes import make_scene
 from b2m_agents.learning.agent_file import read_agent_file
-from b2m_agents.learning.agent_settings import PPOSettings, TrainingSettings, settings_for
+from b2m_agents.learning.agent_settings import TrainingSettings, settings_for
+from b2m_agents.learning.algorithm_settings import PPOSettings
 from b2m_agents.learning.trained_agent import TrainedAgent, read_agent_config
 from b2m_agents.learning.training import train_agent
 from b2m_agents.learning.training_worlds import make_environment

@@ -8,7 +8,8 @@ import pytest
 
 from b2m_agents.commands.learning_options import learning_settings
 from b2m_agents.drivers.drivers import drive_episode, rollout_spec_of
-from b2m_agents.learning.agent_settings import PPOSettings, check_action, settings_for, usual_action
+from b2m_agents.learning.agent_settings import settings_for, usual_action
+from b2m_agents.learning.algorithm_settings import PPOSettings, check_action
 from b2m_agents.learning.observed import check_is_shown
 from b2m_agents.learning.training import train_agent
 from b2m_agents.learning.usual_agents import usual_agent

@@ -20,7 +20,8 @@ from b2m_agents.drivers.rollouts import CollectSettings, collect_scenes
 from b2m_agents.evaluation.evaluate import EvaluationSettings, evaluate_agents
 from b2m_agents.learning import training
 from b2m_agents.learning.agent_file import read_agent_file
-from b2m_agents.learning.agent_settings import PPOSettings, TrainingSettings
+from b2m_agents.learning.agent_settings import TrainingSettings
+from b2m_agents.learning.algorithm_settings import PPOSettings
 from b2m_agents.learning.algorithms import steps_taken
 from b2m_agents.learning.trained_agent import TrainedAgent, encoder_fingerprint, read_agent_config
 from b2m_agents.learning.training import train_agent

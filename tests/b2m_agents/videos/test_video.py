@@ -11,7 +11,7 @@ from b2m_agents.episodes.episodes import Episode, episode_seed
 from b2m_agents.learning.trained_agent import TrainedAgent
 from b2m_agents.videos.video import VideoSettings, episode_moments, record_video
 from b2m_agents.videos.video_frame import LATENT_RANGE, Moment, draw_moment
-from b2m_agents.worlds.action_choices import ActionChoices, action_names, taken, weighed
+from b2m_agents.worlds.action_choices import ActionChoices, Weighing, action_names, taken
 from b2m_envs.scenes.settings import settings_from_keywords
 from b2m_envs.scenes.state import STATE_INDEX
 from tests.shared.tiny_agents import SMALL, tiny_agent
@@ -62,7 +62,12 @@ def test_other_drivers_are_recorded_without_an_agent(driver, tmp_path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("algorithm", "observation", "kind"),
-    [("ppo", "state", "probability"), ("dqn", "pixels", "value"), ("sac", "state", "control")],
+    [
+        ("ppo", "state", "probability"),
+        ("recurrent_ppo", "state", "probability"),
+        ("dqn", "pixels", "value"),
+        ("sac", "state", "control"),
+    ],
 )
 def test_what_every_kind_of_agent_weighs_is_shown(tmp_path, algorithm, observation, kind) -> None:
     folder = tiny_agent(tmp_path / "agent", None, algorithm, observation=observation)
@@ -90,7 +95,7 @@ def test_an_agent_of_latents_shows_what_its_policy_read(agent) -> None:
     assert all(each.reconstruction.shape == (36, 40, 2) for each in moments)
     np.testing.assert_array_equal(moments[1].latents, read.latent(episode.frames[1]))
     stacked = np.concatenate([moments[0].latents, moments[1].latents])
-    expected = weighed(read.policy, stacked, episode.action[1], spec.scene)
+    expected = Weighing(read.policy, spec.scene).weighed(stacked, episode.action[1])
     np.testing.assert_allclose(moments[1].choices.values, expected.values, rtol=1e-5)
     assert moments[-1].ending
     assert not any(each.ending for each in moments[:-1])

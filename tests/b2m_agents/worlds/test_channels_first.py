@@ -10,7 +10,8 @@ import pytest
 from torch import nn
 
 from b2m_agents.drivers.drivers import drive_episode, rollout_spec_of
-from b2m_agents.learning.agent_settings import PPOSettings, TrainingSettings
+from b2m_agents.learning.agent_settings import TrainingSettings
+from b2m_agents.learning.algorithm_settings import PPOSettings
 from b2m_agents.learning.algorithms import new_policy
 from b2m_agents.learning.online_agent_file import load_online_agent, save_online_agent
 from b2m_agents.learning.trained_agent import TrainedAgent

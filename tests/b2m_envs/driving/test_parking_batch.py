@@ -8,6 +8,7 @@ import pytest
 
 from b2m_envs.driving.parking_batch import ParkingBatch, has_parking_batch
 from b2m_envs.observations.goal_state import GoalState
+from b2m_envs.observations.kinematics_goal import PARTS, KinematicsGoal
 from b2m_envs.scenes.settings import SceneSettings
 
 N_WORLDS, N_STEPS = 4, 60
@@ -48,6 +49,47 @@ def test_a_vehicle_on_its_spot_has_parked() -> None:
     assert terminated.tolist() == info["is_success"].tolist() == [False, True]
     assert not truncated.any()
     assert reward[1] == pytest.approx(0, abs=1e-6)
+
+
+OTHERWISE = KinematicsGoal(
+    features=("sin_h", "cos_h", "vx", "vy", "y", "x"), scales=(1, 2, 3, 4, 50, 60)
+)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", [KinematicsGoal(), OTHERWISE])
+def test_goals_and_rewards_of_any_goals_are_those_of_single_environments(
+    kind: KinematicsGoal,
+) -> None:
+    weights = {"reward_weights": (1, 0.3, 0.1, 0, 0.02, 0.02)}
+    settings = SceneSettings("parking", reward=weights)
+    assert has_parking_batch(settings, kind)
+    batch = ParkingBatch(settings, 2, kind)
+    env = gymnasium.make("B2M/ParkingScene-v0", observation=kind, reward=weights)
+    begun, _ = batch.reset(seed=0)
+    assert batch.observation_space.contains(begun)
+    actions = np.random.default_rng(0).uniform(-0.3, 0.3, (5, 2, 2)).astype(np.float32)
+    steps = [batch.step(action) for action in actions]
+    for world in range(2):
+        seen, (observation, _) = begun, env.reset(seed=world)
+        for action, (after, earned, *_) in zip(actions, steps, strict=True):
+            for part in PARTS:
+                np.testing.assert_allclose(seen[part][world], observation[part], atol=1e-9)
+            observation, reward, *_ = env.step(action[world])
+            assert earned[world] == pytest.approx(reward, abs=1e-9)
+            seen = after
+    pairs = np.random.default_rng(1).normal(size=(2, 3, 6))
+    ours = batch.compute_reward(*pairs, [{}] * 3)
+    np.testing.assert_allclose(ours, env.unwrapped.compute_reward(*pairs, [{}] * 3), atol=1e-12)
+
+
+def test_a_batch_refuses_rewards_of_goals_that_it_has_not() -> None:
+    with pytest.raises(AttributeError, match=r"expected an observation with goals.*GoalState"):
+        ParkingBatch(SceneSettings("parking"), 1, GoalState()).compute_reward(0, 0)
+    named = ParkingBatch(SceneSettings("parking", reward="goal"), 1, KinematicsGoal())
+    with pytest.raises(ValueError, match=r"expected reward='highway_env' or .*came reward='goal'"):
+        named.compute_reward(np.zeros(6), np.zeros(6))
+    assert not has_batch(SceneSettings("parking"), KinematicsGoal(("x", "y"), (1, 1)))
 
 
 @pytest.mark.parametrize(
