@@ -89,7 +89,7 @@ def test_a_batch_refuses_rewards_of_goals_that_it_has_not() -> None:
     named = ParkingBatch(SceneSettings("parking", reward="goal"), 1, KinematicsGoal())
     with pytest.raises(ValueError, match=r"expected reward='highway_env' or .*came reward='goal'"):
         named.compute_reward(np.zeros(6), np.zeros(6))
-    assert not has_batch(SceneSettings("parking"), KinematicsGoal(("x", "y"), (1, 1)))
+    assert not has_parking_batch(SceneSettings("parking"), KinematicsGoal(("x", "y"), (1, 1)))
 
 
 @pytest.mark.parametrize(
