@@ -135,7 +135,8 @@ Hidden = Annotated[
     str | None,
     typer.Option(
         metavar="N,N,...",
-        help="Widths of the policy's layers. Default: 128,128; behind an LSTM 128; of her 256,256,256.",
+        help="Widths of the policy's layers. Default: 128,128; behind an LSTM 128; of her "
+        "256,256,256.",
         rich_help_panel=_TRAINING,
     ),
 ]
