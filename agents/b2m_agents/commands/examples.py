@@ -22,7 +22,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "train-agent": (
         "b2m-drive train-agent highway --observation state",
         "b2m-drive train-agent highway --encoder runs/NAME/encoders/seed-0/alone",
-        "b2m-drive train-agent highway_fast --observation pixels --algorithm recurrent_ppo",
+        "b2m-drive train-agent highway_fast --algorithm recurrent_ppo",
         "b2m-drive train-agent parking --observation goal_state --algorithm sac",
         "b2m-drive train-agent parking --algorithm her",
         "b2m-drive train-agent highway_fast --watched scenes.h5 --brain ideal",

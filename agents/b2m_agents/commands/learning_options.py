@@ -101,7 +101,8 @@ Set = Annotated[
     ),
 ]
 LearningRate = Annotated[
-    float | None, typer.Option(help="Default: 0.0005.", min=0, rich_help_panel=_TRAINING)
+    float | None,
+    typer.Option(help="Default: 0.0005; of her 0.001.", min=0, rich_help_panel=_TRAINING),
 ]
 LearningRateEnd = Annotated[
     float | None,
@@ -134,7 +135,8 @@ Hidden = Annotated[
     str | None,
     typer.Option(
         metavar="N,N,...",
-        help="Widths of the policy's layers. Default: 128,128; behind an LSTM 128.",
+        help="Widths of the policy's layers. Default: 128,128; behind an LSTM 128; of her "
+        "256,256,256.",
         rich_help_panel=_TRAINING,
     ),
 ]
