@@ -18,7 +18,8 @@ from typing import Any
 from benchmark_engine import WORLDS, Batch, Original, Rate, original
 from highway_env.envs.common.observation import observation_factory
 
-from b2m_envs import CrossingTraffic, Kinematics, Lidar, OccupancyGrid, TimeToCollision
+from b2m_envs import CrossingTraffic, Kinematics, LaneGaps, Lidar, OccupancyGrid, TimeToCollision
+from b2m_envs.observations.lane_gaps import SCENARIOS as STRAIGHT
 
 BARS = {"highway": 500, "highway_fast": 300}  # times highway-env's steps, with Kinematics
 TURNS = 6
@@ -69,12 +70,13 @@ def single_observations() -> None:
                 f"{1e6 * theirs:,.0f}, ratio {theirs / ours:,.0f}; {ours / step:.2f} of a step",
                 flush=True,
             )
-        ours = own_seconds(scenario, CrossingTraffic())
-        print(
-            f"observations: {scenario}, CrossingTraffic: {1e6 * ours:,.1f} us a world (highway-env "
-            f"has none); {ours / step:.2f} of a step",
-            flush=True,
-        )
+        for kind in (CrossingTraffic(), *((LaneGaps(),) if scenario in STRAIGHT else ())):
+            ours = own_seconds(scenario, kind)
+            print(
+                f"observations: {scenario}, {type(kind).__name__}: {1e6 * ours:,.1f} us a world "
+                f"(highway-env has none); {ours / step:.2f} of a step",
+                flush=True,
+            )
 
 
 def own_seconds(scenario: str, kind: Any) -> float:
