@@ -308,7 +308,8 @@ def test_the_defaults_of_every_scenario_are_possible_and_come_through_json(
     scenario, observation
 ) -> None:
     for algorithm in ALGORITHMS:
-        settings = settings_for(scenario, observation=observation, algorithm=algorithm)
+        seen = "kinematics_goal" if algorithm == "her" else observation
+        settings = settings_for(scenario, observation=seen, algorithm=algorithm)
         again = training_from_json(json.loads(json.dumps(training_json(settings))))
         assert again == settings
 
@@ -323,7 +324,7 @@ def test_state_scales_are_finite_and_positive(scenario) -> None:
     ("changes", "message"),
     [
         ({"observation": "sound"}, "observation: expected one of latents, pixels, state"),
-        ({"algorithm": "td3"}, "algorithm: expected one of ppo, recurrent_ppo, dqn, sac, came"),
+        ({"algorithm": "td3"}, "algorithm: expected one of ppo, recurrent_ppo, dqn, sac, her, came"),
         ({"learning_rat": 1e-3}, "expected some of .*learning_rate.*came 'learning_rat'"),
         ({"observation": "state", "stack": 2}, "stack: expected 1 beside state"),
         ({"observation": "pixels", "speed": True}, "speed: expected False beside pixels"),
