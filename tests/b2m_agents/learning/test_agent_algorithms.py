@@ -324,7 +324,7 @@ def test_state_scales_are_finite_and_positive(scenario) -> None:
     ("changes", "message"),
     [
         ({"observation": "sound"}, "observation: expected one of latents, pixels, state"),
-        ({"algorithm": "td3"}, "algorithm: expected one of ppo, recurrent_ppo, dqn, sac, her, came"),
+        ({"algorithm": "td3"}, "algorithm: expected one of ppo, recurrent_ppo, dqn, sac, her"),
         ({"learning_rat": 1e-3}, "expected some of .*learning_rate.*came 'learning_rat'"),
         ({"observation": "state", "stack": 2}, "stack: expected 1 beside state"),
         ({"observation": "pixels", "speed": True}, "speed: expected False beside pixels"),
