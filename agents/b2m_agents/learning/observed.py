@@ -92,20 +92,19 @@ def as_environments_take_it(name: str, options: Mapping[str, Any]) -> str | Obse
 
 
 def check_is_shown(scene: SceneSettings, observation: str | ObservationObject) -> None:
-    """Refuse an observation of the traffic for a scene that is not on our engine, or of no goal.
+    """Refuse an observation of the traffic for a scene off our engine, or one it does not have.
 
     Raises:
         ValueError: Names both.
     """
     if isinstance(observation, str):
         return
-    if observation.kind.of_highway_env:
-        observation.kind.space(scene)  # refuses a scenario without a goal
-    elif scene.chosen_engine != ENGINE:
+    if not observation.kind.of_highway_env and scene.chosen_engine != ENGINE:
         raise ValueError(
             f"observation: expected latents, pixels or state in {scene.of.id}, which highway-env "
             f"simulates, came {type(observation).__name__}: scenes on our engine alone have it"
         )
+    observation.kind.space(scene)  # refuses a scenario without a goal, an exit, straight lanes, ...
 
 
 def plain_options(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -20,39 +20,32 @@ from tqdm.auto import tqdm
 
 from b2m_agents.episodes.episodes import episode_seed
 from b2m_agents.learning.agent_card import copy_card, write_agent_cards
-from b2m_agents.learning.agent_settings import TrainingSettings, settings_for, usual_action
+from b2m_agents.learning.agent_settings import TrainingSettings, settings_for
 from b2m_agents.learning.algorithm_settings import (
-    HERSettings,
     PPOSettings,
     RecurrentPPOSettings,
-    check_action,
     learning_rate_at,
 )
 from b2m_agents.learning.algorithms import new_policy
 from b2m_agents.learning.best_agent import select, write_best
 from b2m_agents.learning.checkpoints import read_checkpoint, write_checkpoint
-from b2m_agents.learning.hindsight import check_hindsight
-from b2m_agents.learning.observed import check_is_shown
 from b2m_agents.learning.settings_json import training_json
 from b2m_agents.learning.taught_encoder import TaughtEncoder
 from b2m_agents.learning.trained_agent import AgentConfig, encoder_fingerprint
 from b2m_agents.learning.training_folder import open_folder
 from b2m_agents.learning.training_record import EndedEpisode, TrainingRecord
+from b2m_agents.learning.training_scene import scene_of_training
 from b2m_agents.learning.training_stops import next_stop, rounded_up, total_steps
 from b2m_agents.learning.training_worlds import selection_worlds, training_worlds
-from b2m_agents.learning.usual_rewards import usual_reward
 from b2m_agents.online.online_teacher import OnlineTeacher
 from b2m_agents.online.online_transfer import TransferPPO, starting_encoder
 from b2m_agents.online.scene_features import put_encoder
-from b2m_agents.worlds.encoder_view import read_view
 from b2m_agents.worlds.latent_observation import check_frame_size
 from b2m_drive.files.locks import claim
 from b2m_drive.files.provenance import installed_versions
 from b2m_drive.students.devices import device_of
 from b2m_drive.students.scene_vae import SceneVAE, SceneVAESettings
-from b2m_envs.scenes.chosen_reward import reward_function
-from b2m_envs.scenes.observation import action_space
-from b2m_envs.scenes.settings import SceneSettings, settings_from_keywords
+from b2m_envs.scenes.settings import SceneSettings
 from b2m_envs.scenes.settings_json import settings_json
 
 TENSORBOARD_FOLDER = "tensorboard"
@@ -122,13 +115,7 @@ def train_agent(
     if settings is None:
         settings = settings_for(scenario, observation="latents" if teacher is None else "pixels")
     device = device_of(device)
-    _check_needed(encoder, settings, teacher)
-    environment = _environment_of(scenario, encoder, settings, teacher, environment or {})
-    scene = settings_from_keywords(scenario, environment)
-    reward_function(scene)  # refused before a folder is made, if it is not there
-    check_is_shown(scene, settings.environments_observe)
-    check_action(settings.algorithm, action_space(scene))
-    check_hindsight(scene, settings)
+    scene, environment = scene_of_training(scenario, encoder, settings, environment or {}, teacher)
     given = None if encoder is None else SceneVAE.from_pretrained(encoder)
     if given is not None:
         check_frame_size(given, (scene.height, scene.width, scene.n_channels))
@@ -311,54 +298,6 @@ def _logger(folder: Path, settings: TrainingSettings) -> Logger:
     if settings.tensorboard:
         outputs.append(TensorBoardOutputFormat(str(folder / TENSORBOARD_FOLDER)))
     return Logger(folder=None, output_formats=outputs)
-
-
-def _check_needed(
-    encoder: str | Path | None, settings: TrainingSettings, teacher: OnlineTeacher | None
-) -> None:
-    if teacher is not None:
-        if settings.observation != "pixels":
-            raise ValueError(
-                f"observation: expected pixels beside a teacher, came {settings.observation}"
-            )
-        return
-    if settings.taught is not None:
-        raise ValueError("teacher: expected the one of the encoder that is taught, came none")
-    if encoder is None and settings.observation == "latents":
-        raise ValueError(
-            "encoder: expected the folder of one for an agent that sees latents, came none; "
-            "b2m-drive compare driving writes encoders, and observation pixels or state needs none"
-        )
-    if encoder is not None and settings.observation != "latents":
-        raise ValueError(
-            f"encoder: expected none for an agent that sees {settings.observation}, came {encoder}"
-        )
-
-
-def _environment_of(
-    scenario: str,
-    encoder: str | Path | None,
-    settings: TrainingSettings,
-    teacher: OnlineTeacher | None,
-    given: Mapping[str, Any],
-) -> dict[str, Any]:
-    """The environment's settings that are not the scenario's own."""
-    if "driver" in given:
-        raise ValueError("driver: expected none among the environment's settings, the agent drives")
-    view = {} if encoder is None else read_view(encoder)
-    action = usual_action(scenario, settings.algorithm.name)
-    own_reward = teacher is not None or isinstance(settings.algorithm, HERSettings)
-    usual = {"action": action, "reward": None if own_reward else usual_reward(scenario)}
-    usual = {name: value for name, value in usual.items() if value is not None}
-    chosen = usual | view | dict(given)
-    watched = {} if teacher is None else dict(teacher.view)
-    for name in watched.keys() & chosen.keys():
-        if chosen[name] != watched[name]:
-            raise ValueError(
-                f"{name}: expected {watched[name]!r} as in the scenes that were watched, "
-                f"came {chosen[name]!r}"
-            )
-    return chosen | watched
 
 
 def _packages_of(settings: TrainingSettings) -> tuple[str, ...]:

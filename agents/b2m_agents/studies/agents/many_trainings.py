@@ -18,6 +18,7 @@ from b2m_agents.learning.agent_settings import TrainingSettings
 from b2m_agents.learning.settings_json import training_json
 from b2m_agents.learning.trained_agent import encoder_fingerprint
 from b2m_agents.learning.training import train_agent
+from b2m_agents.learning.training_scene import scene_of_training
 from b2m_drive.comparisons.jobs import SCORES, Job, RunJob
 from b2m_drive.comparisons.runnable import RunnableComparison
 from b2m_drive.evidence.condition import Condition
@@ -66,7 +67,8 @@ class AgentTrainings(RunnableComparison[TrainingPlan, Mapping[str, Mapping[str, 
         device: Of policy and encoder.
 
     Raises:
-        ValueError: If there is no scenario, or fewer than two different seeds.
+        ValueError: If there is no scenario, or fewer than two different seeds, or an agent cannot
+            learn in one of the scenarios so, see `scene_of_training`.
     """
 
     settings: Mapping[str, TrainingSettings]
@@ -85,6 +87,8 @@ class AgentTrainings(RunnableComparison[TrainingPlan, Mapping[str, Mapping[str, 
             raise ValueError(f"seeds: expected two or more different ones, came {self.seeds}")
         EvaluationSettings(n_episodes=self.n_held_out)
         device_of(self.device)
+        for scenario, settings in self.settings.items():
+            scene_of_training(scenario, self.encoder, settings, self.environment)
 
     @property
     def run_job(self) -> RunJob:
