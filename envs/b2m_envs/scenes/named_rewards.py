@@ -69,8 +69,7 @@ def in_time_reward(step: DrivenStep) -> Float64[np.ndarray, " world"]:
     across = _LANE_WIDTH * (n_lanes - step.of_state("lane")) - step.of_state("lateral_offset")
     before = np.sqrt(np.maximum(step.goal_distance**2 - np.nan_to_num(across) ** 2, 0))  # [m]
     passed = step.goal_distance > np.maximum(step.goal_distance_before, np.abs(across) + 1)
-    possible = (before + _STILL_IN_TIME) / _WAY_OF_A_LANE
-    possible = np.where(passed, 0, possible)
+    possible = np.where(passed, 0, (before + _STILL_IN_TIME) / _WAY_OF_A_LANE)
     late = np.where(step.success, 0, np.clip(to_cross - possible, 0, 6)) / 6
     reached = step.success.astype(np.float64) - step.success_before
     speed = _PAY_FOR_SPEED * step.terms["high_speed_reward"]
