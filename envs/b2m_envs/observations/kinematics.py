@@ -19,6 +19,7 @@ from b2m_envs.observations.checks import (
 )
 from b2m_envs.scenes.observation import ObservationKind
 from b2m_envs.scenes.settings import SceneSettings
+from b2m_envs.scenes.start_spacing import LANE_WIDTH
 
 if TYPE_CHECKING:
     from b2m_envs.engine.observed_traffic import ObservedTraffic
@@ -40,7 +41,6 @@ FEATURES = (
 )
 ORDERS = ("sorted", "road")
 FASTEST = 40.0  # [m/s] highway-env's Vehicle.MAX_SPEED
-LANE_WIDTH = 4.0  # [m] highway-env's AbstractLane.DEFAULT_WIDTH
 BY_LANES = "y"  # the feature whose usual range grows with the lanes of the road
 
 

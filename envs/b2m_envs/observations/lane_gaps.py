@@ -12,13 +12,13 @@ from jaxtyping import Float32
 from b2m_envs.observations.checks import check_flags, check_whole, is_finite_number, refuse
 from b2m_envs.scenes.observation import ObservationKind
 from b2m_envs.scenes.settings import SceneSettings
+from b2m_envs.scenes.start_spacing import LANE_WIDTH
 
 if TYPE_CHECKING:
     from b2m_envs.engine.observed_traffic import ObservedTraffic
 
 NAMES = ("gap", "relative_speed")
 SCENARIOS = ("highway", "highway_fast", "exit", "merge", "merge_generic", "two_way")  # along x
-LANE_WIDTH = 4.0  # [m] of highway-env's straight roads
 LONGEST_REACH = 1000.0  # [m]
 FASTEST = 100.0  # [m/s] of two vehicles that meet, and a margin
 _SCALES = (50.0, 10.0)  # [m], [m/s] what is of order 1 after a division by these

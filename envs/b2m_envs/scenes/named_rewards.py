@@ -11,8 +11,8 @@ import numpy as np
 from jaxtyping import Float64
 
 from b2m_envs.scenes.driven_step import DrivenStep
+from b2m_envs.scenes.start_spacing import LANE_WIDTH, STRAIGHT_ROADS
 
-_LANE_WIDTH, _EXIT_LANES = 4.0, 6  # [m], and lanes before the exit unless they are set
 _WAY_OF_A_LANE, _STILL_IN_TIME = 28.0, 60.0  # [m], see `in_time_reward`
 _PAY_FOR_SPEED = 0.004
 RewardFunction: TypeAlias = Callable[[DrivenStep], Float64[np.ndarray, " world"]]
@@ -63,10 +63,10 @@ def in_time_reward(step: DrivenStep) -> Float64[np.ndarray, " world"]:
     them 60 m after the exit lane's begin. Who has passed the exit pays for all of them: a miss has
     to cost about as much as a crash, or the agent learns not to try.
     """
-    chosen = step.settings.lanes_count
-    n_lanes = _EXIT_LANES if chosen is None else chosen  # to the left of the exit lane
+    chosen, usual = step.settings.lanes_count, STRAIGHT_ROADS["exit"].lanes
+    n_lanes = usual if chosen is None else chosen  # to the left of the exit lane
     to_cross = n_lanes - step.terms["right_lane_reward"]  # the number of the lane that is aimed at
-    across = _LANE_WIDTH * (n_lanes - step.of_state("lane")) - step.of_state("lateral_offset")
+    across = LANE_WIDTH * (n_lanes - step.of_state("lane")) - step.of_state("lateral_offset")
     before = np.sqrt(np.maximum(step.goal_distance**2 - np.nan_to_num(across) ** 2, 0))  # [m]
     passed = step.goal_distance > np.maximum(step.goal_distance_before, np.abs(across) + 1)
     possible = np.where(passed, 0, (before + _STILL_IN_TIME) / _WAY_OF_A_LANE)

@@ -34,6 +34,7 @@ class StraightRoad:
     first_lane: int  # the leftmost lane that the others begin on
 
 
+LANE_WIDTH: Final = 4.0  # [m] highway-env's AbstractLane.DEFAULT_WIDTH
 STRAIGHT_ROADS: Mapping[str, StraightRoad] = MappingProxyType(
     {
         "highway": StraightRoad(4, 50, 1.0, 2.0, 10_000.0, (30.0, 0.0), (0.7, 0.8), 0),
