@@ -7,6 +7,8 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+from tqdm.auto import tqdm
+
 from b2m_drive.files.hdf5_writing import hdf5_in_memory, hdf5_in_room
 from b2m_drive.files.provenance import resumed_versions
 from b2m_drive.files.text_files import read_text
@@ -103,11 +105,12 @@ class SceneWriter:
             append_episode(file, episode)
         self._frame_shape = episode.frames.shape[1:]
 
-    def finish(self, n_episodes: int | None = None) -> Path:
+    def finish(self, n_episodes: int | None = None, *, progress: bool = False) -> Path:
         """Join the episodes into one file, in their order, and remove the parts.
 
         Args:
             n_episodes: The first so many; later ones are dropped. None: all.
+            progress: Show a bar.
 
         Raises:
             ValueError: If an episode is missing, damaged, or has frames of another size.
@@ -121,16 +124,16 @@ class SceneWriter:
                     f"{self.parts}: expected at least one episode and none missing, "
                     f"missing {missing[:10]}"
                 )
-            self._join([parts[index] for index in wanted])
+            self._join([parts[index] for index in wanted], progress)
             self.finished = True
         shutil.rmtree(self.parts, ignore_errors=True)
         return self.path
 
-    def _join(self, parts: list[Path]) -> None:
+    def _join(self, parts: list[Path], progress: bool) -> None:
         n_bytes = sum(part.stat().st_size for part in parts)  # one header each, so never fewer
         with hdf5_in_room(self.path, n_bytes) as file:
             shape, has_mask = None, None
-            for part in parts:
+            for part in tqdm(parts, unit="episode", desc="joining", disable=not progress):
                 with open_file(part) as source, read_whole(part):
                     there = SceneHeader.from_json(source.attrs["header"], str(part))
                     episode = read_episode(source)

@@ -126,7 +126,7 @@ def collect_scenes(
             counts = writer.frame_counts()
             with closing(_frames_of_episodes(spec, writer, settings, counts)) as frames:
                 n_episodes = _take_enough(frames, settings, bar)
-        return writer.finish(n_episodes)
+        return writer.finish(n_episodes, progress=progress)
 
 
 def header_of(spec: RolloutSpec, seed: int) -> SceneHeader:

@@ -67,10 +67,17 @@ _AGENTS: Mapping[str, Mapping[str, Any]] = {  # keywords of `settings_for`
         "evaluate_every": 40_960,
         "checkpoint_every": 40_960,
     },
-    "merge": {
-        "observation": "state",
-        "n_steps": 300_000,
-        "discount": 0.99,
+    "merge": {  # from the state, which does not tell where the lane ends, it only keeps slow
+        "observation": "kinematics",
+        "observation_options": {"absolute": True, "clip": False},
+        "n_steps": 800_000,
+        "n_environments": 128,
+        "rollout": 32,
+        "batch_size": 1024,
+        "n_epochs": 10,
+        "hidden_sizes": (256, 256),
+        "discount": 0.995,
+        "entropy_weight": 0.005,
         "learning_rate_end": 0.0,
     },
     "roundabout": {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import gymnasium
 import pytest
 
 from b2m_agents.commands.learning_options import learning_settings
@@ -28,7 +29,8 @@ def test_a_usual_agent_sees_and_does_what_its_scenario_has(scenario: str) -> Non
     check_action(settings.algorithm, action_space(scene))
     check_is_shown(scene, settings.environments_observe)
     space = observation_kind(scene, settings.environments_observe).space(scene)
-    assert len(space.shape or ()) == 1
+    assert isinstance(space, gymnasium.spaces.Box)
+    assert space.shape
 
 
 def test_of_another_algorithm_the_observation_alone_is_usual() -> None:
