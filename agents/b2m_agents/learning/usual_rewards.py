@@ -7,7 +7,7 @@ from typing import Any
 
 _COSTLY_CRASH = {"collision_reward": -15, "normalize_reward": False}
 _COSTLIER_CRASH = {"collision_reward": -30, "normalize_reward": False}
-_UNHURRIED = {"collision_reward": -10, "high_speed_reward": 0.5, "normalize_reward": False}
+_UNHURRIED = {"collision_reward": -15, "high_speed_reward": 0.5, "normalize_reward": False}
 _ARRIVAL = {"collision_reward": -6, "arrived_reward": 4, "high_speed_reward": 0.1}
 _REWARDS: Mapping[str, str | Mapping[str, Any]] = {  # from which driving without crashes is learnt
     **dict.fromkeys(("highway", "u_turn"), _COSTLY_CRASH),
