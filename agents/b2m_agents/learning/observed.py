@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from functools import wraps
+from functools import partial, wraps
 from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
@@ -56,7 +56,7 @@ OBJECTS: Mapping[str, Callable[..., ObservationObject]] = {
     "goal_state": GoalState,
     "crossing_state": beside_state(CrossingTraffic),
     "exit_state": beside_state(ExitPlace),
-    "exit_gaps": beside_state(LaneGaps, ExitPlace()),
+    "exit_gaps": beside_state(partial(LaneGaps, right=6), ExitPlace()),  # all of the usual lanes
     "kinematics_goal": KinematicsGoal,
 }
 STATE, SCENE = "state", "scene"
@@ -100,8 +100,9 @@ def check_is_shown(scene: SceneSettings, observation: str | ObservationObject) -
     if isinstance(observation, str):
         return
     if not observation.kind.of_highway_env and scene.chosen_engine != ENGINE:
+        shown = "pixels, state or goal_state" if scene.of.has_goal else "pixels or state"
         raise ValueError(
-            f"observation: expected latents, pixels or state in {scene.of.id}, which highway-env "
+            f"observation: expected latents, {shown} in {scene.of.id}, which highway-env "
             f"simulates, came {type(observation).__name__}: scenes on our engine alone have it"
         )
     observation.kind.space(scene)  # refuses a scenario without a goal, an exit, straight lanes, ...
