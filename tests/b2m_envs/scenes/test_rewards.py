@@ -204,6 +204,14 @@ def test_the_exit_earns_its_prize_once_and_a_crash_costs_twice_as_much() -> None
     assert in_time(5, 4, 4, crashed=True) == -2
 
 
+def test_a_miss_of_the_exit_costs_the_same_at_any_policy_frequency() -> None:
+    def missed(**clock: Any) -> float:
+        env = make("Exit", reward="in_time", vehicles_count=0, **clock)
+        return sum(rewards(env, [1] * env.unwrapped.settings.last_step))
+
+    assert missed(policy_frequency=5) == pytest.approx(missed(), rel=0.1)
+
+
 @pytest.mark.slow
 def test_being_in_time_for_the_exit_is_judged_in_a_world_as_by_hand() -> None:
     env = make("Exit", reward="in_time", vehicles_count=0)
