@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from functools import partial, wraps
+from functools import wraps
 from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
@@ -56,7 +56,7 @@ OBJECTS: Mapping[str, Callable[..., ObservationObject]] = {
     "goal_state": GoalState,
     "crossing_state": beside_state(CrossingTraffic),
     "exit_state": beside_state(ExitPlace),
-    "exit_gaps": beside_state(partial(LaneGaps, right=6), ExitPlace()),  # all of the usual lanes
+    "exit_gaps": beside_state(LaneGaps, ExitPlace()),
     "kinematics_goal": KinematicsGoal,
 }
 STATE, SCENE = "state", "scene"

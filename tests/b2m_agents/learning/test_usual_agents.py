@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import gymnasium
 import pytest
 
 from b2m_agents.commands.learning_options import learning_settings
 from b2m_agents.drivers.drivers import drive_episode, rollout_spec_of
-from b2m_agents.learning.agent_settings import settings_for, usual_action
+from b2m_agents.learning.agent_settings import TrainingSettings, settings_for, usual_action
 from b2m_agents.learning.algorithm_settings import PPOSettings, check_action
 from b2m_agents.learning.observed import check_is_shown
+from b2m_agents.learning.settings_json import training_from_json, training_json
 from b2m_agents.learning.training import train_agent
 from b2m_agents.learning.usual_agents import usual_agent, with_usual
 from b2m_agents.learning.usual_rewards import usual_reward
@@ -65,13 +67,19 @@ def test_what_is_chosen_of_an_observation_leaves_the_rest_of_it_as_usual() -> No
         settings_for("exit", **with_usual("exit", {"n_environments": 0}))
 
 
-def test_the_gaps_of_the_exit_are_those_of_all_its_lanes() -> None:
+def test_the_gaps_of_the_exit_are_those_of_all_its_lanes_and_old_files_mean_what_they_did() -> None:
     scene = SceneSettings("exit")
-    alone = settings_for("exit", observation="exit_gaps").environments_observe
-    usual = settings_for("exit", **usual_agent("exit")).environments_observe
-    assert observation_kind(scene, alone).space(scene) == observation_kind(scene, usual).space(
-        scene
-    )
+
+    def seen(settings: TrainingSettings) -> Any:
+        return observation_kind(scene, settings.environments_observe).space(scene)
+
+    chosen = settings_for("exit", observation="exit_gaps")
+    assert seen(chosen) == seen(settings_for("exit", **usual_agent("exit")))
+    fewer = settings_for("exit", observation="exit_gaps", observation_options={"right": 2})
+    assert fewer.observation_options == {"right": 2}
+    before = training_json(chosen)
+    del before["observation_options"]  # of 0.11.0, without --observe
+    assert seen(training_from_json(before)).shape == (14 + 3 + 3 * 3 * 2,)
 
 
 def test_options_of_learning_are_settings_of_the_algorithm() -> None:
