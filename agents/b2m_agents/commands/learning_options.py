@@ -126,7 +126,7 @@ Entropy = Annotated[
     float | None,
     typer.Option(
         help="Weight of the policy's entropy in the loss of ppo and recurrent_ppo: the larger, the "
-        "more it tries. Default: 0.002.",
+        "more it tries. Default: by scenario, mostly 0.002.",
         min=0,
         rich_help_panel=_TRAINING,
     ),
@@ -135,7 +135,7 @@ Hidden = Annotated[
     str | None,
     typer.Option(
         metavar="N,N,...",
-        help="Widths of the policy's layers. Default: 128,128; behind an LSTM 128; of her "
+        help="Widths of the policy's layers. Default: mostly 128,128; behind an LSTM 128; of her "
         "256,256,256.",
         rich_help_panel=_TRAINING,
     ),

@@ -101,7 +101,8 @@ def train_agent(
     environments: Annotated[
         int | None,
         typer.Option(
-            help="Side by side. Default: 64, or 4 where highway-env simulates; 128 of trials.",
+            help="Side by side. Default: by scenario and algorithm, mostly 64, or 4 where "
+            "highway-env simulates; 128 of trials.",
             min=1,
             rich_help_panel=_TRAINING,
         ),
@@ -188,8 +189,8 @@ def train_agent(
 ) -> None:
     """Train a driver on what it sees of the road; or an agent (recurrent PPO) to remember.
 
-    A few minutes on two cores. Kill it and call it again: it goes on from its last checkpoint,
-    with its step count and replay buffer.
+    Mostly a few minutes on two cores; exit and her take some twenty. Kill it and call it again: it
+    goes on from its last checkpoint, with its step count and replay buffer.
 
     The encoders of compare driving bring their own view of the scene; for others the camera's
     settings must be those of the scenes that they learnt from. Racetracks are steered
@@ -258,12 +259,12 @@ def _train_to_drive(
 ) -> Path:
     from b2m_agents.learning.agent_settings import settings_for
     from b2m_agents.learning.training import train_agent
-    from b2m_agents.learning.usual_agents import usual_agent
+    from b2m_agents.learning.usual_agents import with_usual
 
     if teaching.watched is not None:
         chosen = {"observation": "pixels"} | chosen
     if encoder is None and "observation" not in chosen:
-        chosen = usual_agent(scenario, chosen.get("algorithm")) | chosen
+        chosen = with_usual(scenario, chosen)
     if encoder is None and chosen["observation"] == "latents":
         raise typer.BadParameter(
             "--encoder: expected one for an agent that sees latents; `b2m-drive compare "

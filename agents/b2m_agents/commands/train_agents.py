@@ -92,7 +92,7 @@ def train_agents(
     one. Kill it and call it again: it goes on where it stopped.
     """
     from b2m_agents.learning.agent_settings import settings_for
-    from b2m_agents.learning.usual_agents import usual_agent
+    from b2m_agents.learning.usual_agents import with_usual
     from b2m_agents.studies.agents.many_trainings import AgentTrainings, summaries_text
 
     if encoder is None and observation == "latents":
@@ -111,7 +111,7 @@ def train_agents(
     )
     trainings = AgentTrainings(
         {
-            name: settings_for(name, **(usual_agent(name, algorithm) if alone else {}) | chosen)
+            name: settings_for(name, **(with_usual(name, chosen) if alone else chosen))
             for name in dict.fromkeys(scenario)
         },
         tuple(range(first_seed, first_seed + seeds)),

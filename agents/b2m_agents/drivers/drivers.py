@@ -77,6 +77,7 @@ def rollout_spec_of(scenario: str, policy: str, environment: Mapping[str, Any]) 
             f"policy: expected one of {', '.join(DRIVERS)} or the folder of a trained agent, "
             f"came {policy!r}"
         )
+    from b2m_agents.learning.observed import check_is_shown
     from b2m_agents.learning.trained_agent import check_scene, read_agent_config
 
     config = read_agent_config(Path(policy))
@@ -86,6 +87,7 @@ def rollout_spec_of(scenario: str, policy: str, environment: Mapping[str, Any]) 
     scene = settings_from_keywords(scenario, {**trained_on, **environment})
     check_scene(config, scene)
     observes = config.settings.environments_observe
+    check_is_shown(scene, observes)
     return RolloutSpec(
         replace(scene, driver="agent"),
         policy,

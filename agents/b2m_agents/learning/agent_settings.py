@@ -172,6 +172,8 @@ _USUAL: Mapping[str, _Usual] = {
     **{name: _TRACK for name in ("racetrack", "racetrack_large", "racetrack_oval")},
     **{name: _SLOW for name, scenario in SCENARIOS.items() if not scenario.fast},
 }
+# What `settings_for` gives observations beside their own defaults, which saved agents mean.
+_USUAL_OPTIONS: Mapping[str, Mapping[str, Any]] = {"exit_gaps": {"right": 6}}  # all of its lanes
 _SET_APART = {"algorithm", "observation", "taught"}  # fields that are no changes
 _OFF_POLICY_SHARE = 0.25  # steps beside those of PPO: each is learnt from many times
 _PIXEL_BUFFER = 20_000  # [steps] of pictures that memory has room for
@@ -212,6 +214,9 @@ def settings_for(
     outer = {name: value for name, value in changes.items() if name in of_training}
     share = 1.0 if issubclass(kind, PPOSettings) else _OFF_POLICY_SHARE
     outer = usual.training(observation, share) | outer
+    options = outer.get("observation_options", {})
+    if observation in _USUAL_OPTIONS and isinstance(options, Mapping):
+        outer["observation_options"] = dict(_USUAL_OPTIONS[observation]) | dict(options)
     return TrainingSettings(
         algorithm=kind(**_usual_algorithm(kind, usual, observation, outer, inner) | inner),
         observation=observation,  # type: ignore[arg-type]

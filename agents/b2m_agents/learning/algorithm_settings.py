@@ -18,6 +18,8 @@ from b2m_drive.files.settings_types import take_as_declared
 from b2m_envs.scenes.settings import is_whole
 
 ALGORITHMS = ("ppo", "recurrent_ppo", "dqn", "sac", "her")
+_MOST_UNITS = 16_384  # of a layer; more is a slip, for which there is no memory
+_WIDTHS = f"from 1 to {_MOST_UNITS}"
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ class RecurrentPPOSettings(PPOSettings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        require_whole(self, {"lstm_size": 1})
+        require(self, "lstm_size", _is_width(self.lstm_size), f"a whole number {_WIDTHS}")
 
 
 @dataclass(frozen=True)
@@ -208,5 +210,10 @@ def _require_rate(settings: AlgorithmSettings) -> None:
     require(settings, "learning_rate", is_number(rate) and rate > 0, "more than 0")
     require(settings, "learning_rate_end", end is None or is_number(end), "0 or more, or None")
     sizes = settings.hidden_sizes
-    valid = isinstance(sizes, tuple) and all(is_whole(size) and size >= 1 for size in sizes)
-    require(settings, "hidden_sizes", valid, "a tuple of whole numbers of at least 1")
+    valid = isinstance(sizes, tuple) and all(map(_is_width, sizes))
+    require(settings, "hidden_sizes", valid, f"a tuple of whole numbers {_WIDTHS}")
+
+
+def _is_width(size: Any) -> bool:
+    """Whether a layer can have so many units."""
+    return is_whole(size) and 1 <= size <= _MOST_UNITS

@@ -100,8 +100,9 @@ def check_is_shown(scene: SceneSettings, observation: str | ObservationObject) -
     if isinstance(observation, str):
         return
     if not observation.kind.of_highway_env and scene.chosen_engine != ENGINE:
+        shown = "pixels, state or goal_state" if scene.of.has_goal else "pixels or state"
         raise ValueError(
-            f"observation: expected latents, pixels or state in {scene.of.id}, which highway-env "
+            f"observation: expected latents, {shown} in {scene.of.id}, which highway-env "
             f"simulates, came {type(observation).__name__}: scenes on our engine alone have it"
         )
     observation.kind.space(scene)  # refuses a scenario without a goal, an exit, straight lanes, ...

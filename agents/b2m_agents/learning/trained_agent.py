@@ -161,6 +161,11 @@ def check_scene(config: AgentConfig, scene: SceneSettings) -> None:
             f"scenario: expected one with the meta-actions of {config.scenario!r}, "
             f"came {scene.scenario!r}"
         )
+    if scene.action != "discrete" and scene.controls != config.scene.controls:
+        raise ValueError(
+            f"scenario: expected one that is driven by {' and '.join(config.scene.controls)} as "
+            f"{config.scenario!r}, came {scene.scenario!r}"
+        )
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from b2m_agents.learning.agent_settings import largest_divisor
+from b2m_envs.scenes.settings import is_whole
+
 _STATE = {"observation": "state"}
 _WITH_GOALS = {
     "observation": "kinematics_goal",
@@ -45,6 +48,7 @@ _AGENTS: Mapping[str, Mapping[str, Any]] = {  # keywords of `settings_for`
         "observation": "state",
         "n_steps": 100_000,
         "n_environments": 8,
+        "rollout": 256,
         "batch_size": 256,
         "n_epochs": 10,
         "discount": 0.95,
@@ -125,3 +129,25 @@ def usual_agent(scenario: str, algorithm: str | None = None) -> dict[str, Any]:
     if algorithm in (None, usual.get("algorithm", "ppo")):
         return usual
     return {name: usual[name] for name in _SEEN if name in usual}
+
+
+def with_usual(scenario: str, chosen: Mapping[str, Any]) -> dict[str, Any]:
+    """Keywords of `settings_for` that the user chose; for the rest, those of the usual agent.
+
+    Settings of its observation stay where others are chosen, and its batches are as large as
+    another number of environments lets them be.
+
+    Args:
+        scenario: One of `b2m_envs.scenes.scenarios.SCENARIOS`.
+        chosen: By name, without an observation.
+    """
+    usual = usual_agent(scenario, chosen.get("algorithm"))
+    together = usual | dict(chosen)
+    options = [each.get("observation_options", {}) for each in (usual, chosen)]
+    if any(options):
+        together["observation_options"] = dict(options[0]) | dict(options[1])
+    if "batch_size" in usual and "batch_size" not in chosen:
+        counts = together["rollout"], together["n_environments"]
+        if all(is_whole(count) and count > 0 for count in counts):
+            together["batch_size"] = largest_divisor(counts[0] * counts[1], usual["batch_size"])
+    return together

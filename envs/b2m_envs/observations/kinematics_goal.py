@@ -114,12 +114,7 @@ class KinematicsGoal:
         """
         description = world.PARKING_OBS["observation"]
         theirs, scales = description["features"], description["scales"]
-        weights = world.config["reward_weights"]
-        compared = [name for name, weight in zip(theirs, weights, strict=True) if weight]
-        missing = [name for name in compared if name not in self.features]
-        if missing:
-            expected = f"{', '.join(compared)}, which the reward of a goal compares"
-            refuse(self, "features", expected, self.features)
+        self.check_compared(theirs, world.config["reward_weights"])
         goals = np.broadcast_arrays(
             *(self.rescaled(each, theirs, scales) for each in (achieved, desired))
         )
@@ -127,6 +122,21 @@ class KinematicsGoal:
         pairs = zip(*(each.reshape(-1, len(theirs)) for each in goals), strict=True)
         rewards = np.array([world.compute_reward(*pair, info) for pair in pairs])
         return rewards.reshape(goals[0].shape[:-1])[()]
+
+    def check_compared(self, features: Sequence[str], weights: Sequence[float | int]) -> None:
+        """Refuse to do without a feature that the reward of a goal compares.
+
+        Args:
+            features: Of the reward.
+            weights: Of each in it.
+
+        Raises:
+            ValueError: Names those that are compared.
+        """
+        compared = [name for name, weight in zip(features, weights, strict=True) if weight]
+        if any(name not in self.features for name in compared):
+            expected = f"{', '.join(compared)}, which the reward of a goal compares"
+            refuse(self, "features", expected, self.features)
 
     def _observe(self, settings: SceneSettings, scene: Any, world: Any) -> Any:
         return self.observe(world.vehicle)

@@ -1,4 +1,4 @@
-"""The nearest vehicles of every lane beside the ego vehicle's, which the state does not show."""
+"""The nearest vehicles and obstacles of the lanes around, which the state does not show."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _SCALES = (50.0, 10.0)  # [m], [m/s] what is of order 1 after a division by thes
 
 @dataclass(frozen=True)
 class LaneGaps:
-    """Gaps to the nearest vehicles ahead and behind, and how fast they change, lane by lane.
+    """Gaps to whom is nearest ahead and behind, and how fast they change, lane by lane.
 
     The state shows the vehicle's own lane and the ones next to it. Who is to cross several lanes
     has to know which of them will be free when he gets there.
@@ -43,17 +43,18 @@ class LaneGaps:
     ```
 
     A row is a lane: from `left` lanes to the left of the ego vehicle's to `right` lanes to its
-    right. In it stand the nearest vehicles ahead, nearest first, then those behind, each with the
-    way along the road between the two middles [m] and its speed minus the ego vehicle's, along the
-    road [m/s]. A place without a vehicle, also of a lane that the road does not have, has `reach`
-    and 0. A vehicle belongs to the lane whose middle it is nearest to. Straight roads alone have
-    it. The observation is ours: highway-env has none of this kind.
+    right. In it stand the nearest vehicles and obstacles (where merge's ramp ends) ahead, nearest
+    first, then those behind, each with the way along the road between the two middles [m] and its
+    speed minus the ego vehicle's, along the road [m/s]. A place without any, also of a lane that
+    the road does not have, has `reach` and 0. Rows are stripes as wide as a lane, counted from the
+    ego vehicle's own: who comes on merge's ramp is in the one that it is in then. Straight roads
+    alone have it. The observation is ours: highway-env has none of this kind.
 
     Args:
         left: Lanes to the left.
         right: Lanes to the right.
-        ahead: Vehicles ahead in each lane.
-        behind: Vehicles behind in each lane.
+        ahead: Vehicles and obstacles ahead in each lane.
+        behind: Those behind in each lane.
         reach: How far is seen [m].
         normalize: Whether ways are divided by 50 m and speeds by 10 m/s.
 
@@ -129,6 +130,7 @@ class LaneGaps:
             traffic.vehicles,
             traffic.count,
             traffic.ego,
+            traffic.slots,
             traffic.which,
             self.left,
             self.ahead,

@@ -13,13 +13,14 @@ RELATIVE_SPEED: Final = 1
 
 @kernel
 @no_type_check
-def write_gaps(vehicles, count, ego, which, left, ahead, width, reach, out):
+def write_gaps(vehicles, count, ego, slots, which, left, ahead, width, reach, out):
     """Write the gaps of each world of `which` into `out` [chosen lane place column].
 
     Args:
-        vehicles: VEHICLE [world row].
+        vehicles: VEHICLE [world row], obstacles from row `slots` on.
         count: Vehicles [world].
         ego: Row of the ego vehicle [world].
+        slots: Rows for vehicles.
         which: Worlds.
         left: Lanes to the left of the ego vehicle's.
         ahead: Places of vehicles ahead; the others are of those behind.
@@ -36,11 +37,13 @@ def write_gaps(vehicles, count, ego, which, left, ahead, width, reach, out):
         lanes = out[index]
         lanes[:, :, GAP] = reach
         lanes[:, :, RELATIVE_SPEED] = 0.0
-        for row in range(count[world]):
+        for row in range(len(rows)):
+            if row == mine or count[world] <= row < slots:
+                continue
             other = rows[row]
             lane = round(other.y / width) - round(own.y / width) + left
             way = other.x - own.x
-            if row == mine or not 0 <= lane < n_lanes or not abs(way) < reach:
+            if not 0 <= lane < n_lanes or not abs(way) < reach:
                 continue
             speed = other.speed * math.cos(other.heading) - own_speed
             if way >= 0:
@@ -52,7 +55,7 @@ def write_gaps(vehicles, count, ego, which, left, ahead, width, reach, out):
 @kernel
 @no_type_check
 def keep_nearest(places, gap, speed):
-    """Put a vehicle among those that are there, nearest first; the farthest falls out."""
+    """Put one more among those that are there, nearest first; the farthest falls out."""
     for place in range(len(places)):
         if gap < places[place, GAP]:
             for after in range(len(places) - 1, place, -1):

@@ -57,23 +57,26 @@ def goal_reward(step: DrivenStep) -> Float64[np.ndarray, " world"]:
 def in_time_reward(step: DrivenStep) -> Float64[np.ndarray, " world"]:
     """Taking the exit, a price for being late on the way to it, and a crash at twice the prize.
 
-    1 on reaching the exit lane and -1 on leaving it, -2 for a crash, .004 for a step at full speed.
-    A step costs up to .4, a sixth of that for each lane that is still to be crossed and no longer
-    can be: a vehicle at 28 m/s that changes one lane a second crosses one in 28 m, and the last of
-    them 60 m after the exit lane's begin. Who has passed the exit pays for all of them: a miss has
-    to cost about as much as a crash, or the agent learns not to try.
+    1 on reaching the exit lane and -1 on leaving it, -2 for a crash, .004 for a second at full
+    speed. A second costs up to .4, a sixth of that for each lane that is still to be crossed and no
+    longer can be: a vehicle at 28 m/s that changes one lane a second crosses one in 28 m, and the
+    last of them 60 m after the exit lane's begin. Who has passed the exit pays for all of them: a
+    miss has to cost about as much as a crash, or the agent learns not to try. Off the road, where
+    no lane tells how many are to be crossed, a second costs .4.
     """
-    chosen, usual = step.settings.lanes_count, STRAIGHT_ROADS["exit"].lanes
+    settings, usual = step.settings, STRAIGHT_ROADS["exit"].lanes
+    chosen = settings.lanes_count
     n_lanes = usual if chosen is None else chosen  # to the left of the exit lane
     to_cross = n_lanes - step.terms["right_lane_reward"]  # the number of the lane that is aimed at
     across = LANE_WIDTH * (n_lanes - step.of_state("lane")) - step.of_state("lateral_offset")
     before = np.sqrt(np.maximum(step.goal_distance**2 - np.nan_to_num(across) ** 2, 0))  # [m]
     passed = step.goal_distance > np.maximum(step.goal_distance_before, np.abs(across) + 1)
     possible = np.where(passed, 0, (before + _STILL_IN_TIME) / _WAY_OF_A_LANE)
-    late = np.where(step.success, 0, np.clip(to_cross - possible, 0, 6)) / 6
+    lanes_late = np.where(step.on_road, np.clip(to_cross - possible, 0, 6), 6)
+    late = np.where(step.success, 0, lanes_late) / 6
     reached = step.success.astype(np.float64) - step.success_before
-    speed = _PAY_FOR_SPEED * step.terms["high_speed_reward"]
-    reward: np.ndarray = reached - 2.0 * step.crashed - 0.4 * late + speed
+    speed, a_second = _PAY_FOR_SPEED * step.terms["high_speed_reward"], settings.steps_per_second
+    reward: np.ndarray = reached - 2.0 * step.crashed - 0.4 * late / a_second + speed / a_second
     return reward
 
 

@@ -330,6 +330,8 @@ def test_state_scales_are_finite_and_positive(scenario) -> None:
         ({"observation": "pixels", "speed": True}, "speed: expected False beside pixels"),
         ({"algorithm": "ppo", "lstm_size": 8}, "came 'lstm_size', which recurrent_ppo has"),
         ({"algorithm": "recurrent_ppo", "lstm_size": 0}, "lstm_size: expected a whole number"),
+        ({"algorithm": "recurrent_ppo", "lstm_size": 10**8}, "lstm_size: .* from 1 to 16384, came"),
+        ({"hidden_sizes": (128, 10**9)}, "hidden_sizes: .* from 1 to 16384, came"),
         ({"algorithm": "recurrent_ppo", "batch_size": 100}, "batch_size: expected a divisor"),
         ({"patience": 2, "evaluate_every": 0}, "patience: expected evaluations to count"),
         ({"batch_size": 100}, "batch_size: expected a divisor"),

@@ -172,8 +172,14 @@ def test_the_worlds_are_a_batch_where_there_is_one() -> None:
         ("exit", "her", GOALS, {}, {}, r"expected a scenario with a goal \(parking\)"),
         ("parking", "her", GOALS, {"reward": "goal"}, {}, "reward: expected highway_env or its"),
         (
+            "parking", "her", GOALS, {},
+            {"observation_options": {"features": ["x", "y"], "scales": [100, 100]}},
+            "features: expected x, y, cos_h, sin_h, which the reward of a goal compares",
+        ),
+        (
             "parking", "her", GOALS, {}, {"n_environments": 64},
-            "learning_starts: expected at least 32000 beside her, of 64 episodes of up to 500 st",
+            "learning_starts: expected at least 32000 beside her, of 64 episodes of up to 500 st"
+            ".* came 4096; fewer environments or shorter episodes need less",
         ),
         (
             "parking", "her", GOALS, {}, {"n_environments": 8, "buffer_size": 5000},

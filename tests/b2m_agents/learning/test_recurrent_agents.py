@@ -202,10 +202,10 @@ def test_a_checkpoint_whose_memory_does_not_fit_is_named(steered: Path, tmp_path
 
 def test_an_lstm_of_another_size_than_the_file_has_is_refused(steered: Path) -> None:
     config = TrainedAgent.read(steered).config
-    larger = replace(config.settings.algorithm, lstm_size=1 << 20)
+    larger = replace(config.settings.algorithm, lstm_size=16_384)
     settings = replace(config.settings, algorithm=larger)
     observed = make_scene(config.scene).observation_space
-    with pytest.raises(ValueError, match=r"agent\.zip: expected layers of \[1048576\]"):
+    with pytest.raises(ValueError, match=r"agent\.zip: expected layers of \[16384\]"):
         read_policy(steered / "agent.zip", settings, config.scene, observed)
 
 

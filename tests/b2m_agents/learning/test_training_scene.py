@@ -17,6 +17,7 @@ REFUSED = [
     ("merge", "exit_gaps", {}, "expected the scenario 'exit' for ExitPlace, came 'merge'"),
     ("highway", "time_to_collision", {"action": "continuous"}, "TimeToCollision: expected meta-a"),
     ("highway", "lane_gaps", {"engine": "highway-env"}, "scenes on our engine alone have it"),
+    ("parking", "lane_gaps", {}, "expected latents, pixels, state or goal_state in B2M/Parking"),
     ("highway", "state", {"reward": "in_time"}, "'in_time' is for exit"),
     ("highway", "state", {"driver": "highway_env"}, "driver: expected none"),
 ]

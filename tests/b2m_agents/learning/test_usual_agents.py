@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import gymnasium
 import pytest
 
 from b2m_agents.commands.learning_options import learning_settings
 from b2m_agents.drivers.drivers import drive_episode, rollout_spec_of
-from b2m_agents.learning.agent_settings import settings_for, usual_action
+from b2m_agents.learning.agent_settings import TrainingSettings, settings_for, usual_action
 from b2m_agents.learning.algorithm_settings import PPOSettings, check_action
 from b2m_agents.learning.observed import check_is_shown
+from b2m_agents.learning.settings_json import training_from_json, training_json
 from b2m_agents.learning.training import train_agent
-from b2m_agents.learning.usual_agents import usual_agent
+from b2m_agents.learning.usual_agents import usual_agent, with_usual
 from b2m_agents.learning.usual_rewards import usual_reward
 from b2m_envs.scenes.observation import action_space, observation_kind
 from b2m_envs.scenes.scenarios import SCENARIOS
@@ -39,6 +41,45 @@ def test_of_another_algorithm_the_observation_alone_is_usual() -> None:
     crossing = {"observation": "crossing_state", "observation_options": {"vehicles_count": 6}}
     assert usual_agent("intersection", "ppo") == crossing
     assert usual_agent("intersection", "dqn") == usual_agent("intersection")
+
+
+@pytest.mark.parametrize("number", [1, 3, 100, 128, 256])
+@pytest.mark.parametrize("scenario", ["exit", "lane_keeping"])
+def test_a_usual_agent_learns_in_any_number_of_environments(scenario: str, number: int) -> None:
+    settings = settings_for(scenario, **with_usual(scenario, {"n_environments": number}))
+    algorithm = settings.algorithm
+    assert isinstance(algorithm, PPOSettings)
+    assert settings.update_steps % algorithm.batch_size == 0
+    assert algorithm.batch_size <= usual_agent(scenario)["batch_size"]
+
+
+def test_what_is_chosen_of_an_observation_leaves_the_rest_of_it_as_usual() -> None:
+    chosen = with_usual("exit", {"observation_options": {"reach": 100}})
+    assert chosen["observation_options"] == {"left": 1, "right": 6, "reach": 100}
+    chosen = with_usual("exit", {"observation_options": {"right": 2}, "batch_size": 36})
+    assert chosen["observation_options"] == {"left": 1, "right": 2}
+    assert chosen["batch_size"] == 36
+    assert with_usual("exit", {}) == usual_agent("exit")
+    assert with_usual("exit", {"algorithm": "dqn"}) == usual_agent("exit", "dqn") | {
+        "algorithm": "dqn"
+    }
+    with pytest.raises(ValueError, match="n_environments: expected a whole number"):
+        settings_for("exit", **with_usual("exit", {"n_environments": 0}))
+
+
+def test_the_gaps_of_the_exit_are_those_of_all_its_lanes_and_old_files_mean_what_they_did() -> None:
+    scene = SceneSettings("exit")
+
+    def seen(settings: TrainingSettings) -> Any:
+        return observation_kind(scene, settings.environments_observe).space(scene)
+
+    chosen = settings_for("exit", observation="exit_gaps")
+    assert seen(chosen) == seen(settings_for("exit", **usual_agent("exit")))
+    fewer = settings_for("exit", observation="exit_gaps", observation_options={"right": 2})
+    assert fewer.observation_options == {"right": 2}
+    before = training_json(chosen)
+    del before["observation_options"]  # of 0.11.0, without --observe
+    assert seen(training_from_json(before)).shape == (14 + 3 + 3 * 3 * 2,)
 
 
 def test_options_of_learning_are_settings_of_the_algorithm() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import gymnasium
 import numpy as np
 import pytest
+from highway_env.vehicle.objects import Landmark
 from jaxtyping import Float64
 
 import b2m_envs
@@ -18,12 +19,13 @@ SEVERAL = LaneGaps(left=2, right=6, ahead=2, behind=2, reach=120, normalize=Fals
 
 
 def expected_lanes(source: Any, kind: LaneGaps) -> Float64[np.ndarray, "lane place column"]:
-    """By sorting all vehicles of a lane."""
+    """By sorting all vehicles and obstacles of a lane."""
     ego, found = source.vehicle, []
+    obstacles = [thing for thing in source.road.objects if not isinstance(thing, Landmark)]
     for lane in range(-kind.left, kind.right + 1):
         there = [
             (other.position[0] - ego.position[0], other.velocity[0] - ego.velocity[0])
-            for other in source.road.vehicles
+            for other in (*source.road.vehicles, *obstacles)
             if other is not ego
             and round(other.position[1] / 4) - round(ego.position[1] / 4) == lane
         ]
@@ -46,6 +48,14 @@ def test_it_equals_what_sorting_highway_envs_vehicles_gives(scenario: str) -> No
             assert SEVERAL.space(traffic.settings).contains(ours)
             seen += int((ours[:, :, 0] < SEVERAL.reach).sum())
     assert seen > 10
+
+
+def test_the_lane_that_ends_is_not_free_where_it_ends() -> None:
+    seen = LaneGaps(left=0, right=1, reach=300, normalize=False)
+    env = gymnasium.make("B2M/MergeScene-v0", observation=seen)
+    (_, beside), info = env.reset(seed=0)  # of the lane that the ramp leads to
+    assert beside[0] == pytest.approx([310 - 30, -info["speed"]])
+    assert beside[1] == pytest.approx([300, 0])
 
 
 def test_what_is_scaled_is_the_same_in_other_units() -> None:

@@ -181,11 +181,35 @@ def test_who_can_still_take_the_exit_pays_nothing_and_who_is_late_pays_by_the_la
     assert in_time(0, np.hypot(30, 24), np.hypot(2, 24)) == pytest.approx(-0.4)  # behind it
 
 
+def test_who_misses_the_exit_pays_off_the_road_what_it_costs_on_it() -> None:
+    on_it = in_time(0, np.hypot(30, 24), np.hypot(2, 24))
+    assert in_time(0, 60.0, 35.0, on_road=False) == on_it == pytest.approx(-0.4)
+    env = make("Exit", reward="in_time", vehicles_count=0, action="continuous", duration=25)
+    steering = [0.0] * 21 + [-0.05] + [0.0] * 3  # to the left, off the road
+    states, earned = [], []
+    env.reset(seed=0)
+    for angle in steering:
+        _, reward, _, _, info = env.step(np.array([0.0, angle], np.float32))
+        states.append(info["state"][STATE_INDEX["lane"]])
+        earned.append(reward)
+    assert not np.isnan(states[20])
+    assert np.isnan(states[-1])
+    assert earned[-1] == pytest.approx(earned[20], abs=0.005)
+
+
 def test_the_exit_earns_its_prize_once_and_a_crash_costs_twice_as_much() -> None:
     assert in_time(6, 0, 4, success=True, success_before=False) == 1
     assert in_time(6, 0, 0, success=True, success_before=True) == 0
     assert in_time(5, 4, 0, success=False, success_before=True) == -1
     assert in_time(5, 4, 4, crashed=True) == -2
+
+
+def test_a_miss_of_the_exit_costs_the_same_at_any_policy_frequency() -> None:
+    def missed(**clock: Any) -> float:
+        env = make("Exit", reward="in_time", vehicles_count=0, **clock)
+        return sum(rewards(env, [1] * env.unwrapped.settings.last_step))
+
+    assert missed(policy_frequency=5) == pytest.approx(missed(), rel=0.1)
 
 
 @pytest.mark.slow
