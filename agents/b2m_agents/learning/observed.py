@@ -29,7 +29,7 @@ from b2m_envs.scenes.settings import ENGINE, SceneSettings
 Observed: TypeAlias = Literal[
     "latents", "pixels", "state", "kinematics", "occupancy_grid", "lidar", "time_to_collision",
     "crossing_traffic", "lane_gaps", "goal_state", "crossing_state", "exit_state", "exit_gaps",
-    "kinematics_goal",
+    "gaps_state", "kinematics_goal",
 ]  # fmt: skip
 OBSERVATIONS: tuple[str, ...] = get_args(Observed)
 
@@ -55,6 +55,7 @@ OBJECTS: Mapping[str, Callable[..., ObservationObject]] = {
     "lane_gaps": LaneGaps,
     "goal_state": GoalState,
     "crossing_state": beside_state(CrossingTraffic),
+    "gaps_state": beside_state(LaneGaps),
     "exit_state": beside_state(ExitPlace),
     "exit_gaps": beside_state(LaneGaps, ExitPlace()),
     "kinematics_goal": KinematicsGoal,

@@ -10,6 +10,7 @@ from b2m_agents.learning.agent_settings import TrainingSettings, usual_action
 from b2m_agents.learning.algorithm_settings import HERSettings, check_action
 from b2m_agents.learning.hindsight import check_hindsight
 from b2m_agents.learning.observed import check_is_shown
+from b2m_agents.learning.usual_agents import usual_speeds
 from b2m_agents.learning.usual_rewards import usual_reward
 from b2m_agents.online.online_teacher import OnlineTeacher
 from b2m_agents.worlds.encoder_view import read_view
@@ -83,8 +84,13 @@ def _environment_of(
         raise ValueError("driver: expected none among the environment's settings, the agent drives")
     view = {} if encoder is None else read_view(encoder)
     action = usual_action(scenario, settings.algorithm.name)
+    own_speeds = teacher is not None or not _chooses_speeds(view, given)
     own_reward = teacher is not None or isinstance(settings.algorithm, HERSettings)
-    usual = {"action": action, "reward": None if own_reward else usual_reward(scenario)}
+    usual = {
+        "action": action,
+        "reward": None if own_reward else usual_reward(scenario),
+        "target_speeds": None if own_speeds else usual_speeds(scenario),
+    }
     usual = {name: value for name, value in usual.items() if value is not None}
     chosen = usual | view | dict(given)
     watched = {} if teacher is None else dict(teacher.view)
@@ -95,3 +101,9 @@ def _environment_of(
                 f"came {chosen[name]!r}"
             )
     return chosen | watched
+
+
+def _chooses_speeds(*given: Mapping[str, Any]) -> bool:
+    """Whether some of an agent's actions are FASTER and SLOWER, unless settings say otherwise."""
+    chosen = {name: value for each in given for name, value in each.items() if value is not None}
+    return chosen.get("action", "discrete") == "discrete" and chosen.get("longitudinal", True)

@@ -22,7 +22,23 @@ _WITH_GOALS = {
     "n_evaluation_episodes": 20,
 }
 _SEEN = ("observation", "observation_options")
+_SPEEDS: Mapping[str, tuple[float, ...]] = {"highway": (15.0, 20.0, 25.0, 30.0)}  # [m/s]
 _AGENTS: Mapping[str, Mapping[str, Any]] = {  # keywords of `settings_for`
+    "highway": {
+        "observation": "gaps_state",
+        "observation_options": {"left": 3, "right": 3, "reach": 150},
+        "n_steps": 1_500_000,
+        "n_environments": 256,
+        "rollout": 40,
+        "batch_size": 2048,
+        "n_epochs": 8,
+        "hidden_sizes": (256, 256),
+        "discount": 0.97,
+        "entropy_weight": 0.0,
+        "learning_rate_end": 0.0,
+        "evaluate_every": 204_800,
+        "checkpoint_every": 204_800,
+    },
     "highway_fast": {
         "observation": "state",
         "n_steps": 1_000_000,
@@ -129,6 +145,15 @@ def usual_agent(scenario: str, algorithm: str | None = None) -> dict[str, Any]:
     if algorithm in (None, usual.get("algorithm", "ppo")):
         return usual
     return {name: usual[name] for name in _SEEN if name in usual}
+
+
+def usual_speeds(scenario: str) -> tuple[float, ...] | None:
+    """Target speeds [m/s] of agents that choose FASTER and SLOWER; None: the scenario's own.
+
+    The slowest of highway-env's highway, 20 m/s, is faster than some vehicles there: whoever is
+    shut in behind one runs into it.
+    """
+    return _SPEEDS.get(scenario)
 
 
 def with_usual(scenario: str, chosen: Mapping[str, Any]) -> dict[str, Any]:

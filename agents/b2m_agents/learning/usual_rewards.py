@@ -10,8 +10,8 @@ _COSTLIER_CRASH = {"collision_reward": -30, "normalize_reward": False}
 _UNHURRIED = {"collision_reward": -15, "high_speed_reward": 0.5, "normalize_reward": False}
 _ARRIVAL = {"collision_reward": -6, "arrived_reward": 4, "high_speed_reward": 0.1}
 _REWARDS: Mapping[str, str | Mapping[str, Any]] = {  # from which driving without crashes is learnt
-    **dict.fromkeys(("highway", "u_turn"), _COSTLY_CRASH),
-    "highway_fast": _COSTLIER_CRASH,
+    "u_turn": _COSTLY_CRASH,
+    **dict.fromkeys(("highway", "highway_fast"), _COSTLIER_CRASH),
     **dict.fromkeys(("two_way", "racetrack", "racetrack_large", "racetrack_oval"), "safe"),
     "exit": "in_time",
     "intersection": _ARRIVAL,

@@ -40,3 +40,23 @@ def test_a_scene_has_its_usual_reward_unless_another_is_given() -> None:
     usual, keywords = scene_of_training("exit", None, settings, {})
     assert usual.reward == keywords["reward"] == "in_time"
     assert scene_of_training("exit", None, settings, {"reward": "goal"})[0].reward == "goal"
+
+
+@pytest.mark.parametrize(
+    ("given", "speeds"),
+    [
+        ({}, (15.0, 20.0, 25.0, 30.0)),
+        ({"lateral": False}, (15.0, 20.0, 25.0, 30.0)),
+        ({"target_speeds": (20, 25, 30)}, (20, 25, 30)),
+        ({"longitudinal": False}, None),
+        ({"action": "continuous"}, None),
+        ({"action": "discrete_controls"}, None),
+    ],
+)
+def test_agents_of_the_highway_may_slow_down_unless_speeds_are_given_or_not_chosen(
+    given: dict[str, Any], speeds: tuple[float, ...] | None
+) -> None:
+    settings = settings_for("highway", observation="state")
+    assert scene_of_training("highway", None, settings, given)[0].target_speeds == speeds
+    fast = settings_for("highway_fast", observation="state")
+    assert "target_speeds" not in scene_of_training("highway_fast", None, fast, {})[1]
