@@ -32,8 +32,8 @@ Observe = Annotated[
     list[str] | None,
     typer.Option(
         metavar="NAME=VALUE",
-        help="A setting of an observation of the traffic, such as vehicles_count=10 or "
-        "absolute=true; may be given more than once.",
+        help="A setting of an observation of the traffic, such as vehicles_count=10, "
+        "absolute=true or features=x,y,vx,vy; may be given more than once.",
         rich_help_panel="What the driver sees",
     ),
 ]
@@ -95,8 +95,8 @@ Set = Annotated[
     typer.Option(
         "--set",
         metavar="NAME=VALUE",
-        help="Any other setting of the scene, such as perception=100 or lateral=false; "
-        "may be given more than once.",
+        help="Any other setting of the scene, such as perception=100, lateral=false or "
+        "target_speeds=20,25,30; may be given more than once.",
         rich_help_panel=SCENE,
     ),
 ]
@@ -223,7 +223,7 @@ def learning_settings(
 
 
 def named_values(option: str, given_texts: list[str]) -> dict[str, Any]:
-    """Values by name, as JSON, or text where it is none.
+    """Values by name, as JSON, a list with commas, or text where it is neither.
 
     Raises:
         BadParameter: For a text without a name, or a name that comes twice.
@@ -235,11 +235,17 @@ def named_values(option: str, given_texts: list[str]) -> dict[str, Any]:
             raise typer.BadParameter(f"--{option}: expected NAME=VALUE, came {text!r}")
         if name in values:
             raise typer.BadParameter(f"--{option}: expected each name once, came {name!r} again")
-        try:
-            values[name] = json.loads(value)
-        except json.JSONDecodeError:
-            values[name] = value
+        values[name] = _plain(value)
     return values
+
+
+def _plain(text: str) -> Any:
+    """JSON, a list of what stands between commas, or the text where it is neither."""
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        parts = [] if text.startswith(("[", "{", '"')) else text.split(",")
+        return [_plain(part) for part in parts] if len(parts) > 1 else text
 
 
 def _widths(text: str) -> tuple[int, ...]:

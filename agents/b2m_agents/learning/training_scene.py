@@ -106,4 +106,6 @@ def _environment_of(
 def _chooses_speeds(*given: Mapping[str, Any]) -> bool:
     """Whether some of an agent's actions are FASTER and SLOWER, unless settings say otherwise."""
     chosen = {name: value for each in given for name, value in each.items() if value is not None}
-    return chosen.get("action", "discrete") == "discrete" and chosen.get("longitudinal", True)
+    return (
+        chosen.get("action", "discrete") == "discrete" and chosen.get("longitudinal") is not False
+    )

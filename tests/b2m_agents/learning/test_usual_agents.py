@@ -8,7 +8,7 @@ from typing import Any
 import gymnasium
 import pytest
 
-from b2m_agents.commands.learning_options import learning_settings
+from b2m_agents.commands.learning_options import learning_settings, named_values
 from b2m_agents.drivers.drivers import drive_episode, rollout_spec_of
 from b2m_agents.learning.agent_settings import TrainingSettings, settings_for, usual_action
 from b2m_agents.learning.algorithm_settings import PPOSettings, check_action
@@ -108,3 +108,20 @@ def test_an_agent_learns_to_park_in_a_batch_and_drives_in_highway_env(tmp_path: 
     episode = drive_episode(rollout_spec_of("parking", str(folder), {}), seed=3)
     assert episode.observed is not None
     assert episode.observed.shape == (len(episode.frames), 16)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("100", 100),
+        ("false", False),
+        ("highway_env", "highway_env"),
+        ("20,25,30", [20, 25, 30]),
+        ("[20, 25]", [20, 25]),
+        ("x,y,vx", ["x", "y", "vx"]),
+        ('{"x": [0, 500]}', {"x": [0, 500]}),
+        ("[20, 25", "[20, 25"),
+    ],
+)
+def test_a_named_value_is_json_a_list_with_commas_or_text(text: str, value: object) -> None:
+    assert named_values("set", [f"name={text}"]) == {"name": value}
