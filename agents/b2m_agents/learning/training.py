@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -76,6 +76,7 @@ def train_agent(
     teacher: OnlineTeacher | None = None,
     in_processes: bool = True,
     progress: bool = True,
+    after_steps: Callable[[int], None] | None = None,
     device: str | torch.device = "cpu",
 ) -> Path:
     """Train an agent to drive (PPO, recurrent PPO, DQN, SAC or HER); after a kill, it goes on.
@@ -102,6 +103,7 @@ def train_agent(
         in_processes: One process an environment, or all of them in this one. The result is the
             same. Scenes that the engine has are a batch in this process anyway.
         progress: Show a bar with the mean return of the last episodes.
+        after_steps: Called with the number of steps done, those before a kill among them.
         device: Of policy and encoder, see `device_of`. Numbers round otherwise on another one, so
             a training is the same after a kill only where it goes on on its own.
 
@@ -135,7 +137,8 @@ def train_agent(
                 copy_card(encoder, folder)
                 frozen_encoder.to(device)
             with training_worlds(scene, frozen_encoder, settings, in_processes) as worlds:
-                _learn(folder, worlds, scene, frozen_encoder, settings, device, progress, taught)
+                told = _Told(progress, after_steps or _nobody)
+                _learn(folder, worlds, scene, frozen_encoder, settings, device, told, taught)
     except (EOFError, BrokenPipeError, ConnectionResetError) as error:
         raise ChildProcessError(
             "an environment's process ended, killed or for want of memory; call it again to go on "
@@ -153,7 +156,7 @@ def _learn(
     encoder: SceneVAE | None,
     settings: TrainingSettings,
     device: torch.device,
-    progress: bool,
+    told: _Told,
     taught: _Taught | None,
 ) -> None:
     policy = read_checkpoint(folder, venv, settings, device) or new_policy(venv, settings, device)
@@ -167,7 +170,7 @@ def _learn(
         closing(_logger(folder, settings)) as logger,
         tqdm(
             total=total, initial=policy.num_timesteps, unit="step", desc="training",
-            disable=not progress,
+            disable=not told.progress,
         ) as bar,
     ):  # fmt: skip
         policy.set_logger(logger)
@@ -181,7 +184,7 @@ def _learn(
             )
             policy.learn(
                 next_stop(policy.num_timesteps, total, settings) - policy.num_timesteps,
-                callback=_Watch(bar, record),
+                callback=_Watch(bar, record, told.after_steps),
                 log_interval=1 if learns_by_rollouts else _EPISODES_OF_A_LOG,
                 reset_num_timesteps=policy.num_timesteps == 0,
             )
@@ -190,6 +193,18 @@ def _learn(
             record.write(folder)
             write_checkpoint(folder, policy, venv)
             write_agent_cards(folder, record)
+
+
+@dataclass(frozen=True)
+class _Told:
+    """Who is told how far a training is."""
+
+    progress: bool  # whether a bar shows it
+    after_steps: Callable[[int], None]
+
+
+def _nobody(n_steps: int) -> None:
+    pass
 
 
 @dataclass(frozen=True)
@@ -264,10 +279,13 @@ class _Choosing:
 
 
 class _Watch(BaseCallback):
-    """Moves the bar and keeps every finished episode."""
+    """Tells how far the training is, and keeps every finished episode."""
 
-    def __init__(self, bar: Any, record: TrainingRecord) -> None:
+    def __init__(
+        self, bar: Any, record: TrainingRecord, after_steps: Callable[[int], None]
+    ) -> None:
         super().__init__()
+        self._after_steps = after_steps
         self._bar = bar
         self._record = record
         self._next_text = 0.0
@@ -285,6 +303,7 @@ class _Watch(BaseCallback):
                     seconds=round(time.time() - self._record.started, 3),
                 )
             )
+        self._after_steps(self.num_timesteps)
         self._bar.update(self.num_timesteps - self._bar.n)
         if time.monotonic() > self._next_text:
             self._bar.set_postfix_str(self._record.recent_text(), refresh=False)

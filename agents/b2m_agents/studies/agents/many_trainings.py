@@ -19,6 +19,7 @@ from b2m_agents.learning.settings_json import training_json
 from b2m_agents.learning.trained_agent import encoder_fingerprint
 from b2m_agents.learning.training import train_agent
 from b2m_agents.learning.training_scene import scene_of_training
+from b2m_agents.learning.training_stops import total_steps
 from b2m_drive.comparisons.jobs import SCORES, Job, RunJob
 from b2m_drive.comparisons.runnable import RunnableComparison
 from b2m_drive.evidence.condition import Condition
@@ -132,7 +133,7 @@ class AgentTrainings(RunnableComparison[TrainingPlan, Mapping[str, Mapping[str, 
                 Job(
                     f"{plan.scenario}-seed-{plan.settings.seed}",
                     plan,
-                    1,  # the bar counts agents, whose steps nobody follows
+                    total_steps(plan.settings),
                     size=plan.scenario,
                     reads=() if plan.encoder is None else (plan.encoder,),
                     writes=plan.folder,
@@ -156,6 +157,7 @@ def agent_folder(folder: Path, scenario: str, seed: int) -> Path:
 
 def run_job(plan: TrainingPlan, after_step: Callable[[], None]) -> list[Score]:
     """Train the agent of a plan, or go on with it, and score it on held-out episodes."""
+    counted = _Counted(after_step)
     train_agent(
         plan.scenario,
         plan.encoder,
@@ -164,19 +166,34 @@ def run_job(plan: TrainingPlan, after_step: Callable[[], None]) -> list[Score]:
         plan.environment,
         in_processes=False,
         progress=False,
+        after_steps=counted.up_to,
         device=plan.device,
     )
     settings = EvaluationSettings(plan.n_held_out, device=plan.device)
     driven = evaluate_agent(plan.folder, settings, progress=False, references=False)
     episodes = driven.of(AGENT)
     values = {name: _mean(name, episodes) for name in METRICS}
-    after_step()
+    counted.up_to(total_steps(plan.settings))  # also of a training that its patience ended
     condition, training = Condition(plan.scenario), plan.settings
     return [
         Score(condition, training.seed, name, training.n_steps, value, _UNITS[name])
         for name, value in values.items()
         if value is not None
     ]
+
+
+class _Counted:
+    """Steps of a training that were told one by one."""
+
+    def __init__(self, after_step: Callable[[], None]) -> None:
+        self._after_step = after_step
+        self._n_steps = 0
+
+    def up_to(self, n_steps: int) -> None:
+        """Tell those that were not yet."""
+        for _ in range(n_steps - self._n_steps):
+            self._after_step()
+        self._n_steps = max(self._n_steps, n_steps)
 
 
 def _mean(metric: str, episodes: Sequence[DrivenEpisode]) -> float | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +12,13 @@ import pytest
 from b2m_agents.learning.agent_settings import settings_for
 from b2m_agents.studies.agents.many_trainings import (
     AgentTrainings,
+    TrainingPlan,
     agent_folder,
+    run_job,
     summaries,
     summaries_text,
 )
+from b2m_drive.comparisons.jobs import Job
 from b2m_drive.evidence.condition import Condition
 from b2m_drive.evidence.scores import Score, read_scores
 from tests.extending.own_executor import OneAfterAnother
@@ -41,6 +45,20 @@ def test_agents_of_two_seeds_are_trained_scored_and_not_trained_again(tmp_path: 
     other = replace(trainings, n_held_out=3)
     with pytest.raises(ValueError, match="n_held_out: there 2, now 3"):
         other.run(tmp_path / "run", progress=False)
+
+
+@pytest.mark.slow
+def test_every_step_of_an_agent_is_counted_once_also_after_a_kill(tmp_path: Path) -> None:
+    def job_of(n_steps: int) -> Job[TrainingPlan]:
+        settings = replace(STATE, n_steps=n_steps)
+        trainings = AgentTrainings({"highway_fast": settings}, (3, 4), n_held_out=1)
+        return trainings.jobs_of_runs(tmp_path)[tmp_path][0]
+
+    for n_steps in (256, 512):  # the second goes on where the first stopped
+        told: list[None] = []
+        job = job_of(n_steps)
+        run_job(job.plan, partial(told.append, None))
+        assert len(told) == job.n_steps == n_steps
 
 
 def test_what_cannot_be_trained_is_refused() -> None:
