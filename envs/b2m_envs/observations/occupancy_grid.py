@@ -17,6 +17,7 @@ from b2m_envs.observations.checks import (
     is_finite_number,
     is_rising,
     refuse,
+    settle,
 )
 from b2m_envs.observations.kinematics import FASTEST, FEATURES
 from b2m_envs.scenes.observation import ObservationKind
@@ -81,6 +82,7 @@ class OccupancyGrid:
     absolute: bool = False
 
     def __post_init__(self) -> None:
+        settle(self)
         check_features(self, self.features, LAYERS)
         check_ranges(self, self.features_range, FEATURES)
         check_flags(self, "align_to_vehicle_axes", "clip", "as_image", "absolute")
