@@ -136,6 +136,11 @@ def test_a_goal_has_highway_envs_features_where_none_are_said():
             "observation: flatten: .* passes over others",
         ),
         ("highway-v0", {"observation": {"type": "Kinematics", "features": [["x"]]}}, "features: "),
+        (
+            "highway-v0",
+            {"observation": {"type": "OccupancyGrid", "grid_size": [[-1e308, 1e308], [0, 9]]}},
+            "grid_size: expected room for 1 to 512 cells",
+        ),
         ("two-way-v0", {"policy_frequency": 0}, "policy_frequency: expected a frequency"),
         ("two-way-v0", {"policy_frequency": "1"}, "policy_frequency: expected a frequency"),
         ("lane-keeping-v0", {"policy_frequency": float("nan")}, "policy_frequency: expected a fr"),
