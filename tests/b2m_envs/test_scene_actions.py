@@ -135,3 +135,28 @@ def test_a_wrong_number_of_controls_is_refused():
     env.reset(seed=0)
     with pytest.raises(ValueError, match="expected an array of finite steering"):
         env.unwrapped.step(np.zeros(2, np.float32))
+
+
+@pytest.mark.parametrize("engine", ["b2m", "highway-env"])
+@pytest.mark.parametrize("limits", [(-3, 6), (-8, 0), (-5, -1)])
+def test_what_the_driver_model_did_is_the_action_that_does_it(engine: str, limits: Any):
+    """Whatever -1 and 1 stand for: where they are not opposite, 0 is not 0 m/s2."""
+    chosen = {"action": "continuous", "driver": "highway_env", "engine": engine}
+    done = [
+        make(
+            "HighwayFast",
+            **chosen,
+            vehicles_count=10,
+            acceleration_range=each,
+            steering_range=(-0.2, 0.3),
+        )
+        for each in ((-5, 5), limits)
+    ]
+    for env in done:
+        env.reset(seed=0)
+    for _ in range(3):
+        usual, other = (env.step(np.zeros(2, np.float32))[4]["action"] for env in done)
+        low, high = limits
+        expected = np.clip((usual[0] * 5 - low) / (high - low) * 2 - 1, -1, 1)
+        assert other[0] == pytest.approx(expected, abs=1e-6)
+        assert other[1] == pytest.approx(-0.2, abs=0.01)  # 0 rad

@@ -19,6 +19,7 @@ from b2m_envs.driving.single_world import SingleWorld
 from b2m_envs.driving.window import WINDOW_DRIVER
 from b2m_envs.fixed_once_made import FixedOnceMade
 from b2m_envs.rendering import make_camera
+from b2m_envs.scenes.highway_env_names import hint_of_options
 from b2m_envs.scenes.observation import Kind, ObservationChoice, action_space, observation_kind
 from b2m_envs.scenes.settings import (
     ENVIRONMENT_KEYWORDS,
@@ -336,7 +337,8 @@ class DrivingSceneEnv(MaskedActions, ShownScene, FixedOnceMade, gymnasium.Env[An
         """
         check_id(self.spec, self.settings)
         if options:
-            raise ValueError(f"{self._title}: reset: expected no options, came {options!r}")
+            hint = hint_of_options(options)
+            raise ValueError(f"{self._title}: reset: expected no options, came {options!r}{hint}")
         super().reset(seed=valid_seed(self.settings, seed))
         self._world.begin(self.np_random)
         self._step, self._began, self._runs = 0, True, True

@@ -23,6 +23,7 @@ from b2m_envs.driving.faults import warn_of_faults
 from b2m_envs.driving.masked_actions import require_masks
 from b2m_envs.fixed_once_made import FixedOnceMade
 from b2m_envs.rendering import make_camera
+from b2m_envs.scenes.highway_env_names import hint_of_options
 from b2m_envs.scenes.observation import ObservationChoice, action_space, observation_kind
 from b2m_envs.scenes.seen import Seen
 from b2m_envs.scenes.settings import (
@@ -286,6 +287,7 @@ class DrivingSceneVectorEnv(FixedOnceMade, VectorEnv[Any, Any, np.ndarray]):
         if given:
             raise ValueError(
                 f"{self._title}: reset: expected no options but reset_mask, came {given}"
+                f"{hint_of_options(given)}"
             )
         expected = f"{self.num_envs} booleans in an array, one of them true"
         if not isinstance(mask, np.ndarray) or mask.dtype != np.bool_:

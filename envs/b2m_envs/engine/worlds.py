@@ -27,7 +27,7 @@ from b2m_envs.highway_env.bridge import build_world, half_a_speed_level
 from b2m_envs.rendering.batched.things import THING
 from b2m_envs.rendering.geometry import RoadGeometry
 from b2m_envs.rendering.highway_env_scene import BRAKING, road_geometry
-from b2m_envs.scenes.actions import META_ACTIONS, control_table
+from b2m_envs.scenes.actions import META_ACTIONS, control_table, nearest_action
 from b2m_envs.scenes.chosen_reward import reward_weights
 from b2m_envs.scenes.road_options import merge_end
 from b2m_envs.scenes.settings import SceneSettings
@@ -307,10 +307,8 @@ class Worlds:
             return
         controls, turns = self._mean_controls[which], self._turns[which]
         if self.settings.action == "continuous":
-            names, ranges = self.settings.controls, self.settings.control_ranges
-            largest = np.array([ranges[name][1] for name in names])
-            done = controls[:, [COLUMNS[name] for name in names]] / largest
-            self.did[which] = np.clip(done, -1, 1).astype(np.float32)
+            done = controls[:, [COLUMNS[name] for name in self.settings.controls]]
+            self.did[which] = nearest_action(self.settings, done)
             return
         did = np.full(len(which), IDLE)
         if self.settings.accelerates:

@@ -32,7 +32,7 @@ from highway_env.vehicle.kinematics import Vehicle
 from jaxtyping import Bool, Float32
 
 from b2m_envs.highway_env.vehicles import ego_class, restate_driver
-from b2m_envs.scenes.actions import control_table
+from b2m_envs.scenes.actions import control_table, nearest_action
 from b2m_envs.scenes.chosen_reward import reward_weights
 from b2m_envs.scenes.reward import USUAL
 from b2m_envs.scenes.scenarios import Scenario
@@ -179,10 +179,9 @@ class World:
         acceleration, steering = self.last_controls
         if self.settings.action == "continuous":
             done = {"acceleration": acceleration, "steering": steering}
-            ranges = self.settings.control_ranges
-            controls = np.array([done[each] / ranges[each][1] for each in self.settings.controls])
-            clipped: Float32[np.ndarray, " control"] = np.clip(controls, -1, 1).astype(np.float32)
-            return clipped
+            controls = np.array([done[each] for each in self.settings.controls], np.float64)
+            action: Float32[np.ndarray, " control"] = nearest_action(self.settings, controls)
+            return action
         number: dict[str, int] = self.action_type.actions_indexes
         if turns and self.settings.steers:
             return number["LANE_RIGHT" if turns > 0 else "LANE_LEFT"]

@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
-from b2m_envs.migration.refusing import refuse
+from b2m_envs.migration.refusing import NO_DEFAULT, refuse
 from b2m_envs.scenes.actions import ACCELERATIONS, USUAL_PER_AXIS
 from b2m_envs.scenes.highway_env_names import ACTION_TYPES, ONE_VEHICLE
+from b2m_envs.scenes.numbers import as_python
 from b2m_envs.scenes.scenarios import SCENARIOS, Scenario
 
 USUAL_SPEEDS: Final = (20, 25, 30)  # [m/s] of highway-env's meta-actions if it is not told others
@@ -26,6 +27,7 @@ _CONTROLS = (
     "actions_per_axis",
     "target_speeds",  # in the configuration of its racetracks, where nothing reads it
 )
+_NONE_IS_USUAL = ("target_speeds", "acceleration_range", "steering_range", "speed_range")
 
 
 def action_settings(env_id: str, scenario: Scenario, action: Any) -> dict[str, Any]:
@@ -41,10 +43,13 @@ def action_settings(env_id: str, scenario: Scenario, action: Any) -> dict[str, A
     if kind not in _MAPPED:
         refuse(env_id, "action: type", kind, ONE_VEHICLE)
     known, convert = _MAPPED[kind]
+    action = as_python(action)
     for key in action:
         if key not in known:
             instead = f"highway-env reads {', '.join(known[1:])} of a {kind} and passes over others"
             refuse(env_id, f"action: {key}", action[key], instead)
+        if action[key] is None and key not in _NONE_IS_USUAL:
+            refuse(env_id, f"action: {key}", None, NO_DEFAULT)
     return convert(env_id, scenario, action)
 
 
@@ -56,7 +61,7 @@ def _meta_actions(env_id: str, scenario: Scenario, action: Mapping[str, Any]) ->
     if lateral != scenario.lane_changes:
         found["lateral"] = lateral
     speeds = action.get("target_speeds")
-    speeds = USUAL_SPEEDS if speeds is None else tuple(speeds)
+    speeds = USUAL_SPEEDS if speeds is None else speeds
     if speeds != scenario.target_speeds:
         found["target_speeds"] = speeds
     return found
@@ -71,18 +76,16 @@ def _controls(env_id: str, scenario: Scenario, action: Mapping[str, Any]) -> dic
         instead = "vehicles keep to 40 m/s either way; leave it out"
         refuse(env_id, "action: speed_range", action["speed_range"], instead)
     if not action.get("clip", True):
-        refuse(env_id, "action: clip", False, "what is beyond -1 and 1 is always cut off here")
+        instead = "what is beyond -1 and 1 is always cut off here"
+        refuse(env_id, "action: clip", action["clip"], instead)
     found: dict[str, Any] = {"action": "continuous"}
     for name, control in (("longitudinal", "acceleration"), ("lateral", "steering")):
         if bool(action.get(name, True)) != (control in scenario.controls):
             found[name] = action.get(name, True)
     ranges = {
-        "acceleration_range": (
-            tuple(action.get("acceleration_range") or ACCELERATIONS),
-            ACCELERATIONS,
-        ),
+        "acceleration_range": (action.get("acceleration_range") or ACCELERATIONS, ACCELERATIONS),
         "steering_range": (
-            tuple(action.get("steering_range") or (-QUARTER_TURN, QUARTER_TURN)),
+            action.get("steering_range") or (-QUARTER_TURN, QUARTER_TURN),
             (-scenario.largest_steering, scenario.largest_steering),
         ),
     }

@@ -11,6 +11,7 @@ from gymnasium.vector import VectorEnv
 from b2m_envs.driving.batch_checks import has_batch
 from b2m_envs.migration.configuration import keywords_of
 from b2m_envs.migration.ids import known_id
+from b2m_envs.scenes.numbers import is_whole
 from b2m_envs.scenes.observation import observation_kind
 from b2m_envs.scenes.scenarios import SCENARIOS
 from b2m_envs.scenes.settings import (
@@ -100,6 +101,9 @@ def from_highway_env(
     found = settings_from_highway_env(env_id, config, **ours)
     if num_envs is None:
         return gymnasium.make(f"b2m_envs:{found.id}", **found.keywords)
+    if not is_whole(num_envs) or num_envs < 1:
+        expected = "a whole number of 1 or more, or None"
+        raise ValueError(f"{env_id}: num_envs: expected {expected}, came {num_envs!r}")
     mode: dict[str, Any] = {} if _has_batch(found) else {"vectorization_mode": "sync"}
     return gymnasium.make_vec(f"b2m_envs:{found.id}", num_envs=num_envs, **mode, **found.keywords)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
+
+NO_DEFAULT: Final = "highway-env does not take None for its default here; leave it out"
 
 
 def refuse(env_id: str, key: str, came: Any, instead: str) -> NoReturn:

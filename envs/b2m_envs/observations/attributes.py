@@ -10,7 +10,7 @@ import numpy as np
 from gymnasium import spaces
 from jaxtyping import Float64
 
-from b2m_envs.observations.checks import check_features
+from b2m_envs.observations.checks import check_features, settle
 from b2m_envs.scenes.observation import ObservationKind
 from b2m_envs.scenes.settings import SceneSettings
 
@@ -49,6 +49,7 @@ class Attributes:
     attributes: Sequence[str] = KNOWN
 
     def __post_init__(self) -> None:
+        settle(self)
         check_features(self, self.attributes, KNOWN, "attributes")
 
     @property

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from typing import Any
 
-from b2m_envs.scenes.settings import is_whole
+from b2m_envs.scenes.numbers import as_python, is_whole
 
 
 def refuse(observation: object, name: str, expected: str, came: object) -> None:
@@ -16,6 +17,15 @@ def refuse(observation: object, name: str, expected: str, came: object) -> None:
         ValueError: always.
     """
     raise ValueError(f"{type(observation).__name__}: {name}: expected {expected}, came {came!r}")
+
+
+def settle(observation: Any) -> None:
+    """Keep the settings of a frozen dataclass as its own, whatever becomes of what was given.
+
+    NumPy's numbers and arrays become Python's.
+    """
+    for item in fields(observation):
+        object.__setattr__(observation, item.name, as_python(getattr(observation, item.name)))
 
 
 def check_flags(observation: object, *names: str) -> None:
@@ -38,7 +48,8 @@ def check_features(
 ) -> None:
     """Refuse names of no feature, names that come twice, and none at all."""
     listed = isinstance(features, Sequence) and not isinstance(features, str)
-    if not listed or not features or len(set(features)) < len(features):
+    texts = listed and all(isinstance(each, str) for each in features)
+    if not texts or not features or len(set(features)) < len(features):
         refuse(observation, setting, f"some of {', '.join(known)}, each once", features)
     for feature in features:
         if feature not in known:

@@ -9,7 +9,7 @@ import numpy as np
 from gymnasium import spaces
 from jaxtyping import Float32
 
-from b2m_envs.observations.checks import check_flags, check_whole, is_finite_number, refuse
+from b2m_envs.observations.checks import check_flags, check_whole, is_finite_number, refuse, settle
 from b2m_envs.scenes.observation import ObservationKind
 from b2m_envs.scenes.settings import SceneSettings
 from b2m_envs.scenes.state import LONGEST_TIME
@@ -63,6 +63,7 @@ class CrossingTraffic:
     normalize: bool = True
 
     def __post_init__(self) -> None:
+        settle(self)
         check_whole(self, "vehicles_count", 1, 100)
         check_flags(self, "normalize")
         if not is_finite_number(self.reach) or not 1 <= self.reach <= LONGEST_REACH:

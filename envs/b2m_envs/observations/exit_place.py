@@ -9,7 +9,7 @@ import numpy as np
 from gymnasium import spaces
 from jaxtyping import Float32
 
-from b2m_envs.observations.checks import check_flags
+from b2m_envs.observations.checks import check_flags, settle
 from b2m_envs.scenes.observation import ObservationKind
 from b2m_envs.scenes.settings import SceneSettings
 
@@ -55,6 +55,7 @@ class ExitPlace:
     scaled: bool = True
 
     def __post_init__(self) -> None:
+        settle(self)
         check_flags(self, "scaled")
 
     @property

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from gymnasium import spaces
 
-from b2m_envs.observations.checks import refuse
+from b2m_envs.observations.checks import refuse, settle
 from b2m_envs.scenes.observation import OBSERVATIONS, Kind, ObservationObject
 from b2m_envs.scenes.settings import SceneSettings
 from b2m_envs.scenes.several_observations import FlatKind
@@ -44,6 +44,7 @@ class FlatObservation:
     parts: Sequence[str | ObservationObject]
 
     def __post_init__(self) -> None:
+        settle(self)
         listed = isinstance(self.parts, Sequence) and not isinstance(self.parts, str)
         if not listed or not self.parts:
             refuse(self, "parts", "one observation or more, in a tuple", self.parts)

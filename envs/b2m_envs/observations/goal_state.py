@@ -9,7 +9,7 @@ import numpy as np
 from gymnasium import spaces
 from jaxtyping import Float32
 
-from b2m_envs.observations.checks import check_flags
+from b2m_envs.observations.checks import check_flags, settle
 from b2m_envs.scenes.goal_state import (
     GOAL_BOUND,
     GOAL_SCALE,
@@ -57,6 +57,7 @@ class GoalState:
     scaled: bool = True
 
     def __post_init__(self) -> None:
+        settle(self)
         check_flags(self, "scaled")
 
     @property

@@ -16,6 +16,7 @@ from b2m_envs.observations.checks import (
     check_ranges,
     check_whole,
     refuse,
+    settle,
 )
 from b2m_envs.scenes.observation import ObservationKind
 from b2m_envs.scenes.settings import SceneSettings
@@ -94,6 +95,7 @@ class Kinematics:
     include_obstacles: bool = True
 
     def __post_init__(self) -> None:
+        settle(self)
         check_features(self, self.features, FEATURES)
         check_whole(self, "vehicles_count", 1, 1000)
         self._check_order()

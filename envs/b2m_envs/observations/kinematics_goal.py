@@ -10,7 +10,7 @@ import numpy as np
 from gymnasium import spaces
 from jaxtyping import Float64
 
-from b2m_envs.observations.checks import check_features, is_finite_number, refuse
+from b2m_envs.observations.checks import check_features, is_finite_number, refuse, settle
 from b2m_envs.scenes.goal_state import check_goal
 from b2m_envs.scenes.observation import ObservationKind
 from b2m_envs.scenes.settings import SceneSettings
@@ -54,6 +54,7 @@ class KinematicsGoal:
     scales: Sequence[float | int] = (100, 100, 5, 5, 1, 1)
 
     def __post_init__(self) -> None:
+        settle(self)
         check_features(self, self.features, FEATURES)
         listed = isinstance(self.scales, Sequence) and not isinstance(self.scales, str)
         fits = listed and len(self.scales) == len(self.features)

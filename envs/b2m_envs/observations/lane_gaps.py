@@ -9,7 +9,7 @@ import numpy as np
 from gymnasium import spaces
 from jaxtyping import Float32
 
-from b2m_envs.observations.checks import check_flags, check_whole, is_finite_number, refuse
+from b2m_envs.observations.checks import check_flags, check_whole, is_finite_number, refuse, settle
 from b2m_envs.scenes.observation import ObservationKind
 from b2m_envs.scenes.settings import SceneSettings
 from b2m_envs.scenes.start_spacing import LANE_WIDTH
@@ -70,6 +70,7 @@ class LaneGaps:
     normalize: bool = True
 
     def __post_init__(self) -> None:
+        settle(self)
         check_whole(self, "left", 0, 100)
         check_whole(self, "right", 0, 100)
         check_whole(self, "ahead", 1, 100)

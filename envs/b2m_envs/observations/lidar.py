@@ -9,7 +9,7 @@ import numpy as np
 from gymnasium import spaces
 from jaxtyping import Float32
 
-from b2m_envs.observations.checks import check_flags, check_whole, is_finite_number, refuse
+from b2m_envs.observations.checks import check_flags, check_whole, is_finite_number, refuse, settle
 from b2m_envs.scenes.observation import ObservationKind
 from b2m_envs.scenes.settings import SceneSettings
 
@@ -57,6 +57,7 @@ class Lidar:
     normalize: bool = True
 
     def __post_init__(self) -> None:
+        settle(self)
         check_whole(self, "cells", 1, MOST_CELLS)
         check_flags(self, "normalize")
         far = self.maximum_range

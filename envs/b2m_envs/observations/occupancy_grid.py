@@ -17,6 +17,7 @@ from b2m_envs.observations.checks import (
     is_finite_number,
     is_rising,
     refuse,
+    settle,
 )
 from b2m_envs.observations.kinematics import FASTEST, FEATURES
 from b2m_envs.scenes.observation import ObservationKind
@@ -81,6 +82,7 @@ class OccupancyGrid:
     absolute: bool = False
 
     def __post_init__(self) -> None:
+        settle(self)
         check_features(self, self.features, LAYERS)
         check_ranges(self, self.features_range, FEATURES)
         check_flags(self, "align_to_vehicle_axes", "clip", "as_image", "absolute")
@@ -155,7 +157,8 @@ class OccupancyGrid:
             is_finite_number(each) and each >= SMALLEST_STEP for each in step
         ):
             refuse(self, "grid_step", f"two sizes of a cell, {SMALLEST_STEP} m or more", step)
-        if not all(1 <= cells <= MOST_CELLS for cells in self.shape[1:]):
+        cells = [(high - low) / each for (low, high), each in zip(size, step, strict=True)]
+        if not all(1 <= each < MOST_CELLS + 1 for each in cells):  # whole ones count
             expected = f"room for 1 to {MOST_CELLS} cells of {step} m along x and along y"
             refuse(self, "grid_size", expected, size)
 

@@ -10,7 +10,7 @@ import numpy as np
 from gymnasium import spaces
 from jaxtyping import Float32
 
-from b2m_envs.observations.checks import refuse
+from b2m_envs.observations.checks import refuse, settle
 from b2m_envs.scenes.observation import ObservationKind
 from b2m_envs.scenes.settings import SceneSettings
 
@@ -48,6 +48,7 @@ class TimeToCollision:
     horizon: float | int = 10
 
     def __post_init__(self) -> None:
+        settle(self)
         number = isinstance(self.horizon, int | float) and not isinstance(self.horizon, bool)
         if not number or not 0 < self.horizon <= LONGEST_HORIZON:
             refuse(self, "horizon", f"a time up to {LONGEST_HORIZON} s, above 0", self.horizon)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Float32, Float64
 
 from b2m_envs.scenes.numbers import as_numbers, as_range, is_whole
 
@@ -45,6 +45,21 @@ def control_table(n_controls: int, per_axis: int) -> Float32[np.ndarray, "action
     lowest = np.full(n_controls, -1, np.float32)
     axes = np.linspace(lowest, -lowest, per_axis).T
     return np.array(list(itertools.product(*axes)), np.float32)
+
+
+def nearest_action(
+    settings: SceneSettings, done: Float64[np.ndarray, "*world control"]
+) -> Float32[np.ndarray, "*world control"]:
+    """The continuous action that comes nearest to controls in their units.
+
+    Args:
+        settings: Whose ranges are -1 and 1.
+        done: [m/s2], [rad] of `settings.controls`, in their order.
+    """
+    ranges = np.array([settings.control_ranges[name] for name in settings.controls], np.float64)
+    low, high = ranges.T
+    action: np.ndarray = np.clip((done - (low + high) / 2) / ((high - low) / 2), -1, 1)
+    return action.astype(np.float32)
 
 
 def as_settings_keep_them(settings: SceneSettings) -> Iterator[tuple[str, Any]]:

@@ -36,18 +36,49 @@ ONE_VEHICLE: Final = (
     "one vehicle is driven in each world; for several agents in one world use highway-env itself, "
     "for many worlds num_envs"
 )
+FIXED: Mapping[str, str] = MappingProxyType(  # keys that keep their value -> why, and what to do
+    {
+        "controlled_vehicles": ONE_VEHICLE,
+        "other_vehicles_type": "other vehicles are highway-env's IDMVehicle",
+        "manual_control": "call step with your own actions",
+        "initial_lane_id": "the ego vehicle's lane is drawn at the start",
+        "ego_spacing": "the ego vehicle begins as far from the others as by default",
+        "destination": "the ego vehicle turns left",
+        "spawn_probability": "vehicles arrive as often as by default",
+        "incoming_vehicle_destination": "destinations are drawn",
+        "speed_limit": "the racetracks have their usual limit of 10 m/s",
+        "length": "the oval has its usual length of 100 m",
+        "block_lane": "no lane of the oval is blocked",
+        "force_decision": "no lane of the oval is blocked",
+        "add_walls": "the parking always has its walls",
+        "state_noise": "noise is up to .05, as by default",
+        "derivative_noise": "noise is up to .05, as by default",
+    }
+)
+PICTURES = (  # what highway-env's own window shows: they change nothing that an agent sees or does
+    "screen_width",
+    "screen_height",
+    "centering_position",
+    "scaling",
+    "show_trajectories",
+    "render_agent",
+    "offscreen_rendering",
+    "real_time_rendering",
+)
 CONVERTS: Final = "b2m_envs.from_highway_env takes highway-env's ids and dictionaries"
 _REWARDS = {name: f"reward={{{name!r}: ...}}" for name in (item.name for item in fields(Reward))}
 SETTINGS: Mapping[str, str] = MappingProxyType(  # of highway-env -> what to write here
     {
         **_REWARDS,
+        **{name: f"nothing: {why}" for name, why in FIXED.items()},
+        **dict.fromkeys(PICTURES, "nothing: it is about highway-env's window"),
+        "left_lane_constraint": "nothing: highway-env never reads it",
         "initial_vehicle_count": "vehicles_count",
         "other_vehicles": "vehicles_count",
         "no_lanes": "lanes_count",
         "roundabout_lanes": "lanes_count",
         **dict.fromkeys(MERGE_LENGTHS, "merge_lengths=(before, converging, parallel, after) [m]"),
         "neighbour_vehicles_connected_lanes": "connected_lanes",
-        "controlled_vehicles": f"nothing: {ONE_VEHICLE}",
         "config": f"keywords, one a setting; {CONVERTS}",
         "observation_shape": "height and width",
         "stack_size": "n_frames",
@@ -56,8 +87,6 @@ SETTINGS: Mapping[str, str] = MappingProxyType(  # of highway-env -> what to wri
         "screen_width": "width, of the frames; render() gives a larger picture",
         "screen_height": "height, of the frames; render() gives a larger picture",
         "offscreen_rendering": 'render_mode="rgb_array"',
-        "other_vehicles_type": "nothing: other vehicles are highway-env's IDMVehicle",
-        "manual_control": "nothing: call step with your own actions",
         "show_trajectories": "nothing: it is not drawn",
         "dynamical": "nothing: only lane keeping has tyres that slip",
         "type": f"action=... or observation=...; {CONVERTS}",
@@ -70,6 +99,11 @@ def hint_of_setting(name: object) -> str:
     if not isinstance(name, str) or name not in SETTINGS:
         return ""
     return f" (highway-env's: use {SETTINGS[name]})"
+
+
+def hint_of_options(options: object) -> str:
+    """What to write in place of a configuration in the options of `reset`; empty if none came."""
+    return hint_of_setting("config") if isinstance(options, Mapping) and "config" in options else ""
 
 
 def hint_of_type(given: object, types: Mapping[str, str]) -> str:

@@ -1,8 +1,9 @@
-"""What counts as a number, and as a range of numbers, in settings."""
+"""What counts as a number, and as a range of numbers, in settings; NumPy's as Python's own."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,18 @@ def is_number(value: object) -> bool:
 def is_whole(value: object) -> bool:
     """Whether it is a whole number, of Python or NumPy; a bool is none."""
     return isinstance(value, int | np.integer) and not isinstance(value, bool)
+
+
+def as_python(value: Any) -> Any:
+    """A value, or what lists, tuples and dictionaries hold, without NumPy's numbers and arrays.
+
+    Lists become tuples and dictionaries are copied, so that nobody changes them afterwards.
+    """
+    if isinstance(value, np.ndarray | np.generic):
+        value = value.tolist()
+    if isinstance(value, Mapping):
+        return {key: as_python(each) for key, each in value.items()}
+    return tuple(map(as_python, value)) if isinstance(value, list | tuple) else value
 
 
 def as_numbers(value: Any) -> tuple[float | int, ...] | None:

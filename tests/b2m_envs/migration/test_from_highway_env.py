@@ -14,9 +14,10 @@ from highway_env.vehicle.behavior import IDMVehicle
 
 import b2m_envs
 from b2m_envs.highway_env.bridge import world_class
-from b2m_envs.migration.configuration import FIXED, PICTURES, keywords_of
+from b2m_envs.migration.configuration import keywords_of
 from b2m_envs.migration.ids import IDS, MISSING
 from b2m_envs.migration.observations import OtherPicture
+from b2m_envs.scenes.highway_env_names import FIXED, PICTURES
 from b2m_envs.scenes.scenarios import SCENARIOS
 
 pytestmark = pytest.mark.usefixtures("as_users_run_it")
