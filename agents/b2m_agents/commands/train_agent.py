@@ -189,12 +189,13 @@ def train_agent(
 ) -> None:
     """Train a driver on what it sees of the road; or an agent (recurrent PPO) to remember.
 
-    Mostly a few minutes on two cores; exit and her take some twenty. Kill it and call it again: it
+    Mostly a few minutes on two cores; highway, roundabout, exit and her take ten to twenty. Kill it and call it again: it
     goes on from its last checkpoint, with its step count and replay buffer.
 
     The encoders of compare driving bring their own view of the scene; for others the camera's
     settings must be those of the scenes that they learnt from. Racetracks are steered
-    (continuous actions) unless --action says otherwise.
+    (continuous actions) unless --action says otherwise. The highway's target speeds are 15, 20, 25
+    and 30 m/s unless --set target_speeds=20,25,30 says otherwise.
     """
     from b2m_agents.learning.folder_names import BEST_FOLDER
     from b2m_agents.memory.memory_agent import TASKS

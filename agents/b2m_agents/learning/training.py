@@ -94,8 +94,8 @@ def train_agent(
         folder: Of the agent, see `b2m_agents.learning.trained_agent`.
         settings: Of the training; None: those of `settings_for(scenario)`.
         environment: Fields of `SceneSettings`. Where they are left out, the encoder's own view
-            (see `encoder_view`) and the scenario's own; of the reward, without a teacher,
-            `usual_reward`. They must give frames of the encoder's
+            (see `encoder_view`) and the scenario's own; of reward and target speeds, without a
+            teacher, `usual_reward` and `usual_speeds`. They must give frames of the encoder's
             size, and actions that the algorithm can choose.
         teacher: That teaches the encoder of an agent of pixels while it learns to drive by PPO
             (`b2m_agents.online.online_transfer`). It is not saved: give it again to go on. The
