@@ -189,8 +189,8 @@ def train_agent(
 ) -> None:
     """Train a driver on what it sees of the road; or an agent (recurrent PPO) to remember.
 
-    Mostly a few minutes on two cores; highway, roundabout, exit and her take ten to twenty. Kill it and call it again: it
-    goes on from its last checkpoint, with its step count and replay buffer.
+    Mostly a few minutes on two cores; highway, roundabout, exit and her take ten to twenty. Kill it
+    and call it again: it goes on from its last checkpoint, with its step count and replay buffer.
 
     The encoders of compare driving bring their own view of the scene; for others the camera's
     settings must be those of the scenes that they learnt from. Racetracks are steered
