@@ -3,8 +3,9 @@
 python scripts/latents_pixels_state.py FOLDER --encoder NAME=FOLDER [--encoder NAME=FOLDER ...]
 
 All learn from the same reward for the same number of steps, from one seed after another, and are
-scored on the same held-out episodes. FOLDER holds all agents; a killed run goes on. Encoders are
-those of `scripts/train_encoder.py` for the same scenario, or of `b2m-drive compare driving`.
+scored on the same held-out episodes, at highway-env's target speeds. FOLDER holds all agents; a
+killed run goes on. Encoders are those of `scripts/train_encoder.py` for the same scenario, or of
+`b2m-drive compare driving`.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import typer
 from agent_variants import Variant, compare, draw
 
 from b2m_agents.learning.agent_settings import settings_for
+from b2m_envs.scenes.scenarios import SCENARIOS
 
 
 def main(
@@ -30,7 +32,7 @@ def main(
     picture: Path = Path("docs/latents_pixels_state.png"),
 ) -> None:
     """Train, score, print the table and draw the picture."""
-    environment = {"reward": reward}
+    environment = {"reward": reward, "target_speeds": SCENARIOS[scenario].target_speeds or None}
     variants = {}
     for each in ("state", "pixels"):
         settings = settings_for(scenario, observation=each, n_steps=steps)
