@@ -32,11 +32,9 @@ from b2m_agents.studies.isolated import frozen_encoder
 from b2m_drive.evidence.condition import ALONE, Condition
 from b2m_drive.files.array_files import read_arrays
 from b2m_drive.files.writing import atomic_write
-from b2m_drive.reports.driving_report import VEHICLE_PIXELS
 from b2m_drive.reports.figures import NORMAL, blank_figure
 
 WEIGHTS = (1.0, 3.0, 6.0, 12.0, 20.0)  # 1: all pixels alike
-SHOWN = (VEHICLE_PIXELS, *METRICS)
 
 
 def main() -> None:
@@ -49,7 +47,7 @@ def main() -> None:
         with get_context("spawn").Pool(n_workers, initializer=one_thread) as pool:
             tasks = pool.imap(shown_scores, plans)
             scores = np.array(list(tqdm(tasks, total=len(plans), unit="student")))
-        tell(scores.reshape(len(asked.weights), len(asked.seeds), len(SHOWN)), asked.weights)
+        tell(scores.reshape(len(asked.weights), len(asked.seeds), len(METRICS)), asked.weights)
         if asked.picture:
             draw(asked.picture, asked.weights, Path(folder))
 
@@ -86,13 +84,13 @@ def plans_of(
 
 def shown_scores(plan: DrivingPlan) -> list[float]:
     """The metrics of one student after training."""
-    return final_scores(plan, SHOWN)
+    return final_scores(plan, METRICS)
 
 
 def tell(scores: Float64[np.ndarray, "weight seed metric"], weights: Sequence[float]) -> None:
     """Print every weight's scores: means over seeds, and each seed's."""
     for weight, of_seeds in zip(weights, scores, strict=True):
-        for metric, values in zip(SHOWN, of_seeds.T, strict=True):
+        for metric, values in zip(METRICS, of_seeds.T, strict=True):
             each = ", ".join(f"{value:.4f}" for value in values)
             print(f"weight {weight:g}: {metric} {values.mean():.4f} ({each})")
 

@@ -66,6 +66,7 @@ if TYPE_CHECKING:
     )
     from b2m_envs.observations.attributes import Attributes as Attributes
     from b2m_envs.observations.crossing_traffic import CrossingTraffic as CrossingTraffic
+    from b2m_envs.observations.exit_kinematics import ExitKinematics as ExitKinematics
     from b2m_envs.observations.exit_place import ExitPlace as ExitPlace
     from b2m_envs.observations.flat_observation import FlatObservation as FlatObservation
     from b2m_envs.observations.goal_state import GoalState as GoalState
@@ -103,6 +104,7 @@ _HOMES = {
     "DrivingSceneEnv": "driving.environment",
     "DrivingSceneVectorEnv": "driving.vector_environment",
     "EmergencyBrakingEnv": "driving_events.emergency_braking",
+    "ExitKinematics": "observations.exit_kinematics",
     "ExitPlace": "observations.exit_place",
     "FIXATE": "memory_decision.task",
     "FlatObservation": "observations.flat_observation",

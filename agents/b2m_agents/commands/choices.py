@@ -26,7 +26,7 @@ Action: TypeAlias = Literal["discrete", "continuous"]
 Observation: TypeAlias = Literal[
     "latents", "pixels", "state", "kinematics", "occupancy_grid", "lidar", "time_to_collision",
     "crossing_traffic", "lane_gaps", "goal_state", "crossing_state", "exit_state", "exit_gaps",
-    "gaps_state", "kinematics_goal",
+    "gaps_state", "exit_kinematics", "kinematics_goal",
 ]  # fmt: skip
 Algorithm: TypeAlias = Literal["ppo", "recurrent_ppo", "dqn", "sac", "her"]
 Driver: TypeAlias = Literal["random", "constant_speed", "highway_env"]

@@ -40,12 +40,12 @@ from b2m_agents.learning.trained_agent import AgentConfig, TrainedAgent, read_ag
 from b2m_drive.files.locks import EVALUATION, claim
 from b2m_drive.files.settings_types import take_as_declared
 from b2m_drive.files.tables import write_table
+from b2m_envs.scenes.road_options import OPTIONS
 
 AGENT = "agent"  # the name of one that is evaluated alone
 _WORLD = (  # fields of `SceneSettings` that agents to be compared must share
     "scenario", "action", "steps_per_second", "simulated_per_second", "last_step",
-    "vehicles_count", "vehicles_density", "lanes_count", "merge_lengths",
-    "roundabout_radius", "perception", "chosen_engine",
+    *OPTIONS, "perception", "chosen_engine",
 )  # fmt: skip
 _NO_MATTER = ("seed", "patience", "tensorboard")  # settings that trainings of a kind may differ in
 

@@ -14,6 +14,7 @@ from typing import Any, Literal, TypeAlias, get_args
 import numpy as np
 
 from b2m_envs.observations.crossing_traffic import CrossingTraffic
+from b2m_envs.observations.exit_kinematics import ExitKinematics
 from b2m_envs.observations.exit_place import ExitPlace
 from b2m_envs.observations.flat_observation import FlatObservation
 from b2m_envs.observations.goal_state import GoalState
@@ -29,7 +30,7 @@ from b2m_envs.scenes.settings import ENGINE, SceneSettings
 Observed: TypeAlias = Literal[
     "latents", "pixels", "state", "kinematics", "occupancy_grid", "lidar", "time_to_collision",
     "crossing_traffic", "lane_gaps", "goal_state", "crossing_state", "exit_state", "exit_gaps",
-    "gaps_state", "kinematics_goal",
+    "gaps_state", "exit_kinematics", "kinematics_goal",
 ]  # fmt: skip
 OBSERVATIONS: tuple[str, ...] = get_args(Observed)
 
@@ -48,6 +49,7 @@ def beside_state(
 
 OBJECTS: Mapping[str, Callable[..., ObservationObject]] = {
     "kinematics": Kinematics,
+    "exit_kinematics": ExitKinematics,
     "occupancy_grid": OccupancyGrid,
     "lidar": Lidar,
     "time_to_collision": TimeToCollision,

@@ -230,6 +230,12 @@ class DrivingSceneEnv(MaskedActions, ShownScene, FixedOnceMade, gymnasium.Env[An
     | `lanes_count`          | **int** or **None** | `None`         | Lanes; highway, the generic scenarios, exit (2 to 8), oval racetrack (2 to 7) |
     | `merge_lengths`        | **tuple** or **None** | `None`       | merge_generic: road before the merge, converging, parallel, after it [m]; None: 150, 80, 80, 150 |
     | `roundabout_radius`    | **float** or **None** | `None`       | roundabout_generic: of the innermost lane [m], 5 to 1000; None: 20 |
+    | `ego_spacing`          | **float** or **None** | `None`       | highway, exit: room behind the ego vehicle at the start, 1: as at density 1; None: 2, highway_fast 1.5 |
+    | `initial_lane`         | **int** or **None** | `None`         | highway: of the ego vehicle, 0 the leftmost; None: drawn |
+    | `spawn_probability`    | **float** or **None** | `None`       | intersection: that one more vehicle tries to come in a step; None: 0.6 |
+    | `destination`          | **str** or **None** | `None`         | intersection: `"o1"` left, `"o2"` straight on, `"o3"` right, `"any"` drawn; None: `"o1"` |
+    | `oval_length`          | **float** or **None** | `None`       | racetrack_oval: of its straight [m], 20 to 1000; None: 100 |
+    | `walls`                | **bool** or **None** | `None`        | parking: whether there are walls around; None: there are |
     | `vehicle_mask`         | **bool**            | `False`        | Whether `info` holds the mask                            |
     | `perception`           | **float**           | `60`           | Widest gap that counts in the state [m]                  |
     | `connected_lanes`      | **bool** or **None** | `None`        | Whether other drivers look beyond the end of their lane; highway-env's -v0: not |

@@ -255,6 +255,7 @@ class HighwayStart(NamedTuple):
 
     n_others: int
     n_lanes: int
+    ego_lane: int  # NOBODY: drawn
     ego_spacing: float  # 1: highway-env's usual distance
     spacing: float
     crowding: float  # share of it on a road of that many lanes
@@ -291,6 +292,8 @@ def start_on_highway(network, plans, start, levels, ego_kind, generator, vehicle
             while start.likelihood[lane] <= draw:
                 lane += 1
             goal = 0
+        elif row == 0 and start.ego_lane != NOBODY:
+            lane = start.ego_lane
         elif not start.exits:
             lane = generator.integers(0, start.n_lanes)
         if row > 0:
@@ -317,10 +320,12 @@ def highway_start(scenario: str, config: Mapping[str, Any]) -> HighwayStart:
     """How highway-env fills a highway under a configuration."""
     n_lanes = int(config["lanes_count"])
     lanes = np.arange(n_lanes)
+    drawn_lane = scenario == "exit" or config["initial_lane_id"] is None  # exit reads it not
     likelihood = (lanes / max(lanes.sum(), 1)).cumsum()
     return HighwayStart(
         n_others=int(config["vehicles_count"]),
         n_lanes=n_lanes,
+        ego_lane=NOBODY if drawn_lane else int(config["initial_lane_id"]),
         ego_spacing=float(config["ego_spacing"]),
         spacing=1 / float(config["vehicles_density"]),
         crowding=float(np.exp(-5 / 40 * n_lanes)),

@@ -6,6 +6,7 @@ Source: highway-env 1.12, `IntersectionEnv`.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any, Final, NamedTuple, no_type_check
 
 import numpy as np
@@ -14,18 +15,17 @@ from highway_env.road.regulation import RegulatedRoad
 from b2m_envs.compiled import allocating_kernel, kernel
 from b2m_envs.engine.initial_traffic import EXPONENTS, aim_at_level, plans_to, put
 from b2m_envs.engine.lanes import LaneTable, local
-from b2m_envs.engine.layout import DRIVER
+from b2m_envs.engine.layout import DRIVER, NOBODY
 
 ARMS: Final = 4  # roads that meet
 LAST_SPAWN: Final = 80.0  # [m] along an arm, at the start
 WARM_UP: Final = 3  # [s] of traffic before the ego vehicle comes
 CHALLENGER: Final = 60.0  # [m] along its arm: the vehicle that surely crosses
 EGO_ALONG, EGO_SPREAD = 60.0, 5.0  # [m]
-EGO_GOAL: Final = 1  # arm
 CLEAR: Final = 20.0  # [m] about the ego vehicle, at the start
 SPAWN_DISTANCE: Final = 15.0  # [m] that a new vehicle keeps
 SPAWN_SPEED: Final = 8.0  # [m/s]
-SPAWN_PROBABILITY: Final = 0.6
+SPAWN_PROBABILITY: Final = 0.6  # of those at the start
 LEAVING: Final = 20.0  # [m] before its end, a vehicle leaves the road
 
 
@@ -35,14 +35,19 @@ class Arms(NamedTuple):
     incoming: np.ndarray  # int64 [arm] lanes
     leaves: np.ndarray  # bool [lane] leads away from the intersection
     along: np.ndarray  # float64 [attempt] [m] where vehicles are tried to be put at the start
+    probability: float  # of one more vehicle after a step
+    goal: int  # arm that the ego vehicle is to leave by; NOBODY: drawn
 
 
-def arms_of(table: LaneTable, n_others: int) -> Arms:
+def arms_of(table: LaneTable, config: Mapping[str, Any]) -> Arms:
     """Find the lanes by highway-env's names: o (outer), ir and il (inner right, left)."""
+    n_others, goal = int(config["initial_vehicle_count"]), config["destination"]
     return Arms(
         incoming=np.array([table.number[f"o{arm}", f"ir{arm}", 0] for arm in range(ARMS)]),
         leaves=np.array(["il" in start and "o" in end for start, end, _ in table.names]),
         along=np.linspace(0, LAST_SPAWN, n_others)[: max(n_others - 1, 0)],
+        probability=float(config["spawn_probability"]),
+        goal=NOBODY if goal is None else int(goal.removeprefix("o")),
     )
 
 
@@ -129,10 +134,11 @@ def arrive(network, plans, arms, levels, ego_kind, generator, vehicles, routes, 
         network, plans, arms, levels, generator, vehicles, routes, search, count,
         CHALLENGER, (0.1, 0.0), 1.0, True,
     )  # fmt: skip
-    lane = arms.incoming[0]
+    lane, goal = arms.incoming[0], arms.goal
+    if goal == NOBODY:
+        goal = generator.integers(1, ARMS)
     along = EGO_ALONG + EGO_SPREAD * generator.normal(1.0, 1.0)
     speed = network.lanes[lane].speed_limit
-    goal = EGO_GOAL
     put(network, plans, vehicles, routes, search, count, ego_kind, lane, along, speed, goal, levels)
     ego = count
     count += 1
@@ -168,7 +174,7 @@ def renew(network, plans, arms, levels, generator, vehicles, routes, search, cou
             row += 1
     count = spawn(
         network, plans, arms, levels, generator, vehicles, routes, search, count,
-        0.0, (1.0, 1.0), SPAWN_PROBABILITY, False,
+        0.0, (1.0, 1.0), arms.probability, False,
     )  # fmt: skip
     return count, ego
 
@@ -192,7 +198,7 @@ class Crossing:
     ) -> None:
         goals = [f"o{arm}" for arm in range(ARMS)]
         plans = plans_to(goals, source.road.network, table)
-        arms = arms_of(table, int(source.config["initial_vehicle_count"]))
+        arms = arms_of(table, source.config)
         self._common = (table.network, plans, arms, levels)
         self._ego_kind = ego_kind
         self.kernels = (fill, arrive, renew)

@@ -280,9 +280,14 @@ SCORING: Mapping[str, Scoring] = {
 
 def exit_lane(table: LaneTable) -> np.void:
     """The LANE that leads to the exit: the rightmost one of the road before it."""
-    last = max(name[2] for name in table.number if name[:2] == ("1", "2"))
-    lane: np.void = table.network.lanes[table.number["1", "2", last]]
+    lane: np.void = table.network.lanes[exit_lane_number(table)]
     return lane
+
+
+def exit_lane_number(table: LaneTable) -> int:
+    """Its place among all lanes."""
+    last = max(name[2] for name in table.number if name[:2] == ("1", "2"))
+    return int(table.number["1", "2", last])
 
 
 def exit_distance(stepped: SteppedWorlds) -> Values:

@@ -371,7 +371,8 @@ _known_roads: dict[tuple[Any, ...], KnownRoad] = {}
 
 def known_road(settings: SceneSettings, road: Road) -> KnownRoad:
     """Read a road once in a process: it is the same in every environment of these options."""
-    shape = (settings.lanes_count, settings.merge_lengths, settings.roundabout_radius)
+    sizes = ("lanes_count", "merge_lengths", "roundabout_radius", "oval_length")
+    shape = tuple(getattr(settings, name) for name in sizes)
     key = (settings.scenario, *shape, settings.connects_lanes)
     if key not in _known_roads:
         table = lane_table(road.network, road.neighbour_vehicles_connected_lanes)

@@ -35,7 +35,7 @@ from b2m_envs.highway_env.vehicles import ego_class, restate_driver
 from b2m_envs.scenes.actions import control_table, nearest_action
 from b2m_envs.scenes.chosen_reward import reward_weights
 from b2m_envs.scenes.reward import USUAL
-from b2m_envs.scenes.scenarios import Scenario
+from b2m_envs.scenes.scenarios import ANY_ARM, Scenario
 from b2m_envs.scenes.settings import SceneSettings
 
 UNLISTED = {"on_road_reward"}  # a weight that highway-env reads, and lists in no configuration
@@ -256,7 +256,10 @@ def world_config(settings: SceneSettings) -> dict[str, Any]:
         value = getattr(settings, name)
         if value is None:
             continue
-        config |= {key: value} if isinstance(key, str) else dict(zip(key, value, strict=True))
+        if isinstance(key, str):
+            config[key] = None if value == ANY_ARM else value
+        else:
+            config |= zip(key, value, strict=True)
     given = {
         name: list(value) if isinstance(value, tuple) else value
         for name, value in reward_weights(settings).items()

@@ -13,9 +13,13 @@ from b2m_envs.migration.refusing import NO_DEFAULT, refuse
 from b2m_envs.scenes.highway_env_names import FIXED, PICTURES
 from b2m_envs.scenes.numbers import as_python, is_number
 from b2m_envs.scenes.reward import IGNORED, USUAL
-from b2m_envs.scenes.scenarios import SCENARIOS
+from b2m_envs.scenes.scenarios import ANY_ARM, SCENARIOS
 
-NEVER_READ = {"parking": ("steering_range",)}  # beside those of `IGNORED`
+NEVER_READ = {  # beside those of `IGNORED`
+    "parking": ("steering_range",),
+    "exit": ("initial_lane_id",),
+}
+DRAWN = {"destination": ANY_ARM}  # what is drawn where highway-env's value is None
 CLOCK = {  # highway-env's key -> field of `Scenario` with the usual value
     "policy_frequency": "policy_frequency",
     "simulation_frequency": "simulation_frequency",
@@ -50,7 +54,8 @@ def keywords_of(
     for ours, theirs in scenario.options.items():
         keys = (theirs,) if isinstance(theirs, str) else theirs
         if any(key in config or key in row.preset for key in keys):
-            found[ours] = chosen[theirs] if theirs in keys else tuple(chosen[key] for key in keys)
+            value = chosen[theirs] if theirs in keys else tuple(chosen[key] for key in keys)
+            found[ours] = DRAWN.get(ours) if value is None else value
     connected = bool(chosen["neighbour_vehicles_connected_lanes"])
     if connected != scenario.connected_lanes:
         found["connected_lanes"] = connected
@@ -81,7 +86,8 @@ def _check_known(
             refuse(env_id, key, value, "highway-env never reads it for this id; leave it out")
         if key in FIXED and value != usual[key]:
             refuse(env_id, key, value, f"{FIXED[key]}; leave it out")
-        if value is None and key not in PICTURES and usual.get(key, "") is not None:
+        may_be_none = key in PICTURES or key in DRAWN or usual.get(key, "") is None
+        if value is None and not may_be_none:
             refuse(env_id, key, value, NO_DEFAULT)
 
 

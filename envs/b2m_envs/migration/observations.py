@@ -47,6 +47,7 @@ TYPES: Mapping[str, ObservationType] = MappingProxyType(
             _KINEMATICS,
             {"features": ("presence", "x", "y", "vx", "vy")},
         ),
+        "ExitObservation": ObservationType("exit_kinematics:ExitKinematics", ("flatten",)),
     }
 )
 

@@ -22,6 +22,15 @@ FARTHEST = 2000.0  # [m] beyond it, cut off
 WAY, WIDTH = 100.0, 4.0  # [m] what ways and widths are divided by where they are scaled
 
 
+def check_has_exit(settings: SceneSettings, name: str) -> None:
+    """Raise ValueError for another scenario than the exit, naming the observation."""
+    if settings.scenario != SCENARIO:
+        raise ValueError(
+            f"{settings.of.id}: observation: expected the scenario {SCENARIO!r} for "
+            f"{name}, came {settings.scenario!r}"
+        )
+
+
 @dataclass(frozen=True)
 class ExitPlace:
     """How far the lane that leads to the exit is ahead, and how far to the right.
@@ -42,8 +51,7 @@ class ExitPlace:
 
     ```
 
-    The observation is ours; highway-env's own of this scenario gives the place of the exit in a
-    row of its table of vehicles.
+    The observation is ours; highway-env's own of this scenario is `ExitKinematics`.
 
     Args:
         scaled: Whether ways are divided by 100 m and the width by 4 m, a lane.
@@ -74,11 +82,7 @@ class ExitPlace:
         Raises:
             ValueError: For another scenario than the exit.
         """
-        if settings.scenario != SCENARIO:
-            raise ValueError(
-                f"{settings.of.id}: observation: expected the scenario {SCENARIO!r} for "
-                f"{type(self).__name__}, came {settings.scenario!r}"
-            )
+        check_has_exit(settings, type(self).__name__)
         high = (np.full(len(NAMES), FARTHEST) / self._divisors).astype(np.float32)
         return spaces.Box(-high, high, dtype=np.float32)
 

@@ -143,9 +143,14 @@ class Kinematics:
             not self.features_range,
             (self.absolute, self.order == "sorted", self.clip, self.see_behind),
             (self.observe_intentions, self.include_obstacles),
+            self._lane_of_x(traffic),
             empty_tables(len(FEATURES), traffic.vehicles.shape[1]),
             out,
         )
+
+    def _lane_of_x(self, traffic: ObservedTraffic) -> int:
+        """Number of the lane along which the ego vehicle's own x is counted; -1: the world's."""
+        return -1
 
     def _check_order(self) -> None:
         expected = " or ".join(map(repr, ORDERS))

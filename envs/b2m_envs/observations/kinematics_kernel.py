@@ -60,10 +60,14 @@ def write_tables(
     usual,
     how,
     whom,
+    lane_of_x,
     scratch,
     out,
 ):
-    """Write the table of each world of `which` into `out` [chosen row column]."""
+    """Write the table of each world of `which` into `out` [chosen row column].
+
+    The ego vehicle's own x is along the lane `lane_of_x`, or that of the world if it is -1.
+    """
     absolute, is_sorted, clips, sees_behind = how
     intentions, obstacles = whom
     for index in range(len(which)):
@@ -71,7 +75,10 @@ def write_tables(
         rows, mine = vehicles[world], ego[world]
         y_factor = float(lanes_at_start[world]) if usual else 1.0
         describe(network, rows[mine], routes[world, mine], False, True, scratch.own)
+        if lane_of_x >= 0:
+            scratch.own[X], _ = local(network.lanes[lane_of_x], rows[mine].x, rows[mine].y)
         write_row(scratch.own, columns, ranges, y_factor, clips, out[index, 0])
+        scratch.own[X] = rows[mine].x  # from which the others' is counted
         limits = (count[world], slots, sees_behind, obstacles, is_sorted)
         n = find_near(network.lanes, rows, mine, limits, scratch)
         for place in range(min(n, out.shape[1] - 1)):

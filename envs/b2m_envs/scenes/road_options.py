@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from b2m_envs.scenes.numbers import as_numbers, is_number, is_whole
-from b2m_envs.scenes.scenarios import MERGE_LENGTHS, SCENARIOS, USUAL_MERGE_LENGTHS
-from b2m_envs.scenes.start_spacing import STRAIGHT_ROADS, StraightRoad, wrong_density
+from b2m_envs.scenes.scenarios import (
+    ANY_ARM,
+    ARMS,
+    MERGE_LENGTHS,
+    SCENARIOS,
+    USUAL_MERGE_LENGTHS,
+)
+from b2m_envs.scenes.start_spacing import (
+    STRAIGHT_ROADS,
+    StraightRoad,
+    farthest_start,
+    wrong_density,
+)
 
 if TYPE_CHECKING:
     from b2m_envs.scenes.settings import SceneSettings
@@ -17,13 +29,18 @@ SHORTEST_AFTER: Final = 90.0  # [m] of its last part, in which an episode ends
 LONGEST_PART: Final = 10_000.0  # [m]
 PENALISED_LANE: Final = 2  # beside a merge: who drives slower than wanted there costs reward
 RADII: Final = (5.0, 1000.0)  # [m] of a roundabout's innermost lane
-OPTIONS: Final = (
-    "vehicles_count",
-    "vehicles_density",
-    "lanes_count",
+OVAL_LENGTHS: Final = (20.0, 1000.0)  # [m] of a racetrack's straight
+LATER_OPTIONS: Final = (  # that files from before them do not have
     "merge_lengths",
     "roundabout_radius",
+    "ego_spacing",
+    "initial_lane",
+    "spawn_probability",
+    "destination",
+    "oval_length",
+    "walls",
 )
+OPTIONS: Final = ("vehicles_count", "vehicles_density", "lanes_count", *LATER_OPTIONS)
 
 
 def wrong_option(settings: SceneSettings) -> tuple[str, str, Any] | None:
@@ -45,11 +62,21 @@ def wrong_option(settings: SceneSettings) -> tuple[str, str, Any] | None:
         expected = f"none of 0 m/s with {more} or more lanes: highway-env divides by it"
         return "target_speeds", expected, settings.aimed_speeds
     if settings.scenario in STRAIGHT_ROADS:
-        road = STRAIGHT_ROADS[settings.scenario]
-        count, density, lanes = traffic_on(settings, road)
-        expected = wrong_density(road, count, density, lanes)
-        return ("vehicles_density", expected, density) if expected else None
+        return _wrong_start(settings, STRAIGHT_ROADS[settings.scenario])
     return None
+
+
+def _wrong_start(settings: SceneSettings, usual: StraightRoad) -> tuple[str, str, Any] | None:
+    spacing = settings.ego_spacing
+    road = usual if spacing is None else replace(usual, ego_spacing=float(spacing))
+    count, density, lanes = traffic_on(settings, road)
+    if settings.initial_lane is not None and settings.initial_lane >= lanes:
+        return "initial_lane", f"0 to {lanes - 1}, of {lanes} lanes", settings.initial_lane
+    if farthest_start(road, lanes, density, 0) > road.length:
+        expected = f"less: the ego vehicle may begin beyond the {road.length:g} m of road"
+        return "ego_spacing", expected, spacing
+    expected = wrong_density(road, count, density, lanes)
+    return ("vehicles_density", expected, density) if expected else None
 
 
 def traffic_on(settings: SceneSettings, road: StraightRoad) -> tuple[int, float, int]:
@@ -70,20 +97,26 @@ def merge_end(settings: SceneSettings) -> float:
 
 def _expected(settings: SceneSettings, name: str, value: Any) -> str:
     """What is expected of one setting; "" if it fits."""
-    if name == "vehicles_count":
-        valid = is_whole(value) and 0 <= value <= MOST_VEHICLES
-        return "" if valid else f"a whole number from 0 to {MOST_VEHICLES}"
-    if name == "vehicles_density":
+    if name in ("vehicles_density", "ego_spacing"):
         return "" if is_number(value) and value > 0 else "a number above 0"
-    if name == "lanes_count":
-        fewest, most = settings.of.lanes
-        valid = is_whole(value) and fewest <= value <= most
-        return "" if valid else f"{fewest} to {most}"
-    if name == "roundabout_radius":
-        low, high = RADII
-        valid = is_number(value) and low <= value <= high
-        return "" if valid else f"{low:g} to {high:g} m"
-    return _wrong_lengths(value)
+    if name == "destination":
+        among = (*ARMS, ANY_ARM)
+        valid = isinstance(value, str) and value in among
+        return "" if valid else f"{', '.join(among[:-1])} or {ANY_ARM}"
+    if name == "walls":
+        return "" if isinstance(value, bool) else "True or False"
+    if name == "merge_lengths":
+        return _wrong_lengths(value)
+    limits, is_right, described = {
+        "vehicles_count": ((0, MOST_VEHICLES), is_whole, "a whole number from {} to {}"),
+        "lanes_count": (settings.of.lanes, is_whole, "{} to {}"),
+        "initial_lane": ((0, settings.of.lanes[1]), is_whole, "a lane from {} to {}"),
+        "roundabout_radius": (RADII, is_number, "{:g} to {:g} m"),
+        "oval_length": (OVAL_LENGTHS, is_number, "{:g} to {:g} m"),
+        "spawn_probability": ((0, 1), is_number, "a probability, {} to {}"),
+    }[name]
+    valid = is_right(value) and limits[0] <= value <= limits[1]
+    return "" if valid else described.format(*limits)
 
 
 def _wrong_lengths(value: Any) -> str:

@@ -45,11 +45,15 @@ class Scenario:
         return not self.target_speeds
 
 
-_HIGHWAY_OPTIONS = {
+_EXIT_OPTIONS = {
     "vehicles_count": "vehicles_count",
     "vehicles_density": "vehicles_density",
     "lanes_count": "lanes_count",
+    "ego_spacing": "ego_spacing",
 }
+_HIGHWAY_OPTIONS = {**_EXIT_OPTIONS, "initial_lane": "initial_lane_id"}
+ARMS = ("o1", "o2", "o3")  # of the intersection, from the ego vehicle's: left, straight on, right
+ANY_ARM = "any"  # drawn in each episode; None in highway-env's configuration
 MERGE_LENGTHS = (  # highway-env's keys of the parts of a merge's road
     "before_merge_length",
     "converge_merge_length",
@@ -110,7 +114,7 @@ SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
             target_speeds=(18.0, 24.0, 30.0),
             simulation_frequency=5,
             connected_lanes=True,
-            options=_HIGHWAY_OPTIONS,
+            options=_EXIT_OPTIONS,
             # its vehicles choose a lane with a probability of lane / sum(lanes), and from the
             # ninth lane on, its speed limit of 26 - 3.4 lane m/s is negative
             lanes=(2, 8),
@@ -141,7 +145,11 @@ SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
             target_speeds=(0.0, 4.5, 9.0),
             lane_changes=False,
             connected_lanes=True,
-            options={"vehicles_count": "initial_vehicle_count"},
+            options={
+                "vehicles_count": "initial_vehicle_count",
+                "spawn_probability": "spawn_probability",
+                "destination": "destination",
+            },
             traffic="b2m_envs.highway_env.vehicles.IntersectionDriver",
         ),
         "two_way": Scenario(
@@ -172,7 +180,11 @@ SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
         "racetrack_oval": Scenario(
             title="RacetrackOval",
             highway_env="highway_env.envs.racetrack_env.RacetrackEnvOval",
-            options={"vehicles_count": "other_vehicles", "lanes_count": "no_lanes"},
+            options={
+                "vehicles_count": "other_vehicles",
+                "lanes_count": "no_lanes",
+                "oval_length": "length",
+            },
             lanes=(2, 7),  # highway-env takes 0 for "any number", from a generator without seed
             **_RACETRACK,
         ),
@@ -183,7 +195,7 @@ SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
             target_speeds=(),
             fast=False,
             policy_frequency=5.0,
-            options={"vehicles_count": "vehicles_count"},
+            options={"vehicles_count": "vehicles_count", "walls": "add_walls"},
             behind=0.5,  # the spot to park in may be behind the vehicle
             has_goal=True,
         ),

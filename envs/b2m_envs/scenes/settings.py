@@ -68,6 +68,12 @@ class SceneSettings:
     # [m] of highway, merge_generic: before the merge, converging, parallel, after it
     merge_lengths: Sequence[float | int] | None = None
     roundabout_radius: float | int | None = None  # [m] of the innermost lane, roundabout_generic
+    ego_spacing: float | int | None = None  # gap behind the ego vehicle at the start: highway, exit
+    initial_lane: int | None = None  # of the ego vehicle, 0 the leftmost, highway; None: drawn
+    spawn_probability: float | int | None = None  # of one more vehicle in a step, intersection
+    destination: Literal["o1", "o2", "o3", "any"] | None = None  # arm of the intersection
+    oval_length: float | int | None = None  # [m] of the straight, racetrack_oval
+    walls: bool | None = None  # whether there are walls around, parking
     vehicle_mask: bool = False  # info["vehicle_mask"]: pixels of other vehicles
     perception: float | int = 60.0  # [m] up to 1000; a wider gap does not count in the state
     engine: Literal["b2m", "highway-env"] | None = None  # what simulates; None: see chosen_engine

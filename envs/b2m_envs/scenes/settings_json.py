@@ -9,10 +9,11 @@ from typing import Any
 from b2m_envs.scenes.actions import ACTION_SETTINGS
 from b2m_envs.scenes.chosen_reward import USUAL_REWARD, reward_json
 from b2m_envs.scenes.reward import Reward
+from b2m_envs.scenes.road_options import LATER_OPTIONS
 from b2m_envs.scenes.settings import SceneSettings
 
 # Files from before these settings existed do not have them, and say the same.
-_UNSET = ("connected_lanes", "merge_lengths", "roundabout_radius", *ACTION_SETTINGS)
+_UNSET = ("connected_lanes", *LATER_OPTIONS, *ACTION_SETTINGS)
 _USUAL = {"reward": USUAL_REWARD, **dict.fromkeys(_UNSET)}
 
 

@@ -318,6 +318,10 @@ def test_a_whole_default_episode_of_the_highway_is_highway_envs():
             "roundabout_generic",
             {"lanes_count": 3, "vehicles_count": 12, "roundabout_radius": 31.5, "duration": 6},
         ),
+        ("highway_fast", {"ego_spacing": 0.5, "initial_lane": 2, "vehicles_count": 6}),
+        ("intersection", {"destination": "o2", "spawn_probability": 1, "duration": 6}),
+        ("intersection", {"destination": "any", "spawn_probability": 0.1, "duration": 6}),
+        ("racetrack_oval", {"oval_length": 40, "vehicles_count": 3, "duration": 8}),
         # highway-env's 1 / (1 / 186) is less than 186, which moves its looks at the right of way
         ("intersection", {"simulation_frequency": 186, "vehicles_count": 8, "duration": 3}),
     ],

@@ -17,7 +17,7 @@ from b2m_envs.highway_env.bridge import world_class
 from b2m_envs.migration.configuration import keywords_of
 from b2m_envs.migration.ids import IDS, MISSING
 from b2m_envs.migration.observations import OtherPicture
-from b2m_envs.scenes.highway_env_names import FIXED, PICTURES
+from b2m_envs.scenes.highway_env_names import PICTURES
 from b2m_envs.scenes.scenarios import SCENARIOS
 
 pytestmark = pytest.mark.usefixtures("as_users_run_it")
@@ -27,7 +27,7 @@ KINEMATICS = {"type": "Kinematics", "vehicles_count": 4, "features": ["presence"
 FEW: dict[str, dict[str, Any]] = {  # what keeps the tests short, or what we have
     "highway": {"vehicles_count": 6},
     "highway_fast": {"vehicles_count": 6},
-    "exit": {"vehicles_count": 6, "observation": KINEMATICS},
+    "exit": {"vehicles_count": 6},
     "intersection": {"initial_vehicle_count": 2},
 }
 QUICK = ("two-way-v0", "racetrack-v0")  # the others are marked slow
@@ -182,6 +182,17 @@ CHANGED: dict[str, tuple[str, dict[str, Any]]] = {
             "observation": {"type": "LidarObservation", "cells": 8},
         },
     ),
+    "where the ego vehicle begins": (
+        "highway-fast-v0",
+        {"vehicles_count": 5, "ego_spacing": 0.8, "initial_lane_id": 2},
+    ),
+    "another way out": (
+        "intersection-v2",
+        {"initial_vehicle_count": 2, "destination": "o3", "spawn_probability": 0.9},
+    ),
+    "any way out": ("intersection-v0", {"initial_vehicle_count": 1, "destination": None}),
+    "another oval": ("racetrack-oval-v0", {"length": 35, "other_vehicles": 2}),
+    "no walls": ("parking-v0", {"vehicles_count": 1, "add_walls": False}),
     "several observations": (
         "u-turn-v1",
         {"observation": {"type": "TupleObservation", "observation_configs": [KINEMATICS, GRID]}},
@@ -314,8 +325,9 @@ def another(value: Any) -> Any:
         ({"colission_reward": -1}, "colission_reward: .* highway-env has no such key here"),
         ({"lane_change_reward": -1}, "lane_change_reward: .* highway-env never reads it"),
         ({"other_vehicles_type": "highway_env.vehicle.behavior.AggressiveVehicle"}, "IDMVehicle"),
-        ({"ego_spacing": 4}, FIXED["ego_spacing"]),
-        ({"observation": {"type": "ExitObservation"}}, "observation: .* use b2m_envs.Kinematics"),
+        ({"ego_spacing": 0}, "ego_spacing: expected a number above 0"),
+        ({"ego_spacing": None}, "ego_spacing"),
+        ({"initial_lane_id": 4}, "initial_lane: expected 0 to 3, of 4 lanes, came 4"),
         ({"observation": {"type": "Kinematic"}}, "whose type is one of Kinematics, TimeToCol"),
         ({"observation": {"type": "Kinematics", "vehicle_count": 3}}, "observation: vehicle_count"),
         ({"observation": {"type": "Kinematics", "order": "shuffled"}}, "order"),

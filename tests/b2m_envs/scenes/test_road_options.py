@@ -19,6 +19,12 @@ from b2m_envs.scenes.settings_json import settings_json
     [
         ("merge_generic", {"merge_lengths": [90, 60, 60.5, 90]}, [90, 60, 60.5, 90]),
         ("roundabout_generic", {"roundabout_radius": np.float64(12.5)}, 12.5),
+        ("exit", {"ego_spacing": 3}, 3),
+        ("highway", {"initial_lane": 2}, 2),
+        ("intersection", {"spawn_probability": 0.25}, 0.25),
+        ("intersection", {"destination": "any"}, "any"),
+        ("racetrack_oval", {"oval_length": 50}, 50),
+        ("parking", {"walls": False}, False),
     ],
 )
 def test_sizes_of_a_road_go_through_json_and_back(scenario: str, options: Any, written: Any):
