@@ -88,7 +88,7 @@ if TYPE_CHECKING:
     from b2m_drive.transfer.attachment import attach as attach
     from b2m_drive.transfer.targets import BrainTargets as BrainTargets
 
-__version__ = "0.12.0"
+__version__ = "0.13.0"
 
 _HOMES = {
     "Allocation": "executors.slurm_cluster",
