@@ -55,7 +55,9 @@ def keywords_of(
         keys = (theirs,) if isinstance(theirs, str) else theirs
         if any(key in config or key in row.preset for key in keys):
             value = chosen[theirs] if theirs in keys else tuple(chosen[key] for key in keys)
-            found[ours] = DRAWN.get(ours) if value is None else value
+            value = DRAWN.get(ours) if value is None else value
+            if value is not None:
+                found[ours] = value
     connected = bool(chosen["neighbour_vehicles_connected_lanes"])
     if connected != scenario.connected_lanes:
         found["connected_lanes"] = connected
