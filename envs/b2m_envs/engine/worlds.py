@@ -29,7 +29,7 @@ from b2m_envs.rendering.geometry import RoadGeometry
 from b2m_envs.rendering.highway_env_scene import BRAKING, road_geometry
 from b2m_envs.scenes.actions import META_ACTIONS, control_table, nearest_action
 from b2m_envs.scenes.chosen_reward import reward_weights
-from b2m_envs.scenes.road_options import merge_end
+from b2m_envs.scenes.road_options import ROAD_OPTIONS, merge_end
 from b2m_envs.scenes.settings import SceneSettings
 
 Actions = Int64[np.ndarray, " world"] | Float32[np.ndarray, "world control"] | None
@@ -371,8 +371,7 @@ _known_roads: dict[tuple[Any, ...], KnownRoad] = {}
 
 def known_road(settings: SceneSettings, road: Road) -> KnownRoad:
     """Read a road once in a process: it is the same in every environment of these options."""
-    sizes = ("lanes_count", "merge_lengths", "roundabout_radius", "oval_length")
-    shape = tuple(getattr(settings, name) for name in sizes)
+    shape = tuple(getattr(settings, name) for name in ROAD_OPTIONS)
     key = (settings.scenario, *shape, settings.connects_lanes)
     if key not in _known_roads:
         table = lane_table(road.network, road.neighbour_vehicles_connected_lanes)

@@ -18,6 +18,8 @@ from b2m_envs.scenes.scenarios import ANY_ARM, SCENARIOS
 NEVER_READ = {  # beside those of `IGNORED`
     "parking": ("steering_range",),
     "exit": ("initial_lane_id",),
+    "racetrack": ("speed_limit",),
+    "racetrack_oval": ("speed_limit",),
 }
 DRAWN = {"destination": ANY_ARM}  # what is drawn where highway-env's value is None
 CLOCK = {  # highway-env's key -> field of `Scenario` with the usual value

@@ -42,9 +42,6 @@ FIXED: Mapping[str, str] = MappingProxyType(  # keys that keep their value -> wh
         "other_vehicles_type": "other vehicles are highway-env's IDMVehicle",
         "manual_control": "call step with your own actions",
         "incoming_vehicle_destination": "destinations are drawn",
-        "speed_limit": "the racetracks have their usual limit of 10 m/s",
-        "block_lane": "no lane of the oval is blocked",
-        "force_decision": "no lane of the oval is blocked",
         "state_noise": "noise is up to .05, as by default",
         "derivative_noise": "noise is up to .05, as by default",
     }

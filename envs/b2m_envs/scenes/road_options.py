@@ -30,6 +30,8 @@ LONGEST_PART: Final = 10_000.0  # [m]
 PENALISED_LANE: Final = 2  # beside a merge: who drives slower than wanted there costs reward
 RADII: Final = (5.0, 1000.0)  # [m] of a roundabout's innermost lane
 OVAL_LENGTHS: Final = (20.0, 1000.0)  # [m] of a racetrack's straight
+SPEED_LIMITS: Final = (1.0, 40.0)  # [m/s] highway-env's fastest vehicles drive 40
+SWITCHES: Final = ("block_lane", "force_decision", "walls")
 LATER_OPTIONS: Final = (  # that files from before them do not have
     "merge_lengths",
     "roundabout_radius",
@@ -37,8 +39,16 @@ LATER_OPTIONS: Final = (  # that files from before them do not have
     "initial_lane",
     "spawn_probability",
     "destination",
+    "speed_limit",
     "oval_length",
-    "walls",
+    *SWITCHES,
+)
+ROAD_OPTIONS: Final = (  # that lay other lanes
+    "lanes_count",
+    "merge_lengths",
+    "roundabout_radius",
+    "speed_limit",
+    "oval_length",
 )
 OPTIONS: Final = ("vehicles_count", "vehicles_density", "lanes_count", *LATER_OPTIONS)
 
@@ -103,7 +113,7 @@ def _expected(settings: SceneSettings, name: str, value: Any) -> str:
         among = (*ARMS, ANY_ARM)
         valid = isinstance(value, str) and value in among
         return "" if valid else f"{', '.join(among[:-1])} or {ANY_ARM}"
-    if name == "walls":
+    if name in SWITCHES:
         return "" if isinstance(value, bool) else "True or False"
     if name == "merge_lengths":
         return _wrong_lengths(value)
@@ -112,6 +122,7 @@ def _expected(settings: SceneSettings, name: str, value: Any) -> str:
         "lanes_count": (settings.of.lanes, is_whole, "{} to {}"),
         "initial_lane": ((0, settings.of.lanes[1]), is_whole, "a lane from {} to {}"),
         "roundabout_radius": (RADII, is_number, "{:g} to {:g} m"),
+        "speed_limit": (SPEED_LIMITS, is_number, "{:g} to {:g} m/s"),
         "oval_length": (OVAL_LENGTHS, is_number, "{:g} to {:g} m"),
         "spawn_probability": ((0, 1), is_number, "a probability, {} to {}"),
     }[name]

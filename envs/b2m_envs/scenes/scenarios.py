@@ -174,7 +174,7 @@ SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
         "racetrack_large": Scenario(
             title="RacetrackLarge",
             highway_env="highway_env.envs.racetrack_env.RacetrackEnvLarge",
-            options={"vehicles_count": "other_vehicles"},
+            options={"vehicles_count": "other_vehicles", "speed_limit": "speed_limit"},
             **_RACETRACK,
         ),
         "racetrack_oval": Scenario(
@@ -184,6 +184,8 @@ SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
                 "vehicles_count": "other_vehicles",
                 "lanes_count": "no_lanes",
                 "oval_length": "length",
+                "block_lane": "block_lane",
+                "force_decision": "force_decision",
             },
             lanes=(2, 7),  # highway-env takes 0 for "any number", from a generator without seed
             **_RACETRACK,

@@ -72,7 +72,10 @@ class SceneSettings:
     initial_lane: int | None = None  # of the ego vehicle, 0 the leftmost, highway; None: drawn
     spawn_probability: float | int | None = None  # of one more vehicle in a step, intersection
     destination: Literal["o1", "o2", "o3", "any"] | None = None  # arm of the intersection
+    speed_limit: float | int | None = None  # [m/s] racetrack_large
     oval_length: float | int | None = None  # [m] of the straight, racetrack_oval
+    block_lane: bool | None = None  # whether obstacles stand on the second lane, racetrack_oval
+    force_decision: bool | None = None  # or on the first and third, racetrack_oval
     walls: bool | None = None  # whether there are walls around, parking
     vehicle_mask: bool = False  # info["vehicle_mask"]: pixels of other vehicles
     perception: float | int = 60.0  # [m] up to 1000; a wider gap does not count in the state

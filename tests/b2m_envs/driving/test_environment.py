@@ -382,6 +382,8 @@ def test_a_missing_display_is_a_clear_error(display: str | None, monkeypatch):
         ("intersection", {"destination": 1}, "destination: expected o1, o2, o3 or any, came 1"),
         ("intersection", {"spawn_probability": 1.5}, "expected a probability, 0 to 1, came 1.5"),
         ("racetrack_oval", {"oval_length": 0}, "oval_length: expected 20 to 1000 m, came 0"),
+        ("racetrack_large", {"speed_limit": 0}, "speed_limit: expected 1 to 40 m/s, came 0"),
+        ("racetrack_oval", {"block_lane": 0}, "block_lane: expected True or False, came 0"),
         ("parking", {"walls": 1}, "walls: expected True or False, came 1"),
         ("parking", {"add_walls": False}, "use walls"),
         ("merge", {"frame_interval": 0.5}, r"frame_interval: expected a multiple.*\(1 s\)"),

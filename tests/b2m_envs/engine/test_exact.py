@@ -321,6 +321,12 @@ def test_a_whole_default_episode_of_the_highway_is_highway_envs():
         ("highway_fast", {"ego_spacing": 0.5, "initial_lane": 2, "vehicles_count": 6}),
         ("intersection", {"destination": "o2", "spawn_probability": 1, "duration": 6}),
         ("intersection", {"destination": "any", "spawn_probability": 0.1, "duration": 6}),
+        ("racetrack_large", {"speed_limit": 20, "vehicles_count": 4, "duration": 10}),
+        ("racetrack_oval", {"block_lane": True, "vehicles_count": 3, "duration": 12}),
+        (
+            "racetrack_oval",
+            {"force_decision": True, "lanes_count": 4, "vehicles_count": 3, "duration": 12},
+        ),
         ("racetrack_oval", {"oval_length": 40, "vehicles_count": 3, "duration": 8}),
         # highway-env's 1 / (1 / 186) is less than 186, which moves its looks at the right of way
         ("intersection", {"simulation_frequency": 186, "vehicles_count": 8, "duration": 3}),

@@ -26,6 +26,8 @@ OPTIONS: list[tuple[str, dict[str, Any]]] = [
     ("exit", {"vehicles_count": 6, "ego_spacing": 3}),
     ("intersection", {"vehicles_count": 3, "destination": "o3"}),
     ("intersection", {"vehicles_count": 3, "destination": "any", "spawn_probability": 0}),
+    ("racetrack_large", {"speed_limit": 14.5, "vehicles_count": 4}),
+    ("racetrack_oval", {"block_lane": True, "force_decision": True, "vehicles_count": 3}),
     ("racetrack_oval", {"oval_length": 55.5, "lanes_count": 4, "vehicles_count": 4}),
     ("exit", {"vehicles_count": 0}),
     ("exit", {"vehicles_count": 9, "lanes_count": 2}),

@@ -191,7 +191,8 @@ CHANGED: dict[str, tuple[str, dict[str, Any]]] = {
         {"initial_vehicle_count": 2, "destination": "o3", "spawn_probability": 0.9},
     ),
     "any way out": ("intersection-v0", {"initial_vehicle_count": 1, "destination": None}),
-    "another oval": ("racetrack-oval-v0", {"length": 35, "other_vehicles": 2}),
+    "another oval": ("racetrack-oval-v0", {"length": 35, "other_vehicles": 2, "block_lane": True}),
+    "a faster track": ("racetrack-large-v0", {"speed_limit": 15, "other_vehicles": 2}),
     "no walls": ("parking-v0", {"vehicles_count": 1, "add_walls": False}),
     "several observations": (
         "u-turn-v1",
