@@ -1,4 +1,4 @@
-"""What it takes that an encoder shows other vehicles: latents, layers, scales, a static road, time.
+"""What it takes that an encoder shows vehicles: latents, layers, scales, a static road, time.
 
 Encoders alone, without any brain, under several changes one by one, scored on held-out frames of
 other episodes on the way:
@@ -63,8 +63,8 @@ VARIANTS = {
     "32 latents": Variant({"latent_size": 32, "beta": 0.3}),  # as before 0.13.0
     "twice as wide": Variant({"widths": (32, 64, 128)}),
     "finer layers": Variant(FINE),
-    "loss of two scales": Variant(coarse_loss=True),
-    "residual to a static road": Variant(static_road=True),
+    "two scales": Variant(coarse_loss=True),
+    "static road": Variant(static_road=True),
     "16,000 frames": Variant(n_frames=16_000),
 }
 
