@@ -1,14 +1,19 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from importlib.resources import files
 from pathlib import Path
 
 import pytest
 import torch
 
-from b2m_agents.studies.isolated import frozen_settings, settings_file
+from b2m_agents.studies.isolated import (
+    DRIVING_SETTINGS_FILE,
+    frozen_encoder,
+    frozen_settings,
+    settings_file,
+)
 from b2m_drive.students.decision_rnn import DecisionRNN
 
 CELLS = ("gru", "lstm", "leaky")
@@ -25,6 +30,20 @@ def test_the_frozen_settings_are_the_best_of_a_grid_on_seeds_never_reported(cell
     assert min(entries["seeds"]) >= 1000
     rates = sorted({row["learning_rate"] for row in entries["grid"]})
     assert entries["settings"]["learning_rate"] in rates[1:-1]  # inside the grid, not at its edge
+
+
+def test_the_frozen_encoder_has_the_fewest_latents_of_those_near_the_best_of_its_grid() -> None:
+    path = files("b2m_agents.studies").joinpath(Path(DRIVING_SETTINGS_FILE).name)
+    entries = json.loads(path.read_text())
+    best = max(row["state_r2"] for row in entries["grid"])
+    good = [row for row in entries["grid"] if row["state_r2"] >= best - 0.02]  # `AS_GOOD`
+    chosen = asdict(frozen_encoder())
+    assert {**chosen, "widths": list(chosen["widths"])} == entries["settings"]
+    assert entries["settings"] in [
+        {name: row[name] for name in entries["settings"]} for row in good
+    ]
+    assert chosen["latent_size"] == min(row["latent_size"] for row in good)
+    assert min(entries["seeds"]) >= 1000
 
 
 @pytest.mark.parametrize("cell", CELLS)
