@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from b2m_agents.commands import choices
+from b2m_agents.commands import choices, traffic_options
 from b2m_agents.commands.options import (
     SCENE,
     ActionKind,
@@ -59,6 +59,13 @@ def collect(
             rich_help_panel=SCENE,
         ),
     ] = None,
+    lanes: traffic_options.Lanes = None,
+    vehicles: traffic_options.Vehicles = None,
+    density: traffic_options.Density = None,
+    duration: traffic_options.Duration = None,
+    policy_frequency: traffic_options.PolicyFrequency = None,
+    simulation_frequency: traffic_options.SimulationFrequency = None,
+    others: traffic_options.Set = None,
     vehicle_mask: Annotated[
         bool, typer.Option("--vehicle-mask", help="Keep the pixels of other vehicles, too.")
     ] = False,
@@ -75,7 +82,10 @@ def collect(
 
     n_frames = frames if frames is not None or episodes is not None else 2000
     environment = scene_settings(camera, height, width, colour, stack, action)
-    environment |= given(view_length=view_length)
+    environment |= given(view_length=view_length) | traffic_options.traffic_settings(
+        lanes, vehicles, density, duration, policy_frequency, simulation_frequency, others,
+        with_options=("view_length", "vehicle_mask"),
+    )  # fmt: skip
     settings = CollectSettings(
         n_frames=n_frames,
         n_episodes=episodes,

@@ -1,33 +1,22 @@
-"""Options of trainings that drive: what is observed, the traffic, and how it is learnt."""
+"""Options of trainings that drive: what is observed, and how it is learnt."""
 
 from __future__ import annotations
 
-import json
 from typing import Annotated, Any
 
 import typer
 
 from b2m_agents.commands import choices
-from b2m_agents.commands.options import SCENE, given
+from b2m_agents.commands.options import given
+from b2m_agents.commands.traffic_options import SPELT_SCENE, named_values
 
 _TRAINING = "Training"
-_WITH_OPTIONS = (
-    "scenario", "camera", "height", "width", "colour", "n_frames", "action", "lanes_count",
-    "vehicles_count", "vehicles_density", "duration", "policy_frequency", "simulation_frequency",
-    "reward",
-)  # fmt: skip
 SPELT = {  # options whose name is not that of the setting
-    "lanes_count": "lanes",
-    "n_frames": "stack",
-    "vehicles_count": "vehicles",
-    "vehicles_density": "density",
-    "policy_frequency": "policy-hz",
-    "simulation_frequency": "simulation-hz",
+    **SPELT_SCENE,
     "entropy_weight": "entropy",
     "hidden_sizes": "hidden",
     "observation_options": "observe",
 }
-
 Observe = Annotated[
     list[str] | None,
     typer.Option(
@@ -35,46 +24,6 @@ Observe = Annotated[
         help="A setting of an observation of the traffic, such as vehicles_count=10, "
         "absolute=true or features=x,y,vx,vy; may be given more than once.",
         rich_help_panel="What the driver sees",
-    ),
-]
-Lanes = Annotated[
-    int | None,
-    typer.Option(
-        help="Of the road, where a scenario has this option. Default: its own.",
-        rich_help_panel=SCENE,
-    ),
-]
-Vehicles = Annotated[
-    int | None,
-    typer.Option(help="Others on the road. Default: the scenario's own.", rich_help_panel=SCENE),
-]
-Density = Annotated[
-    float | None,
-    typer.Option(
-        help="Of the traffic; 1: highway-env's usual spacing. Default: the scenario's own.",
-        rich_help_panel=SCENE,
-    ),
-]
-Duration = Annotated[
-    float | None,
-    typer.Option(
-        help="Seconds of an episode, at most. Default: the scenario's own.", rich_help_panel=SCENE
-    ),
-]
-PolicyFrequency = Annotated[
-    float | None,
-    typer.Option(
-        "--policy-hz",
-        help="Actions a second. Default: the scenario's own, mostly 1.",
-        rich_help_panel=SCENE,
-    ),
-]
-SimulationFrequency = Annotated[
-    int | None,
-    typer.Option(
-        "--simulation-hz",
-        help="Steps of the simulation a second. Default: the scenario's own, mostly 15.",
-        rich_help_panel=SCENE,
     ),
 ]
 Reward = Annotated[
@@ -88,16 +37,6 @@ Reward = Annotated[
         "learn not to crash; beside --watched highway_env. evaluate-agent counts highway-env's own "
         "reward, whatever an agent learnt from.",
         rich_help_panel=_TRAINING,
-    ),
-]
-Set = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--set",
-        metavar="NAME=VALUE",
-        help="Any other setting of the scene, such as perception=100, lateral=false or "
-        "target_speeds=20,25,30; may be given more than once.",
-        rich_help_panel=SCENE,
     ),
 ]
 LearningRate = Annotated[
@@ -150,37 +89,13 @@ LstmSize = Annotated[
 ]
 
 
-def traffic_settings(
-    lanes: int | None,
-    vehicles: int | None,
-    density: float | None,
-    duration: float | None,
-    policy_frequency: float | None,
-    simulation_frequency: int | None,
-    reward: list[str] | None,
-    others: list[str] | None,
-) -> dict[str, Any]:
-    """The settings of road, traffic, clock and reward that were given, and any others.
+def reward_settings(reward: list[str] | None) -> dict[str, Any]:
+    """The reward that was given, as a setting of the scene.
 
     Raises:
-        BadParameter: If a named value cannot be read, or names a setting with an option of its own.
+        BadParameter: For a name beside anything else, or a value that cannot be read.
     """
-    settings = given(
-        lanes_count=lanes,
-        vehicles_count=vehicles,
-        vehicles_density=density,
-        duration=duration,
-        policy_frequency=policy_frequency,
-        simulation_frequency=simulation_frequency,
-        reward=None if reward is None else chosen_reward(reward),
-    )
-    named = {} if others is None else named_values("set", others)
-    for name in named:
-        if name in _WITH_OPTIONS:
-            option = "--" + SPELT.get(name, name.replace("_", "-"))
-            place = "the argument SCENARIO" if name == "scenario" else option
-            raise typer.BadParameter(f"--set: expected {place} in its place, came {name}")
-    return settings | named
+    return {} if reward is None else {"reward": chosen_reward(reward)}
 
 
 def chosen_reward(texts: list[str]) -> str | dict[str, Any]:
@@ -220,32 +135,6 @@ def learning_settings(
         lstm_size=lstm_size,
         observation_options=None if observe is None else named_values("observe", observe),
     )
-
-
-def named_values(option: str, given_texts: list[str]) -> dict[str, Any]:
-    """Values by name, as JSON, a list with commas, or text where it is neither.
-
-    Raises:
-        BadParameter: For a text without a name, or a name that comes twice.
-    """
-    values: dict[str, Any] = {}
-    for text in given_texts:
-        name, equals, value = text.partition("=")
-        if not equals or not name:
-            raise typer.BadParameter(f"--{option}: expected NAME=VALUE, came {text!r}")
-        if name in values:
-            raise typer.BadParameter(f"--{option}: expected each name once, came {name!r} again")
-        values[name] = _plain(value)
-    return values
-
-
-def _plain(text: str) -> Any:
-    """JSON, a list of what stands between commas, or the text where it is neither."""
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError:
-        parts = [] if text.startswith(("[", "{", '"')) else text.split(",")
-        return [_plain(part) for part in parts] if len(parts) > 1 else text
 
 
 def _widths(text: str) -> tuple[int, ...]:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from b2m_agents.commands import choices, learning_options, teaching_options
+from b2m_agents.commands import choices, learning_options, teaching_options, traffic_options
 from b2m_agents.commands.options import (
     ActionKind,
     CameraName,
@@ -154,13 +154,13 @@ def train_agent(
     colour: Colour = None,
     stack: Stack = None,
     action: ActionKind = None,
-    lanes: learning_options.Lanes = None,
-    vehicles: learning_options.Vehicles = None,
-    density: learning_options.Density = None,
-    duration: learning_options.Duration = None,
-    policy_frequency: learning_options.PolicyFrequency = None,
-    simulation_frequency: learning_options.SimulationFrequency = None,
-    others: learning_options.Set = None,
+    lanes: traffic_options.Lanes = None,
+    vehicles: traffic_options.Vehicles = None,
+    density: traffic_options.Density = None,
+    duration: traffic_options.Duration = None,
+    policy_frequency: traffic_options.PolicyFrequency = None,
+    simulation_frequency: traffic_options.SimulationFrequency = None,
+    others: traffic_options.Set = None,
     reward: learning_options.Reward = None,
     items: Annotated[
         int | None,
@@ -216,9 +216,10 @@ def train_agent(
         learning_rate, learning_rate_end, discount, entropy, hidden, observe, lstm_size
     )
     view = scene_settings(camera, height, width, colour, stack, action)
-    traffic = learning_options.traffic_settings(
-        lanes, vehicles, density, duration, policy_frequency, simulation_frequency, reward, others
-    )
+    traffic = traffic_options.traffic_settings(
+        lanes, vehicles, density, duration, policy_frequency, simulation_frequency, others,
+        with_options=("reward",),
+    ) | learning_options.reward_settings(reward)  # fmt: skip
     of_trials = given(n_items=items, maintenance=maintenance)
     teaching = teaching_options.TeachingOptions(
         watched, recording, mapping, brain, kind, signal, brain_seed, delay, latents, strategy,

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from b2m_agents.commands.learning_options import learning_settings, named_values
+from b2m_agents.commands.learning_options import learning_settings
+from b2m_agents.commands.traffic_options import named_values
 from b2m_agents.drivers.drivers import drive_episode, rollout_spec_of
 from b2m_agents.learning.agent_settings import TrainingSettings, settings_for, usual_action
 from b2m_agents.learning.algorithm_settings import PPOSettings, check_action
