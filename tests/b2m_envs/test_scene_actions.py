@@ -67,6 +67,15 @@ def test_a_batch_has_the_masks_of_its_single_environments():
         *_, info = alone.step(action)
 
 
+@pytest.mark.parametrize("engine", ["b2m", "highway-env"])
+def test_masks_before_the_first_reset_are_refused(engine: str):
+    with pytest.raises(gymnasium.error.ResetNeeded, match=r"reset\(\) before action_masks"):
+        make("TwoWay", engine=engine).unwrapped.action_masks()
+    envs = gymnasium.make_vec(ID.format("TwoWay"), num_envs=2, observation="state")
+    with pytest.raises(gymnasium.error.ResetNeeded, match=r"reset\(\) before action_masks"):
+        envs.action_masks()
+
+
 @pytest.mark.parametrize("settings", [{"action": "continuous"}, {"action": "discrete_controls"}])
 def test_controls_have_no_masks(settings: dict[str, Any]):
     env = make("TwoWay", **settings)

@@ -23,7 +23,8 @@ class EngineWorld:
 
     def __init__(self, settings: SceneSettings, *, draws: bool) -> None:
         self.settings = settings
-        self._batch = SceneBatch(replace(settings, n_frames=1), 1, draws=draws)
+        alone = replace(settings, n_frames=1)
+        self._batch = SceneBatch(alone, 1, draws=draws, told=settings)
         self._only = np.zeros(1, np.int64)
 
     def begin(self, np_random: np.random.Generator) -> None:

@@ -235,7 +235,7 @@ class DrivingSceneEnv(MaskedActions, ShownScene, FixedOnceMade, gymnasium.Env[An
     | `spawn_probability`    | **float** or **None** | `None`       | intersection: that one more vehicle tries to come in a step; None: 0.6 |
     | `destination`          | **str** or **None** | `None`         | intersection: `"o1"` left, `"o2"` straight on, `"o3"` right, `"any"` drawn; None: `"o1"` |
     | `speed_limit`          | **float** or **None** | `None`       | racetrack_large [m/s], 1 to 40; None: 10 |
-    | `oval_length`          | **float** or **None** | `None`       | racetrack_oval: of its straight [m], 20 to 1000; None: 100 |
+    | `oval_length`          | **float** or **None** | `None`       | racetrack_oval: of its straight [m], 50 to 1000; None: 100 |
     | `block_lane`, `force_decision` | **bool** or **None** | `None` | racetrack_oval: whether obstacles stand on the second lane; on the first and third |
     | `walls`                | **bool** or **None** | `None`        | parking: whether there are walls around; None: there are |
     | `vehicle_mask`         | **bool**            | `False`        | Whether `info` holds the mask                            |

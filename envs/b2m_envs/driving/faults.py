@@ -6,12 +6,15 @@ import warnings
 from collections.abc import Iterator
 
 from b2m_envs.driving.steady_steering import slowest_steady_speed
-from b2m_envs.scenes.road_options import traffic_on
+from b2m_envs.scenes.road_options import straight_road, traffic_on
 from b2m_envs.scenes.settings import SceneSettings
-from b2m_envs.scenes.start_spacing import STRAIGHT_ROADS, farthest_start
+from b2m_envs.scenes.start_spacing import farthest_start
 
 USUAL_AT_INTERSECTION = 10  # vehicles of highway-env's intersection if it is not told otherwise
 DENSEST_FAST = 2.0  # up to which highway_fast's traffic overlaps in less than 1 % of the episodes
+START = (20.0, 50.0)  # [m] along the oval's straight, where the ego vehicle begins
+HALF = 3.5  # [m] of a vehicle, and of an obstacle beside it
+OBSTACLES = {"block_lane": (40.0, 49.0), "force_decision": (90.0, 90.0)}  # [m] before its end
 PAGE = "see docs/highway-env.md"
 
 
@@ -31,6 +34,7 @@ def faults_of(settings: SceneSettings) -> Iterator[str]:
     yield from _overlapping(settings)
     yield from _reversing(settings)
     yield from _off_the_road(settings)
+    yield from _in_obstacles(settings)
 
 
 def _swinging(settings: SceneSettings) -> Iterator[str]:
@@ -62,7 +66,7 @@ def _reversing(settings: SceneSettings) -> Iterator[str]:
 
 
 def _off_the_road(settings: SceneSettings) -> Iterator[str]:
-    road = STRAIGHT_ROADS.get(settings.scenario)
+    road = straight_road(settings)
     if road is None:
         return
     count, density, lanes = traffic_on(settings, road)
@@ -71,3 +75,14 @@ def _off_the_road(settings: SceneSettings) -> Iterator[str]:
             f"vehicles_count={count}, vehicles_density={density:g}: some vehicles may begin "
             f"beyond the end of the road, which is {road.length:g} m long"
         )
+
+
+def _in_obstacles(settings: SceneSettings) -> Iterator[str]:
+    length = 100.0 if settings.oval_length is None else float(settings.oval_length)
+    for name, (nearest, farthest) in OBSTACLES.items():
+        first, last = length - farthest, length - nearest
+        if getattr(settings, name) and first < START[1] + HALF and last > START[0] - HALF:
+            yield (
+                f"{name}=True on an oval of {length:g} m: some episodes begin in an obstacle, "
+                f"which stand {first:g} to {last:g} m along the straight"
+            )

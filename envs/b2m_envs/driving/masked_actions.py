@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import gymnasium
 import numpy as np
 from jaxtyping import Bool
 
@@ -16,6 +17,8 @@ class MaskedActions:
 
     settings: SceneSettings
     _world: SingleWorld
+    _began: bool
+    _title: str
 
     def action_masks(self) -> Bool[np.ndarray, " action"]:
         """Whether each action is possible, as highway-env's `get_available_actions` says.
@@ -25,8 +28,11 @@ class MaskedActions:
 
         Raises:
             ValueError: where actions are no meta-actions.
+            gymnasium.error.ResetNeeded: before the first reset.
         """
         require_masks(self.settings)
+        if not self._began:
+            raise gymnasium.error.ResetNeeded(f"{self._title}: call reset() before action_masks()")
         mask: np.ndarray = self._world.action_mask()  # type: ignore[attr-defined]
         return mask
 

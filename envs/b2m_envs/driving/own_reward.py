@@ -14,6 +14,7 @@ from b2m_envs.engine.worlds import Worlds
 from b2m_envs.scenes.chosen_reward import earned
 from b2m_envs.scenes.driven_step import DrivenStep
 from b2m_envs.scenes.named_rewards import RewardFunction
+from b2m_envs.scenes.settings import SceneSettings
 
 SHORTEST_START = 1e-6  # of a goal's distance at the start, by which others are divided
 
@@ -24,10 +25,11 @@ class BatchReward:
     Args:
         function: That gives them.
         worlds: Whose `reward` it writes.
+        settings: Of the environment, which the function is told.
     """
 
-    def __init__(self, function: RewardFunction, worlds: Worlds) -> None:
-        self._function, self._worlds = function, worlds
+    def __init__(self, function: RewardFunction, worlds: Worlds, settings: SceneSettings) -> None:
+        self._function, self._worlds, self._settings = function, worlds, settings
         self._at_start, self._before = np.full((2, worlds.n_worlds), np.nan)
         self._reached = np.zeros(worlds.n_worlds, np.bool_)
 
@@ -48,7 +50,7 @@ class BatchReward:
         worlds = self._worlds
         stepped = worlds.stepped(which)
         driven = DrivenStep(
-            settings=worlds.settings,
+            settings=self._settings,
             terms=dict(zip(worlds.term_names, worlds.terms[which].T.copy(), strict=True)),
             state=state[which],
             action=worlds.did[which],

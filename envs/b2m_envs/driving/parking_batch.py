@@ -86,7 +86,7 @@ class ParkingBatch(VectorEnv[Any, Any, np.ndarray]):
         self._near_enough = float(weights["success_goal_reward"])
         self._crash = float(weights["collision_reward"])
         self._named = isinstance(settings.reward, str) and settings.reward != USUAL_REWARD
-        self._model = ParkingModel.of(num_envs)
+        self._model = ParkingModel.of(num_envs, walled=settings.walls is not False)
         self._generators = [np.random.default_rng() for _ in range(num_envs)]
         self._step = np.zeros(num_envs, np.int64)
         self._accelerated, self._at_start, self._before = np.zeros((3, num_envs))

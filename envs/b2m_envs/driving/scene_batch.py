@@ -41,13 +41,20 @@ class SceneBatch:
         n_worlds: Number of worlds.
         n_threads: Threads that share the worlds; the results do not depend on it.
         draws: Whether frames are drawn.
+        told: Settings that a reward function is told; None: those of the scenes.
 
     Raises:
         ValueError: If the engine does not have the scenario, or a number is below 1.
     """
 
     def __init__(
-        self, settings: SceneSettings, n_worlds: int, n_threads: int = 1, *, draws: bool = True
+        self,
+        settings: SceneSettings,
+        n_worlds: int,
+        n_threads: int = 1,
+        *,
+        draws: bool = True,
+        told: SceneSettings | None = None,
     ) -> None:
         self.settings, self.n_worlds, self._draws = settings, n_worlds, draws
         kind = LaneKeepingWorlds if settings.scenario == LANE_KEEPING else Worlds
@@ -71,7 +78,8 @@ class SceneBatch:
         self.step = np.zeros(n_worlds, np.int64)
         self._lanes_at_start = np.zeros(n_worlds, np.int32)
         function = reward_function(settings)
-        self._reward = None if function is None else BatchReward(function, self.worlds)
+        told = told or settings
+        self._reward = None if function is None else BatchReward(function, self.worlds, told)
 
     def begin(self, which: Chosen, generators: Sequence[np.random.Generator]) -> None:
         """Begin new episodes.

@@ -234,6 +234,8 @@ class DrivingSceneVectorEnv(FixedOnceMade, VectorEnv[Any, Any, np.ndarray]):
     def action_masks(self) -> Bool[np.ndarray, "world action"]:
         """Whether each action is possible, see `DrivingSceneEnv.action_masks`."""
         require_masks(self.settings)
+        if not self._runs.all():
+            raise gymnasium.error.ResetNeeded(f"{self._title}: call reset() before action_masks()")
         return self._batch.worlds.action_masks()
 
     def render(self) -> tuple[UInt8[np.ndarray, "height width channel"], ...] | None:

@@ -33,13 +33,15 @@ class ParkingModel:
     crashed: Flags
     meets: Flags  # a wall in the substep to come
     goal: Float64[np.ndarray, "world 3"]  # x, y [m] and heading [rad] of the spot
+    walls: Float64[np.ndarray, "wall 4"]  # as `WALLS`
 
     @classmethod
-    def of(cls, n_worlds: int) -> ParkingModel:
-        """Worlds in which no episode has begun."""
+    def of(cls, n_worlds: int, *, walled: bool) -> ParkingModel:
+        """Worlds in which no episode has begun, with walls around or without."""
         x, y, heading, speed = np.zeros((4, n_worlds))
         crashed, meets = np.zeros((2, n_worlds), np.bool_)
-        return cls(x, y, heading, speed, crashed, meets, np.zeros((n_worlds, 3)))
+        walls = WALLS if walled else WALLS[:0]
+        return cls(x, y, heading, speed, crashed, meets, np.zeros((n_worlds, 3)), walls)
 
     def begin(self, world: int, np_random: np.random.Generator, network: RoadNetwork) -> None:
         """Begin an episode as highway-env begins one with this generator.
@@ -85,7 +87,7 @@ class ParkingModel:
         """Whether vehicles are in a wall, and whether they will be a substep later."""
         there, will = np.zeros((2, len(self.x)), np.bool_)
         reach = DIAGONAL / 2 + np.abs(self.speed) * seconds
-        for x, y, half_x, half_y in WALLS:
+        for x, y, half_x, half_y in self.walls:
             apart_x, apart_y = self.x - x, self.y - y
             near = np.maximum(np.abs(apart_x) - half_x, np.abs(apart_y) - half_y) <= reach
             if near.any():

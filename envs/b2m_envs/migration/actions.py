@@ -24,9 +24,9 @@ _CONTROLS = (
     "lateral",
     "dynamical",
     "clip",
-    "actions_per_axis",
-    "target_speeds",  # in the configuration of its racetracks, where nothing reads it
 )
+_CHOSEN_CONTROLS = (*_CONTROLS, "actions_per_axis")
+_PASSED_OVER = ("target_speeds",)  # in the configuration of its racetracks, by whom steers
 _NONE_IS_USUAL = ("target_speeds", "acceleration_range", "steering_range", "speed_range")
 
 
@@ -45,6 +45,8 @@ def action_settings(env_id: str, scenario: Scenario, action: Any) -> dict[str, A
     known, convert = _MAPPED[kind]
     action = as_python(action)
     for key in action:
+        if key in _PASSED_OVER and key not in known and scenario.penalises_action:
+            continue
         if key not in known:
             instead = f"highway-env reads {', '.join(known[1:])} of a {kind} and passes over others"
             refuse(env_id, f"action: {key}", action[key], instead)
@@ -105,6 +107,6 @@ _MAPPED: Mapping[str, tuple[tuple[str, ...], _Convert]] = MappingProxyType(
     {
         "DiscreteMetaAction": (_META, _meta_actions),
         "ContinuousAction": (_CONTROLS, _controls),
-        "DiscreteAction": (_CONTROLS, _discrete_controls),
+        "DiscreteAction": (_CHOSEN_CONTROLS, _discrete_controls),
     }
 )

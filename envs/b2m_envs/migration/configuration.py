@@ -12,7 +12,7 @@ from b2m_envs.migration.observations import USUAL_SCALING, observation_settings
 from b2m_envs.migration.refusing import NO_DEFAULT, refuse
 from b2m_envs.scenes.highway_env_names import FIXED, PICTURES
 from b2m_envs.scenes.numbers import as_python, is_number
-from b2m_envs.scenes.reward import IGNORED, USUAL
+from b2m_envs.scenes.reward import ENDS, IGNORED, USUAL, Reward
 from b2m_envs.scenes.scenarios import ANY_ARM, SCENARIOS
 
 NEVER_READ = {  # beside those of `IGNORED`
@@ -74,6 +74,29 @@ def keywords_of(
         scaling = chosen["scaling"] or USUAL_SCALING
         found |= observation_settings(env_id, chosen["observation"], scaling)
     return found
+
+
+def reward_of_both(
+    env_id: str, mapped: Mapping[str, Any], ours: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The reward of a configuration and of a keyword of ours, which wins, if there are both.
+
+    Raises:
+        ValueError: If the configuration says when an episode ends, and the keyword is a reward by
+            name or function, beside which that cannot be said.
+    """
+    if "reward" not in mapped or "reward" not in ours:
+        return {}
+    own = ours["reward"]
+    if isinstance(own, Reward):
+        own = own.given
+    if isinstance(own, Mapping):
+        return {"reward": {**mapped["reward"], **own}}
+    for key in ENDS:
+        if key in mapped["reward"]:
+            instead = f"beside reward={own!r} episodes end as by default; leave one of both out"
+            refuse(env_id, key, mapped["reward"][key], instead)
+    return {}
 
 
 def _check_known(

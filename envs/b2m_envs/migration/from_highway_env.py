@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import gymnasium
 from gymnasium.vector import VectorEnv
 
-from b2m_envs.driving.batch_checks import has_batch
-from b2m_envs.migration.configuration import keywords_of
+from b2m_envs.driving.batch_checks import as_autoreset_mode, has_batch
+from b2m_envs.migration.configuration import keywords_of, reward_of_both
 from b2m_envs.migration.ids import known_id
 from b2m_envs.scenes.numbers import is_whole
 from b2m_envs.scenes.observation import observation_kind
@@ -17,6 +17,7 @@ from b2m_envs.scenes.scenarios import SCENARIOS
 from b2m_envs.scenes.settings import (
     BATCH_KEYWORDS,
     ENVIRONMENT_KEYWORDS,
+    SceneSettings,
     settings_from_keywords,
 )
 
@@ -61,7 +62,8 @@ def settings_from_highway_env(
     if config is not None and not isinstance(config, Mapping):
         raise ValueError(f"{env_id}: config: expected a dictionary or None, came {config!r}")
     observes = "observation" not in ours
-    keywords = keywords_of(env_id, row, config or {}, observes=observes) | ours
+    mapped = keywords_of(env_id, row, config or {}, observes=observes)
+    keywords = mapped | ours | reward_of_both(env_id, mapped, ours)
     settings = {name: value for name, value in keywords.items() if name not in _NO_SETTINGS}
     settings_from_keywords(row.scenario, settings, _NO_SETTINGS)  # refuses what does not fit
     return HighwayEnvSettings(SCENARIOS[row.scenario].id, row.scenario, keywords)
@@ -104,12 +106,33 @@ def from_highway_env(
     if not is_whole(num_envs) or num_envs < 1:
         expected = "a whole number of 1 or more, or None"
         raise ValueError(f"{env_id}: num_envs: expected {expected}, came {num_envs!r}")
-    mode: dict[str, Any] = {} if _has_batch(found) else {"vectorization_mode": "sync"}
-    return gymnasium.make_vec(f"b2m_envs:{found.id}", num_envs=num_envs, **mode, **found.keywords)
+    where, settings = f"b2m_envs:{found.id}", _settings(found)
+    observed = found.keywords.get("observation", "scene")
+    if has_batch(settings, observation_kind(settings, observed)):
+        return gymnasium.make_vec(where, num_envs=num_envs, **found.keywords)
+    own, further = _in_turn(settings, found.keywords)
+    return gymnasium.make_vec(
+        where, num_envs=num_envs, vectorization_mode="sync", vector_kwargs=further, **own
+    )
 
 
-def _has_batch(found: HighwayEnvSettings) -> bool:
-    keywords = found.keywords
-    plain = {name: value for name, value in keywords.items() if name not in _NO_SETTINGS}
-    settings = settings_from_keywords(found.scenario, plain, _NO_SETTINGS)
-    return has_batch(settings, observation_kind(settings, keywords.get("observation", "scene")))
+def _in_turn(
+    settings: SceneSettings, keywords: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Keywords of single environments that are stepped in turn, and those of their batch."""
+    if "n_threads" in keywords:
+        expected = "none, as its environments are stepped in turn"
+        raise ValueError(
+            f"{settings.of.id}: n_threads: expected {expected}, came {keywords['n_threads']}"
+        )
+    further: dict[str, Any] = {}
+    if "copy" in keywords:
+        further["copy"] = keywords["copy"]
+    if "autoreset_mode" in keywords:
+        further["autoreset_mode"] = as_autoreset_mode(settings, keywords["autoreset_mode"])
+    return {name: value for name, value in keywords.items() if name not in further}, further
+
+
+def _settings(found: HighwayEnvSettings) -> SceneSettings:
+    plain = {name: value for name, value in found.keywords.items() if name not in _NO_SETTINGS}
+    return settings_from_keywords(found.scenario, plain, _NO_SETTINGS)

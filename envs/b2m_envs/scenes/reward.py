@@ -7,6 +7,8 @@ from dataclasses import dataclass, fields
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
+import numpy as np
+
 from b2m_envs.scenes.numbers import as_numbers, as_range
 
 N_POSE = 6  # numbers of a pose in parking: x, y, their derivatives, cosine and sine of the heading
@@ -91,6 +93,8 @@ USUAL: Mapping[str, Weights] = MappingProxyType(  # scenario -> highway-env's se
         "lane_keeping": {},
     }
 )
+# Of these, those that say when an episode ends, whatever is earned.
+ENDS = ("offroad_terminal", "terminate_off_road", "success_goal_reward", "reward_weights")
 # Keys that highway-env's configuration of a scenario has, and that its code never reads.
 IGNORED: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
@@ -273,7 +277,7 @@ def _valid(name: str, value: Any) -> Any:
 
 
 def _flag(value: Any) -> bool | None:
-    return value if isinstance(value, bool) else None
+    return bool(value) if isinstance(value, bool | np.bool_) else None
 
 
 def _number(value: Any) -> float | int | None:

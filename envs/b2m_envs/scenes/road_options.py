@@ -29,7 +29,8 @@ SHORTEST_AFTER: Final = 90.0  # [m] of its last part, in which an episode ends
 LONGEST_PART: Final = 10_000.0  # [m]
 PENALISED_LANE: Final = 2  # beside a merge: who drives slower than wanted there costs reward
 RADII: Final = (5.0, 1000.0)  # [m] of a roundabout's innermost lane
-OVAL_LENGTHS: Final = (20.0, 1000.0)  # [m] of a racetrack's straight
+OVAL_LENGTHS: Final = (50.0, 1000.0)  # [m] of a straight; the ego vehicle begins at 20 to 50 m
+LAST_START: Final = {"exit": 400.0}  # [m] of the ego vehicle: there the lane to the exit begins
 SPEED_LIMITS: Final = (1.0, 40.0)  # [m/s] highway-env's fastest vehicles drive 40
 SWITCHES: Final = ("block_lane", "force_decision", "walls")
 LATER_OPTIONS: Final = (  # that files from before them do not have
@@ -71,20 +72,26 @@ def wrong_option(settings: SceneSettings) -> tuple[str, str, Any] | None:
         more = PENALISED_LANE + 1
         expected = f"none of 0 m/s with {more} or more lanes: highway-env divides by it"
         return "target_speeds", expected, settings.aimed_speeds
-    if settings.scenario in STRAIGHT_ROADS:
-        return _wrong_start(settings, STRAIGHT_ROADS[settings.scenario])
-    return None
+    road = straight_road(settings)
+    return None if road is None else _wrong_start(settings, road)
 
 
-def _wrong_start(settings: SceneSettings, usual: StraightRoad) -> tuple[str, str, Any] | None:
-    spacing = settings.ego_spacing
-    road = usual if spacing is None else replace(usual, ego_spacing=float(spacing))
+def straight_road(settings: SceneSettings) -> StraightRoad | None:
+    """The straight road of a scenario, with the spacing that is set; None where there is none."""
+    usual, spacing = STRAIGHT_ROADS.get(settings.scenario), settings.ego_spacing
+    if usual is None or spacing is None:
+        return usual
+    return replace(usual, ego_spacing=float(spacing))
+
+
+def _wrong_start(settings: SceneSettings, road: StraightRoad) -> tuple[str, str, Any] | None:
     count, density, lanes = traffic_on(settings, road)
     if settings.initial_lane is not None and settings.initial_lane >= lanes:
         return "initial_lane", f"0 to {lanes - 1}, of {lanes} lanes", settings.initial_lane
-    if farthest_start(road, lanes, density, 0) > road.length:
-        expected = f"less: the ego vehicle may begin beyond the {road.length:g} m of road"
-        return "ego_spacing", expected, spacing
+    limit = LAST_START.get(settings.scenario, road.length)
+    if farthest_start(road, lanes, density, 0) > limit:
+        expected = f"less: the ego vehicle may begin beyond {limit:g} m of the road"
+        return "ego_spacing", expected, settings.ego_spacing
     expected = wrong_density(road, count, density, lanes)
     return ("vehicles_density", expected, density) if expected else None
 

@@ -40,6 +40,24 @@ def test_a_world_of_the_batch_is_highway_envs_until_and_with_its_crash(reward: s
     assert crashes  # a wall was met
 
 
+@pytest.mark.parametrize(("walls", "crashes"), [(None, True), (False, False)])
+def test_who_drives_straight_on_meets_a_wall_where_there_is_one(walls: bool | None, crashes: bool):
+    settings = SceneSettings("parking", walls=walls)
+    batch = ParkingBatch(settings, 1, GoalState())
+    env = gymnasium.make("B2M/ParkingScene-v0", observation=GoalState(), walls=walls)
+    batch.reset(seed=0)
+    env.reset(seed=0)
+    for _ in range(25):
+        _, earned, terminated, _, info = batch.step(np.array([[1, 0]], np.float32))
+        _, reward, ended, _, there = env.step(np.array([1, 0], np.float32))
+        assert (terminated[0], info["crashed"][0]) == (ended, there["crashed"])
+        pushed = 0.01 if there["crashed"] else 1e-9  # by the wall, in highway-env's world alone
+        assert earned[0] == pytest.approx(reward, abs=pushed)
+        if ended:
+            break
+    assert there["crashed"] == crashes
+
+
 def test_a_vehicle_on_its_spot_has_parked() -> None:
     batch = ParkingBatch(SceneSettings("parking"), 2, GoalState())
     batch.reset(seed=1)

@@ -327,7 +327,7 @@ def test_a_whole_default_episode_of_the_highway_is_highway_envs():
             "racetrack_oval",
             {"force_decision": True, "lanes_count": 4, "vehicles_count": 3, "duration": 12},
         ),
-        ("racetrack_oval", {"oval_length": 40, "vehicles_count": 3, "duration": 8}),
+        ("racetrack_oval", {"oval_length": 50, "vehicles_count": 3, "duration": 8}),
         # highway-env's 1 / (1 / 186) is less than 186, which moves its looks at the right of way
         ("intersection", {"simulation_frequency": 186, "vehicles_count": 8, "duration": 3}),
     ],

@@ -146,6 +146,17 @@ def test_a_density_makes_no_difference_to_a_road_without_other_vehicles():
         ("intersection", {"vehicles_count": 20}, "vehicles_count=20: .*drive backwards"),
         ("highway", {"vehicles_density": 0.05}, "beyond the end of the road, which is 10000 m"),
         ("exit", {"vehicles_count": 200}, "beyond the end of the road, which is 1000 m"),
+        ("highway", {"ego_spacing": 105}, "beyond the end of the road, which is 10000 m"),
+        (
+            "racetrack_oval",
+            {"block_lane": True},
+            "block_lane=True .* in an obstacle, .* 51 to 60 m",
+        ),
+        (
+            "racetrack_oval",
+            {"force_decision": True, "oval_length": 125},
+            "force_decision=True on an oval of 125 m: some episodes begin in an obstacle",
+        ),
     ],
 )
 @pytest.mark.parametrize("kind", [DrivingSceneEnv, DrivingSceneVectorEnv])

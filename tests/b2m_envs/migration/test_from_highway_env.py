@@ -191,7 +191,7 @@ CHANGED: dict[str, tuple[str, dict[str, Any]]] = {
         {"initial_vehicle_count": 2, "destination": "o3", "spawn_probability": 0.9},
     ),
     "any way out": ("intersection-v0", {"initial_vehicle_count": 1, "destination": None}),
-    "another oval": ("racetrack-oval-v0", {"length": 35, "other_vehicles": 2, "block_lane": True}),
+    "another oval": ("racetrack-oval-v0", {"length": 150, "other_vehicles": 2, "block_lane": True}),
     "a faster track": ("racetrack-large-v0", {"speed_limit": 15, "other_vehicles": 2}),
     "no walls": ("parking-v0", {"vehicles_count": 1, "add_walls": False}),
     "several observations": (
@@ -231,6 +231,39 @@ def test_a_scenario_that_only_highway_env_has_is_batched_in_turn():
     envs = b2m_envs.from_highway_env("parking-v0", num_envs=2, observation="state")
     assert envs.reset(seed=0)[0].shape == (2, 14)
     envs.close()
+
+
+def test_environments_in_turn_take_the_batchs_keywords_or_say_why_not():
+    mode = gymnasium.vector.AutoresetMode.SAME_STEP
+    for given in (mode, "SameStep", "SAME_STEP"):
+        envs = b2m_envs.from_highway_env("parking-v0", num_envs=2, autoreset_mode=given, copy=False)
+        assert envs.metadata["autoreset_mode"] is mode
+        envs.close()
+    with pytest.raises(ValueError, match="autoreset_mode: expected one of"):
+        b2m_envs.from_highway_env("parking-v0", num_envs=2, autoreset_mode="never")
+    with pytest.raises(ValueError, match="n_threads: expected none, as its environments are step"):
+        b2m_envs.from_highway_env("parking-v0", num_envs=2, n_threads=2)
+
+
+def test_weights_of_ours_are_added_to_the_configurations_and_ends_beside_others_are_refused():
+    config = {"collision_reward": -3, "offroad_terminal": True}
+    for own in ({"high_speed_reward": 1}, b2m_envs.Reward(high_speed_reward=1)):
+        found = b2m_envs.settings_from_highway_env("highway-v0", config, reward=own)
+        expected = {"collision_reward": -3, "offroad_terminal": True, "high_speed_reward": 1}
+        assert found.keywords["reward"] == expected
+    assert keywords_with("highway-v0", {"collision_reward": -3}, "safe")["reward"] == "safe"
+    for env_id, ends in (
+        ("highway-v0", {"offroad_terminal": True}),
+        ("racetrack-v0", {"terminate_off_road": False}),
+        ("parking-v0", {"success_goal_reward": 3}),
+    ):
+        (key,) = ends
+        with pytest.raises(ValueError, match=f"{key}: .* episodes end as by default"):
+            keywords_with(env_id, ends, "goal" if env_id == "parking-v0" else "progress")
+
+
+def keywords_with(env_id: str, config: dict[str, Any], reward: str) -> dict[str, Any]:
+    return b2m_envs.settings_from_highway_env(env_id, config, reward=reward).keywords
 
 
 def test_lane_keeping_is_a_batch_of_the_state_and_its_noisy_attributes_come_in_turn():
@@ -336,6 +369,11 @@ def another(value: Any) -> Any:
         ({"action": {"type": "ContinuousAction", "dynamical": True}}, "action: dynamical"),
         ({"action": {"type": "ContinuousAction", "speed_range": [0, 9]}}, "action: speed_range"),
         ({"action": {"type": "ContinuousAction", "clip": False}}, "action: clip"),
+        ({"action": {"type": "ContinuousAction", "actions_per_axis": 5}}, "action: actions_per_ax"),
+        (
+            {"action": {"type": "ContinuousAction", "target_speeds": [1, 2]}},
+            "action: target_speeds",
+        ),
         ({"action": {"type": "DiscreteMetaAction", "speeds": [1]}}, "action: speeds"),
         ({"action": "discrete"}, "action: .* whose type is DiscreteMetaAction"),
         ({"policy_frequency": 4, "simulation_frequency": 15}, "policy_frequency"),

@@ -253,6 +253,24 @@ def test_a_function_reads_one_row_a_world_and_may_write_in_them():
     assert (observation[:, 3] > 20).all()  # the environment's own state is not written over
 
 
+def test_a_function_is_told_the_settings_of_the_environment():
+    def frames(step: b2m_envs.DrivenStep) -> np.ndarray:
+        return np.full(step.n_worlds, float(step.settings.n_frames))
+
+    options: dict[str, Any] = {"reward": frames, "n_frames": 3}
+    alone = gymnasium.make("B2M/TwoWayScene-v0", **options)
+    envs = gymnasium.make_vec("B2M/TwoWayScene-v0", num_envs=1, **options)
+    alone.reset(seed=0)
+    envs.reset(seed=0)
+    assert alone.step(1)[1] == 3
+    assert envs.step(np.array([1]))[1][0] == 3
+
+
+@pytest.mark.usefixtures("as_users_run_it")
+def test_switches_may_be_numpys():
+    assert b2m_envs.Reward(offroad_terminal=np.True_).offroad_terminal is True
+
+
 def test_a_user_reward_counts_the_steps_and_begins_again():
     env = make("TwoWay", reward=lambda step: step.step * 1.0)
     assert rewards(env, [1, 1, 1]) == [1, 2, 3]
