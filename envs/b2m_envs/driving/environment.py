@@ -210,8 +210,7 @@ class DrivingSceneEnv(MaskedActions, ShownScene, FixedOnceMade, gymnasium.Env[An
     |------------------------|---------------------|----------------|----------------------------------------------------------|
     | `camera`               | **str**             | `"birds_eye"`  | `"birds_eye"`, or `"drivers_eye"`, the driver's view     |
     | `height`, `width`      | **int**             | `64`           | Size of a frame [px], 36 to 512                          |
-    | `colour`               | **bool**            | `False`        | Colour instead of grey                                   |
-    | `n_frames`             | **int**             | `2`            | Frames in an observation                                 |
+    | `colour`, `n_frames`   | **bool**, **int**   | `False`, `2`   | Colour instead of grey; frames in an observation         |
     | `frame_interval`       | **float** or **None** | `None`       | Time between them [s], up to the duration; None: one step |
     | `view_length`          | **float**           | `64`           | Bird's-eye: road along the image's height [m]            |
     | `heading_up`           | **bool**            | `True`         | Bird's-eye: turned with the vehicle (which is in the lower quarter of the picture, in parking in its middle), or fixed |
@@ -222,20 +221,15 @@ class DrivingSceneEnv(MaskedActions, ShownScene, FixedOnceMade, gymnasium.Env[An
     | `actions_per_axis`     | **int** or **None** | `None`         | Values of each control to choose from; None: 3           |
     | `reward`               | **str**, **dict**, **Reward** or function | `"highway_env"` | `"progress"`, `"goal"`, `"in_time"`, `"safe"`, `"keep_lane"`, `"module:function"`, or see above |
     | `driver`               | **str**             | `"agent"`      | `"agent"`, or `"highway_env"`, its driver model          |
-    | `policy_frequency`     | **float** or **None** | `None`       | Steps per second [Hz]                                    |
-    | `simulation_frequency` | **int** or **None** | `None`         | Simulation steps per second [Hz], a multiple of it       |
+    | `policy_frequency`, `simulation_frequency` | **float**, **int** or **None** | `None` | Steps, and simulation steps, per second [Hz]; the second is a multiple of the first |
     | `duration`             | **float** or **None** | `None`       | Time until truncation [s]                                |
     | `vehicles_count`       | **int** or **None** | `None`         | Other vehicles at the start (racetracks: at most; intersection: attempts, one always crosses, more arrive; parking: parked, 26 at most; generic scenarios: who try for a place); highway, generic scenarios, exit, intersection, racetracks, parking |
     | `vehicles_density`     | **float** or **None** | `None`       | 1: highway-env's usual spacing; highway, exit            |
     | `lanes_count`          | **int** or **None** | `None`         | Lanes; highway, the generic scenarios, exit (2 to 8), oval racetrack (2 to 7) |
-    | `merge_lengths`        | **tuple** or **None** | `None`       | merge_generic: road before the merge, converging, parallel, after it [m]; None: 150, 80, 80, 150 |
-    | `roundabout_radius`    | **float** or **None** | `None`       | roundabout_generic: of the innermost lane [m], 5 to 1000; None: 20 |
-    | `ego_spacing`          | **float** or **None** | `None`       | highway, exit: room behind the ego vehicle at the start, 1: as at density 1; None: 2, highway_fast 1.5 |
-    | `initial_lane`         | **int** or **None** | `None`         | highway: of the ego vehicle, 0 the leftmost; None: drawn |
-    | `spawn_probability`    | **float** or **None** | `None`       | intersection: that one more vehicle tries to come in a step; None: 0.6 |
-    | `destination`          | **str** or **None** | `None`         | intersection: `"o1"` left, `"o2"` straight on, `"o3"` right, `"any"` drawn; None: `"o1"` |
-    | `speed_limit`          | **float** or **None** | `None`       | racetrack_large [m/s], 1 to 40; None: 10 |
-    | `oval_length`          | **float** or **None** | `None`       | racetrack_oval: of its straight [m], 50 to 1000; None: 100 |
+    | `merge_lengths`, `roundabout_radius` | **tuple**, **float** or **None** | `None` | merge_generic: road before the merge, converging, parallel, after it [m] (None: 150, 80, 80, 150); roundabout_generic: of the innermost lane [m], 5 to 1000 (None: 20) |
+    | `ego_spacing`, `initial_lane` | **float**, **int** or **None** | `None` | highway: of the ego vehicle at the start, room behind it (1: as at density 1; None: 2, highway_fast 1.5; exit, too) and lane (0 the leftmost; None: drawn) |
+    | `spawn_probability`, `destination` | **float**, **str** or **None** | `None` | intersection: that one more vehicle tries to come in a step (None: 0.6); `"o1"` left (None), `"o2"` straight on, `"o3"` right, `"any"` drawn |
+    | `speed_limit`, `oval_length` | **float** or **None** | `None` | racetrack_large [m/s], 1 to 40 (None: 10); racetrack_oval, of its straight [m], 50 to 1000 (None: 100) |
     | `block_lane`, `force_decision` | **bool** or **None** | `None` | racetrack_oval: whether obstacles stand on the second lane; on the first and third |
     | `walls`                | **bool** or **None** | `None`        | parking: whether there are walls around; None: there are |
     | `vehicle_mask`         | **bool**            | `False`        | Whether `info` holds the mask                            |
