@@ -125,7 +125,7 @@ def test_a_misspelt_option_is_named(monkeypatch, capsys) -> None:
         (("collect", "highway", "--set", "lanes_count=3"), "--set: expected --lanes in its place"),
         (("collect", "highway", "--set", "view_length=9"), "expected --view-length in its place"),
         (("collect", "highway", "--set", "driver=agent"), "the policy says it"),
-        (("collect", "intersection", "--set", "destination=home"), "came 'home'"),
+        (("collect", "intersection", "--set", "spawn_probability=2"), "0 to 1, came 2"),
         (("export-minari", "none.h5"), "none.h5"),
         (("train-agent", "highway_fast", "--encoder", "none"), "none: expected a file config.json"),
         (
